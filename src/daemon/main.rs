@@ -1,0 +1,2 @@
+//! The oneshelf binary.
+fn main() {}

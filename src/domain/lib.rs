@@ -1,0 +1,19 @@
+//! What orders, stock and offers are, and every decision about them.
+//!
+//! This crate is pure and synchronous: it knows no clock, no randomness, no log and no I/O. Whatever
+//! a decision needs is handed to it as a value, so the same state, input and time give the same
+//! decision, on every backend and in every replay. Start reading at [`decide`].
+#![warn(missing_docs)]
+
+pub mod ids;
+pub mod money;
+pub mod quantity;
+pub mod sku;
+pub mod snapshot;
+pub mod time;
+
+pub use ids::{AccountId, ChannelId, ExternalId, IdSource, ListingId};
+pub use money::{Currency, Money};
+pub use quantity::{Decimal, Quantity};
+pub use sku::Sku;
+pub use time::Time;

@@ -1,0 +1,162 @@
+//! Instants in UTC with millisecond precision.
+//!
+//! Channels speak in seconds or milliseconds, and nothing here needs finer. The textual form is
+//! RFC 3339 with a `Z`, everywhere.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// An instant: milliseconds since the Unix epoch.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Time(i64);
+
+/// Why a text is not an instant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not an RFC 3339 time")]
+pub struct NotATime {
+    text: String,
+}
+
+impl Time {
+    /// The beginning of 1970, which serves as "never" in cursors.
+    pub const EPOCH: Time = Time(0);
+
+    /// Milliseconds since the epoch, kept within the years that can be written.
+    pub fn from_millis(millis: i64) -> Time {
+        const FIRST: i64 = -62_135_596_800_000; // 0001-01-01
+        const LAST: i64 = 253_402_207_200_000; // 9999-12-30, the last second that jiff writes
+        Time(millis.clamp(FIRST, LAST))
+    }
+
+    /// Seconds since the epoch.
+    pub fn from_seconds(seconds: i64) -> Time {
+        Time::from_millis(seconds.saturating_mul(1000))
+    }
+
+    /// Milliseconds since the epoch.
+    pub fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since the epoch, rounded down.
+    pub fn seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// This instant and so much later.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Time {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Time::from_millis(self.0.saturating_add(millis))
+    }
+
+    /// This instant and so much earlier.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Time {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Time::from_millis(self.0.saturating_sub(millis))
+    }
+
+    /// How long after `earlier` this is; zero when it is not after it.
+    pub fn since(self, earlier: Time) -> Duration {
+        let millis = self.0.saturating_sub(earlier.0);
+        Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+    }
+
+    /// Reads RFC 3339, and also the form without an offset that some channels write for UTC.
+    pub fn parse_utc(text: &str) -> Result<Time, NotATime> {
+        let text = text.trim();
+        text.parse()
+            .or_else(|_| format!("{text}Z").parse())
+            .map_err(|_: NotATime| NotATime {
+                text: text.chars().take(40).collect(),
+            })
+    }
+
+    /// The form that channels without offsets expect: UTC, whole seconds, no `Z`.
+    pub fn to_naive_utc(self) -> String {
+        let text = Time::from_seconds(self.seconds()).to_string();
+        text.trim_end_matches('Z').to_owned()
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let instant = jiff::Timestamp::from_millisecond(self.0)
+            .expect("a Time is clamped to the years that can be written");
+        write!(f, "{instant}")
+    }
+}
+
+impl fmt::Debug for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Time {
+    type Err = NotATime;
+
+    fn from_str(text: &str) -> Result<Time, NotATime> {
+        text.parse::<jiff::Timestamp>()
+            .map(|instant| Time::from_millis(instant.as_millisecond()))
+            .map_err(|_| NotATime {
+                text: text.chars().take(40).collect(),
+            })
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_in_every_form_that_channels_write() {
+        for (text, millis) in [
+            ("1970-01-01T00:00:01Z", 1_000),
+            ("1970-01-01T00:00:01", 1_000),
+            ("1970-01-01T01:00:01+01:00", 1_000),
+            ("1970-01-01T00:00:01.250Z", 1_250),
+        ] {
+            assert_eq!(
+                Time::parse_utc(text).map(Time::millis),
+                Ok(millis),
+                "{text}"
+            );
+        }
+        for text in ["", "yesterday", "1970-13-01T00:00:00Z"] {
+            assert!(Time::parse_utc(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_written_as_rfc_3339() {
+        assert_eq!(
+            Time::from_millis(1_250).to_string(),
+            "1970-01-01T00:00:01.25Z"
+        );
+        assert_eq!(
+            Time::from_millis(1_250).to_naive_utc(),
+            "1970-01-01T00:00:01"
+        );
+        assert!(
+            Time::from_millis(i64::MAX)
+                .to_string()
+                .starts_with("9999-12-30T")
+        );
+    }
+}

@@ -1,0 +1,159 @@
+//! The Store port and its backends.
+//!
+//! A store keeps three things: raw signals and facts in the order in which they became durable (the
+//! journal), and the current rows. Everything that changes it is one [`Batch`] with expectations, no
+//! closures, so memory, sled and PostgreSQL do the same. An answer means that it is durable.
+//!
+//! Nothing here knows what an order is. Start reading at [`Store`].
+
+pub mod error;
+
+use async_trait::async_trait;
+
+pub use error::StoreError;
+
+/// A position in the journal. Every record and every fact has its own; they only grow.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+)]
+#[serde(transparent)]
+pub struct Seq(pub u64);
+
+/// A named set of rows. Names are short, lower case, and never reused for another meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Table(pub &'static str);
+
+/// The rows that [`Store::append`] makes: one for each signal, under its [`Seq`] in big-endian. A
+/// batch deletes the row when the signal is decided.
+pub const INBOX: Table = Table("inbox");
+
+/// A row as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The position of the batch that wrote it; what an expectation names.
+    pub version: Seq,
+    /// The value.
+    pub value: Vec<u8>,
+}
+
+/// A raw signal to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Append {
+    /// The signal itself; at most [`BODY_LENGTH_MAX`]. It lives in the journal only.
+    pub body: Vec<u8>,
+    /// What the inbox row says of it; at most [`VALUE_LENGTH_MAX`].
+    pub note: Vec<u8>,
+}
+
+/// Changes that happen together or not at all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// What must still be so. A row that is absent is expected with `None`.
+    pub expects: Vec<Expect>,
+    /// Rows to write. A row is written or deleted at most once in a batch.
+    pub puts: Vec<(Table, Vec<u8>, Vec<u8>)>,
+    /// Rows to delete; deleting what is not there is no error.
+    pub deletes: Vec<(Table, Vec<u8>)>,
+    /// Facts to record, in order.
+    pub facts: Vec<Vec<u8>>,
+}
+
+/// What must be so for a batch to be carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expect {
+    /// In which table.
+    pub table: Table,
+    /// Under which key.
+    pub key: Vec<u8>,
+    /// The version that was read; nothing when the row was absent.
+    pub version: Option<Seq>,
+}
+
+/// Which rows a scan returns: those whose key starts with `prefix` and is greater than `after`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Range {
+    /// What every key starts with.
+    pub prefix: Vec<u8>,
+    /// The last key of the page before (a whole key, with the prefix).
+    pub after: Option<Vec<u8>>,
+}
+
+/// How a store is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Stats {
+    /// The last position that is durable.
+    pub durable: Seq,
+    /// Bytes on disk, journal and rows; 0 in memory.
+    pub disk_bytes: u64,
+    /// Bytes that the file system still has; nothing in memory.
+    pub free_bytes: Option<u64>,
+    /// How often the journal was synced since the store was opened.
+    pub syncs: u64,
+    /// How many records it got since then.
+    pub records: u64,
+    /// Whether writes are refused at the moment for want of space.
+    pub is_read_only: bool,
+    /// What opening had to repair, in sentences.
+    pub repairs: Vec<String>,
+}
+
+/// The longest value of a row: sled puts longer ones into files that it never syncs.
+pub const VALUE_LENGTH_MAX: usize = 4096;
+/// The longest key.
+pub const KEY_LENGTH_MAX: usize = 1024;
+/// The longest raw signal.
+pub const BODY_LENGTH_MAX: usize = 9 * 1024 * 1024;
+/// The most rows that one scan returns.
+pub const SCAN_LIMIT_MAX: usize = 1000;
+
+/// Where everything is kept.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Keeps raw signals and their inbox rows; returns when they are durable, with a position for
+    /// each. All or none.
+    async fn append(&self, signals: Vec<Append>) -> Result<Vec<Seq>, StoreError>;
+
+    /// Carries out a batch; returns when it is durable. The position is the version of the rows
+    /// written; the facts have the positions from there on.
+    async fn commit(&self, batch: Batch) -> Result<Seq, StoreError>;
+
+    /// The facts after a position, oldest first, at most [`SCAN_LIMIT_MAX`].
+    async fn facts_after(
+        &self,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<(Seq, Vec<u8>)>, StoreError>;
+
+    /// The fact at a position.
+    async fn fact(&self, at: Seq) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// The raw signal at a position, as long as its segment is kept.
+    async fn body(&self, at: Seq) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// One row.
+    async fn get(&self, table: Table, key: &[u8]) -> Result<Option<Row>, StoreError>;
+
+    /// Rows in the order of their keys, at most `limit` and at most [`SCAN_LIMIT_MAX`].
+    async fn scan(
+        &self,
+        table: Table,
+        range: Range,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Row)>, StoreError>;
+
+    /// How it is doing.
+    async fn stats(&self) -> Result<Stats, StoreError>;
+
+    /// Brings the rows to disk, so that the next start is quick, and stops taking writes.
+    async fn close(&self) -> Result<(), StoreError>;
+}
