@@ -104,7 +104,10 @@ pub struct Incident {
 impl Book {
     /// Whether a line of the order is not covered by claims.
     pub fn is_short(&self, order: &Order) -> bool {
-        order.lines.iter().any(|line| self.missing_units(order, line.number).is_positive())
+        order
+            .lines
+            .iter()
+            .any(|line| self.missing_units(order, line.number).is_positive())
     }
 
     /// Units of a line that should be claimed and are not.
@@ -120,11 +123,17 @@ impl Book {
             return Quantity::ZERO;
         };
         let covered = item.bill.iter().map(|(sku, per_unit)| {
-            let key = ClaimKey { sku: sku.clone(), order: order.id, line };
+            let key = ClaimKey {
+                sku: sku.clone(),
+                order: order.id,
+                line,
+            };
             let open = self.claims.get(&key).map(Claim::open).unwrap_or_default();
             open.units().checked_div(per_unit.units()).unwrap_or(0)
         });
-        let units = covered.min().unwrap_or_else(|| order.claim_target(line).units());
+        let units = covered
+            .min()
+            .unwrap_or_else(|| order.claim_target(line).units());
         Quantity::new(units).unwrap_or_default()
     }
 }

@@ -5,7 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountId, ExternalId, Money, Quantity, Time, ids::{IntentId, OrderId, RefundId, ShipmentId}};
+use crate::{
+    AccountId, ExternalId, Money, Quantity, Time,
+    ids::{IntentId, OrderId, RefundId, ShipmentId},
+};
 
 /// One wish.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -63,7 +63,12 @@ pub enum ItemRefusal {
 impl Item {
     /// A good that is counted in pieces, which is what a listing makes when nothing else is known.
     pub fn good(sku: Sku, title: &str) -> Item {
-        Item { sku, kind: ItemKind::Good, scale: 0, title: title.to_owned() }
+        Item {
+            sku,
+            kind: ItemKind::Good,
+            scale: 0,
+            title: title.to_owned(),
+        }
     }
 
     /// What one unit of it takes from stock.
@@ -86,7 +91,9 @@ impl Item {
         if self.scale > 6 {
             return Err(ItemRefusal::Scale(self.sku.clone()));
         }
-        let ItemKind::Kit(components) = &self.kind else { return Ok(()) };
+        let ItemKind::Kit(components) = &self.kind else {
+            return Ok(());
+        };
         if components.is_empty() {
             return Err(ItemRefusal::EmptyKit(self.sku.clone()));
         }

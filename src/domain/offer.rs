@@ -71,7 +71,10 @@ pub struct OfferRule {
 impl Default for OfferRule {
     fn default() -> OfferRule {
         OfferRule {
-            share: Ratio { numerator: 1, denominator: 1 },
+            share: Ratio {
+                numerator: 1,
+                denominator: 1,
+            },
             buffer: Quantity::ZERO,
             max: None,
             exclude: false,
@@ -113,12 +116,14 @@ impl OfferRules {
         };
         let mut found: Vec<&ScopedRule> = self.rules.iter().filter(applies).collect();
         found.sort_by_key(|rule| (rule.sku.is_some(), rule.account.is_some()));
-        found.iter().fold(OfferRule::default(), |rule, scoped| OfferRule {
-            share: scoped.share.unwrap_or(rule.share),
-            buffer: scoped.buffer.unwrap_or(rule.buffer),
-            max: scoped.max.or(rule.max),
-            exclude: rule.exclude || scoped.exclude,
-        })
+        found
+            .iter()
+            .fold(OfferRule::default(), |rule, scoped| OfferRule {
+                share: scoped.share.unwrap_or(rule.share),
+                buffer: scoped.buffer.unwrap_or(rule.buffer),
+                max: scoped.max.or(rule.max),
+                exclude: rule.exclude || scoped.exclude,
+            })
     }
 }
 
@@ -165,7 +170,10 @@ pub fn sellable(item: &Item, stock: &BTreeMap<Sku, Stock>) -> Result<Quantity, S
         ItemKind::Kit(components) => {
             let mut least: Option<Quantity> = None;
             for (component, per_kit) in components {
-                let kits = of(component)?.or_zero().units().checked_div(per_kit.units());
+                let kits = of(component)?
+                    .or_zero()
+                    .units()
+                    .checked_div(per_kit.units());
                 let kits = Quantity::new(kits.unwrap_or(0)).unwrap_or_default();
                 least = Some(least.map_or(kits, |least| least.min(kits)));
             }
@@ -278,7 +286,9 @@ impl Offer {
 
     /// Whether something is to be sent: it should show something else than we believe it shows.
     pub fn is_due(&self) -> bool {
-        let Some(wanted) = self.wanted else { return false };
+        let Some(wanted) = self.wanted else {
+            return false;
+        };
         if self.parked.is_some() {
             return false;
         }
@@ -287,7 +297,9 @@ impl Offer {
 
     /// Units at risk now: what it may show beyond what it should.
     pub fn exposure(&self) -> Quantity {
-        let Some(wanted) = self.wanted else { return Quantity::ZERO };
+        let Some(wanted) = self.wanted else {
+            return Quantity::ZERO;
+        };
         let unanswered = self.attempt.as_ref().filter(|attempt| attempt.tries > 0);
         let shown = [
             self.believed.map(|told| told.quantity),

@@ -345,7 +345,10 @@ impl Order {
 
     /// Money that the buyer has a right to: taken for what will never come.
     fn is_money_owed(&self) -> bool {
-        let taken = matches!(self.payment, PaymentState::Paid | PaymentState::PartRefunded);
+        let taken = matches!(
+            self.payment,
+            PaymentState::Paid | PaymentState::PartRefunded
+        );
         taken && self.total.minor() > self.refunded.minor()
     }
 
@@ -364,10 +367,18 @@ impl Order {
         let is_withdrawn = self.is_withdrawn() || (wanted.is_zero() && !self.lines.is_empty());
 
         if self.closed_at.is_some() {
-            return if is_withdrawn && !has_left { Phase::Canceled } else { Phase::Closed };
+            return if is_withdrawn && !has_left {
+                Phase::Canceled
+            } else {
+                Phase::Closed
+            };
         }
         if is_withdrawn && !has_left {
-            return if self.is_money_owed() { Phase::AfterSales } else { Phase::Canceled };
+            return if self.is_money_owed() {
+                Phase::AfterSales
+            } else {
+                Phase::Canceled
+            };
         }
         if is_withdrawn {
             return Phase::Exception;
@@ -376,7 +387,11 @@ impl Order {
             return Phase::AfterSales;
         }
         if has_left && to_ship.is_zero() {
-            return if delivered >= shipped { Phase::Delivered } else { Phase::Shipped };
+            return if delivered >= shipped {
+                Phase::Delivered
+            } else {
+                Phase::Shipped
+            };
         }
         if self.active_holds().next().is_some() {
             return Phase::Held;
@@ -393,6 +408,10 @@ impl Order {
         if self.lines.iter().any(|line| line.item.is_none()) {
             return Phase::NeedsMapping;
         }
-        if self.lines.is_empty() { Phase::Received } else { Phase::Ready }
+        if self.lines.is_empty() {
+            Phase::Received
+        } else {
+            Phase::Ready
+        }
     }
 }

@@ -143,7 +143,10 @@ pub struct Claim {
 impl Claim {
     /// Units that are promised now.
     pub fn open(&self) -> Quantity {
-        self.claimed.minus(self.released).minus(self.expired).minus(self.consumed)
+        self.claimed
+            .minus(self.released)
+            .minus(self.expired)
+            .minus(self.consumed)
     }
 }
 
@@ -193,7 +196,11 @@ impl Stock {
             self.promise(before.location.as_ref(), before.open().negated());
         }
         self.promise(after.location.as_ref(), after.open());
-        assert!(self.pending >= Quantity::ZERO, "pending claims of {} below zero", self.sku);
+        assert!(
+            self.pending >= Quantity::ZERO,
+            "pending claims of {} below zero",
+            self.sku
+        );
     }
 
     fn promise(&mut self, location: Option<&LocationId>, delta: Quantity) {
@@ -210,12 +217,19 @@ impl Stock {
 
     /// What lies there in sellable condition, at all locations.
     pub fn on_hand(&self) -> Quantity {
-        self.positions.values().filter_map(|at| at.get(&Condition::Sellable)).copied().sum()
+        self.positions
+            .values()
+            .filter_map(|at| at.get(&Condition::Sellable))
+            .copied()
+            .sum()
     }
 
     /// What lies at one location in sellable condition.
     pub fn on_hand_at(&self, location: &LocationId) -> Quantity {
-        let position = self.positions.get(location).and_then(|at| at.get(&Condition::Sellable));
+        let position = self
+            .positions
+            .get(location)
+            .and_then(|at| at.get(&Condition::Sellable));
         position.copied().unwrap_or_default()
     }
 
@@ -226,6 +240,8 @@ impl Stock {
 
     /// What may still be promised. Below zero when more left than was there.
     pub fn sellable(&self) -> Quantity {
-        self.on_hand().minus(self.allocated_total()).minus(self.pending)
+        self.on_hand()
+            .minus(self.allocated_total())
+            .minus(self.pending)
     }
 }

@@ -14,7 +14,12 @@ impl Desk<'_> {
     /// Brings the claims of an order to what its lines still need and stock allows: gives back what
     /// is too much, then takes what is free, all items of a line together or none.
     pub(super) fn settle_claims(&mut self, id: OrderId) -> Result<(), Undecided> {
-        let lines: Vec<u32> = self.order(id)?.lines.iter().map(|line| line.number).collect();
+        let lines: Vec<u32> = self
+            .order(id)?
+            .lines
+            .iter()
+            .map(|line| line.number)
+            .collect();
         for line in lines {
             self.settle_line(id, line)?;
         }
@@ -23,7 +28,9 @@ impl Desk<'_> {
 
     fn settle_line(&mut self, id: OrderId, line: u32) -> Result<(), Undecided> {
         let order = self.order(id)?;
-        let Some(item) = order.line(line).and_then(|line| line.item.clone()) else { return Ok(()) };
+        let Some(item) = order.line(line).and_then(|line| line.item.clone()) else {
+            return Ok(());
+        };
         let target = order.claim_target(line);
         let claimed = self.book.claimed_units(order, line);
         let units = if target <= claimed {
@@ -33,20 +40,37 @@ impl Desk<'_> {
                 let stock = self.book.stock.get(sku);
                 let free = stock.map(Stock::sellable).unwrap_or_default().or_zero();
                 let own = self.claim_open(id, line, sku);
-                free.plus(own).units().checked_div(per_unit.units()).unwrap_or(0)
+                free.plus(own)
+                    .units()
+                    .checked_div(per_unit.units())
+                    .unwrap_or(0)
             });
             let units = free.min().and_then(|units| Quantity::new(units).ok());
             units.unwrap_or(target).min(target).max(claimed)
         };
         for (sku, per_unit) in &item.bill {
-            self.set_claim(id, line, sku, per_unit.times(units.units()), "no longer needed")?;
+            self.set_claim(
+                id,
+                line,
+                sku,
+                per_unit.times(units.units()),
+                "no longer needed",
+            )?;
         }
         self.settle_incidents(id, line)
     }
 
     fn claim_open(&self, order: OrderId, line: u32, sku: &Sku) -> Quantity {
-        let key = ClaimKey { sku: sku.clone(), order, line };
-        self.book.claims.get(&key).map(Claim::open).unwrap_or_default()
+        let key = ClaimKey {
+            sku: sku.clone(),
+            order,
+            line,
+        };
+        self.book
+            .claims
+            .get(&key)
+            .map(Claim::open)
+            .unwrap_or_default()
     }
 
     /// Makes a claim hold exactly so many open units.
@@ -74,11 +98,27 @@ impl Desk<'_> {
         })?;
         let sku = sku.clone();
         if target > open {
-            self.record_for(id, Event::Claimed { line, sku, units: target.minus(open) });
+            self.record_for(
+                id,
+                Event::Claimed {
+                    line,
+                    sku,
+                    units: target.minus(open),
+                },
+            );
         } else {
             let units = open.minus(target);
-            let reason = if is_expired { "the payment deadline passed" } else { reason };
-            let released = Event::Released { line, sku: sku.clone(), units, reason: reason.into() };
+            let reason = if is_expired {
+                "the payment deadline passed"
+            } else {
+                reason
+            };
+            let released = Event::Released {
+                line,
+                sku: sku.clone(),
+                units,
+                reason: reason.into(),
+            };
             self.record_for(id, released);
             self.follow_ups.push(FollowUp::OfferToWaiting(sku));
         }
@@ -106,11 +146,18 @@ impl Desk<'_> {
             consumed: Quantity::ZERO,
             location: None,
         };
-        let key = ClaimKey { sku: sku.clone(), order: id, line };
+        let key = ClaimKey {
+            sku: sku.clone(),
+            order: id,
+            line,
+        };
         let claim = self.book.claims.entry(key).or_insert(fresh);
         let before = claim.clone();
         change(claim);
-        assert!(claim.open() >= Quantity::ZERO, "claim of {id} line {line} on {sku} below zero");
+        assert!(
+            claim.open() >= Quantity::ZERO,
+            "claim of {id} line {line} on {sku} below zero"
+        );
         let after = claim.clone();
         self.stock_of(sku).reclaim(Some(&before), &after);
         Ok(())
@@ -140,7 +187,9 @@ impl Desk<'_> {
             at: self.now(),
         };
         self.stock_of(sku).apply(&movement);
-        let account = order.and_then(|id| self.book.orders.get(&id)).map(|o| o.account.clone());
+        let account = order
+            .and_then(|id| self.book.orders.get(&id))
+            .map(|o| o.account.clone());
         let event = Event::Moved {
             movement: movement.id,
             sku: sku.clone(),
@@ -164,7 +213,11 @@ impl Desk<'_> {
         units: Quantity,
         location: &LocationId,
     ) -> Result<(), Undecided> {
-        let Some(item) = self.order(id)?.line(line).and_then(|line| line.item.clone()) else {
+        let Some(item) = self
+            .order(id)?
+            .line(line)
+            .and_then(|line| line.item.clone())
+        else {
             return Ok(());
         };
         for (sku, per_unit) in &item.bill {
@@ -220,10 +273,17 @@ impl Desk<'_> {
         let Some(item) = order.line(rival.line).and_then(|line| line.item.clone()) else {
             return Ok(());
         };
-        let per_unit = item.bill.get(&rival.sku).copied().unwrap_or(Quantity::of(1));
+        let per_unit = item
+            .bill
+            .get(&rival.sku)
+            .copied()
+            .unwrap_or(Quantity::of(1));
         let claimed = self.book.claimed_units(order, rival.line);
         let rounded_up = excess.plus(per_unit).minus(Quantity::of(1)).units();
-        let units = rounded_up.checked_div(per_unit.units()).unwrap_or(0).min(claimed.units());
+        let units = rounded_up
+            .checked_div(per_unit.units())
+            .unwrap_or(0)
+            .min(claimed.units());
         let kept = claimed.units().saturating_sub(units);
         for (sku, per_unit) in &item.bill {
             let reason = "the units left with another order";
@@ -235,16 +295,34 @@ impl Desk<'_> {
     /// Opens or closes the incidents of a line, by item, so that each missing unit is in exactly one.
     fn settle_incidents(&mut self, id: OrderId, line: u32) -> Result<(), Undecided> {
         let order = self.order(id)?;
-        let Some(item) = order.line(line).and_then(|line| line.item.clone()) else { return Ok(()) };
+        let Some(item) = order.line(line).and_then(|line| line.item.clone()) else {
+            return Ok(());
+        };
         let account = order.account.clone();
         let missing = self.book.missing_units(order, line);
         let mut is_open = false;
         for (sku, per_unit) in &item.bill {
-            let is_counted = self.book.stock.get(sku).is_some_and(|stock| stock.is_counted);
-            let key = ClaimKey { sku: sku.clone(), order: id, line };
-            let known = self.book.incidents.get(&key).filter(|known| known.closed_at.is_none());
+            let is_counted = self
+                .book
+                .stock
+                .get(sku)
+                .is_some_and(|stock| stock.is_counted);
+            let key = ClaimKey {
+                sku: sku.clone(),
+                order: id,
+                line,
+            };
+            let known = self
+                .book
+                .incidents
+                .get(&key)
+                .filter(|known| known.closed_at.is_none());
             let was = known.map(|known| known.missing).unwrap_or_default();
-            let is = if is_counted { per_unit.times(missing.units()) } else { Quantity::ZERO };
+            let is = if is_counted {
+                per_unit.times(missing.units())
+            } else {
+                Quantity::ZERO
+            };
             is_open |= was.is_positive();
             if is == was {
                 continue;
@@ -262,7 +340,14 @@ impl Desk<'_> {
             };
             self.book.incidents.insert(key, incident);
             if is.is_positive() {
-                self.record_for(id, Event::Short { line, sku: sku.clone(), units: is });
+                self.record_for(
+                    id,
+                    Event::Short {
+                        line,
+                        sku: sku.clone(),
+                        units: is,
+                    },
+                );
             }
         }
         if is_open && missing.is_zero() {

@@ -15,17 +15,30 @@ use super::{Desk, Refusal, Undecided, Verdict, level, push, snapshot};
 
 pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdict, Undecided> {
     match command {
-        Command::Adjust { sku, location, change, reason, by } => {
-            adjust(desk, sku, location, *change, reason, by)
-        }
+        Command::Adjust {
+            sku,
+            location,
+            change,
+            reason,
+            by,
+        } => adjust(desk, sku, location, *change, reason, by),
         Command::SetItem(item) => set_item(desk, item),
         Command::MapLine { order, line, sku } => map_line(desk, *order, *line, sku),
         Command::Ship { .. } => ship(desk, command),
         Command::Cancel { order, reason } => cancel(desk, *order, reason),
-        Command::Refund { order, amount, lines, reason } => {
-            refund(desk, *order, *amount, lines, reason)
-        }
-        Command::Hold { order, reason, by, until, keeps_claim } => {
+        Command::Refund {
+            order,
+            amount,
+            lines,
+            reason,
+        } => refund(desk, *order, *amount, lines, reason),
+        Command::Hold {
+            order,
+            reason,
+            by,
+            until,
+            keeps_claim,
+        } => {
             let since = desk.now();
             desk.order_mut(*order)?.holds.push(Hold {
                 reason: reason.clone(),
@@ -35,7 +48,10 @@ pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdic
                 keeps_claim: *keeps_claim,
                 released_at: None,
             });
-            let placed = Event::HoldPlaced { reason: reason.clone(), owner: by.clone() };
+            let placed = Event::HoldPlaced {
+                reason: reason.clone(),
+                owner: by.clone(),
+            };
             desk.record_for(*order, placed);
             desk.settle_claims(*order)?;
             Ok(Verdict::New)
@@ -63,16 +79,22 @@ pub(super) fn expire(desk: &mut Desk<'_>, id: OrderId) -> Result<Verdict, Undeci
 /// Nothing is expected of it any more: it was delivered, or canceled with nothing owed.
 pub(super) fn close(desk: &mut Desk<'_>, id: OrderId) -> Result<Verdict, Undecided> {
     let now = desk.now();
-    let is_waited_for = desk.book.intents.values().any(|intent| {
-        intent.order == id && !matches!(intent.state, IntentState::Done(_))
-    });
+    let is_waited_for = desk
+        .book
+        .intents
+        .values()
+        .any(|intent| intent.order == id && !matches!(intent.state, IntentState::Done(_)));
     let order = desk.order(id)?;
     let phase = order.phase(desk.book.is_short(order));
     if is_waited_for || !matches!(phase, Phase::Canceled | Phase::Delivered) {
         return Ok(Verdict::Nothing);
     }
     desk.order_mut(id)?.closed_at = Some(now);
-    let (what, from, to) = ("closed_at".to_owned(), "None".to_owned(), format!("Some({now})"));
+    let (what, from, to) = (
+        "closed_at".to_owned(),
+        "None".to_owned(),
+        format!("Some({now})"),
+    );
     desk.record_for(id, Event::OrderChanged { what, from, to });
     Ok(Verdict::New)
 }
@@ -93,14 +115,23 @@ fn adjust(
         let quantity = decimal.to_quantity(item.scale);
         quantity.map_err(|source| Undecided::Refused(Refusal::Quantity { line: 0, source }))
     };
-    let here = desk.book.stock.get(sku).map(|stock| stock.on_hand_at(location)).unwrap_or_default();
+    let here = desk
+        .book
+        .stock
+        .get(sku)
+        .map(|stock| stock.on_hand_at(location))
+        .unwrap_or_default();
     let delta = match change {
         Change::By(delta) => read(delta)?,
         Change::To(target) => read(target)?.minus(here),
     };
-    let cause = Cause::Adjustment { reason: reason.to_owned(), by: by.to_owned() };
+    let cause = Cause::Adjustment {
+        reason: reason.to_owned(),
+        by: by.to_owned(),
+    };
     desk.move_stock(None, sku, location, delta, cause);
-    desk.follow_ups.push(super::FollowUp::OfferToWaiting(sku.clone()));
+    desk.follow_ups
+        .push(super::FollowUp::OfferToWaiting(sku.clone()));
     desk.give_way(sku)?;
     Ok(Verdict::New)
 }
@@ -115,7 +146,11 @@ fn set_item(desk: &mut Desk<'_>, item: &Item) -> Result<Verdict, Undecided> {
     }
     if let Some(known) = known {
         let changes_unit = known.scale != item.scale || known.is_stocked() != item.is_stocked();
-        let is_counted = desk.book.stock.get(&item.sku).is_some_and(|stock| stock.is_counted);
+        let is_counted = desk
+            .book
+            .stock
+            .get(&item.sku)
+            .is_some_and(|stock| stock.is_counted);
         let is_sold = desk
             .book
             .taken
@@ -126,7 +161,13 @@ fn set_item(desk: &mut Desk<'_>, item: &Item) -> Result<Verdict, Undecided> {
         }
     }
     desk.book.items.insert(item.sku.clone(), item.clone());
-    desk.record(None, None, Event::ItemSet { sku: item.sku.clone() });
+    desk.record(
+        None,
+        None,
+        Event::ItemSet {
+            sku: item.sku.clone(),
+        },
+    );
     level::map_waiting_lines(desk)?;
     Ok(Verdict::New)
 }
@@ -147,15 +188,23 @@ fn map_line(
 }
 
 fn ship(desk: &mut Desk<'_>, command: &Command) -> Result<Verdict, Undecided> {
-    let Command::Ship { order: id, lines, carrier, tracking_number, tracking_url, location } =
-        command
+    let Command::Ship {
+        order: id,
+        lines,
+        carrier,
+        tracking_number,
+        tracking_url,
+        location,
+    } = command
     else {
         return Ok(Verdict::Nothing);
     };
     let id = *id;
     refuse_unless_ready(desk, id)?;
     let parcel = read_parcel(desk, id, lines)?;
-    let location = location.clone().unwrap_or_else(|| desk.context.home.clone());
+    let location = location
+        .clone()
+        .unwrap_or_else(|| desk.context.home.clone());
     for (line, units) in &parcel {
         refuse_unless_covered(desk, id, *line, *units)?;
         desk.consume(id, *line, *units, &location)?;
@@ -173,11 +222,26 @@ fn ship(desk: &mut Desk<'_>, command: &Command) -> Result<Verdict, Undecided> {
         lines: parcel,
         is_ours: true,
     });
-    let completes = order.lines.iter().all(|line| line.counters.to_ship().is_zero());
+    let completes = order
+        .lines
+        .iter()
+        .all(|line| line.counters.to_ship().is_zero());
     let (carrier, tracking_number) = (carrier.clone(), tracking_number.clone());
-    let event = Event::ShipmentRecorded { shipment, carrier, tracking_number, is_ours: true };
+    let event = Event::ShipmentRecorded {
+        shipment,
+        carrier,
+        tracking_number,
+        is_ours: true,
+    };
     desk.record_for(id, event);
-    wish(desk, id, Wish::PushShipment { shipment, completes })?;
+    wish(
+        desk,
+        id,
+        Wish::PushShipment {
+            shipment,
+            completes,
+        },
+    )?;
     desk.settle_claims(id)?;
     Ok(Verdict::New)
 }
@@ -201,7 +265,10 @@ fn refuse_unless_ready(desk: &Desk<'_>, id: OrderId) -> Result<(), Undecided> {
         | Phase::Ready
         | Phase::Received => return Ok(()),
     };
-    Err(Undecided::Refused(Refusal::Phase { phase: phase.word(), hint }))
+    Err(Undecided::Refused(Refusal::Phase {
+        phase: phase.word(),
+        hint,
+    }))
 }
 
 /// The units to leave, in the items' own unit; all that remains when none are named.
@@ -213,20 +280,36 @@ fn read_parcel(
     let order = desk.order(id)?;
     let mut parcel: Vec<(u32, Quantity)> = Vec::new();
     for (number, units) in asked {
-        let no_line = Refusal::NoLine { order: id, line: *number };
+        let no_line = Refusal::NoLine {
+            order: id,
+            line: *number,
+        };
         let line = order.line(*number).ok_or(Undecided::Refused(no_line))?;
         let units = units.to_quantity(line.scale).map_err(|source| {
-            Undecided::Refused(Refusal::Quantity { line: *number, source })
+            Undecided::Refused(Refusal::Quantity {
+                line: *number,
+                source,
+            })
         })?;
-        let same_line = parcel.iter().filter(|(line, _)| line == number).map(|(_, units)| *units);
+        let same_line = parcel
+            .iter()
+            .filter(|(line, _)| line == number)
+            .map(|(_, units)| *units);
         let left = line.counters.to_ship().minus(same_line.sum());
         if !units.is_positive() || units > left {
-            return refuse(Refusal::TooMany { line: *number, left, asked: units });
+            return refuse(Refusal::TooMany {
+                line: *number,
+                left,
+                asked: units,
+            });
         }
         parcel.push((*number, units));
     }
     if asked.is_empty() {
-        let rest = order.lines.iter().map(|line| (line.number, line.counters.to_ship()));
+        let rest = order
+            .lines
+            .iter()
+            .map(|line| (line.number, line.counters.to_ship()));
         parcel.extend(rest.filter(|(_, units)| units.is_positive()));
     }
     if parcel.is_empty() {
@@ -243,7 +326,10 @@ fn refuse_unless_covered(
 ) -> Result<(), Undecided> {
     let order = desk.order(id)?;
     let missing = units.minus(desk.book.claimed_units(order, line));
-    let sku = order.line(line).and_then(|line| line.item.as_ref()).map(|item| item.sku.clone());
+    let sku = order
+        .line(line)
+        .and_then(|line| line.item.as_ref())
+        .map(|item| item.sku.clone());
     match sku {
         Some(sku) if missing.is_positive() => refuse(Refusal::NotCovered { line, sku, missing }),
         Some(_) | None => Ok(()),
@@ -255,7 +341,11 @@ fn cancel(desk: &mut Desk<'_>, id: OrderId, reason: &str) -> Result<Verdict, Und
     if order.is_withdrawn() {
         return Ok(Verdict::Duplicate);
     }
-    if order.lines.iter().any(|line| line.counters.shipped_net().is_positive()) {
+    if order
+        .lines
+        .iter()
+        .any(|line| line.counters.shipped_net().is_positive())
+    {
         return refuse(Refusal::AlreadyShipped);
     }
     let is_under_way = desk.book.intents.values().any(|intent| {
@@ -266,7 +356,13 @@ fn cancel(desk: &mut Desk<'_>, id: OrderId, reason: &str) -> Result<Verdict, Und
     if is_under_way {
         return refuse(Refusal::UnderWay);
     }
-    wish(desk, id, Wish::CancelOrder { reason: reason.to_owned() })?;
+    wish(
+        desk,
+        id,
+        Wish::CancelOrder {
+            reason: reason.to_owned(),
+        },
+    )?;
     Ok(Verdict::New)
 }
 
@@ -288,18 +384,34 @@ fn refund(
             Wish::PushShipment { .. } | Wish::CancelOrder { .. } => None,
         })
         .fold(0, i64::saturating_add);
-    let left = order.total.minor().saturating_sub(order.refunded.minor()).saturating_sub(asked);
+    let left = order
+        .total
+        .minor()
+        .saturating_sub(order.refunded.minor())
+        .saturating_sub(asked);
     if amount.currency() != order.currency || amount.minor() <= 0 || amount.minor() > left {
         let most = Money::from_minor(left.max(0), order.currency);
         let most = most.map_or_else(|error| error.to_string(), |most| most.to_string());
         return refuse(Refusal::RefundTooLarge(most));
     }
     if let Some((line, _)) = lines.iter().find(|(line, _)| order.line(*line).is_none()) {
-        return refuse(Refusal::NoLine { order: id, line: *line });
+        return refuse(Refusal::NoLine {
+            order: id,
+            line: *line,
+        });
     }
     let refund = RefundId::next(&mut desk.ids);
     let (lines, reason) = (lines.to_vec(), reason.to_owned());
-    wish(desk, id, Wish::Refund { refund, amount, lines, reason })?;
+    wish(
+        desk,
+        id,
+        Wish::Refund {
+            refund,
+            amount,
+            lines,
+            reason,
+        },
+    )?;
     Ok(Verdict::New)
 }
 
@@ -316,7 +428,13 @@ fn release(desk: &mut Desk<'_>, id: OrderId, by: &str) -> Result<Verdict, Undeci
         return refuse(Refusal::NotHeld);
     }
     for reason in reasons {
-        desk.record_for(id, Event::HoldReleased { reason, by: by.to_owned() });
+        desk.record_for(
+            id,
+            Event::HoldReleased {
+                reason,
+                by: by.to_owned(),
+            },
+        );
     }
     desk.settle_claims(id)?;
     Ok(Verdict::New)
@@ -328,7 +446,10 @@ fn wish(desk: &mut Desk<'_>, id: OrderId, wish: Wish) -> Result<(), Undecided> {
     let (account, external_id) = (order.account.clone(), order.external_id.clone());
     let intent = IntentId::next(&mut desk.ids);
     let made_at = desk.now();
-    let event = Event::IntentMade { intent, wish: push::describe(&wish) };
+    let event = Event::IntentMade {
+        intent,
+        wish: push::describe(&wish),
+    };
     desk.record_for(id, event);
     let row = Intent {
         id: intent,

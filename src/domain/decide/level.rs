@@ -26,7 +26,9 @@ pub(super) fn take_listings(
         if let Some(sku) = &sku
             && !desk.book.items.contains_key(sku)
         {
-            desk.book.items.insert(sku.clone(), Item::good(sku.clone(), &snapshot.title));
+            desk.book
+                .items
+                .insert(sku.clone(), Item::good(sku.clone(), &snapshot.title));
             desk.record(None, Some(account), Event::ItemSet { sku: sku.clone() });
         }
         let listing = Listing {
@@ -58,7 +60,10 @@ pub(super) fn map_waiting_lines(desk: &mut Desk<'_>) -> Result<(), Undecided> {
         .flat_map(|order| order.lines.iter().map(move |line| (order, line)))
         .filter(|(_, line)| line.item.is_none())
         .filter_map(|(order, line)| {
-            let key = line.listing.clone().map(|listing| (order.account.clone(), listing));
+            let key = line
+                .listing
+                .clone()
+                .map(|listing| (order.account.clone(), listing));
             let by_listing = key
                 .and_then(|key| desk.book.listings.get(&key))
                 .and_then(|listing| listing.sku.clone());
@@ -83,21 +88,34 @@ pub(super) fn open(
     let mut verdict = Verdict::Duplicate;
     for (listing, level) in levels {
         let key = (account.clone(), listing.clone());
-        let Some(sku) = desk.book.listings.get(&key).and_then(|listing| listing.sku.clone()) else {
+        let Some(sku) = desk
+            .book
+            .listings
+            .get(&key)
+            .and_then(|listing| listing.sku.clone())
+        else {
             continue;
         };
         let Some(item) = desk.book.items.get(&sku).filter(|item| item.is_stocked()) else {
             continue;
         };
-        let is_counted = desk.book.stock.get(&sku).is_some_and(|stock| stock.is_counted);
-        let Ok(shown) = level.to_quantity(item.scale) else { continue };
+        let is_counted = desk
+            .book
+            .stock
+            .get(&sku)
+            .is_some_and(|stock| stock.is_counted);
+        let Ok(shown) = level.to_quantity(item.scale) else {
+            continue;
+        };
         if is_counted {
             continue;
         }
         let taken = desk.book.taken.get(&(account.clone(), sku.clone()));
         let subtracted = taken.map(|taken| taken.subtracted).unwrap_or_default();
         let home = desk.context.home.clone();
-        let cause = Cause::Opening { account: account.clone() };
+        let cause = Cause::Opening {
+            account: account.clone(),
+        };
         desk.move_stock(None, &sku, &home, shown.plus(subtracted), cause);
         // A count of zero is a count, and orders may be waiting to be told so.
         desk.follow_ups.push(FollowUp::OfferToWaiting(sku));
@@ -118,13 +136,19 @@ pub(super) fn take_levels(
     let mut suspects = Vec::new();
     for level in levels {
         let key = (account.clone(), level.listing.clone());
-        let Some(offer) = desk.book.offers.get_mut(&key) else { continue };
-        let Some(quantity) =
-            level.level.and_then(|level| level.to_quantity(offer.scale).ok())
+        let Some(offer) = desk.book.offers.get_mut(&key) else {
+            continue;
+        };
+        let Some(quantity) = level
+            .level
+            .and_then(|level| level.to_quantity(offer.scale).ok())
         else {
             continue;
         };
-        let told = Told { quantity, at: read_at };
+        let told = Told {
+            quantity,
+            at: read_at,
+        };
         offer.read_back = Some(told);
         let believed = offer.believed.map(|told| told.quantity);
         let under_way = offer.attempt.as_ref().map(|attempt| attempt.quantity);
@@ -157,17 +181,26 @@ pub(super) fn take_levels(
     if suspects.is_empty() {
         return Verdict::Duplicate;
     }
-    desk.follow_ups.push(FollowUp::Compare { account: account.clone(), listings: suspects });
+    desk.follow_ups.push(FollowUp::Compare {
+        account: account.clone(),
+        listings: suspects,
+    });
     Verdict::New
 }
 
 fn open_drift(desk: &mut Desk<'_>, key: &ListingKey, observed: Told) {
-    let Some(offer) = desk.book.offers.get(key) else { return };
+    let Some(offer) = desk.book.offers.get(key) else {
+        return;
+    };
     let expected = offer.wanted.map(|told| told.quantity);
     if expected == Some(observed.quantity) {
         return;
     }
-    let is_open = desk.book.drifts.get(key).is_some_and(|drift| drift.closed_at.is_none());
+    let is_open = desk
+        .book
+        .drifts
+        .get(key)
+        .is_some_and(|drift| drift.closed_at.is_none());
     if is_open {
         return;
     }
@@ -182,13 +215,21 @@ fn open_drift(desk: &mut Desk<'_>, key: &ListingKey, observed: Told) {
     };
     desk.book.drifts.insert(key.clone(), drift);
     let (account, listing) = key.clone();
-    let event = Event::DriftOpened { listing, expected, observed: observed.quantity };
+    let event = Event::DriftOpened {
+        listing,
+        expected,
+        observed: observed.quantity,
+    };
     desk.record(None, Some(&account), event);
 }
 
 pub(super) fn close_drift(desk: &mut Desk<'_>, key: &ListingKey) {
     let now = desk.now();
-    let Some(drift) = desk.book.drifts.get_mut(key).filter(|drift| drift.closed_at.is_none())
+    let Some(drift) = desk
+        .book
+        .drifts
+        .get_mut(key)
+        .filter(|drift| drift.closed_at.is_none())
     else {
         return;
     };

@@ -196,22 +196,37 @@ pub fn decide(
     ids: IdSource,
 ) -> Result<Decision, Undecided> {
     let before = taken_by_orders(&book);
-    let mut desk = Desk { book, context, ids, follow_ups: Vec::new() };
+    let mut desk = Desk {
+        book,
+        context,
+        ids,
+        follow_ups: Vec::new(),
+    };
     let verdict = match signal {
-        Signal::Order { account, snapshot, source } => {
-            snapshot::take_in(&mut desk, account, snapshot, *source)?
+        Signal::Order {
+            account,
+            snapshot,
+            source,
+        } => snapshot::take_in(&mut desk, account, snapshot, *source)?,
+        Signal::OrderGone {
+            account,
+            external_id,
+        } => snapshot::take_gone(&mut desk, account, external_id)?,
+        Signal::Listings { account, listings } => {
+            level::take_listings(&mut desk, account, listings)?
         }
-        Signal::OrderGone { account, external_id } => {
-            snapshot::take_gone(&mut desk, account, external_id)?
-        }
-        Signal::Listings { account, listings } => level::take_listings(&mut desk, account, listings)?,
         Signal::Opening { account, levels } => level::open(&mut desk, account, levels)?,
-        Signal::Levels { account, levels, read_at, reading } => {
-            level::take_levels(&mut desk, account, levels, *read_at, *reading)
-        }
+        Signal::Levels {
+            account,
+            levels,
+            read_at,
+            reading,
+        } => level::take_levels(&mut desk, account, levels, *read_at, *reading),
         Signal::StartPush { account, listings } => push::start(&mut desk, account, listings),
         Signal::PushTried { account, results } => push::settle(&mut desk, account, results),
-        Signal::IntentTried { intent, outcome } => push::settle_intent(&mut desk, *intent, outcome)?,
+        Signal::IntentTried { intent, outcome } => {
+            push::settle_intent(&mut desk, *intent, outcome)?
+        }
         Signal::Reclaim { order } => {
             desk.settle_claims(*order)?;
             Verdict::New
@@ -222,13 +237,24 @@ pub fn decide(
     };
     desk.update_taken(&before);
     desk.refresh_offers();
-    let Desk { book, follow_ups, .. } = desk;
+    let Desk {
+        book, follow_ups, ..
+    } = desk;
     for order in book.orders.values() {
         for line in &order.lines {
-            assert!(line.counters.are_lawful(), "counters of {} line {}", order.id, line.number);
+            assert!(
+                line.counters.are_lawful(),
+                "counters of {} line {}",
+                order.id,
+                line.number
+            );
         }
     }
-    Ok(Decision { book, verdict, follow_ups })
+    Ok(Decision {
+        book,
+        verdict,
+        follow_ups,
+    })
 }
 
 /// What a decision works on.
@@ -246,20 +272,35 @@ impl Desk<'_> {
 
     fn record(&mut self, order: Option<OrderId>, account: Option<&AccountId>, event: Event) {
         let at = self.now();
-        self.book.facts.push(Fact { at, order, account: account.cloned(), event });
+        self.book.facts.push(Fact {
+            at,
+            order,
+            account: account.cloned(),
+            event,
+        });
     }
 
     fn record_for(&mut self, order: OrderId, event: Event) {
-        let account = self.book.orders.get(&order).map(|order| order.account.clone());
+        let account = self
+            .book
+            .orders
+            .get(&order)
+            .map(|order| order.account.clone());
         self.record(Some(order), account.as_ref(), event);
     }
 
     fn order(&self, id: OrderId) -> Result<&Order, Undecided> {
-        self.book.orders.get(&id).ok_or(Undecided::Refused(Refusal::NoOrder(id)))
+        self.book
+            .orders
+            .get(&id)
+            .ok_or(Undecided::Refused(Refusal::NoOrder(id)))
     }
 
     fn order_mut(&mut self, id: OrderId) -> Result<&mut Order, Undecided> {
-        self.book.orders.get_mut(&id).ok_or(Undecided::Refused(Refusal::NoOrder(id)))
+        self.book
+            .orders
+            .get_mut(&id)
+            .ok_or(Undecided::Refused(Refusal::NoOrder(id)))
     }
 
     /// Corrects the sums of open units by what this decision changed in the orders.
@@ -277,7 +318,10 @@ impl Desk<'_> {
             let sum = self.book.taken.entry(key).or_default();
             sum.open = sum.open.plus(is.open).minus(was.open);
             sum.subtracted = sum.subtracted.plus(is.subtracted).minus(was.subtracted);
-            sum.unsubtracted = sum.unsubtracted.plus(is.unsubtracted).minus(was.unsubtracted);
+            sum.unsubtracted = sum
+                .unsubtracted
+                .plus(is.unsubtracted)
+                .minus(was.unsubtracted);
         }
     }
 }
@@ -290,12 +334,19 @@ fn taken_by_orders(book: &Book) -> BTreeMap<(AccountId, Sku), Taken> {
             let Some(item) = &line.item else { continue };
             let open = order.claim_target(line.number);
             let claimed = book.claimed_units(order, line.number).min(open);
-            let still_subtracted =
-                line.subtracted.minus(line.counters.shipped_net()).or_zero().min(open);
-            let sum = sums.entry((order.account.clone(), item.sku.clone())).or_default();
+            let still_subtracted = line
+                .subtracted
+                .minus(line.counters.shipped_net())
+                .or_zero()
+                .min(open);
+            let sum = sums
+                .entry((order.account.clone(), item.sku.clone()))
+                .or_default();
             sum.open = sum.open.plus(claimed);
             sum.subtracted = sum.subtracted.plus(still_subtracted);
-            sum.unsubtracted = sum.unsubtracted.plus(claimed.minus(still_subtracted).or_zero());
+            sum.unsubtracted = sum
+                .unsubtracted
+                .plus(claimed.minus(still_subtracted).or_zero());
         }
     }
     sums

@@ -20,7 +20,9 @@ impl Desk<'_> {
 
     fn refresh_offer(&mut self, listing: &Listing) {
         let Some(sku) = &listing.sku else { return };
-        let Some(item) = self.book.items.get(sku).cloned() else { return };
+        let Some(item) = self.book.items.get(sku).cloned() else {
+            return;
+        };
         let key: ListingKey = (listing.account.clone(), listing.listing.clone());
         let now = self.now();
         let result = if listing.tracked {
@@ -35,16 +37,27 @@ impl Desk<'_> {
         let taken = taken.copied().unwrap_or_default();
 
         let offer = self.book.offers.entry(key).or_insert_with(|| {
-            Offer::new(listing.account.clone(), listing.listing.clone(), sku.clone(), item.scale)
+            Offer::new(
+                listing.account.clone(),
+                listing.listing.clone(),
+                sku.clone(),
+                item.scale,
+            )
         });
         let before = (offer.wanted.map(|told| told.quantity), offer.suppressed);
         if offer.sku != *sku {
             // Staff gave the listing another SKU: what it was told is about the old item.
-            *offer =
-                Offer::new(listing.account.clone(), listing.listing.clone(), sku.clone(), item.scale);
+            *offer = Offer::new(
+                listing.account.clone(),
+                listing.listing.clone(),
+                sku.clone(),
+                item.scale,
+            );
         }
         let shown = result.map(|sellable| offer::offer(sellable, &rule));
-        let wanted = shown.map(|shown| offer::to_channel(shown, taken, meaning)).ok();
+        let wanted = shown
+            .map(|shown| offer::to_channel(shown, taken, meaning))
+            .ok();
         let renew = |told: Option<Told>, quantity| match (told, quantity) {
             (_, None) => None,
             (Some(told), Some(quantity)) if told.quantity == quantity => Some(told),

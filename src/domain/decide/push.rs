@@ -14,27 +14,32 @@ use super::{Desk, FollowUp, Refusal, Undecided, Verdict, level::close_drift};
 
 /// Makes an attempt of every due listing that is named and has none, and counts one more try of
 /// those that have. What is committed here is what is sent.
-pub(super) fn start(
-    desk: &mut Desk<'_>,
-    account: &AccountId,
-    listings: &[ListingId],
-) -> Verdict {
+pub(super) fn start(desk: &mut Desk<'_>, account: &AccountId, listings: &[ListingId]) -> Verdict {
     let now = desk.now();
     let mut verdict = Verdict::Duplicate;
     for listing in listings {
         let key: ListingKey = (account.clone(), listing.clone());
         let fresh_key = IntentId::next(&mut desk.ids);
-        let Some(offer) = desk.book.offers.get_mut(&key) else { continue };
-        let Some(wanted) = offer.wanted.filter(|_| offer.is_due()) else { continue };
-        if offer.attempt.as_ref().is_some_and(|attempt| attempt.next_at > now) {
+        let Some(offer) = desk.book.offers.get_mut(&key) else {
+            continue;
+        };
+        let Some(wanted) = offer.wanted.filter(|_| offer.is_due()) else {
+            continue;
+        };
+        if offer
+            .attempt
+            .as_ref()
+            .is_some_and(|attempt| attempt.next_at > now)
+        {
             continue;
         }
         verdict = Verdict::New;
         // A try that surely did nothing may be overtaken by a newer wish; one that may have worked
         // must be settled first, so it is sent again as it was.
-        let stale = offer.attempt.as_ref().is_some_and(|attempt| {
-            !attempt.is_ambiguous && attempt.quantity != wanted.quantity
-        });
+        let stale = offer
+            .attempt
+            .as_ref()
+            .is_some_and(|attempt| !attempt.is_ambiguous && attempt.quantity != wanted.quantity);
         if stale {
             offer.attempt = None;
         }
@@ -54,7 +59,12 @@ pub(super) fn start(
         attempt.tries = attempt.tries.saturating_add(1);
         let (quantity, expected, key) = (attempt.quantity, attempt.expected, attempt.key);
         offer.sent = Some(Told { quantity, at: now });
-        let event = Event::PushStarted { listing: listing.clone(), key, quantity, expected };
+        let event = Event::PushStarted {
+            listing: listing.clone(),
+            key,
+            quantity,
+            expected,
+        };
         desk.record(None, Some(account), event);
     }
     verdict
@@ -68,7 +78,11 @@ pub(super) fn settle(
     let mut to_compare = Vec::new();
     for (listing, result) in results {
         let key: ListingKey = (account.clone(), listing.clone());
-        let Some(attempt) = desk.book.offers.get(&key).and_then(|offer| offer.attempt.clone())
+        let Some(attempt) = desk
+            .book
+            .offers
+            .get(&key)
+            .and_then(|offer| offer.attempt.clone())
         else {
             continue;
         };
@@ -86,19 +100,27 @@ pub(super) fn settle(
     }
     if !to_compare.is_empty() {
         let (account, listings) = (account.clone(), to_compare);
-        desk.follow_ups.push(FollowUp::Compare { account, listings });
+        desk.follow_ups
+            .push(FollowUp::Compare { account, listings });
     }
     Verdict::New
 }
 
 fn acknowledge(desk: &mut Desk<'_>, key: &ListingKey, attempt: &Attempt) {
     let now = desk.now();
-    let Some(offer) = desk.book.offers.get_mut(key) else { return };
-    let told = Told { quantity: attempt.quantity, at: now };
+    let Some(offer) = desk.book.offers.get_mut(key) else {
+        return;
+    };
+    let told = Told {
+        quantity: attempt.quantity,
+        at: now,
+    };
     offer.attempt = None;
     offer.acknowledged = Some(told);
     offer.believed = Some(told);
-    let fulfilled = offer.wanted.filter(|wanted| wanted.quantity == attempt.quantity);
+    let fulfilled = offer
+        .wanted
+        .filter(|wanted| wanted.quantity == attempt.quantity);
     let event = Event::PushAcknowledged {
         listing: key.1.clone(),
         quantity: attempt.quantity,
@@ -110,32 +132,47 @@ fn acknowledge(desk: &mut Desk<'_>, key: &ListingKey, attempt: &Attempt) {
     }
 }
 
-fn conflict(
-    desk: &mut Desk<'_>,
-    key: &ListingKey,
-    attempt: &Attempt,
-    observed: Option<Decimal>,
-) {
+fn conflict(desk: &mut Desk<'_>, key: &ListingKey, attempt: &Attempt, observed: Option<Decimal>) {
     let now = desk.now();
-    let Some(offer) = desk.book.offers.get_mut(key) else { return };
+    let Some(offer) = desk.book.offers.get_mut(key) else {
+        return;
+    };
     let observed = observed.and_then(|observed| observed.to_quantity(offer.scale).ok());
     offer.attempt = None;
     // Without a value it is unknown until it is read; a push that believes nothing reads first.
     offer.believed = observed.map(|quantity| Told { quantity, at: now });
     let (listing, expected) = (key.1.clone(), attempt.expected);
-    desk.record(None, Some(&key.0), Event::PushConflicted { listing, expected, observed });
+    desk.record(
+        None,
+        Some(&key.0),
+        Event::PushConflicted {
+            listing,
+            expected,
+            observed,
+        },
+    );
 }
 
 fn park(desk: &mut Desk<'_>, key: &ListingKey, reason: &str) {
-    let Some(offer) = desk.book.offers.get_mut(key) else { return };
+    let Some(offer) = desk.book.offers.get_mut(key) else {
+        return;
+    };
     offer.attempt = None;
     offer.parked = Some(reason.to_owned());
-    let event = Event::PushParked { listing: key.1.clone(), reason: reason.to_owned() };
+    let event = Event::PushParked {
+        listing: key.1.clone(),
+        reason: reason.to_owned(),
+    };
     desk.record(None, Some(&key.0), event);
 }
 
 fn postpone(desk: &mut Desk<'_>, key: &ListingKey, at: Time, is_ambiguous: bool) {
-    if let Some(attempt) = desk.book.offers.get_mut(key).and_then(|offer| offer.attempt.as_mut()) {
+    if let Some(attempt) = desk
+        .book
+        .offers
+        .get_mut(key)
+        .and_then(|offer| offer.attempt.as_mut())
+    {
         attempt.next_at = at;
         attempt.is_ambiguous = is_ambiguous;
     }
@@ -146,7 +183,9 @@ pub(super) fn settle_intent(
     id: IntentId,
     outcome: &Outcome,
 ) -> Result<Verdict, Undecided> {
-    let Some(intent) = desk.book.intents.get_mut(&id) else { return Ok(Verdict::Nothing) };
+    let Some(intent) = desk.book.intents.get_mut(&id) else {
+        return Ok(Verdict::Nothing);
+    };
     intent.tries = intent.tries.saturating_add(1);
     let order = intent.order;
     match outcome {
@@ -160,7 +199,11 @@ pub(super) fn settle_intent(
             desk.follow_ups.push(follow_up);
             desk.record_for(order, Event::IntentDone { intent: id });
         }
-        Outcome::Retry { at, reason, is_ambiguous } => {
+        Outcome::Retry {
+            at,
+            reason,
+            is_ambiguous,
+        } => {
             intent.next_at = *at;
             intent.is_ambiguous |= *is_ambiguous;
             intent.last.clone_from(reason);
@@ -168,7 +211,13 @@ pub(super) fn settle_intent(
         Outcome::Park { reason } => {
             intent.state = IntentState::Parked(reason.clone());
             intent.last.clone_from(reason);
-            desk.record_for(order, Event::IntentParked { intent: id, reason: reason.clone() });
+            desk.record_for(
+                order,
+                Event::IntentParked {
+                    intent: id,
+                    reason: reason.clone(),
+                },
+            );
         }
     }
     Ok(Verdict::New)
@@ -182,7 +231,9 @@ pub(super) fn retry_intent(desk: &mut Desk<'_>, id: IntentId) -> Result<Verdict,
         .intents
         .get_mut(&id)
         .filter(|intent| matches!(intent.state, IntentState::Parked(_)));
-    let Some(intent) = parked else { return Err(Undecided::Refused(Refusal::NotParked)) };
+    let Some(intent) = parked else {
+        return Err(Undecided::Refused(Refusal::NotParked));
+    };
     intent.state = IntentState::Waiting;
     intent.is_ambiguous = true;
     intent.next_at = now;
@@ -190,8 +241,14 @@ pub(super) fn retry_intent(desk: &mut Desk<'_>, id: IntentId) -> Result<Verdict,
 }
 
 pub(super) fn retry_push(desk: &mut Desk<'_>, key: &ListingKey) -> Result<Verdict, Undecided> {
-    let parked = desk.book.offers.get_mut(key).filter(|offer| offer.parked.is_some());
-    let Some(offer) = parked else { return Err(Undecided::Refused(Refusal::NotParked)) };
+    let parked = desk
+        .book
+        .offers
+        .get_mut(key)
+        .filter(|offer| offer.parked.is_some());
+    let Some(offer) = parked else {
+        return Err(Undecided::Refused(Refusal::NotParked));
+    };
     offer.parked = None;
     Ok(Verdict::New)
 }

@@ -72,13 +72,26 @@ pub(super) fn take_gone(
         .orders
         .values()
         .find(|order| order.account == *account && order.external_id == *external_id);
-    let Some(order) = known else { return Ok(Verdict::Nothing) };
+    let Some(order) = known else {
+        return Ok(Verdict::Nothing);
+    };
     if order.standing == Standing::Deleted {
         return Ok(Verdict::Duplicate);
     }
     let id = order.id;
-    change(desk, id, "standing", |order| &mut order.standing, Standing::Deleted)?;
-    let lines: Vec<u32> = desk.order(id)?.lines.iter().map(|line| line.number).collect();
+    change(
+        desk,
+        id,
+        "standing",
+        |order| &mut order.standing,
+        Standing::Deleted,
+    )?;
+    let lines: Vec<u32> = desk
+        .order(id)?
+        .lines
+        .iter()
+        .map(|line| line.number)
+        .collect();
     for line in lines {
         let shipped = line_mut(desk, id, line)?.counters.shipped_net();
         set_wanted(desk, id, line, shipped)?;
@@ -126,7 +139,13 @@ fn accept(
     };
     desk.book.orders.insert(id, order);
     let (external_id, number) = (snapshot.external_id.clone(), snapshot.number.clone());
-    desk.record_for(id, Event::OrderAccepted { external_id, number });
+    desk.record_for(
+        id,
+        Event::OrderAccepted {
+            external_id,
+            number,
+        },
+    );
     id
 }
 
@@ -136,12 +155,42 @@ fn update_head(
     snapshot: &OrderSnapshot,
     fingerprint: u64,
 ) -> Result<(), Undecided> {
-    change(desk, id, "standing", |order| &mut order.standing, snapshot.standing.clone())?;
-    change(desk, id, "payment", |order| &mut order.payment, snapshot.payment.clone())?;
-    change(desk, id, "words", |order| &mut order.words, snapshot.words.clone())?;
+    change(
+        desk,
+        id,
+        "standing",
+        |order| &mut order.standing,
+        snapshot.standing.clone(),
+    )?;
+    change(
+        desk,
+        id,
+        "payment",
+        |order| &mut order.payment,
+        snapshot.payment.clone(),
+    )?;
+    change(
+        desk,
+        id,
+        "words",
+        |order| &mut order.words,
+        snapshot.words.clone(),
+    )?;
     change(desk, id, "total", |order| &mut order.total, snapshot.total)?;
-    change(desk, id, "refunded", |order| &mut order.refunded, snapshot.refunded)?;
-    change(desk, id, "ship_by", |order| &mut order.ship_by, snapshot.ship_by)?;
+    change(
+        desk,
+        id,
+        "refunded",
+        |order| &mut order.refunded,
+        snapshot.refunded,
+    )?;
+    change(
+        desk,
+        id,
+        "ship_by",
+        |order| &mut order.ship_by,
+        snapshot.ship_by,
+    )?;
     let order = desk.order_mut(id)?;
     order.version = snapshot.version;
     order.fingerprint = fingerprint;
@@ -171,7 +220,14 @@ fn change<T: PartialEq + std::fmt::Debug>(
     let from = format!("{slot:?}");
     let text = format!("{to:?}");
     *slot = to;
-    desk.record_for(id, Event::OrderChanged { what: what.to_owned(), from, to: text });
+    desk.record_for(
+        id,
+        Event::OrderChanged {
+            what: what.to_owned(),
+            from,
+            to: text,
+        },
+    );
     Ok(())
 }
 
@@ -185,9 +241,15 @@ fn merge_lines(
     for seen in &snapshot.lines {
         let number = find_or_add_line(desk, id, seen)?;
         map_line(desk, id, number, seen)?;
-        let Some(units) = read_units(desk, id, number, seen)? else { continue };
+        let Some(units) = read_units(desk, id, number, seen)? else {
+            continue;
+        };
         let shipped = line_mut(desk, id, number)?.counters.shipped_net();
-        let wanted = if is_withdrawn { shipped } else { units.wanted.max(shipped) };
+        let wanted = if is_withdrawn {
+            shipped
+        } else {
+            units.wanted.max(shipped)
+        };
         if is_withdrawn && line_mut(desk, id, number)?.counters.ordered.is_zero() {
             // First seen when it was canceled already: it was ordered nevertheless.
             set_wanted(desk, id, number, units.wanted)?;
@@ -212,7 +274,12 @@ fn cancel_missing_lines(
     id: OrderId,
     snapshot: &OrderSnapshot,
 ) -> Result<(), Undecided> {
-    let is_seen = |line: &Line| snapshot.lines.iter().any(|s| s.external_id == line.external_id);
+    let is_seen = |line: &Line| {
+        snapshot
+            .lines
+            .iter()
+            .any(|s| s.external_id == line.external_id)
+    };
     let missing: Vec<u32> = desk
         .order(id)?
         .lines
@@ -234,13 +301,23 @@ fn find_or_add_line(
     seen: &LineSnapshot,
 ) -> Result<u32, Undecided> {
     let order = desk.order_mut(id)?;
-    if let Some(line) = order.lines.iter_mut().find(|line| line.external_id == seen.external_id) {
+    if let Some(line) = order
+        .lines
+        .iter_mut()
+        .find(|line| line.external_id == seen.external_id)
+    {
         line.total = seen.total;
         line.tax = seen.tax;
         line.title.clone_from(&seen.title);
         return Ok(line.number);
     }
-    let number = order.lines.iter().map(|line| line.number).max().unwrap_or(0).saturating_add(1);
+    let number = order
+        .lines
+        .iter()
+        .map(|line| line.number)
+        .max()
+        .unwrap_or(0)
+        .saturating_add(1);
     order.lines.push(Line {
         number,
         external_id: seen.external_id.clone(),
@@ -257,7 +334,14 @@ fn find_or_add_line(
     });
     let units = seen.ordered.to_quantity(0).unwrap_or_default();
     let channel_sku = seen.sku.clone();
-    desk.record_for(id, Event::LineAdded { line: number, channel_sku, units });
+    desk.record_for(
+        id,
+        Event::LineAdded {
+            line: number,
+            channel_sku,
+            units,
+        },
+    );
     Ok(number)
 }
 
@@ -278,7 +362,10 @@ fn map_line(
         .and_then(|listing| desk.book.listings.get(&(account, listing.clone())))
         .and_then(|listing| listing.sku.clone());
     let by_sku = || seen.sku.as_deref().and_then(|sku| sku.parse().ok());
-    let item = by_listing.or_else(by_sku).and_then(|sku| desk.book.items.get(&sku)).cloned();
+    let item = by_listing
+        .or_else(by_sku)
+        .and_then(|sku| desk.book.items.get(&sku))
+        .cloned();
     match item {
         Some(item) => set_line_item(desk, id, number, &item),
         None => Ok(()),
@@ -310,8 +397,17 @@ pub(super) fn set_line_item(
         }
         line.scale = item.scale;
     }
-    line.item = Some(LineItem { sku: item.sku.clone(), bill: item.bill() });
-    desk.record_for(id, Event::LineMapped { line: number, sku: item.sku.clone() });
+    line.item = Some(LineItem {
+        sku: item.sku.clone(),
+        bill: item.bill(),
+    });
+    desk.record_for(
+        id,
+        Event::LineMapped {
+            line: number,
+            sku: item.sku.clone(),
+        },
+    );
     Ok(())
 }
 
@@ -344,7 +440,11 @@ fn read_units(
     match read() {
         Ok(units) => Ok(Some(units)),
         Err(error) => {
-            place_hold(desk, id, &format!("line {number} cannot be counted: {error}"))?;
+            place_hold(
+                desk,
+                id,
+                &format!("line {number} cannot be counted: {error}"),
+            )?;
             Ok(None)
         }
     }
@@ -381,7 +481,9 @@ fn set_shipped(
     seen: Quantity,
 ) -> Result<Quantity, Undecided> {
     let order = desk.order(id)?;
-    let Some(line) = order.line(number) else { return Ok(Quantity::ZERO) };
+    let Some(line) = order.line(number) else {
+        return Ok(Quantity::ZERO);
+    };
     let counters = line.counters;
     let by_channel: Quantity = order
         .shipments
@@ -394,7 +496,12 @@ fn set_shipped(
     let is_delivered_at_once = !line.requires_shipping;
     let taken_back = by_channel.minus(counters.voided).minus(seen);
     if taken_back.is_positive() && seen < counters.shipped_net() {
-        void(desk, id, number, taken_back.min(counters.shipped_net().minus(seen)))?;
+        void(
+            desk,
+            id,
+            number,
+            taken_back.min(counters.shipped_net().minus(seen)),
+        )?;
         return Ok(Quantity::ZERO);
     }
     let left = seen.min(counters.wanted()).minus(counters.shipped_net());
@@ -410,12 +517,7 @@ fn set_shipped(
     Ok(left)
 }
 
-fn void(
-    desk: &mut Desk<'_>,
-    id: OrderId,
-    number: u32,
-    units: Quantity,
-) -> Result<(), Undecided> {
+fn void(desk: &mut Desk<'_>, id: OrderId, number: u32, units: Quantity) -> Result<(), Undecided> {
     let home: LocationId = desk.context.home.clone();
     let line = line_mut(desk, id, number)?;
     line.counters.voided = line.counters.voided.plus(units);
@@ -424,9 +526,21 @@ fn void(
     let item = line.item.clone();
     for (sku, per_unit) in item.iter().flat_map(|item| &item.bill) {
         let back = per_unit.times(units.units());
-        desk.move_stock(Some(id), sku, &home, back, Cause::Voided { order: id, line: number });
+        desk.move_stock(
+            Some(id),
+            sku,
+            &home,
+            back,
+            Cause::Voided {
+                order: id,
+                line: number,
+            },
+        );
     }
-    let (what, from) = (format!("line {number} shipped"), "shipped by the channel".to_owned());
+    let (what, from) = (
+        format!("line {number} shipped"),
+        "shipped by the channel".to_owned(),
+    );
     let to = format!("{units} taken back by the channel");
     desk.record_for(id, Event::OrderChanged { what, from, to });
     Ok(())
@@ -439,7 +553,10 @@ fn set_returned(
     seen: Quantity,
 ) -> Result<(), Undecided> {
     let counters = line_mut(desk, id, number)?.counters;
-    let more = seen.min(counters.shipped_net()).minus(counters.returned).or_zero();
+    let more = seen
+        .min(counters.shipped_net())
+        .minus(counters.returned)
+        .or_zero();
     count(desk, id, number, Counter::Returned, more)
 }
 
@@ -457,21 +574,27 @@ fn set_subtracted(
     let delta = subtracted.minus(line.subtracted);
     line.subtracted = subtracted;
     let sku = line.item.as_ref().map(|item| item.sku.clone());
-    let named: Option<ListingKey> = line.listing.clone().map(|listing| (account.clone(), listing));
+    let named: Option<ListingKey> = line
+        .listing
+        .clone()
+        .map(|listing| (account.clone(), listing));
     if delta.is_zero() {
         return Ok(());
     }
-    let key = named.filter(|key| desk.book.offers.contains_key(key)).or_else(|| {
-        let mut of_item = desk
-            .book
-            .offers
-            .iter()
-            .filter(|((on, _), offer)| *on == account && Some(&offer.sku) == sku.as_ref());
-        let only = of_item.next().map(|(key, _)| key.clone());
-        if of_item.next().is_some() { None } else { only }
-    });
-    if let Some(believed) =
-        key.and_then(|key| desk.book.offers.get_mut(&key)).and_then(|o| o.believed.as_mut())
+    let key = named
+        .filter(|key| desk.book.offers.contains_key(key))
+        .or_else(|| {
+            let mut of_item = desk
+                .book
+                .offers
+                .iter()
+                .filter(|((on, _), offer)| *on == account && Some(&offer.sku) == sku.as_ref());
+            let only = of_item.next().map(|(key, _)| key.clone());
+            if of_item.next().is_some() { None } else { only }
+        });
+    if let Some(believed) = key
+        .and_then(|key| desk.book.offers.get_mut(&key))
+        .and_then(|o| o.believed.as_mut())
         && snapshot.version.changed_at >= believed.at
     {
         believed.quantity = believed.quantity.minus(delta);
@@ -510,10 +633,14 @@ fn hold_unknown_words(desk: &mut Desk<'_>, id: OrderId) -> Result<(), Undecided>
     let order = desk.order(id)?;
     let mut unknown = Vec::new();
     if let Standing::Unmapped(word) = &order.standing {
-        unknown.push(format!("the channel gives the order the unknown status `{word}`"));
+        unknown.push(format!(
+            "the channel gives the order the unknown status `{word}`"
+        ));
     }
     if let PaymentState::Unmapped(word) = &order.payment {
-        unknown.push(format!("the channel gives the payment the unknown status `{word}`"));
+        unknown.push(format!(
+            "the channel gives the payment the unknown status `{word}`"
+        ));
     }
     for reason in &unknown {
         place_hold(desk, id, reason)?;
@@ -528,7 +655,13 @@ fn hold_unknown_words(desk: &mut Desk<'_>, id: OrderId) -> Result<(), Undecided>
         }
     }
     for reason in released {
-        desk.record_for(id, Event::HoldReleased { reason, by: OURSELVES.to_owned() });
+        desk.record_for(
+            id,
+            Event::HoldReleased {
+                reason,
+                by: OURSELVES.to_owned(),
+            },
+        );
     }
     Ok(())
 }
@@ -573,7 +706,14 @@ pub(super) fn count(
         Counter::Returned => &mut counters.returned,
     };
     *slot = slot.plus(units);
-    desk.record_for(id, Event::Counted { line: number, counter, units });
+    desk.record_for(
+        id,
+        Event::Counted {
+            line: number,
+            counter,
+            units,
+        },
+    );
     Ok(())
 }
 
@@ -584,13 +724,19 @@ pub(super) fn line_mut<'d>(
 ) -> Result<&'d mut Line, Undecided> {
     let order = desk.order_mut(id)?;
     let line = order.lines.iter_mut().find(|line| line.number == number);
-    line.ok_or(Undecided::Refused(super::Refusal::NoLine { order: id, line: number }))
+    line.ok_or(Undecided::Refused(super::Refusal::NoLine {
+        order: id,
+        line: number,
+    }))
 }
 
 /// FNV-1a over the canonical text of a view (its maps are sorted), without its version.
 fn fingerprint(snapshot: &OrderSnapshot) -> u64 {
     let mut plain = snapshot.clone();
-    plain.version = crate::snapshot::Version { revision: 0, changed_at: crate::Time::EPOCH };
+    plain.version = crate::snapshot::Version {
+        revision: 0,
+        changed_at: crate::Time::EPOCH,
+    };
     let text = serde_json::to_vec(&plain).expect("a snapshot has only text keys");
     text.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
