@@ -68,9 +68,10 @@ pub struct VaultError {
     pub reason: String,
 }
 
-/// A text that must not be printed.
+/// A text that must not be printed. Its schema says so too, for whoever shows a file that holds one.
 #[derive(Clone, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]
+#[schemars(extend("format" = "password"))]
 pub struct Secret(String);
 
 impl Secret {
@@ -300,5 +301,9 @@ mod tests {
     #[test]
     fn a_secret_is_not_printed() {
         assert_eq!(format!("{:?}", Secret::new("cs_123")), "Secret(…)");
+        assert_eq!(
+            schemars::schema_for!(Secret).get("format"),
+            Some(&serde_json::json!("password"))
+        );
     }
 }
