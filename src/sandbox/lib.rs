@@ -5,8 +5,11 @@
 //! end-to-end tests, and the simulator in process under virtual time. It keeps its own truth (orders
 //! placed, units sold, levels shown), and we are judged against that.
 //!
-//! Faults are the same for all twins and live outside them.
+//! Faults ([`faults`]) are the same for all twins and live outside them, and so do the people who buy
+//! there ([`buyers`]).
 
+pub mod buyers;
+pub mod faults;
 pub mod shop;
 
 use domain::{ExternalId, Sku, Time};
