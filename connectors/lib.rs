@@ -2,8 +2,10 @@
 
 use channel::Connector;
 
+mod square;
+
 /// Every connector, in alphabetical order.
-pub const CONNECTORS: &[&dyn Connector] = &[];
+pub const CONNECTORS: &[&dyn Connector] = &[&square::CONNECTOR];
 
 /// The connector of a kind of channel.
 pub fn find(id: &str) -> Option<&'static dyn Connector> {
