@@ -11,6 +11,7 @@
 pub mod buyers;
 pub mod faults;
 pub mod shop;
+pub mod square;
 
 use domain::{ExternalId, Sku, Time};
 
@@ -171,4 +172,4 @@ pub struct LevelWrite {
 pub type OpenTwin = fn(Shop) -> Box<dyn Twin>;
 
 /// Every twin, by its channel, in alphabetical order.
-pub const TWINS: &[(&str, OpenTwin)] = &[];
+pub const TWINS: &[(&str, OpenTwin)] = &[("square", square::open)];
