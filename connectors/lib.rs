@@ -1,5 +1,6 @@
 //! One folder per channel, and one line for it in each of the two lists below.
 
+mod ebay;
 mod square;
 mod woocommerce;
 
@@ -7,6 +8,7 @@ use channel::Connector;
 
 /// Every connector, in alphabetical order.
 pub const CONNECTORS: &[&dyn Connector] = &[
+    &ebay::CONNECTOR,
     &square::CONNECTOR,
     &woocommerce::CONNECTOR,
 ];

@@ -9,6 +9,7 @@
 //! there ([`buyers`]).
 
 pub mod buyers;
+pub mod ebay;
 pub mod faults;
 pub mod shop;
 pub mod square;
@@ -172,4 +173,4 @@ pub struct LevelWrite {
 pub type OpenTwin = fn(Shop) -> Box<dyn Twin>;
 
 /// Every twin, by its channel, in alphabetical order.
-pub const TWINS: &[(&str, OpenTwin)] = &[("square", square::open)];
+pub const TWINS: &[(&str, OpenTwin)] = &[("ebay", ebay::open), ("square", square::open)];
