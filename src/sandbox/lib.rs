@@ -5,9 +5,14 @@
 //! end-to-end tests, and the simulator in process under virtual time. It keeps its own truth (orders
 //! placed, units sold, levels shown), and we are judged against that.
 //!
-//! Faults are the same for all twins and live outside them.
+//! Faults ([`faults`]) are the same for all twins and live outside them, and so do the people who buy
+//! there ([`buyers`]).
 
+pub mod buyers;
+pub mod ebay;
+pub mod faults;
 pub mod shop;
+pub mod square;
 
 use domain::{ExternalId, Sku, Time};
 
@@ -168,4 +173,4 @@ pub struct LevelWrite {
 pub type OpenTwin = fn(Shop) -> Box<dyn Twin>;
 
 /// Every twin, by its channel, in alphabetical order.
-pub const TWINS: &[(&str, OpenTwin)] = &[];
+pub const TWINS: &[(&str, OpenTwin)] = &[("ebay", ebay::open), ("square", square::open)];
