@@ -6,12 +6,13 @@
 //! placed, units sold, levels shown), and we are judged against that.
 //!
 //! Faults ([`faults`]) are the same for all twins and live outside them, and so do the people who buy
-//! there ([`buyers`]).
+//! there ([`buyers`]) and the function that judges us ([`judge`]).
 
 
 pub mod buyers;
 pub mod ebay;
 pub mod faults;
+pub mod judge;
 pub mod shop;
 pub mod square;
 pub mod woocommerce;
