@@ -77,8 +77,14 @@ pub async fn run(
             return Ok(Exit::Configuration.into());
         }
     };
-    let level = settings.log.level.to_string();
-    logging::start(format.or(settings.log.format), &level).map_err(anyhow::Error::msg)?;
+    let level = match settings.log.level {
+        settings::LogLevel::Error => "error",
+        settings::LogLevel::Warn => "warn",
+        settings::LogLevel::Info => "info",
+        settings::LogLevel::Debug => "debug",
+        settings::LogLevel::Trace => "trace",
+    };
+    logging::start(log_format(format, settings.log.format), level).map_err(anyhow::Error::msg)?;
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
@@ -128,6 +134,15 @@ pub async fn run(
     }
     tracing::info!("Oneshelf ended.");
     Ok(code)
+}
+
+/// What the command line says, else what the configuration says.
+fn log_format(said: Format, configured: settings::LogFormat) -> Format {
+    match (said, configured) {
+        (Format::Auto, settings::LogFormat::Text) => Format::Text,
+        (Format::Auto, settings::LogFormat::Json) => Format::Json,
+        (said, _) => said,
+    }
 }
 
 fn refuse_start(error: &StartError) -> ExitCode {

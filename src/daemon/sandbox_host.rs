@@ -20,7 +20,6 @@ use engine::ports::Ports;
 use sandbox::{
     Act, Delivery, Done, Refused, Truth,
     faults::Faulty,
-    buyers::ShopView,
 };
 use tokio::net::TcpListener;
 

@@ -70,6 +70,8 @@ pub(crate) struct Demo {
     pub(crate) started_at: Time,
     pub(crate) admin_url: String,
     pub(crate) token: String,
+    /// Levels that staff edited in a shop, for the judge.
+    pub(crate) edits: std::sync::Mutex<Vec<sandbox::judge::Edit>>,
     stop_web: tokio::sync::watch::Sender<bool>,
 }
 
@@ -152,7 +154,8 @@ async fn start(args: &Args, dir: &Path, ports: &Ports) -> anyhow::Result<Demo> {
     }
     let started_at = ports.clock.now();
     let ports = ports.clone();
-    Ok(Demo { engine, shops, ports, started_at, admin_url, token, stop_web })
+    let edits = std::sync::Mutex::default();
+    Ok(Demo { engine, shops, ports, started_at, admin_url, token, edits, stop_web })
 }
 
 fn open_store(dir: &Path) -> anyhow::Result<Arc<dyn Store>> {
@@ -236,7 +239,8 @@ async fn live(args: &Args, demo: &Demo) -> anyhow::Result<&'static str> {
             buyers.stop();
             return Ok("time is over");
         }
-        shops::let_people_act(&mut buyers, &demo.shops, now);
+        let edits = shops::let_people_act(&mut buyers, &demo.shops, now);
+        demo.edits.lock().expect("no holder of this lock panics").extend(edits);
         merchant.work(demo, now).await?;
         screen.refresh(demo, now).await?;
         tokio::select! {

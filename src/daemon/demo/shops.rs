@@ -7,10 +7,12 @@ use domain::{
     item::{Item, ItemKind},
 };
 use sandbox::{
-    Product, ProductKind,
+    Act, Product, ProductKind,
     buyers::{Buyers, ShopView},
+    judge::Edit,
 };
 
+use super::summary;
 use crate::sandbox_host::HostedShop;
 
 /// A shop of the demo.
@@ -22,11 +24,10 @@ pub(super) struct Place {
 }
 
 /// The shops, in the order in which they are shown. The first gives the opening stock.
-pub(super) const PLACES: [Place; 4] = [
+pub(super) const PLACES: [Place; 3] = [
     Place { account: "web-shop", channel: "woocommerce" },
     Place { account: "till", channel: "square" },
     Place { account: "market", channel: "ebay" },
-    Place { account: "boutique", channel: "shopify" },
 ];
 
 /// The kit of the demo: two cups and a pot.
@@ -119,10 +120,11 @@ fn kind_of(sku: &str) -> ProductKind {
     }
 }
 
-/// Lets buyers and staff of the shops do what is due.
-pub(super) fn let_people_act(buyers: &mut Buyers, shops: &[HostedShop], now: Time) {
+/// Lets buyers and staff of the shops do what is due; tells which levels staff edited.
+pub(super) fn let_people_act(buyers: &mut Buyers, shops: &[HostedShop], now: Time) -> Vec<Edit> {
+    let mut edits = Vec::new();
     if buyers.next_at().is_some_and(|at| at > now) {
-        return;
+        return edits;
     }
     let skus: Vec<Sku> = products().into_iter().map(|product| product.sku).collect();
     let views: Vec<ShopView> = shops
@@ -130,11 +132,14 @@ pub(super) fn let_people_act(buyers: &mut Buyers, shops: &[HostedShop], now: Tim
         .map(|shop| ShopView { skus: skus.clone(), levels: shop.truth().levels })
         .collect();
     for (index, act) in buyers.due(now, &views) {
-        if let Some(shop) = shops.get(index) {
-            let result = shop.act(&act);
-            buyers.answered(index, &act, &result, now);
+        let Some(shop) = shops.get(index) else { continue };
+        let result = shop.act(&act);
+        if let (Act::SetLevel(sku, _), Ok(_)) = (&act, &result) {
+            edits.push(summary::edit(&shop.account, sku, now));
         }
+        buyers.answered(index, &act, &result, now);
     }
+    edits
 }
 
 fn parse(sku: &str) -> Sku {

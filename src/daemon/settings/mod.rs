@@ -38,7 +38,7 @@ pub use mistakes::{At, LoadError, Mistake, Severity};
 pub use places::Excerpt;
 use shape::Main;
 pub use shape::{
-    Account, Admin, Item, ItemKind, Limits, Listen, Log, LogFormat, LogLevel, Mode, Offer, Rule,
+    Account, Admin, Item, ItemKind, Limits, Listen, Log, LogFormat, LogLevel, Mode, Network, Offer, Rule,
     Schedule, Stock, Store,
 };
 pub use values::Share;
@@ -56,6 +56,8 @@ pub struct Settings {
     pub log: Log,
     /// How much is taken from outside.
     pub limits: Limits,
+    /// Where calls may go.
+    pub network: Network,
     /// Who may use the admin interface.
     pub admin: Admin,
     /// How much of the stock is offered.
@@ -154,6 +156,7 @@ fn read_main(
         store: main.store,
         log: main.log,
         limits: main.limits,
+        network: main.network,
         admin: main.admin,
         stock,
         items,

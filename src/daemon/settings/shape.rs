@@ -27,6 +27,8 @@ pub(super) struct Main {
     pub(super) log: Log,
     /// How much is taken from outside.
     pub(super) limits: Limits,
+    /// Where calls may go.
+    pub(super) network: Network,
     /// Who may use the admin interface.
     pub(super) admin: Admin,
     /// How much of the stock is offered.
@@ -143,6 +145,15 @@ impl Default for Limits {
             read_timeout: Duration::from_secs(10),
         }
     }
+}
+
+/// Where calls may go.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Network {
+    /// Also call plain http and private addresses: for shops in the own network, and for tests. Else
+    /// only https to public addresses, so that no answer of a channel leads into your network.
+    pub allow_private: bool,
 }
 
 /// Who may use the admin interface.
