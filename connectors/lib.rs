@@ -1,9 +1,11 @@
 //! One folder per channel, and one line for it in each of the two lists below.
 
+mod shopify;
+
 use channel::Connector;
 
 /// Every connector, in alphabetical order.
-pub const CONNECTORS: &[&dyn Connector] = &[];
+pub const CONNECTORS: &[&dyn Connector] = &[&shopify::CONNECTOR];
 
 /// The connector of a kind of channel.
 pub fn find(id: &str) -> Option<&'static dyn Connector> {
