@@ -8,6 +8,7 @@
 //! Faults are the same for all twins and live outside them.
 
 pub mod shop;
+mod shopify;
 
 use domain::{ExternalId, Sku, Time};
 
@@ -168,4 +169,4 @@ pub struct LevelWrite {
 pub type OpenTwin = fn(Shop) -> Box<dyn Twin>;
 
 /// Every twin, by its channel, in alphabetical order.
-pub const TWINS: &[(&str, OpenTwin)] = &[];
+pub const TWINS: &[(&str, OpenTwin)] = &[("shopify", shopify::open)];
