@@ -68,9 +68,10 @@ pub struct VaultError {
     pub reason: String,
 }
 
-/// A text that must not be printed.
+/// A text that must not be printed. Its schema says so too, for whoever shows a file that holds one.
 #[derive(Clone, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]
+#[schemars(extend("format" = "password"))]
 pub struct Secret(String);
 
 impl Secret {
@@ -118,6 +119,19 @@ impl Port {
         effect: Effect,
         request: Request,
     ) -> Result<Answer, ChannelError> {
+        let answer = self.call_unjudged(operation, effect, request).await?;
+        answer.judged(effect, self.http.now())
+    }
+
+    /// Sends a request and classifies only a missing answer. For channels that hide a plain refusal
+    /// in a 5xx, or use 404 for more than one thing: the connector looks at the body first, and
+    /// hands every answer that it does not know to [`Answer::judged`].
+    pub async fn call_unjudged(
+        &self,
+        operation: &'static str,
+        effect: Effect,
+        request: Request,
+    ) -> Result<Answer, ChannelError> {
         let response = self.http.send(request).await.map_err(|error| {
             let kind = match (&error, effect) {
                 (SendError::NotSent(_), _) | (SendError::NoAnswer(_), Effect::None) => {
@@ -133,13 +147,10 @@ impl Port {
             };
             ChannelError::new(operation, kind)
         })?;
-        match classify(&response, effect, self.http.now()) {
-            Some(kind) => Err(ChannelError::new(operation, kind)),
-            None => Ok(Answer {
-                operation,
-                response,
-            }),
-        }
+        Ok(Answer {
+            operation,
+            response,
+        })
     }
 }
 
@@ -213,6 +224,14 @@ fn excerpt(response: &Response) -> String {
 }
 
 impl Answer {
+    /// This answer, unless its status alone says what to do next.
+    pub fn judged(self, effect: Effect, now: Time) -> Result<Answer, ChannelError> {
+        match classify(&self.response, effect, now) {
+            Some(kind) => Err(ChannelError::new(self.operation, kind)),
+            None => Ok(self),
+        }
+    }
+
     /// The status.
     pub fn status(&self) -> http::StatusCode {
         self.response.status()
@@ -300,5 +319,9 @@ mod tests {
     #[test]
     fn a_secret_is_not_printed() {
         assert_eq!(format!("{:?}", Secret::new("cs_123")), "Secret(…)");
+        assert_eq!(
+            schemars::schema_for!(Secret).get("format"),
+            Some(&serde_json::json!("password"))
+        );
     }
 }

@@ -20,6 +20,7 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use domain::offer::QuantityMeaning;
 pub use error::{ChannelError, ErrorKind};
 pub use hook::{HookAnswer, HookRefusal, HookRequest, Verdict, Verified};
 pub use http::{HttpPort, Port, Secret, Vault, VaultError};
@@ -80,15 +81,6 @@ pub struct Quota {
     pub per_second: u32,
     /// Calls at once after a pause.
     pub burst: u32,
-}
-
-/// What a channel's stock number means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum QuantityMeaning {
-    /// What can still be sold.
-    Available,
-    /// What lies there, promised units included; the channel subtracts its own open orders itself.
-    OnHand,
 }
 
 /// One live account.

@@ -5,11 +5,20 @@
 //! decision, on every backend and in every replay. Start reading at [`decide`].
 #![warn(missing_docs)]
 
+pub mod book;
+pub mod decide;
+pub mod fact;
 pub mod ids;
+pub mod intent;
+pub mod item;
 pub mod money;
+pub mod offer;
+pub mod order;
 pub mod quantity;
+pub mod signal;
 pub mod sku;
 pub mod snapshot;
+pub mod stock;
 pub mod time;
 
 pub use ids::{AccountId, ChannelId, ExternalId, IdSource, ListingId};

@@ -1,1 +1,345 @@
+//! Intake, polling, dispatch and reconciling: asynchronous, and without rules of its own.
+//!
+//! The engine brings signals to [`domain::decide`] and carries out what was decided. It waits, sleeps
+//! and spawns only through [`ports`], so the simulator runs this very engine under virtual time.
+//! Start reading at [`Engine::start`].
 
+pub mod account;
+pub mod decider;
+pub mod dispatch;
+pub mod inbox;
+pub mod intake;
+mod intents;
+mod janitor;
+pub mod meters;
+pub mod poll;
+pub mod ports;
+pub mod reconcile;
+pub mod rows;
+pub mod shelf;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use account::{Account, Mode, ModeOverride, Pace};
+use channel::{ChannelError, Connector, Port, SettingsError};
+use decider::{Alongside, DecideError, Decider, Done, Policy};
+use domain::{
+    AccountId,
+    decide::{FollowUp, Terms, Verdict},
+    signal::Signal,
+};
+use meters::Meters;
+use ports::Ports;
+use store::{Batch, Store, StoreError};
+use tokio::sync::{Notify, watch};
+
+/// One account as configured, with its settings resolved.
+pub struct AccountConfig {
+    /// The admin's word for it.
+    pub id: AccountId,
+    /// Its kind of channel.
+    pub connector: &'static dyn Connector,
+    /// The connector's own settings.
+    pub settings: serde_json::Value,
+    /// What it may do.
+    pub mode: Mode,
+    /// How it is run.
+    pub pace: Pace,
+    /// How long an unpaid order keeps its stock.
+    pub unpaid_for: Option<Duration>,
+}
+
+/// Everything that the engine is configured with.
+pub struct Config {
+    /// The accounts.
+    pub accounts: Vec<AccountConfig>,
+    /// The account whose levels are the opening stock.
+    pub opening: Option<AccountId>,
+    /// What may be offered, and where stock lies.
+    pub policy: Policy,
+    /// Items that the configuration declares: kits, services, scales.
+    pub items: Vec<domain::item::Item>,
+    /// How many raw signals may wait before hooks are answered with 503.
+    pub backlog_max: usize,
+    /// How channels reach our public listener; without it no hooks are registered.
+    pub public_url: Option<String>,
+}
+
+/// Makes the way out for an account.
+pub trait Outside {
+    /// The port of one account.
+    fn port(&self, account: &AccountId, descriptor: &'static channel::Descriptor) -> Port;
+}
+
+/// Why the engine cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An account's settings are wrong.
+    #[error("account {account}: {}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Settings {
+        /// Which account.
+        account: AccountId,
+        /// All mistakes.
+        errors: Vec<SettingsError>,
+    },
+    /// An item of the configuration cannot be.
+    #[error("item: {0}")]
+    Item(String),
+    /// The store does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The running engine.
+pub struct Engine {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// Time, chance, tasks.
+    pub ports: Ports,
+    /// Takes all decisions.
+    pub decider: Decider,
+    /// All accounts that are configured.
+    pub accounts: BTreeMap<AccountId, Arc<Account>>,
+    /// The account whose levels are the opening stock.
+    pub opening: Option<AccountId>,
+    /// What was counted since the start.
+    pub meters: Meters,
+    public_url: Option<String>,
+    backlog_max: usize,
+    wake_inbox: Notify,
+    stop: watch::Sender<bool>,
+    fatal: watch::Sender<Option<String>>,
+}
+
+impl Engine {
+    /// Opens the accounts and starts all tasks.
+    pub async fn start(
+        config: Config,
+        store: Arc<dyn Store>,
+        ports: Ports,
+        outside: &dyn Outside,
+    ) -> Result<Arc<Engine>, StartError> {
+        let mut policy = config.policy;
+        let mut accounts = BTreeMap::new();
+        for account in config.accounts {
+            let descriptor = account.connector.descriptor();
+            let terms = Terms {
+                meaning: descriptor.quantity,
+                unpaid_for: account.unpaid_for,
+            };
+            policy.accounts.insert(account.id.clone(), terms);
+            let port = outside.port(&account.id, descriptor);
+            let channel = account
+                .connector
+                .open(account.settings, port)
+                .map_err(|errors| StartError::Settings {
+                    account: account.id.clone(),
+                    errors,
+                })?;
+            let set = load_override(store.as_ref(), &account.id).await?;
+            let (id, connector) = (account.id.clone(), account.connector);
+            let opened = Account::new(id, connector, channel, account.pace, account.mode, set);
+            accounts.insert(account.id, Arc::new(opened));
+        }
+        let engine = Arc::new(Engine {
+            decider: Decider::new(Arc::clone(&store), ports.clone(), policy),
+            store,
+            ports,
+            accounts,
+            opening: config.opening,
+            meters: Meters::default(),
+            public_url: config.public_url,
+            backlog_max: config.backlog_max,
+            wake_inbox: Notify::new(),
+            stop: watch::Sender::new(false),
+            fatal: watch::Sender::new(None),
+        });
+        for item in config.items {
+            engine.declare_item(item).await?;
+        }
+        engine.count_backlog().await?;
+        engine.spawn_all();
+        Ok(engine)
+    }
+
+    async fn declare_item(&self, item: domain::item::Item) -> Result<(), StartError> {
+        let command = domain::signal::Command::SetItem(item);
+        match self.decide(Signal::Command(command)).await {
+            Ok(_) => Ok(()),
+            Err(DecideError::Refused(refusal)) => Err(StartError::Item(refusal.to_string())),
+            Err(DecideError::Store(error)) => Err(error.into()),
+        }
+    }
+
+    fn spawn_all(self: &Arc<Self>) {
+        let spawn = |name: String, task: ports::Task| self.ports.spawn.spawn(name, task);
+        let engine = Arc::clone(self);
+        spawn(
+            "inbox".to_owned(),
+            Box::pin(async move { engine.run_inbox().await }),
+        );
+        let engine = Arc::clone(self);
+        spawn(
+            "janitor".to_owned(),
+            Box::pin(async move { engine.run_janitor().await }),
+        );
+        for account in self
+            .accounts
+            .values()
+            .filter(|account| account.mode() != Mode::Off)
+        {
+            let (engine, at) = (Arc::clone(self), Arc::clone(account));
+            let task = Box::pin(async move { engine.run_poll(at).await });
+            spawn(format!("poll {}", account.id), task);
+            let (engine, at) = (Arc::clone(self), Arc::clone(account));
+            let task = Box::pin(async move { engine.run_lane(at).await });
+            spawn(format!("lane {}", account.id), task);
+            let (engine, at) = (Arc::clone(self), Arc::clone(account));
+            let task = Box::pin(async move { engine.run_reconcile(at).await });
+            spawn(format!("reconcile {}", account.id), task);
+        }
+    }
+
+    /// Asks all tasks to end. What is under way is settled first; nothing new is begun.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+        self.wake_inbox.notify_waiters();
+    }
+
+    /// Whether the tasks were asked to end.
+    pub fn is_stopping(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    /// Tells when something happened that the daemon must not outlive: a storage error.
+    pub fn watch_fatal(&self) -> watch::Receiver<Option<String>> {
+        self.fatal.subscribe()
+    }
+
+    /// Decides, and sees to what follows from it.
+    pub async fn decide(&self, signal: Signal) -> Result<Done, DecideError> {
+        self.decide_alongside(signal, Alongside::default()).await
+    }
+
+    /// The same, with rows that belong to the same commit.
+    pub async fn decide_alongside(
+        &self,
+        signal: Signal,
+        alongside: Alongside,
+    ) -> Result<Done, DecideError> {
+        let result = self.decider.decide_alongside(signal, alongside).await;
+        match &result {
+            Ok(done) => self.follow_up(done),
+            Err(DecideError::Store(error)) => self.note_store_error(error),
+            Err(DecideError::Refused(_)) => {}
+        }
+        result
+    }
+
+    fn follow_up(&self, done: &Done) {
+        self.meters.count(done, self.ports.clock.now());
+        for follow_up in &done.follow_ups {
+            match follow_up {
+                FollowUp::ReadOrder {
+                    account,
+                    external_id,
+                } => {
+                    if let Some(account) = self.accounts.get(account) {
+                        account.look_at_order(external_id.clone());
+                    }
+                }
+                FollowUp::Compare { account, listings } => {
+                    if let Some(account) = self.accounts.get(account) {
+                        account.look_at_levels(listings.iter().cloned());
+                    }
+                }
+                // The decider has seen to it within the same turn.
+                FollowUp::OfferToWaiting(_) => {}
+            }
+        }
+        if done.verdict != Verdict::New {
+            return;
+        }
+        let offers = done.book.offers.values().filter(|offer| offer.is_due());
+        let intents = done.book.intents.values();
+        let to_wake: std::collections::BTreeSet<&AccountId> = offers
+            .map(|offer| &offer.account)
+            .chain(intents.map(|intent| &intent.account))
+            .collect();
+        for account in to_wake.into_iter().filter_map(|id| self.accounts.get(id)) {
+            account.wake_lane.notify_one();
+        }
+    }
+
+    /// Sets what an account may do, durably. Nothing as a mode goes back to the configuration.
+    pub async fn set_mode(&self, account: &Account, set: ModeOverride) -> Result<(), StoreError> {
+        let key = rows::key(&[account.id.as_str()]);
+        let puts = vec![(rows::MODES, key, rows::encode(&set))];
+        self.store
+            .commit(Batch {
+                puts,
+                ..Batch::default()
+            })
+            .await?;
+        *account.set.write().expect("no holder of this lock panics") = set;
+        account.wake_lane.notify_one();
+        account.wake_poll.notify_one();
+        Ok(())
+    }
+
+    /// A store that fails is the end of this process: what is not durable must not be acknowledged,
+    /// and only opening it again shows what is.
+    fn note_store_error(&self, error: &StoreError) {
+        match error {
+            StoreError::Unavailable { .. } | StoreError::Corrupt { .. } => {
+                tracing::error!(%error, "The store failed.");
+                self.fatal.send_replace(Some(error.to_string()));
+                self.stop();
+            }
+            StoreError::NoSpace { .. } => tracing::warn!(%error, "Writing waits for disk space."),
+            StoreError::Conflict { .. } | StoreError::Refused { .. } => {
+                tracing::error!(%error, "The store refused a batch.");
+            }
+        }
+    }
+
+    /// Notes how a call to a channel went, and says it when it failed.
+    fn note_call<T>(&self, account: &Account, result: &Result<T, ChannelError>) {
+        let now = self.ports.clock.now();
+        match result {
+            Ok(_) => account.note_success(now),
+            Err(error) => {
+                account.note_error(now, error);
+                tracing::warn!(account = %account.id, %error, "A call to a channel failed.");
+            }
+        }
+    }
+
+    /// Sleeps until a time, or until rung, or until the end. Says whether to go on.
+    async fn wait(&self, until: domain::Time, ring: &Notify) -> bool {
+        let mut stop = self.stop.subscribe();
+        if *stop.borrow_and_update() {
+            return false;
+        }
+        tokio::select! {
+            biased;
+            _ = stop.changed() => {}
+            () = ring.notified() => {}
+            () = self.ports.clock.sleep_until(until) => {}
+        }
+        !self.is_stopping()
+    }
+}
+
+async fn load_override(store: &dyn Store, account: &AccountId) -> Result<ModeOverride, StoreError> {
+    let row = store
+        .get(rows::MODES, &rows::key(&[account.as_str()]))
+        .await?;
+    match row {
+        Some(row) => rows::decode(rows::MODES, &row.value),
+        None => Ok(ModeOverride {
+            mode: None,
+            is_frozen: false,
+        }),
+    }
+}

@@ -6,11 +6,22 @@
 //!
 //! Nothing here knows what an order is. Start reading at [`Store`].
 
+#[cfg(any(test, feature = "testing"))]
+pub mod conformance;
 pub mod error;
+pub mod journal;
+mod limits;
+pub mod memory;
+#[cfg(test)]
+mod model_steps;
+pub mod sled;
+
+use std::ops::Bound;
 
 use async_trait::async_trait;
 
 pub use error::StoreError;
+pub use memory::Memory;
 
 /// A position in the journal. Every record and every fact has its own; they only grow.
 #[derive(
@@ -113,6 +124,12 @@ pub const VALUE_LENGTH_MAX: usize = 4096;
 pub const KEY_LENGTH_MAX: usize = 1024;
 /// The longest raw signal.
 pub const BODY_LENGTH_MAX: usize = 9 * 1024 * 1024;
+/// The longest fact.
+pub const FACT_LENGTH_MAX: usize = 256 * 1024;
+/// The most that one batch, or one append, may bring along in all.
+pub const BATCH_LENGTH_MAX: usize = 32 * 1024 * 1024;
+/// The longest name of a table; names are made of `a-z`, `0-9` and `_`.
+pub const TABLE_LENGTH_MAX: usize = 40;
 /// The most rows that one scan returns.
 pub const SCAN_LIMIT_MAX: usize = 1000;
 
@@ -156,4 +173,13 @@ pub trait Store: Send + Sync {
 
     /// Brings the rows to disk, so that the next start is quick, and stops taking writes.
     async fn close(&self) -> Result<(), StoreError>;
+}
+
+/// Where a scan begins; it ends with the first key that lacks the prefix.
+fn scan_bounds(range: &Range) -> (Bound<&[u8]>, Bound<&[u8]>) {
+    let start = match &range.after {
+        Some(after) if after.as_slice() >= range.prefix.as_slice() => Bound::Excluded(&after[..]),
+        Some(_) | None => Bound::Included(&range.prefix[..]),
+    };
+    (start, Bound::Unbounded)
 }

@@ -1,0 +1,1 @@
+//! Tests of the mapping and of hooks over fixtures.

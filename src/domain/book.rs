@@ -1,0 +1,151 @@
+//! The part of all state that one decision needs, and what the decision makes of it.
+//!
+//! The engine loads a [`Book`], [`crate::decide::decide`] returns a changed one, and the engine writes
+//! the rows that differ, expecting the versions that it read. So a decision never speaks of rows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AccountId, ListingId, Quantity, Sku, Time,
+    fact::Fact,
+    ids::{IntentId, OrderId},
+    intent::Intent,
+    item::Item,
+    offer::{Listing, Offer, Taken},
+    order::Order,
+    stock::{Claim, Movement, Stock},
+};
+
+/// Names a claim: one for each order line and item.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ClaimKey {
+    /// Of what.
+    pub sku: Sku,
+    /// For which order.
+    pub order: OrderId,
+    /// For which line.
+    pub line: u32,
+}
+
+/// Names a listing.
+pub type ListingKey = (AccountId, ListingId);
+
+/// The state that a decision reads and writes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Book {
+    /// The orders concerned.
+    pub orders: BTreeMap<OrderId, Order>,
+    /// Items that are named by lines, listings or kits concerned.
+    pub items: BTreeMap<Sku, Item>,
+    /// The stock of the goods among them.
+    pub stock: BTreeMap<Sku, Stock>,
+    /// The claims of the orders.
+    pub claims: BTreeMap<ClaimKey, Claim>,
+    /// The listings of the items.
+    pub listings: BTreeMap<ListingKey, Listing>,
+    /// What those show.
+    pub offers: BTreeMap<ListingKey, Offer>,
+    /// Open units by account and item.
+    pub taken: BTreeMap<(AccountId, Sku), Taken>,
+    /// Wishes of the orders that are not done.
+    pub intents: BTreeMap<IntentId, Intent>,
+    /// Open cases of drift.
+    pub drifts: BTreeMap<ListingKey, Drift>,
+    /// Open incidents.
+    pub incidents: BTreeMap<ClaimKey, Incident>,
+    /// Items of which all open claims, with their orders, are in this book.
+    pub all_claims_of: BTreeSet<Sku>,
+    /// Movements that the decision made.
+    pub movements: Vec<Movement>,
+    /// Facts that it made, in order.
+    pub facts: Vec<Fact>,
+}
+
+/// A level that disagrees with all that we know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drift {
+    /// Where.
+    pub account: AccountId,
+    /// Which listing.
+    pub listing: ListingId,
+    /// Of what.
+    pub sku: Sku,
+    /// What it should have shown.
+    pub expected: Option<Quantity>,
+    /// What it showed.
+    pub observed: Quantity,
+    /// Since when.
+    pub opened_at: Time,
+    /// When it agreed again.
+    pub closed_at: Option<Time>,
+}
+
+/// Units that were sold and are not there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Incident {
+    /// Of which order.
+    pub order: OrderId,
+    /// Which line.
+    pub line: u32,
+    /// Of what.
+    pub sku: Sku,
+    /// On which account it was sold.
+    pub account: AccountId,
+    /// How many are missing.
+    pub missing: Quantity,
+    /// When it became known.
+    pub opened_at: Time,
+    /// When it was settled.
+    pub closed_at: Option<Time>,
+}
+
+impl Book {
+    /// Whether a line of the order is not covered by claims.
+    pub fn is_short(&self, order: &Order) -> bool {
+        order
+            .lines
+            .iter()
+            .any(|line| self.missing_units(order, line.number).is_positive())
+    }
+
+    /// Units of a line that should be claimed and are not.
+    pub fn missing_units(&self, order: &Order, line: u32) -> Quantity {
+        let target = order.claim_target(line);
+        let claimed = self.claimed_units(order, line);
+        target.minus(claimed).or_zero()
+    }
+
+    /// Whole units of a line that are covered by open claims on every item of its bill.
+    pub fn claimed_units(&self, order: &Order, line: u32) -> Quantity {
+        let Some(item) = order.line(line).and_then(|line| line.item.as_ref()) else {
+            return Quantity::ZERO;
+        };
+        let covered = item.bill.iter().map(|(sku, per_unit)| {
+            let key = ClaimKey {
+                sku: sku.clone(),
+                order: order.id,
+                line,
+            };
+            let open = self.claims.get(&key).map(Claim::open).unwrap_or_default();
+            open.units().checked_div(per_unit.units()).unwrap_or(0)
+        });
+        let units = covered
+            .min()
+            .unwrap_or_else(|| order.claim_target(line).units());
+        Quantity::new(units).unwrap_or_default()
+    }
+}
+
+impl Order {
+    /// Units of a line that should be claimed now: what must still leave, unless the order gives its
+    /// stock up (withdrawn, expired, or held without its claim), or is not known to be an item.
+    pub fn claim_target(&self, line: u32) -> Quantity {
+        let gives_up = self.is_withdrawn() || self.is_expired() || self.hold_drops_claim();
+        match self.line(line) {
+            Some(line) if line.item.is_some() && !gives_up => line.counters.to_ship(),
+            Some(_) | None => Quantity::ZERO,
+        }
+    }
+}

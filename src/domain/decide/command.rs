@@ -1,0 +1,478 @@
+//! What people want: adjust, map, ship, cancel, refund, hold, release, and try again.
+
+use crate::{
+    Decimal, Money, Quantity, Sku,
+    fact::{Counter, Event},
+    ids::{IntentId, OrderId, RefundId, ShipmentId},
+    intent::{Intent, IntentState, Wish},
+    item::Item,
+    order::{Hold, Phase, Shipment},
+    signal::{Change, Command},
+    stock::{Cause, LocationId},
+};
+
+use super::{Desk, Refusal, Undecided, Verdict, level, push, snapshot};
+
+pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdict, Undecided> {
+    match command {
+        Command::Adjust {
+            sku,
+            location,
+            change,
+            reason,
+            by,
+        } => adjust(desk, sku, location, *change, reason, by),
+        Command::SetItem(item) => set_item(desk, item),
+        Command::MapLine { order, line, sku } => map_line(desk, *order, *line, sku),
+        Command::Ship { .. } => ship(desk, command),
+        Command::Cancel { order, reason } => cancel(desk, *order, reason),
+        Command::Refund {
+            order,
+            amount,
+            lines,
+            reason,
+        } => refund(desk, *order, *amount, lines, reason),
+        Command::Hold {
+            order,
+            reason,
+            by,
+            until,
+            keeps_claim,
+        } => {
+            let since = desk.now();
+            desk.order_mut(*order)?.holds.push(Hold {
+                reason: reason.clone(),
+                owner: by.clone(),
+                since,
+                until: *until,
+                keeps_claim: *keeps_claim,
+                released_at: None,
+            });
+            let placed = Event::HoldPlaced {
+                reason: reason.clone(),
+                owner: by.clone(),
+            };
+            desk.record_for(*order, placed);
+            desk.settle_claims(*order)?;
+            Ok(Verdict::New)
+        }
+        Command::Release { order, by } => release(desk, *order, by),
+        Command::RetryIntent { intent } => push::retry_intent(desk, *intent),
+        Command::RetryPush { account, listing } => {
+            push::retry_push(desk, &(account.clone(), listing.clone()))
+        }
+    }
+}
+
+/// The payment deadline has passed: the order keeps its place but not its stock.
+pub(super) fn expire(desk: &mut Desk<'_>, id: OrderId) -> Result<Verdict, Undecided> {
+    let now = desk.now();
+    let order = desk.order_mut(id)?;
+    if order.is_payable() || order.expired_at.is_some() || order.is_withdrawn() {
+        return Ok(Verdict::Nothing);
+    }
+    order.expired_at = Some(now);
+    desk.settle_claims(id)?;
+    Ok(Verdict::New)
+}
+
+/// Nothing is expected of it any more: it was delivered, or canceled with nothing owed.
+pub(super) fn close(desk: &mut Desk<'_>, id: OrderId) -> Result<Verdict, Undecided> {
+    let now = desk.now();
+    let is_waited_for = desk
+        .book
+        .intents
+        .values()
+        .any(|intent| intent.order == id && !matches!(intent.state, IntentState::Done(_)));
+    let order = desk.order(id)?;
+    let phase = order.phase(desk.book.is_short(order));
+    if is_waited_for || !matches!(phase, Phase::Canceled | Phase::Delivered) {
+        return Ok(Verdict::Nothing);
+    }
+    desk.order_mut(id)?.closed_at = Some(now);
+    let (what, from, to) = (
+        "closed_at".to_owned(),
+        "None".to_owned(),
+        format!("Some({now})"),
+    );
+    desk.record_for(id, Event::OrderChanged { what, from, to });
+    Ok(Verdict::New)
+}
+
+fn adjust(
+    desk: &mut Desk<'_>,
+    sku: &Sku,
+    location: &LocationId,
+    change: Change,
+    reason: &str,
+    by: &str,
+) -> Result<Verdict, Undecided> {
+    let item = known_item(desk, sku)?;
+    if !item.is_stocked() {
+        return refuse(Refusal::NotStocked(sku.clone()));
+    }
+    let read = |decimal: Decimal| {
+        let quantity = decimal.to_quantity(item.scale);
+        quantity.map_err(|source| Undecided::Refused(Refusal::Quantity { line: 0, source }))
+    };
+    let here = desk
+        .book
+        .stock
+        .get(sku)
+        .map(|stock| stock.on_hand_at(location))
+        .unwrap_or_default();
+    let delta = match change {
+        Change::By(delta) => read(delta)?,
+        Change::To(target) => read(target)?.minus(here),
+    };
+    let cause = Cause::Adjustment {
+        reason: reason.to_owned(),
+        by: by.to_owned(),
+    };
+    desk.move_stock(None, sku, location, delta, cause);
+    desk.follow_ups
+        .push(super::FollowUp::OfferToWaiting(sku.clone()));
+    desk.give_way(sku)?;
+    Ok(Verdict::New)
+}
+
+fn set_item(desk: &mut Desk<'_>, item: &Item) -> Result<Verdict, Undecided> {
+    if let Err(refusal) = item.check(&desk.book.items) {
+        return refuse(refusal.into());
+    }
+    let known = desk.book.items.get(&item.sku);
+    if known == Some(item) {
+        return Ok(Verdict::Duplicate);
+    }
+    if let Some(known) = known {
+        let changes_unit = known.scale != item.scale || known.is_stocked() != item.is_stocked();
+        let is_counted = desk
+            .book
+            .stock
+            .get(&item.sku)
+            .is_some_and(|stock| stock.is_counted);
+        let is_sold = desk
+            .book
+            .taken
+            .iter()
+            .any(|((_, sku), taken)| *sku == item.sku && taken.open.is_positive());
+        if changes_unit && (is_counted || is_sold) {
+            return refuse(Refusal::ItemInUse(item.sku.clone()));
+        }
+    }
+    desk.book.items.insert(item.sku.clone(), item.clone());
+    desk.record(
+        None,
+        None,
+        Event::ItemSet {
+            sku: item.sku.clone(),
+        },
+    );
+    level::map_waiting_lines(desk)?;
+    Ok(Verdict::New)
+}
+
+fn map_line(
+    desk: &mut Desk<'_>,
+    order: OrderId,
+    line: u32,
+    sku: &Sku,
+) -> Result<Verdict, Undecided> {
+    let item = known_item(desk, sku)?;
+    if snapshot::line_mut(desk, order, line)?.item.is_some() {
+        return Ok(Verdict::Duplicate);
+    }
+    snapshot::set_line_item(desk, order, line, &item)?;
+    desk.settle_claims(order)?;
+    Ok(Verdict::New)
+}
+
+fn ship(desk: &mut Desk<'_>, command: &Command) -> Result<Verdict, Undecided> {
+    let Command::Ship {
+        order: id,
+        lines,
+        carrier,
+        tracking_number,
+        tracking_url,
+        location,
+    } = command
+    else {
+        return Ok(Verdict::Nothing);
+    };
+    let id = *id;
+    refuse_unless_ready(desk, id)?;
+    let parcel = read_parcel(desk, id, lines)?;
+    let location = location
+        .clone()
+        .unwrap_or_else(|| desk.context.home.clone());
+    for (line, units) in &parcel {
+        refuse_unless_covered(desk, id, *line, *units)?;
+        desk.consume(id, *line, *units, &location)?;
+        snapshot::count(desk, id, *line, Counter::Shipped, *units)?;
+    }
+    let shipment = ShipmentId::next(&mut desk.ids);
+    let shipped_at = desk.now();
+    let order = desk.order_mut(id)?;
+    order.shipments.push(Shipment {
+        id: shipment,
+        carrier: carrier.clone(),
+        tracking_number: tracking_number.clone(),
+        tracking_url: tracking_url.clone(),
+        shipped_at,
+        lines: parcel,
+        is_ours: true,
+    });
+    let completes = order
+        .lines
+        .iter()
+        .all(|line| line.counters.to_ship().is_zero());
+    let (carrier, tracking_number) = (carrier.clone(), tracking_number.clone());
+    let event = Event::ShipmentRecorded {
+        shipment,
+        carrier,
+        tracking_number,
+        is_ours: true,
+    };
+    desk.record_for(id, event);
+    wish(
+        desk,
+        id,
+        Wish::PushShipment {
+            shipment,
+            completes,
+        },
+    )?;
+    desk.settle_claims(id)?;
+    Ok(Verdict::New)
+}
+
+fn refuse_unless_ready(desk: &Desk<'_>, id: OrderId) -> Result<(), Undecided> {
+    let order = desk.order(id)?;
+    let phase = order.phase(desk.book.is_short(order));
+    let hint = match phase {
+        Phase::Canceled => "it was canceled, nothing must leave",
+        Phase::Closed | Phase::Shipped | Phase::InDelivery | Phase::Delivered => {
+            return Err(Undecided::Refused(Refusal::NothingToShip));
+        }
+        Phase::Exception => "it was canceled after part of it left; stop the parcel",
+        Phase::Held => "lift the hold first",
+        Phase::AwaitingPayment => "it is not paid yet",
+        Phase::NeedsMapping => "say first which items its lines are",
+        Phase::AfterSales
+        | Phase::PartShipped
+        | Phase::Fulfilling
+        | Phase::Short
+        | Phase::Ready
+        | Phase::Received => return Ok(()),
+    };
+    Err(Undecided::Refused(Refusal::Phase {
+        phase: phase.word(),
+        hint,
+    }))
+}
+
+/// The units to leave, in the items' own unit; all that remains when none are named.
+fn read_parcel(
+    desk: &Desk<'_>,
+    id: OrderId,
+    asked: &[(u32, Decimal)],
+) -> Result<Vec<(u32, Quantity)>, Undecided> {
+    let order = desk.order(id)?;
+    let mut parcel: Vec<(u32, Quantity)> = Vec::new();
+    for (number, units) in asked {
+        let no_line = Refusal::NoLine {
+            order: id,
+            line: *number,
+        };
+        let line = order.line(*number).ok_or(Undecided::Refused(no_line))?;
+        let units = units.to_quantity(line.scale).map_err(|source| {
+            Undecided::Refused(Refusal::Quantity {
+                line: *number,
+                source,
+            })
+        })?;
+        let same_line = parcel
+            .iter()
+            .filter(|(line, _)| line == number)
+            .map(|(_, units)| *units);
+        let left = line.counters.to_ship().minus(same_line.sum());
+        if !units.is_positive() || units > left {
+            return refuse(Refusal::TooMany {
+                line: *number,
+                left,
+                asked: units,
+            });
+        }
+        parcel.push((*number, units));
+    }
+    if asked.is_empty() {
+        let rest = order
+            .lines
+            .iter()
+            .map(|line| (line.number, line.counters.to_ship()));
+        parcel.extend(rest.filter(|(_, units)| units.is_positive()));
+    }
+    if parcel.is_empty() {
+        return refuse(Refusal::NothingToShip);
+    }
+    Ok(parcel)
+}
+
+fn refuse_unless_covered(
+    desk: &Desk<'_>,
+    id: OrderId,
+    line: u32,
+    units: Quantity,
+) -> Result<(), Undecided> {
+    let order = desk.order(id)?;
+    let missing = units.minus(desk.book.claimed_units(order, line));
+    let sku = order
+        .line(line)
+        .and_then(|line| line.item.as_ref())
+        .map(|item| item.sku.clone());
+    match sku {
+        Some(sku) if missing.is_positive() => refuse(Refusal::NotCovered { line, sku, missing }),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn cancel(desk: &mut Desk<'_>, id: OrderId, reason: &str) -> Result<Verdict, Undecided> {
+    let order = desk.order(id)?;
+    if order.is_withdrawn() {
+        return Ok(Verdict::Duplicate);
+    }
+    if order
+        .lines
+        .iter()
+        .any(|line| line.counters.shipped_net().is_positive())
+    {
+        return refuse(Refusal::AlreadyShipped);
+    }
+    let is_under_way = desk.book.intents.values().any(|intent| {
+        intent.order == id
+            && matches!(intent.wish, Wish::CancelOrder { .. })
+            && matches!(intent.state, IntentState::Waiting)
+    });
+    if is_under_way {
+        return refuse(Refusal::UnderWay);
+    }
+    wish(
+        desk,
+        id,
+        Wish::CancelOrder {
+            reason: reason.to_owned(),
+        },
+    )?;
+    Ok(Verdict::New)
+}
+
+fn refund(
+    desk: &mut Desk<'_>,
+    id: OrderId,
+    amount: Money,
+    lines: &[(u32, Quantity)],
+    reason: &str,
+) -> Result<Verdict, Undecided> {
+    let order = desk.order(id)?;
+    let asked: i64 = desk
+        .book
+        .intents
+        .values()
+        .filter(|intent| intent.order == id && !matches!(intent.state, IntentState::Done(_)))
+        .filter_map(|intent| match &intent.wish {
+            Wish::Refund { amount, .. } => Some(amount.minor()),
+            Wish::PushShipment { .. } | Wish::CancelOrder { .. } => None,
+        })
+        .fold(0, i64::saturating_add);
+    let left = order
+        .total
+        .minor()
+        .saturating_sub(order.refunded.minor())
+        .saturating_sub(asked);
+    if amount.currency() != order.currency || amount.minor() <= 0 || amount.minor() > left {
+        let most = Money::from_minor(left.max(0), order.currency);
+        let most = most.map_or_else(|error| error.to_string(), |most| most.to_string());
+        return refuse(Refusal::RefundTooLarge(most));
+    }
+    if let Some((line, _)) = lines.iter().find(|(line, _)| order.line(*line).is_none()) {
+        return refuse(Refusal::NoLine {
+            order: id,
+            line: *line,
+        });
+    }
+    let refund = RefundId::next(&mut desk.ids);
+    let (lines, reason) = (lines.to_vec(), reason.to_owned());
+    wish(
+        desk,
+        id,
+        Wish::Refund {
+            refund,
+            amount,
+            lines,
+            reason,
+        },
+    )?;
+    Ok(Verdict::New)
+}
+
+fn release(desk: &mut Desk<'_>, id: OrderId, by: &str) -> Result<Verdict, Undecided> {
+    let now = desk.now();
+    let mut reasons = Vec::new();
+    for hold in &mut desk.order_mut(id)?.holds {
+        if hold.released_at.is_none() {
+            hold.released_at = Some(now);
+            reasons.push(hold.reason.clone());
+        }
+    }
+    if reasons.is_empty() {
+        return refuse(Refusal::NotHeld);
+    }
+    for reason in reasons {
+        desk.record_for(
+            id,
+            Event::HoldReleased {
+                reason,
+                by: by.to_owned(),
+            },
+        );
+    }
+    desk.settle_claims(id)?;
+    Ok(Verdict::New)
+}
+
+/// Makes a wish durable, in the same commit as what it follows from.
+fn wish(desk: &mut Desk<'_>, id: OrderId, wish: Wish) -> Result<(), Undecided> {
+    let order = desk.order(id)?;
+    let (account, external_id) = (order.account.clone(), order.external_id.clone());
+    let intent = IntentId::next(&mut desk.ids);
+    let made_at = desk.now();
+    let event = Event::IntentMade {
+        intent,
+        wish: push::describe(&wish),
+    };
+    desk.record_for(id, event);
+    let row = Intent {
+        id: intent,
+        account,
+        order: id,
+        external_id,
+        wish,
+        made_at,
+        tries: 0,
+        next_at: made_at,
+        is_ambiguous: false,
+        last: String::new(),
+        state: IntentState::Waiting,
+    };
+    desk.book.intents.insert(intent, row);
+    Ok(())
+}
+
+fn known_item(desk: &Desk<'_>, sku: &Sku) -> Result<Item, Undecided> {
+    let item = desk.book.items.get(sku).cloned();
+    item.ok_or_else(|| Undecided::Refused(Refusal::NoItem(sku.clone())))
+}
+
+fn refuse<T>(refusal: Refusal) -> Result<T, Undecided> {
+    Err(Undecided::Refused(refusal))
+}

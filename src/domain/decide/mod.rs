@@ -1,0 +1,353 @@
+//! Every decision: `decide(book, signal, context, ids)` gives a changed book, or says what it needs.
+//!
+//! A decision is pure. It starts from the rows that the engine loaded, and ends with claims settled
+//! and every offer of the items concerned computed again, so that one commit holds a sale, its claim
+//! and what all channels may still show. One file for each kind of signal; [`claims`] and [`offers`]
+//! are what they share.
+
+mod claims;
+mod command;
+mod level;
+mod offers;
+mod push;
+mod snapshot;
+
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::{
+    AccountId, ExternalId, IdSource, ListingId, Quantity, Sku, Time,
+    book::Book,
+    fact::{Event, Fact},
+    ids::OrderId,
+    item::ItemRefusal,
+    offer::{OfferRules, QuantityMeaning, Taken},
+    order::Order,
+    quantity::NotAQuantity,
+    signal::Signal,
+    stock::LocationId,
+};
+
+/// What is the same for all decisions until an admin changes it, and the time.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The time of the decision.
+    pub now: Time,
+    /// What is known of each account.
+    pub accounts: BTreeMap<AccountId, Terms>,
+    /// What may be offered.
+    pub rules: OfferRules,
+    /// Where stock lies when nobody says otherwise.
+    pub home: LocationId,
+}
+
+/// What a decision must know of an account.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// What its stock number means.
+    pub meaning: QuantityMeaning,
+    /// How long an unpaid order keeps its stock; nothing for ever.
+    pub unpaid_for: Option<Duration>,
+}
+
+/// A decision that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The book as it is now.
+    pub book: Book,
+    /// What the signal turned out to be.
+    pub verdict: Verdict,
+    /// What the engine should do next; losing it costs time, never truth.
+    pub follow_ups: Vec<FollowUp>,
+}
+
+/// What a signal turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Something new.
+    New,
+    /// Exactly what we knew.
+    Duplicate,
+    /// Older than what we knew.
+    Stale,
+    /// Of no concern to us: a draft, an unknown order that is gone.
+    Nothing,
+}
+
+/// Something to look at soon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FollowUp {
+    /// Read this order on its channel.
+    ReadOrder {
+        /// Which account.
+        account: AccountId,
+        /// Which order.
+        external_id: ExternalId,
+    },
+    /// Read the account's new orders, then these levels, and compare.
+    Compare {
+        /// Which account.
+        account: AccountId,
+        /// Which listings.
+        listings: Vec<ListingId>,
+    },
+    /// Stock of this item became free, and orders may be waiting for it.
+    OfferToWaiting(Sku),
+}
+
+/// Why there is no decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Undecided {
+    /// It cannot be done; nothing changes.
+    Refused(Refusal),
+    /// The book lacks all open claims of these items, with their orders; load them and decide again.
+    NeedsClaims(Vec<Sku>),
+}
+
+/// Why something cannot be done: a value with what a person needs to know.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no such order.
+    #[error("there is no order {0}")]
+    NoOrder(OrderId),
+    /// The order has no such line.
+    #[error("order {order} has no line {line}")]
+    NoLine {
+        /// Which order.
+        order: OrderId,
+        /// Which line.
+        line: u32,
+    },
+    /// There is no such item.
+    #[error("there is no item {0}")]
+    NoItem(Sku),
+    /// The item has no stock of its own.
+    #[error("{0} has no stock of its own: adjust its components, or nothing for a service")]
+    NotStocked(Sku),
+    /// The item cannot be as written.
+    #[error(transparent)]
+    Item(#[from] ItemRefusal),
+    /// The item is in use with other decimals or another kind.
+    #[error("{0} is in use: its kind and decimals cannot change while it has stock or open orders")]
+    ItemInUse(Sku),
+    /// The quantity cannot be used.
+    #[error("line {line}: {source}")]
+    Quantity {
+        /// Of which line; 0 for an adjustment.
+        line: u32,
+        /// What is wrong.
+        source: NotAQuantity,
+    },
+    /// More than is left to be shipped.
+    #[error("line {line} has only {left} left to ship, not {asked}")]
+    TooMany {
+        /// Which line.
+        line: u32,
+        /// How many are left.
+        left: Quantity,
+        /// How many were asked for.
+        asked: Quantity,
+    },
+    /// There is nothing left to ship.
+    #[error("nothing of this order is left to ship")]
+    NothingToShip,
+    /// Units that are not there cannot be shipped.
+    #[error("line {line}: {missing} of {sku} are missing; receive or adjust stock first")]
+    NotCovered {
+        /// Which line.
+        line: u32,
+        /// Of what.
+        sku: Sku,
+        /// How many.
+        missing: Quantity,
+    },
+    /// The order waits for something else first.
+    #[error("the order is {phase}: {hint}")]
+    Phase {
+        /// The word of its phase.
+        phase: &'static str,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// Something has left already.
+    #[error("part of the order has left; stop the parcel or expect a return instead")]
+    AlreadyShipped,
+    /// More money than there is.
+    #[error("at most {0} can be refunded")]
+    RefundTooLarge(String),
+    /// No hold is in force.
+    #[error("the order is not on hold")]
+    NotHeld,
+    /// There is nothing to be tried again.
+    #[error("nothing is parked there")]
+    NotParked,
+    /// It is wished already.
+    #[error("this was asked for already and is under way")]
+    UnderWay,
+}
+
+/// Decides about a signal.
+pub fn decide(
+    book: Book,
+    signal: &Signal,
+    context: &Context,
+    ids: IdSource,
+) -> Result<Decision, Undecided> {
+    let before = taken_by_orders(&book);
+    let mut desk = Desk {
+        book,
+        context,
+        ids,
+        follow_ups: Vec::new(),
+    };
+    let verdict = match signal {
+        Signal::Order {
+            account,
+            snapshot,
+            source,
+        } => snapshot::take_in(&mut desk, account, snapshot, *source)?,
+        Signal::OrderGone {
+            account,
+            external_id,
+        } => snapshot::take_gone(&mut desk, account, external_id)?,
+        Signal::Listings { account, listings } => {
+            level::take_listings(&mut desk, account, listings)?
+        }
+        Signal::Opening { account, levels } => level::open(&mut desk, account, levels)?,
+        Signal::Levels {
+            account,
+            levels,
+            read_at,
+            reading,
+        } => level::take_levels(&mut desk, account, levels, *read_at, *reading),
+        Signal::StartPush { account, listings } => push::start(&mut desk, account, listings),
+        Signal::PushTried { account, results } => push::settle(&mut desk, account, results),
+        Signal::IntentTried { intent, outcome } => {
+            push::settle_intent(&mut desk, *intent, outcome)?
+        }
+        Signal::Reclaim { order } => {
+            desk.settle_claims(*order)?;
+            Verdict::New
+        }
+        Signal::Expire { order } => command::expire(&mut desk, *order)?,
+        Signal::Close { order } => command::close(&mut desk, *order)?,
+        Signal::Command(command) => command::carry_out(&mut desk, command)?,
+    };
+    desk.update_taken(&before);
+    desk.refresh_offers();
+    let Desk {
+        book, follow_ups, ..
+    } = desk;
+    for order in book.orders.values() {
+        for line in &order.lines {
+            assert!(
+                line.counters.are_lawful(),
+                "counters of {} line {}",
+                order.id,
+                line.number
+            );
+        }
+    }
+    Ok(Decision {
+        book,
+        verdict,
+        follow_ups,
+    })
+}
+
+/// What a decision works on.
+struct Desk<'a> {
+    book: Book,
+    context: &'a Context,
+    ids: IdSource,
+    follow_ups: Vec<FollowUp>,
+}
+
+impl Desk<'_> {
+    fn now(&self) -> Time {
+        self.context.now
+    }
+
+    fn record(&mut self, order: Option<OrderId>, account: Option<&AccountId>, event: Event) {
+        let at = self.now();
+        self.book.facts.push(Fact {
+            at,
+            order,
+            account: account.cloned(),
+            event,
+        });
+    }
+
+    fn record_for(&mut self, order: OrderId, event: Event) {
+        let account = self
+            .book
+            .orders
+            .get(&order)
+            .map(|order| order.account.clone());
+        self.record(Some(order), account.as_ref(), event);
+    }
+
+    fn order(&self, id: OrderId) -> Result<&Order, Undecided> {
+        self.book
+            .orders
+            .get(&id)
+            .ok_or(Undecided::Refused(Refusal::NoOrder(id)))
+    }
+
+    fn order_mut(&mut self, id: OrderId) -> Result<&mut Order, Undecided> {
+        self.book
+            .orders
+            .get_mut(&id)
+            .ok_or(Undecided::Refused(Refusal::NoOrder(id)))
+    }
+
+    /// Corrects the sums of open units by what this decision changed in the orders.
+    fn update_taken(&mut self, before: &BTreeMap<(AccountId, Sku), Taken>) {
+        let after = taken_by_orders(&self.book);
+        let keys: Vec<_> = before.keys().chain(after.keys()).cloned().collect();
+        for key in keys.into_iter().collect::<std::collections::BTreeSet<_>>() {
+            let (was, is) = (
+                before.get(&key).copied().unwrap_or_default(),
+                after.get(&key).copied().unwrap_or_default(),
+            );
+            if was == is {
+                continue;
+            }
+            let sum = self.book.taken.entry(key).or_default();
+            sum.open = sum.open.plus(is.open).minus(was.open);
+            sum.subtracted = sum.subtracted.plus(is.subtracted).minus(was.subtracted);
+            sum.unsubtracted = sum
+                .unsubtracted
+                .plus(is.unsubtracted)
+                .minus(was.unsubtracted);
+        }
+    }
+}
+
+/// What the orders in a book add to the open units of their accounts.
+fn taken_by_orders(book: &Book) -> BTreeMap<(AccountId, Sku), Taken> {
+    let mut sums: BTreeMap<(AccountId, Sku), Taken> = BTreeMap::new();
+    for order in book.orders.values() {
+        for line in &order.lines {
+            let Some(item) = &line.item else { continue };
+            let open = order.claim_target(line.number);
+            let claimed = book.claimed_units(order, line.number).min(open);
+            let still_subtracted = line
+                .subtracted
+                .minus(line.counters.shipped_net())
+                .or_zero()
+                .min(open);
+            let sum = sums
+                .entry((order.account.clone(), item.sku.clone()))
+                .or_default();
+            sum.open = sum.open.plus(claimed);
+            sum.subtracted = sum.subtracted.plus(still_subtracted);
+            sum.unsubtracted = sum
+                .unsubtracted
+                .plus(claimed.minus(still_subtracted).or_zero());
+        }
+    }
+    sums
+}

@@ -1,0 +1,263 @@
+//! Pushes of levels and tries of intents: what is made durable before sending, and what came of it.
+
+use crate::{
+    AccountId, Decimal, ListingId, Time,
+    book::ListingKey,
+    fact::Event,
+    ids::IntentId,
+    intent::{IntentState, Outcome, Wish},
+    offer::{Attempt, Told},
+    signal::PushResult,
+};
+
+use super::{Desk, FollowUp, Refusal, Undecided, Verdict, level::close_drift};
+
+/// Makes an attempt of every due listing that is named and has none, and counts one more try of
+/// those that have. What is committed here is what is sent.
+pub(super) fn start(desk: &mut Desk<'_>, account: &AccountId, listings: &[ListingId]) -> Verdict {
+    let now = desk.now();
+    let mut verdict = Verdict::Duplicate;
+    for listing in listings {
+        let key: ListingKey = (account.clone(), listing.clone());
+        let fresh_key = IntentId::next(&mut desk.ids);
+        let Some(offer) = desk.book.offers.get_mut(&key) else {
+            continue;
+        };
+        let Some(wanted) = offer.wanted.filter(|_| offer.is_due()) else {
+            continue;
+        };
+        if offer
+            .attempt
+            .as_ref()
+            .is_some_and(|attempt| attempt.next_at > now)
+        {
+            continue;
+        }
+        verdict = Verdict::New;
+        // A try that surely did nothing may be overtaken by a newer wish; one that may have worked
+        // must be settled first, so it is sent again as it was.
+        let stale = offer
+            .attempt
+            .as_ref()
+            .is_some_and(|attempt| !attempt.is_ambiguous && attempt.quantity != wanted.quantity);
+        if stale {
+            offer.attempt = None;
+        }
+        let believed = offer.believed;
+        if offer.attempt.is_none() && believed.map(|told| told.quantity) == Some(wanted.quantity) {
+            continue;
+        }
+        let attempt = offer.attempt.get_or_insert(Attempt {
+            key: fresh_key,
+            quantity: wanted.quantity,
+            expected: believed.map(|told| told.quantity),
+            believed_at: believed.map_or(now, |told| told.at),
+            tries: 0,
+            next_at: now,
+            is_ambiguous: false,
+        });
+        attempt.tries = attempt.tries.saturating_add(1);
+        let (quantity, expected, key) = (attempt.quantity, attempt.expected, attempt.key);
+        offer.sent = Some(Told { quantity, at: now });
+        let event = Event::PushStarted {
+            listing: listing.clone(),
+            key,
+            quantity,
+            expected,
+        };
+        desk.record(None, Some(account), event);
+    }
+    verdict
+}
+
+pub(super) fn settle(
+    desk: &mut Desk<'_>,
+    account: &AccountId,
+    results: &[(ListingId, PushResult)],
+) -> Verdict {
+    let mut to_compare = Vec::new();
+    for (listing, result) in results {
+        let key: ListingKey = (account.clone(), listing.clone());
+        let Some(attempt) = desk
+            .book
+            .offers
+            .get(&key)
+            .and_then(|offer| offer.attempt.clone())
+        else {
+            continue;
+        };
+        match result {
+            PushResult::Applied => acknowledge(desk, &key, &attempt),
+            PushResult::Conflict { observed } => {
+                conflict(desk, &key, &attempt, *observed);
+                to_compare.push(listing.clone());
+            }
+            PushResult::Rejected { reason } => park(desk, &key, reason),
+            PushResult::NotDone => postpone(desk, &key, desk.now(), false),
+            PushResult::Ambiguous { at } => postpone(desk, &key, *at, true),
+            PushResult::Retry { at } => postpone(desk, &key, *at, attempt.is_ambiguous),
+        }
+    }
+    if !to_compare.is_empty() {
+        let (account, listings) = (account.clone(), to_compare);
+        desk.follow_ups
+            .push(FollowUp::Compare { account, listings });
+    }
+    Verdict::New
+}
+
+fn acknowledge(desk: &mut Desk<'_>, key: &ListingKey, attempt: &Attempt) {
+    let now = desk.now();
+    let Some(offer) = desk.book.offers.get_mut(key) else {
+        return;
+    };
+    let told = Told {
+        quantity: attempt.quantity,
+        at: now,
+    };
+    offer.attempt = None;
+    offer.acknowledged = Some(told);
+    offer.believed = Some(told);
+    let fulfilled = offer
+        .wanted
+        .filter(|wanted| wanted.quantity == attempt.quantity);
+    let event = Event::PushAcknowledged {
+        listing: key.1.clone(),
+        quantity: attempt.quantity,
+        wanted_since: fulfilled.map(|wanted| wanted.at),
+    };
+    desk.record(None, Some(&key.0), event);
+    if fulfilled.is_some() {
+        close_drift(desk, key);
+    }
+}
+
+fn conflict(desk: &mut Desk<'_>, key: &ListingKey, attempt: &Attempt, observed: Option<Decimal>) {
+    let now = desk.now();
+    let Some(offer) = desk.book.offers.get_mut(key) else {
+        return;
+    };
+    let observed = observed.and_then(|observed| observed.to_quantity(offer.scale).ok());
+    offer.attempt = None;
+    // Without a value it is unknown until it is read; a push that believes nothing reads first.
+    offer.believed = observed.map(|quantity| Told { quantity, at: now });
+    let (listing, expected) = (key.1.clone(), attempt.expected);
+    desk.record(
+        None,
+        Some(&key.0),
+        Event::PushConflicted {
+            listing,
+            expected,
+            observed,
+        },
+    );
+}
+
+fn park(desk: &mut Desk<'_>, key: &ListingKey, reason: &str) {
+    let Some(offer) = desk.book.offers.get_mut(key) else {
+        return;
+    };
+    offer.attempt = None;
+    offer.parked = Some(reason.to_owned());
+    let event = Event::PushParked {
+        listing: key.1.clone(),
+        reason: reason.to_owned(),
+    };
+    desk.record(None, Some(&key.0), event);
+}
+
+fn postpone(desk: &mut Desk<'_>, key: &ListingKey, at: Time, is_ambiguous: bool) {
+    if let Some(attempt) = desk
+        .book
+        .offers
+        .get_mut(key)
+        .and_then(|offer| offer.attempt.as_mut())
+    {
+        attempt.next_at = at;
+        attempt.is_ambiguous = is_ambiguous;
+    }
+}
+
+pub(super) fn settle_intent(
+    desk: &mut Desk<'_>,
+    id: IntentId,
+    outcome: &Outcome,
+) -> Result<Verdict, Undecided> {
+    let Some(intent) = desk.book.intents.get_mut(&id) else {
+        return Ok(Verdict::Nothing);
+    };
+    intent.tries = intent.tries.saturating_add(1);
+    let order = intent.order;
+    match outcome {
+        Outcome::Applied { reference } => {
+            intent.state = IntentState::Done(reference.clone());
+            intent.last = "done".to_owned();
+            let follow_up = FollowUp::ReadOrder {
+                account: intent.account.clone(),
+                external_id: intent.external_id.clone(),
+            };
+            desk.follow_ups.push(follow_up);
+            desk.record_for(order, Event::IntentDone { intent: id });
+        }
+        Outcome::Retry {
+            at,
+            reason,
+            is_ambiguous,
+        } => {
+            intent.next_at = *at;
+            intent.is_ambiguous |= *is_ambiguous;
+            intent.last.clone_from(reason);
+        }
+        Outcome::Park { reason } => {
+            intent.state = IntentState::Parked(reason.clone());
+            intent.last.clone_from(reason);
+            desk.record_for(
+                order,
+                Event::IntentParked {
+                    intent: id,
+                    reason: reason.clone(),
+                },
+            );
+        }
+    }
+    Ok(Verdict::New)
+}
+
+/// A parked wish is tried again, with the same key, after reading back.
+pub(super) fn retry_intent(desk: &mut Desk<'_>, id: IntentId) -> Result<Verdict, Undecided> {
+    let now = desk.now();
+    let parked = desk
+        .book
+        .intents
+        .get_mut(&id)
+        .filter(|intent| matches!(intent.state, IntentState::Parked(_)));
+    let Some(intent) = parked else {
+        return Err(Undecided::Refused(Refusal::NotParked));
+    };
+    intent.state = IntentState::Waiting;
+    intent.is_ambiguous = true;
+    intent.next_at = now;
+    Ok(Verdict::New)
+}
+
+pub(super) fn retry_push(desk: &mut Desk<'_>, key: &ListingKey) -> Result<Verdict, Undecided> {
+    let parked = desk
+        .book
+        .offers
+        .get_mut(key)
+        .filter(|offer| offer.parked.is_some());
+    let Some(offer) = parked else {
+        return Err(Undecided::Refused(Refusal::NotParked));
+    };
+    offer.parked = None;
+    Ok(Verdict::New)
+}
+
+/// What a wish is, for the timeline.
+pub(super) fn describe(wish: &Wish) -> String {
+    match wish {
+        Wish::PushShipment { shipment, .. } => format!("tell the channel of shipment {shipment}"),
+        Wish::CancelOrder { reason } => format!("cancel the order on its channel: {reason}"),
+        Wish::Refund { amount, reason, .. } => format!("refund {amount}: {reason}"),
+    }
+}

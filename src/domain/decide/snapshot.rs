@@ -1,0 +1,744 @@
+//! Taking in a channel's view of an order.
+//!
+//! A view is the whole truth of its channel at its version. The difference to what we knew becomes
+//! facts and counters; an older view changes nothing; the same version with other content is read
+//! again, because the order of arrival proves nothing.
+
+use crate::{
+    AccountId, ExternalId, Quantity,
+    book::ListingKey,
+    fact::{Counter, Event},
+    ids::{OrderId, ShipmentId},
+    item::Item,
+    order::{Counters, Hold, Line, LineItem, Order, Shipment},
+    signal::Source,
+    snapshot::{LineSnapshot, OrderSnapshot, PaymentState, Standing},
+    stock::{Cause, LocationId},
+};
+
+use super::{Desk, FollowUp, Undecided, Verdict};
+
+/// Who places and lifts the holds that a program decides on.
+const OURSELVES: &str = "oneshelf";
+
+pub(super) fn take_in(
+    desk: &mut Desk<'_>,
+    account: &AccountId,
+    snapshot: &OrderSnapshot,
+    source: Source,
+) -> Result<Verdict, Undecided> {
+    let fingerprint = fingerprint(snapshot);
+    let known = desk
+        .book
+        .orders
+        .values()
+        .find(|order| order.account == *account && order.external_id == snapshot.external_id);
+    let id = match known {
+        None if snapshot.standing == Standing::Draft => return Ok(Verdict::Nothing),
+        None => accept(desk, account, snapshot, fingerprint),
+        Some(order) if snapshot.version < order.version => return Ok(Verdict::Stale),
+        Some(order) if order.fingerprint == fingerprint => {
+            // The same view at a newer version: only the version is news.
+            let id = order.id;
+            desk.order_mut(id)?.version = snapshot.version;
+            return Ok(Verdict::Duplicate);
+        }
+        Some(order) if snapshot.version == order.version && source == Source::Hook => {
+            desk.follow_ups.push(FollowUp::ReadOrder {
+                account: account.clone(),
+                external_id: snapshot.external_id.clone(),
+            });
+            return Ok(Verdict::Stale);
+        }
+        Some(order) => {
+            let id = order.id;
+            update_head(desk, id, snapshot, fingerprint)?;
+            id
+        }
+    };
+    merge_lines(desk, id, snapshot)?;
+    hold_unknown_words(desk, id)?;
+    desk.settle_claims(id)?;
+    Ok(Verdict::New)
+}
+
+pub(super) fn take_gone(
+    desk: &mut Desk<'_>,
+    account: &AccountId,
+    external_id: &ExternalId,
+) -> Result<Verdict, Undecided> {
+    let known = desk
+        .book
+        .orders
+        .values()
+        .find(|order| order.account == *account && order.external_id == *external_id);
+    let Some(order) = known else {
+        return Ok(Verdict::Nothing);
+    };
+    if order.standing == Standing::Deleted {
+        return Ok(Verdict::Duplicate);
+    }
+    let id = order.id;
+    change(
+        desk,
+        id,
+        "standing",
+        |order| &mut order.standing,
+        Standing::Deleted,
+    )?;
+    let lines: Vec<u32> = desk
+        .order(id)?
+        .lines
+        .iter()
+        .map(|line| line.number)
+        .collect();
+    for line in lines {
+        let shipped = line_mut(desk, id, line)?.counters.shipped_net();
+        set_wanted(desk, id, line, shipped)?;
+        // Whatever it had taken off its level is not coming back by itself, nor taken again.
+        let subtracted = line_mut(desk, id, line)?.subtracted;
+        line_mut(desk, id, line)?.subtracted = subtracted.min(shipped);
+    }
+    desk.settle_claims(id)?;
+    Ok(Verdict::New)
+}
+
+fn accept(
+    desk: &mut Desk<'_>,
+    account: &AccountId,
+    snapshot: &OrderSnapshot,
+    fingerprint: u64,
+) -> OrderId {
+    let id = OrderId::next(&mut desk.ids);
+    let order = Order {
+        id,
+        account: account.clone(),
+        external_id: snapshot.external_id.clone(),
+        number: snapshot.number.clone(),
+        version: snapshot.version,
+        fingerprint,
+        placed_at: snapshot.placed_at,
+        accepted_at: desk.now(),
+        standing: snapshot.standing.clone(),
+        payment: snapshot.payment.clone(),
+        words: snapshot.words.clone(),
+        currency: snapshot.currency,
+        total: snapshot.total,
+        refunded: snapshot.refunded,
+        buyer: snapshot.buyer.clone(),
+        ship_to: snapshot.ship_to.clone(),
+        bill_to: snapshot.bill_to.clone(),
+        note: snapshot.note.clone(),
+        ship_by: snapshot.ship_by,
+        lines: Vec::new(),
+        holds: Vec::new(),
+        shipments: Vec::new(),
+        expired_at: None,
+        closed_at: None,
+        timeline_length: 0,
+    };
+    desk.book.orders.insert(id, order);
+    let (external_id, number) = (snapshot.external_id.clone(), snapshot.number.clone());
+    desk.record_for(
+        id,
+        Event::OrderAccepted {
+            external_id,
+            number,
+        },
+    );
+    id
+}
+
+fn update_head(
+    desk: &mut Desk<'_>,
+    id: OrderId,
+    snapshot: &OrderSnapshot,
+    fingerprint: u64,
+) -> Result<(), Undecided> {
+    change(
+        desk,
+        id,
+        "standing",
+        |order| &mut order.standing,
+        snapshot.standing.clone(),
+    )?;
+    change(
+        desk,
+        id,
+        "payment",
+        |order| &mut order.payment,
+        snapshot.payment.clone(),
+    )?;
+    change(
+        desk,
+        id,
+        "words",
+        |order| &mut order.words,
+        snapshot.words.clone(),
+    )?;
+    change(desk, id, "total", |order| &mut order.total, snapshot.total)?;
+    change(
+        desk,
+        id,
+        "refunded",
+        |order| &mut order.refunded,
+        snapshot.refunded,
+    )?;
+    change(
+        desk,
+        id,
+        "ship_by",
+        |order| &mut order.ship_by,
+        snapshot.ship_by,
+    )?;
+    let order = desk.order_mut(id)?;
+    order.version = snapshot.version;
+    order.fingerprint = fingerprint;
+    order.number.clone_from(&snapshot.number);
+    order.note.clone_from(&snapshot.note);
+    // Personal data changes without a fact: the journal must not keep what was corrected or erased.
+    order.buyer.clone_from(&snapshot.buyer);
+    order.ship_to.clone_from(&snapshot.ship_to);
+    order.bill_to.clone_from(&snapshot.bill_to);
+    // An order that the channel changes is not closed any more.
+    order.closed_at = None;
+    Ok(())
+}
+
+/// Sets one part of an order, with a fact when it differs.
+fn change<T: PartialEq + std::fmt::Debug>(
+    desk: &mut Desk<'_>,
+    id: OrderId,
+    what: &str,
+    part: impl Fn(&mut Order) -> &mut T,
+    to: T,
+) -> Result<(), Undecided> {
+    let slot = part(desk.order_mut(id)?);
+    if *slot == to {
+        return Ok(());
+    }
+    let from = format!("{slot:?}");
+    let text = format!("{to:?}");
+    *slot = to;
+    desk.record_for(
+        id,
+        Event::OrderChanged {
+            what: what.to_owned(),
+            from,
+            to: text,
+        },
+    );
+    Ok(())
+}
+
+fn merge_lines(
+    desk: &mut Desk<'_>,
+    id: OrderId,
+    snapshot: &OrderSnapshot,
+) -> Result<(), Undecided> {
+    let is_withdrawn = desk.order(id)?.is_withdrawn();
+    let mut left_with_channel = Vec::new();
+    for seen in &snapshot.lines {
+        let number = find_or_add_line(desk, id, seen)?;
+        map_line(desk, id, number, seen)?;
+        let Some(units) = read_units(desk, id, number, seen)? else {
+            continue;
+        };
+        let shipped = line_mut(desk, id, number)?.counters.shipped_net();
+        let wanted = if is_withdrawn {
+            shipped
+        } else {
+            units.wanted.max(shipped)
+        };
+        if is_withdrawn && line_mut(desk, id, number)?.counters.ordered.is_zero() {
+            // First seen when it was canceled already: it was ordered nevertheless.
+            set_wanted(desk, id, number, units.wanted)?;
+        }
+        set_wanted(desk, id, number, wanted)?;
+        set_subtracted(desk, id, number, units.subtracted, snapshot)?;
+        let left = set_shipped(desk, id, number, units.shipped)?;
+        if left.is_positive() {
+            left_with_channel.push((number, left));
+        }
+        set_returned(desk, id, number, units.returned)?;
+    }
+    cancel_missing_lines(desk, id, snapshot)?;
+    if !left_with_channel.is_empty() {
+        record_channel_shipment(desk, id, left_with_channel)?;
+    }
+    Ok(())
+}
+
+fn cancel_missing_lines(
+    desk: &mut Desk<'_>,
+    id: OrderId,
+    snapshot: &OrderSnapshot,
+) -> Result<(), Undecided> {
+    let is_seen = |line: &Line| {
+        snapshot
+            .lines
+            .iter()
+            .any(|s| s.external_id == line.external_id)
+    };
+    let missing: Vec<u32> = desk
+        .order(id)?
+        .lines
+        .iter()
+        .filter(|line| !is_seen(line))
+        .map(|line| line.number)
+        .collect();
+    for number in missing {
+        let shipped = line_mut(desk, id, number)?.counters.shipped_net();
+        set_wanted(desk, id, number, shipped)?;
+        set_subtracted(desk, id, number, shipped, snapshot)?;
+    }
+    Ok(())
+}
+
+fn find_or_add_line(
+    desk: &mut Desk<'_>,
+    id: OrderId,
+    seen: &LineSnapshot,
+) -> Result<u32, Undecided> {
+    let order = desk.order_mut(id)?;
+    if let Some(line) = order
+        .lines
+        .iter_mut()
+        .find(|line| line.external_id == seen.external_id)
+    {
+        line.total = seen.total;
+        line.tax = seen.tax;
+        line.title.clone_from(&seen.title);
+        return Ok(line.number);
+    }
+    let number = order
+        .lines
+        .iter()
+        .map(|line| line.number)
+        .max()
+        .unwrap_or(0)
+        .saturating_add(1);
+    order.lines.push(Line {
+        number,
+        external_id: seen.external_id.clone(),
+        channel_sku: seen.sku.clone(),
+        listing: seen.listing.clone(),
+        title: seen.title.clone(),
+        item: None,
+        scale: 0,
+        counters: Counters::default(),
+        subtracted: Quantity::ZERO,
+        total: seen.total,
+        tax: seen.tax,
+        requires_shipping: seen.requires_shipping,
+    });
+    let units = seen.ordered.to_quantity(0).unwrap_or_default();
+    let channel_sku = seen.sku.clone();
+    desk.record_for(
+        id,
+        Event::LineAdded {
+            line: number,
+            channel_sku,
+            units,
+        },
+    );
+    Ok(number)
+}
+
+/// Finds out which item a line is: by the listing that was sold, else by the SKU as written.
+fn map_line(
+    desk: &mut Desk<'_>,
+    id: OrderId,
+    number: u32,
+    seen: &LineSnapshot,
+) -> Result<(), Undecided> {
+    let account = desk.order(id)?.account.clone();
+    if line_mut(desk, id, number)?.item.is_some() {
+        return Ok(());
+    }
+    let by_listing = seen
+        .listing
+        .as_ref()
+        .and_then(|listing| desk.book.listings.get(&(account, listing.clone())))
+        .and_then(|listing| listing.sku.clone());
+    let by_sku = || seen.sku.as_deref().and_then(|sku| sku.parse().ok());
+    let item = by_listing
+        .or_else(by_sku)
+        .and_then(|sku| desk.book.items.get(&sku))
+        .cloned();
+    match item {
+        Some(item) => set_line_item(desk, id, number, &item),
+        None => Ok(()),
+    }
+}
+
+/// Fixes what a line is. What was counted before, in whole units, is counted in the item's unit.
+pub(super) fn set_line_item(
+    desk: &mut Desk<'_>,
+    id: OrderId,
+    number: u32,
+    item: &Item,
+) -> Result<(), Undecided> {
+    let line = line_mut(desk, id, number)?;
+    let factor = 10_i64.checked_pow(u32::from(item.scale)).unwrap_or(1);
+    if line.scale != item.scale {
+        let counters = &mut line.counters;
+        for count in [
+            &mut counters.ordered,
+            &mut counters.canceled,
+            &mut counters.reinstated,
+            &mut counters.shipped,
+            &mut counters.voided,
+            &mut counters.delivered,
+            &mut counters.returned,
+            &mut line.subtracted,
+        ] {
+            *count = count.times(factor);
+        }
+        line.scale = item.scale;
+    }
+    line.item = Some(LineItem {
+        sku: item.sku.clone(),
+        bill: item.bill(),
+    });
+    desk.record_for(
+        id,
+        Event::LineMapped {
+            line: number,
+            sku: item.sku.clone(),
+        },
+    );
+    Ok(())
+}
+
+/// A line's numbers in its item's unit.
+struct Units {
+    wanted: Quantity,
+    shipped: Quantity,
+    returned: Quantity,
+    subtracted: Quantity,
+}
+
+/// The channel's numbers, exactly; a line with a quantity that its item does not allow holds the
+/// order, and nothing is guessed.
+fn read_units(
+    desk: &mut Desk<'_>,
+    id: OrderId,
+    number: u32,
+    seen: &LineSnapshot,
+) -> Result<Option<Units>, Undecided> {
+    let scale = line_mut(desk, id, number)?.scale;
+    let read = || {
+        let ordered = seen.ordered.to_quantity(scale)?;
+        Ok::<Units, crate::quantity::NotAQuantity>(Units {
+            wanted: ordered.minus(seen.canceled.to_quantity(scale)?).or_zero(),
+            shipped: seen.shipped.to_quantity(scale)?.or_zero(),
+            returned: seen.returned.to_quantity(scale)?.or_zero(),
+            subtracted: seen.subtracted.to_quantity(scale)?.or_zero(),
+        })
+    };
+    match read() {
+        Ok(units) => Ok(Some(units)),
+        Err(error) => {
+            place_hold(
+                desk,
+                id,
+                &format!("line {number} cannot be counted: {error}"),
+            )?;
+            Ok(None)
+        }
+    }
+}
+
+/// Makes a line want exactly so many units: canceled ones are reinstated first, and none that left
+/// is canceled.
+fn set_wanted(
+    desk: &mut Desk<'_>,
+    id: OrderId,
+    number: u32,
+    target: Quantity,
+) -> Result<(), Undecided> {
+    let counters = line_mut(desk, id, number)?.counters;
+    let wanted = counters.wanted();
+    if target > wanted {
+        let more = target.minus(wanted);
+        let reinstated = more.min(counters.canceled_net());
+        count(desk, id, number, Counter::Reinstated, reinstated)?;
+        count(desk, id, number, Counter::Ordered, more.minus(reinstated))?;
+    } else {
+        let canceled = wanted.minus(target.max(counters.shipped_net())).or_zero();
+        count(desk, id, number, Counter::Canceled, canceled)?;
+    }
+    Ok(())
+}
+
+/// The channel's view of what has left. Less than we know means that our own news has not reached
+/// it; less than it said itself means that it took a shipment back.
+fn set_shipped(
+    desk: &mut Desk<'_>,
+    id: OrderId,
+    number: u32,
+    seen: Quantity,
+) -> Result<Quantity, Undecided> {
+    let order = desk.order(id)?;
+    let Some(line) = order.line(number) else {
+        return Ok(Quantity::ZERO);
+    };
+    let counters = line.counters;
+    let by_channel: Quantity = order
+        .shipments
+        .iter()
+        .filter(|shipment| !shipment.is_ours)
+        .flat_map(|shipment| &shipment.lines)
+        .filter(|(line, _)| *line == number)
+        .map(|(_, units)| *units)
+        .sum();
+    let is_delivered_at_once = !line.requires_shipping;
+    let taken_back = by_channel.minus(counters.voided).minus(seen);
+    if taken_back.is_positive() && seen < counters.shipped_net() {
+        void(
+            desk,
+            id,
+            number,
+            taken_back.min(counters.shipped_net().minus(seen)),
+        )?;
+        return Ok(Quantity::ZERO);
+    }
+    let left = seen.min(counters.wanted()).minus(counters.shipped_net());
+    if !left.is_positive() {
+        return Ok(Quantity::ZERO);
+    }
+    let home = desk.context.home.clone();
+    desk.consume(id, number, left, &home)?;
+    count(desk, id, number, Counter::Shipped, left)?;
+    if is_delivered_at_once {
+        count(desk, id, number, Counter::Delivered, left)?;
+    }
+    Ok(left)
+}
+
+fn void(desk: &mut Desk<'_>, id: OrderId, number: u32, units: Quantity) -> Result<(), Undecided> {
+    let home: LocationId = desk.context.home.clone();
+    let line = line_mut(desk, id, number)?;
+    line.counters.voided = line.counters.voided.plus(units);
+    let delivered = line.counters.delivered;
+    line.counters.delivered = delivered.min(line.counters.shipped);
+    let item = line.item.clone();
+    for (sku, per_unit) in item.iter().flat_map(|item| &item.bill) {
+        let back = per_unit.times(units.units());
+        desk.move_stock(
+            Some(id),
+            sku,
+            &home,
+            back,
+            Cause::Voided {
+                order: id,
+                line: number,
+            },
+        );
+    }
+    let (what, from) = (
+        format!("line {number} shipped"),
+        "shipped by the channel".to_owned(),
+    );
+    let to = format!("{units} taken back by the channel");
+    desk.record_for(id, Event::OrderChanged { what, from, to });
+    Ok(())
+}
+
+fn set_returned(
+    desk: &mut Desk<'_>,
+    id: OrderId,
+    number: u32,
+    seen: Quantity,
+) -> Result<(), Undecided> {
+    let counters = line_mut(desk, id, number)?.counters;
+    let more = seen
+        .min(counters.shipped_net())
+        .minus(counters.returned)
+        .or_zero();
+    count(desk, id, number, Counter::Returned, more)
+}
+
+/// What the channel has taken off its level for this line. A change of it moves what we believe the
+/// channel shows, unless it happened before we last looked.
+fn set_subtracted(
+    desk: &mut Desk<'_>,
+    id: OrderId,
+    number: u32,
+    subtracted: Quantity,
+    snapshot: &OrderSnapshot,
+) -> Result<(), Undecided> {
+    let account = desk.order(id)?.account.clone();
+    let line = line_mut(desk, id, number)?;
+    let delta = subtracted.minus(line.subtracted);
+    line.subtracted = subtracted;
+    let sku = line.item.as_ref().map(|item| item.sku.clone());
+    let named: Option<ListingKey> = line
+        .listing
+        .clone()
+        .map(|listing| (account.clone(), listing));
+    if delta.is_zero() {
+        return Ok(());
+    }
+    let key = named
+        .filter(|key| desk.book.offers.contains_key(key))
+        .or_else(|| {
+            let mut of_item = desk
+                .book
+                .offers
+                .iter()
+                .filter(|((on, _), offer)| *on == account && Some(&offer.sku) == sku.as_ref());
+            let only = of_item.next().map(|(key, _)| key.clone());
+            if of_item.next().is_some() { None } else { only }
+        });
+    if let Some(believed) = key
+        .and_then(|key| desk.book.offers.get_mut(&key))
+        .and_then(|o| o.believed.as_mut())
+        && snapshot.version.changed_at >= believed.at
+    {
+        believed.quantity = believed.quantity.minus(delta);
+    }
+    Ok(())
+}
+
+fn record_channel_shipment(
+    desk: &mut Desk<'_>,
+    id: OrderId,
+    lines: Vec<(u32, Quantity)>,
+) -> Result<(), Undecided> {
+    let shipment = ShipmentId::next(&mut desk.ids);
+    let shipped_at = desk.now();
+    desk.order_mut(id)?.shipments.push(Shipment {
+        id: shipment,
+        carrier: None,
+        tracking_number: None,
+        tracking_url: None,
+        shipped_at,
+        lines,
+        is_ours: false,
+    });
+    let event = Event::ShipmentRecorded {
+        shipment,
+        carrier: None,
+        tracking_number: None,
+        is_ours: false,
+    };
+    desk.record_for(id, event);
+    Ok(())
+}
+
+/// Words that the connector does not know hold the order until the channel says one that it does.
+fn hold_unknown_words(desk: &mut Desk<'_>, id: OrderId) -> Result<(), Undecided> {
+    let order = desk.order(id)?;
+    let mut unknown = Vec::new();
+    if let Standing::Unmapped(word) = &order.standing {
+        unknown.push(format!(
+            "the channel gives the order the unknown status `{word}`"
+        ));
+    }
+    if let PaymentState::Unmapped(word) = &order.payment {
+        unknown.push(format!(
+            "the channel gives the payment the unknown status `{word}`"
+        ));
+    }
+    for reason in &unknown {
+        place_hold(desk, id, reason)?;
+    }
+    let now = desk.now();
+    let mut released = Vec::new();
+    for hold in &mut desk.order_mut(id)?.holds {
+        let is_about_words = hold.owner == OURSELVES && hold.reason.contains("unknown status");
+        if hold.released_at.is_none() && is_about_words && !unknown.contains(&hold.reason) {
+            hold.released_at = Some(now);
+            released.push(hold.reason.clone());
+        }
+    }
+    for reason in released {
+        desk.record_for(
+            id,
+            Event::HoldReleased {
+                reason,
+                by: OURSELVES.to_owned(),
+            },
+        );
+    }
+    Ok(())
+}
+
+fn place_hold(desk: &mut Desk<'_>, id: OrderId, reason: &str) -> Result<(), Undecided> {
+    let since = desk.now();
+    let order = desk.order_mut(id)?;
+    if order.active_holds().any(|hold| hold.reason == reason) {
+        return Ok(());
+    }
+    order.holds.push(Hold {
+        reason: reason.to_owned(),
+        owner: OURSELVES.to_owned(),
+        since,
+        until: None,
+        keeps_claim: true,
+        released_at: None,
+    });
+    let (reason, owner) = (reason.to_owned(), OURSELVES.to_owned());
+    desk.record_for(id, Event::HoldPlaced { reason, owner });
+    Ok(())
+}
+
+/// Lets a counter grow, with a fact.
+pub(super) fn count(
+    desk: &mut Desk<'_>,
+    id: OrderId,
+    number: u32,
+    counter: Counter,
+    units: Quantity,
+) -> Result<(), Undecided> {
+    if !units.is_positive() {
+        return Ok(());
+    }
+    let counters = &mut line_mut(desk, id, number)?.counters;
+    let slot = match counter {
+        Counter::Ordered => &mut counters.ordered,
+        Counter::Canceled => &mut counters.canceled,
+        Counter::Reinstated => &mut counters.reinstated,
+        Counter::Shipped => &mut counters.shipped,
+        Counter::Delivered => &mut counters.delivered,
+        Counter::Returned => &mut counters.returned,
+    };
+    *slot = slot.plus(units);
+    desk.record_for(
+        id,
+        Event::Counted {
+            line: number,
+            counter,
+            units,
+        },
+    );
+    Ok(())
+}
+
+pub(super) fn line_mut<'d>(
+    desk: &'d mut Desk<'_>,
+    id: OrderId,
+    number: u32,
+) -> Result<&'d mut Line, Undecided> {
+    let order = desk.order_mut(id)?;
+    let line = order.lines.iter_mut().find(|line| line.number == number);
+    line.ok_or(Undecided::Refused(super::Refusal::NoLine {
+        order: id,
+        line: number,
+    }))
+}
+
+/// FNV-1a over the canonical text of a view (its maps are sorted), without its version.
+fn fingerprint(snapshot: &OrderSnapshot) -> u64 {
+    let mut plain = snapshot.clone();
+    plain.version = crate::snapshot::Version {
+        revision: 0,
+        changed_at: crate::Time::EPOCH,
+    };
+    let text = serde_json::to_vec(&plain).expect("a snapshot has only text keys");
+    text.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}

@@ -1,0 +1,245 @@
+//! Facts: events that we recorded, in order. The journal is the list of them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AccountId, ExternalId, ListingId, Quantity, Sku, Time,
+    ids::{IntentId, MovementId, OrderId, ShipmentId},
+    offer::Suppression,
+    stock::{Cause, LocationId},
+};
+
+/// One event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    /// When it was recorded.
+    pub at: Time,
+    /// Whose timeline it belongs to.
+    pub order: Option<OrderId>,
+    /// On which account, where that matters.
+    pub account: Option<AccountId>,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// A channel's order became one of ours.
+    OrderAccepted {
+        /// Its id there.
+        external_id: ExternalId,
+        /// Its number there.
+        number: String,
+    },
+    /// The channel's view of an order changed: what, from, to.
+    OrderChanged {
+        /// Which part.
+        what: String,
+        /// What it was.
+        from: String,
+        /// What it is.
+        to: String,
+    },
+    /// A line became known.
+    LineAdded {
+        /// Our number of it.
+        line: u32,
+        /// The SKU as the channel wrote it.
+        channel_sku: Option<String>,
+        /// How many units.
+        units: Quantity,
+    },
+    /// A line was found to be an item.
+    LineMapped {
+        /// Our number of it.
+        line: u32,
+        /// The item.
+        sku: Sku,
+    },
+    /// A counter of a line grew.
+    Counted {
+        /// Our number of it.
+        line: u32,
+        /// Which counter.
+        counter: Counter,
+        /// By how many units.
+        units: Quantity,
+    },
+    /// Units were promised to a line.
+    Claimed {
+        /// Our number of it.
+        line: u32,
+        /// Of what.
+        sku: Sku,
+        /// How many.
+        units: Quantity,
+    },
+    /// Promised units were given back.
+    Released {
+        /// Our number of it.
+        line: u32,
+        /// Of what.
+        sku: Sku,
+        /// How many.
+        units: Quantity,
+        /// Why.
+        reason: String,
+    },
+    /// A line is not covered by stock.
+    Short {
+        /// Our number of it.
+        line: u32,
+        /// Of what.
+        sku: Sku,
+        /// How many are missing.
+        units: Quantity,
+    },
+    /// A line that was not covered is so now.
+    Covered {
+        /// Our number of it.
+        line: u32,
+    },
+    /// Stock changed.
+    Moved {
+        /// Which movement.
+        movement: MovementId,
+        /// Of what.
+        sku: Sku,
+        /// Where.
+        location: LocationId,
+        /// By how much.
+        delta: Quantity,
+        /// Why.
+        cause: Cause,
+    },
+    /// The order waits for a person.
+    HoldPlaced {
+        /// Why.
+        reason: String,
+        /// Who put it there.
+        owner: String,
+    },
+    /// It waits no more.
+    HoldReleased {
+        /// What for it waited.
+        reason: String,
+        /// Who lifted it.
+        by: String,
+    },
+    /// Something left.
+    ShipmentRecorded {
+        /// Ours.
+        shipment: ShipmentId,
+        /// Who carries it.
+        carrier: Option<String>,
+        /// Its number there.
+        tracking_number: Option<String>,
+        /// Whether we did it, or the channel told us.
+        is_ours: bool,
+    },
+    /// A wish was made.
+    IntentMade {
+        /// Ours.
+        intent: IntentId,
+        /// In words.
+        wish: String,
+    },
+    /// A wish came true.
+    IntentDone {
+        /// Ours.
+        intent: IntentId,
+    },
+    /// A wish waits for a person.
+    IntentParked {
+        /// Ours.
+        intent: IntentId,
+        /// Why.
+        reason: String,
+    },
+    /// A listing should show something else.
+    OfferChanged {
+        /// Which.
+        listing: ListingId,
+        /// Of what.
+        sku: Sku,
+        /// What it should show; nothing while suppressed.
+        wanted: Option<Quantity>,
+        /// Why nothing.
+        suppressed: Option<Suppression>,
+    },
+    /// A push was made durable, to be sent.
+    PushStarted {
+        /// Which listing.
+        listing: ListingId,
+        /// Its idempotency key.
+        key: IntentId,
+        /// What is written.
+        quantity: Quantity,
+        /// What it replaces, as we believe.
+        expected: Option<Quantity>,
+    },
+    /// The channel took a push.
+    PushAcknowledged {
+        /// Which listing.
+        listing: ListingId,
+        /// What it shows now.
+        quantity: Quantity,
+        /// When the wish arose that this fulfills.
+        wanted_since: Option<Time>,
+    },
+    /// The channel shows something else than we believed; its orders are read first.
+    PushConflicted {
+        /// Which listing.
+        listing: ListingId,
+        /// What we believed.
+        expected: Option<Quantity>,
+        /// What it shows.
+        observed: Option<Quantity>,
+    },
+    /// A push waits for a person.
+    PushParked {
+        /// Which listing.
+        listing: ListingId,
+        /// Why.
+        reason: String,
+    },
+    /// A level disagrees, and no order explains it.
+    DriftOpened {
+        /// Which listing.
+        listing: ListingId,
+        /// What it should show by all that we know.
+        expected: Option<Quantity>,
+        /// What it shows.
+        observed: Quantity,
+    },
+    /// A level agrees again.
+    DriftClosed {
+        /// Which listing.
+        listing: ListingId,
+    },
+    /// An item became known or was changed.
+    ItemSet {
+        /// Its key.
+        sku: Sku,
+    },
+}
+
+/// The counters of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Counter {
+    /// Bought.
+    Ordered,
+    /// Given up.
+    Canceled,
+    /// Wanted again.
+    Reinstated,
+    /// Left.
+    Shipped,
+    /// Arrived.
+    Delivered,
+    /// Came back.
+    Returned,
+}

@@ -1,0 +1,311 @@
+//! What a listing may show, and what it was told.
+//!
+//! The rule: `offer = clamp(floor(share × sellable) − buffer, 0, max)`. What is written to a channel
+//! is [`to_channel`] of it, because channels differ in what their number means and in when they take
+//! an order's units off themselves.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AccountId, ListingId, Money, Quantity, Sku, Time,
+    ids::IntentId,
+    item::{Item, ItemKind},
+    stock::Stock,
+};
+
+/// What a channel's stock number means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QuantityMeaning {
+    /// What can still be sold.
+    Available,
+    /// What lies there, promised units included; the channel subtracts its own open orders itself.
+    OnHand,
+}
+
+/// An item as it is offered on one account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listing {
+    /// Where.
+    pub account: AccountId,
+    /// The channel's id of it.
+    pub listing: ListingId,
+    /// The item; nothing while it is not known to be one.
+    pub sku: Option<Sku>,
+    /// The SKU as the channel wrote it, which may not be one.
+    pub channel_sku: Option<String>,
+    /// What buyers see.
+    pub title: String,
+    /// The price there.
+    pub price: Option<Money>,
+    /// EAN, UPC or ISBN.
+    pub barcode: Option<String>,
+    /// Whether the channel counts stock for it.
+    pub tracked: bool,
+}
+
+/// A ratio of integers, so that a share is exact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ratio {
+    /// Above the line.
+    pub numerator: u32,
+    /// Below the line; never zero.
+    pub denominator: u32,
+}
+
+/// How much of what is sellable a listing may show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferRule {
+    /// Which part of it.
+    pub share: Ratio,
+    /// What is kept back.
+    pub buffer: Quantity,
+    /// The most that is ever shown.
+    pub max: Option<Quantity>,
+    /// Not offered at all: shows zero.
+    pub exclude: bool,
+}
+
+impl Default for OfferRule {
+    fn default() -> OfferRule {
+        OfferRule {
+            share: Ratio {
+                numerator: 1,
+                denominator: 1,
+            },
+            buffer: Quantity::ZERO,
+            max: None,
+            exclude: false,
+        }
+    }
+}
+
+/// A rule as an admin writes it: for whom, and what it changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScopedRule {
+    /// Only on this account.
+    pub account: Option<AccountId>,
+    /// Only for this item.
+    pub sku: Option<Sku>,
+    /// The share, if it says one.
+    pub share: Option<Ratio>,
+    /// The buffer, if it says one.
+    pub buffer: Option<Quantity>,
+    /// The most, if it says one.
+    pub max: Option<Quantity>,
+    /// Whether it excludes.
+    pub exclude: bool,
+}
+
+/// All offer rules.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OfferRules {
+    /// In the order of the configuration.
+    pub rules: Vec<ScopedRule>,
+}
+
+impl OfferRules {
+    /// The rule for an item on an account. A narrower rule wins, value by value: item and account,
+    /// then item, then account, then all; among equals the later one. An exclusion always wins.
+    pub fn find(&self, account: &AccountId, sku: &Sku) -> OfferRule {
+        let applies = |rule: &&ScopedRule| {
+            rule.account.as_ref().is_none_or(|wanted| wanted == account)
+                && rule.sku.as_ref().is_none_or(|wanted| wanted == sku)
+        };
+        let mut found: Vec<&ScopedRule> = self.rules.iter().filter(applies).collect();
+        found.sort_by_key(|rule| (rule.sku.is_some(), rule.account.is_some()));
+        found
+            .iter()
+            .fold(OfferRule::default(), |rule, scoped| OfferRule {
+                share: scoped.share.unwrap_or(rule.share),
+                buffer: scoped.buffer.unwrap_or(rule.buffer),
+                max: scoped.max.or(rule.max),
+                exclude: rule.exclude || scoped.exclude,
+            })
+    }
+}
+
+/// Why a listing is told nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Suppression {
+    /// It is not known which item it is.
+    Unmapped,
+    /// The channel keeps no count for it.
+    Untracked,
+    /// It is a service.
+    Service,
+    /// The stock of the item, or of a component, was never counted. Unknown is not zero.
+    Uncounted,
+}
+
+/// What may be shown of an item with this much sellable, by a rule.
+pub fn offer(sellable: Quantity, rule: &OfferRule) -> Quantity {
+    if rule.exclude {
+        return Quantity::ZERO;
+    }
+    let share = sellable
+        .or_zero()
+        .units()
+        .saturating_mul(i64::from(rule.share.numerator))
+        .checked_div(i64::from(rule.share.denominator))
+        .unwrap_or(0);
+    let shared = Quantity::new(share).unwrap_or(sellable.or_zero());
+    let kept = shared.minus(rule.buffer).or_zero();
+    rule.max.map_or(kept, |max| kept.min(max))
+}
+
+/// What may still be promised of an item: its own stock, or for a kit as many as its scarcest
+/// component allows. The refusal says why that cannot be known.
+pub fn sellable(item: &Item, stock: &BTreeMap<Sku, Stock>) -> Result<Quantity, Suppression> {
+    let of = |sku: &Sku| match stock.get(sku) {
+        Some(stock) if stock.is_counted => Ok(stock.sellable()),
+        Some(_) | None => Err(Suppression::Uncounted),
+    };
+    match &item.kind {
+        ItemKind::Good => of(&item.sku),
+        ItemKind::Service => Err(Suppression::Service),
+        ItemKind::Kit(components) => {
+            let mut least: Option<Quantity> = None;
+            for (component, per_kit) in components {
+                let kits = of(component)?
+                    .or_zero()
+                    .units()
+                    .checked_div(per_kit.units());
+                let kits = Quantity::new(kits.unwrap_or(0)).unwrap_or_default();
+                least = Some(least.map_or(kits, |least| least.min(kits)));
+            }
+            Ok(least.unwrap_or_default())
+        }
+    }
+}
+
+/// This account's open units of an item, summed over its orders.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// Claimed here and not shipped.
+    pub open: Quantity,
+    /// Sold here, not shipped, and taken off its level by the channel, claimed or not.
+    pub subtracted: Quantity,
+    /// Claimed here and not shipped, and not yet taken off its level by the channel.
+    pub unsubtracted: Quantity,
+}
+
+/// What is written so that the channel comes to show the offer: units that it will still take off
+/// itself are added back.
+pub fn to_channel(offer: Quantity, taken: Taken, meaning: QuantityMeaning) -> Quantity {
+    match meaning {
+        QuantityMeaning::Available => offer.plus(taken.unsubtracted),
+        QuantityMeaning::OnHand => offer.plus(taken.open),
+    }
+}
+
+/// A level at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// How much.
+    pub quantity: Quantity,
+    /// When.
+    pub at: Time,
+}
+
+/// What one listing should show and what it was told. One row for each listing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
+    /// Where.
+    pub account: AccountId,
+    /// Which listing.
+    pub listing: ListingId,
+    /// Of what; a listing that is no item has no offer.
+    pub sku: Sku,
+    /// The decimals of its quantities.
+    pub scale: u8,
+    /// What may be shown by the rules, before [`to_channel`].
+    pub offer: Option<Told>,
+    /// What is to be written; the newest wish overwrites an older one. Nothing while suppressed.
+    pub wanted: Option<Told>,
+    /// Why nothing is wanted.
+    pub suppressed: Option<Suppression>,
+    /// What was last sent, whatever came of it.
+    pub sent: Option<Told>,
+    /// What the channel last said that it took.
+    pub acknowledged: Option<Told>,
+    /// What the channel last said that it shows.
+    pub read_back: Option<Told>,
+    /// What we believe it shows: the last of those two, less what it sold since.
+    pub believed: Option<Told>,
+    /// The one push that is under way.
+    pub attempt: Option<Attempt>,
+    /// Why it is not tried again until something changes or a person says so.
+    pub parked: Option<String>,
+    /// How many wishes were overwritten before they were sent.
+    pub coalesced: u64,
+}
+
+/// One try at setting a level, made durable before it is sent. It never changes but for its count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Its idempotency key.
+    pub key: IntentId,
+    /// What is written.
+    pub quantity: Quantity,
+    /// The value that it replaces, as we believe.
+    pub expected: Option<Quantity>,
+    /// When that belief was formed.
+    pub believed_at: Time,
+    /// How often it was sent.
+    pub tries: u32,
+    /// Not sent again before.
+    pub next_at: Time,
+    /// Whether the outcome of the last try is unknown.
+    pub is_ambiguous: bool,
+}
+
+impl Offer {
+    /// A listing that was told nothing yet.
+    pub fn new(account: AccountId, listing: ListingId, sku: Sku, scale: u8) -> Offer {
+        Offer {
+            account,
+            listing,
+            sku,
+            scale,
+            offer: None,
+            wanted: None,
+            suppressed: None,
+            sent: None,
+            acknowledged: None,
+            read_back: None,
+            believed: None,
+            attempt: None,
+            parked: None,
+            coalesced: 0,
+        }
+    }
+
+    /// Whether something is to be sent: it should show something else than we believe it shows.
+    pub fn is_due(&self) -> bool {
+        let Some(wanted) = self.wanted else {
+            return false;
+        };
+        if self.parked.is_some() {
+            return false;
+        }
+        self.attempt.is_some() || self.believed.map(|told| told.quantity) != Some(wanted.quantity)
+    }
+
+    /// Units at risk now: what it may show beyond what it should.
+    pub fn exposure(&self) -> Quantity {
+        let Some(wanted) = self.wanted else {
+            return Quantity::ZERO;
+        };
+        let unanswered = self.attempt.as_ref().filter(|attempt| attempt.tries > 0);
+        let shown = [
+            self.believed.map(|told| told.quantity),
+            unanswered.map(|attempt| attempt.quantity),
+        ];
+        let shown = shown.into_iter().flatten().max().unwrap_or_default();
+        shown.minus(wanted.quantity).or_zero()
+    }
+}

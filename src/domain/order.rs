@@ -1,0 +1,417 @@
+//! Our order: what a channel sold, with counters that only grow.
+//!
+//! A status is never stored. [`Order::phase`] derives it from facts on separate axes (standing,
+//! payment, holds, shipping) and from the counters of the lines. Every counter has an opposite, and
+//! both only grow, so no history is lost; laws speak of their difference.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AccountId, Currency, ExternalId, ListingId, Money, Quantity, Sku, Time,
+    ids::{OrderId, ShipmentId},
+    snapshot::{Address, Buyer, PaymentState, Standing, Version},
+};
+
+/// One order in our book.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// Ours.
+    pub id: OrderId,
+    /// Where it was placed.
+    pub account: AccountId,
+    /// The channel's id of it; with the account, what makes it one order.
+    pub external_id: ExternalId,
+    /// The number that buyers and staff know.
+    pub number: String,
+    /// The newest of the channel's views that we have taken in.
+    pub version: Version,
+    /// A fingerprint of that view: the same version with another one means "read it again".
+    pub fingerprint: u64,
+    /// When the buyer placed it, by the channel's clock.
+    pub placed_at: Time,
+    /// When it became durable here.
+    pub accepted_at: Time,
+    /// Whether the channel counts it as a sale.
+    pub standing: Standing,
+    /// What the channel says of the money.
+    pub payment: PaymentState,
+    /// The channel's own words.
+    pub words: BTreeMap<String, String>,
+    /// The currency of its amounts.
+    pub currency: Currency,
+    /// What the buyer owes or has paid.
+    pub total: Money,
+    /// What was given back.
+    pub refunded: Money,
+    /// Who bought.
+    pub buyer: Buyer,
+    /// Where it goes.
+    pub ship_to: Option<Address>,
+    /// Where the bill goes.
+    pub bill_to: Option<Address>,
+    /// What the buyer wrote.
+    pub note: String,
+    /// By when the channel wants it shipped.
+    pub ship_by: Option<Time>,
+    /// What was bought.
+    pub lines: Vec<Line>,
+    /// Why it waits for a person, now or before.
+    pub holds: Vec<Hold>,
+    /// What has left.
+    pub shipments: Vec<Shipment>,
+    /// When its payment deadline passed without payment; it claims again when it is paid after all.
+    pub expired_at: Option<Time>,
+    /// When a schedule closed it.
+    pub closed_at: Option<Time>,
+    /// How many facts its timeline holds; the next one's place in it.
+    pub timeline_length: u64,
+}
+
+/// One line of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Ours: 1 for the first line that was ever seen, never reused.
+    pub number: u32,
+    /// The channel's id of it.
+    pub external_id: ExternalId,
+    /// The SKU as the channel wrote it.
+    pub channel_sku: Option<String>,
+    /// Which listing was sold.
+    pub listing: Option<ListingId>,
+    /// What the buyer saw.
+    pub title: String,
+    /// The item that it is; nothing until it is known, and then it never changes.
+    pub item: Option<LineItem>,
+    /// How many decimals its quantities have.
+    pub scale: u8,
+    /// What has happened to its units.
+    pub counters: Counters,
+    /// How many units the channel has itself taken off the level that it shows.
+    pub subtracted: Quantity,
+    /// The price of the line after discounts.
+    pub total: Money,
+    /// The tax on it.
+    pub tax: Money,
+    /// Whether it must be sent.
+    pub requires_shipping: bool,
+}
+
+/// What a line takes from stock, kept as it was when the line was accepted: editing a kit later must
+/// not change what an open order claims.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineItem {
+    /// The item.
+    pub sku: Sku,
+    /// What one unit takes.
+    pub bill: BTreeMap<Sku, Quantity>,
+}
+
+/// What has happened to the units of a line. Every number only grows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Bought.
+    pub ordered: Quantity,
+    /// Given up before they left.
+    pub canceled: Quantity,
+    /// Canceled, and then wanted again.
+    pub reinstated: Quantity,
+    /// Left.
+    pub shipped: Quantity,
+    /// Recorded as left by mistake.
+    pub voided: Quantity,
+    /// Arrived.
+    pub delivered: Quantity,
+    /// Came back.
+    pub returned: Quantity,
+}
+
+impl Counters {
+    /// Units that the buyer still wants or has.
+    pub fn wanted(&self) -> Quantity {
+        self.ordered.minus(self.canceled).plus(self.reinstated)
+    }
+
+    /// Units that have left.
+    pub fn shipped_net(&self) -> Quantity {
+        self.shipped.minus(self.voided)
+    }
+
+    /// Units that must still leave.
+    pub fn to_ship(&self) -> Quantity {
+        self.wanted().minus(self.shipped_net()).or_zero()
+    }
+
+    /// Units that were given up.
+    pub fn canceled_net(&self) -> Quantity {
+        self.canceled.minus(self.reinstated)
+    }
+
+    /// The laws: nothing is below zero, nothing left that was not ordered, nothing came back that
+    /// did not leave.
+    pub fn are_lawful(&self) -> bool {
+        let zero = Quantity::ZERO;
+        self.canceled_net() >= zero
+            && self.shipped_net() >= zero
+            && self.canceled_net().plus(self.shipped_net()) <= self.ordered
+            && self.returned <= self.shipped_net()
+            && self.delivered <= self.shipped
+    }
+}
+
+/// Why an order waits for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// In a sentence.
+    pub reason: String,
+    /// Who put it there: a person, or `oneshelf`.
+    pub owner: String,
+    /// Since when.
+    pub since: Time,
+    /// Until when it is to be settled.
+    pub until: Option<Time>,
+    /// Whether the order keeps its stock meanwhile.
+    pub keeps_claim: bool,
+    /// When it was lifted.
+    pub released_at: Option<Time>,
+}
+
+/// Something that has left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shipment {
+    /// Ours.
+    pub id: ShipmentId,
+    /// Who carries it.
+    pub carrier: Option<String>,
+    /// Its number there.
+    pub tracking_number: Option<String>,
+    /// Where to follow it.
+    pub tracking_url: Option<String>,
+    /// When it left.
+    pub shipped_at: Time,
+    /// What is in it: line number and units.
+    pub lines: Vec<(u32, Quantity)>,
+    /// Whether we recorded it (and so tell the channel) or the channel told us.
+    pub is_ours: bool,
+}
+
+/// Where an order is in its life: the five stages of the customer order life cycle in fifteen
+/// phases, by precedence (the first that applies).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Given up, nothing owed.
+    Canceled,
+    /// Done.
+    Closed,
+    /// Canceled, but a parcel has left.
+    Exception,
+    /// Delivered or canceled, and something remains: a return, a refund.
+    AfterSales,
+    /// Arrived.
+    Delivered,
+    /// On its way.
+    InDelivery,
+    /// All has left.
+    Shipped,
+    /// Waits for a person.
+    Held,
+    /// Some has left.
+    PartShipped,
+    /// Being picked and packed.
+    Fulfilling,
+    /// Sold, but not covered by stock.
+    Short,
+    /// Not paid yet.
+    AwaitingPayment,
+    /// A line is not known to be any of our items.
+    NeedsMapping,
+    /// Can be shipped.
+    Ready,
+    /// Known, nothing more.
+    Received,
+}
+
+impl Phase {
+    /// All phases, in order of precedence.
+    pub const ALL: [Phase; 15] = [
+        Phase::Canceled,
+        Phase::Closed,
+        Phase::Exception,
+        Phase::AfterSales,
+        Phase::Delivered,
+        Phase::InDelivery,
+        Phase::Shipped,
+        Phase::Held,
+        Phase::PartShipped,
+        Phase::Fulfilling,
+        Phase::Short,
+        Phase::AwaitingPayment,
+        Phase::NeedsMapping,
+        Phase::Ready,
+        Phase::Received,
+    ];
+
+    /// The word for it, as in the API.
+    pub fn word(self) -> &'static str {
+        match self {
+            Phase::Canceled => "canceled",
+            Phase::Closed => "closed",
+            Phase::Exception => "exception",
+            Phase::AfterSales => "after_sales",
+            Phase::Delivered => "delivered",
+            Phase::InDelivery => "in_delivery",
+            Phase::Shipped => "shipped",
+            Phase::Held => "held",
+            Phase::PartShipped => "part_shipped",
+            Phase::Fulfilling => "fulfilling",
+            Phase::Short => "short",
+            Phase::AwaitingPayment => "awaiting_payment",
+            Phase::NeedsMapping => "needs_mapping",
+            Phase::Ready => "ready",
+            Phase::Received => "received",
+        }
+    }
+
+    /// The phase that a word names.
+    pub fn from_word(word: &str) -> Option<Phase> {
+        Phase::ALL.into_iter().find(|phase| phase.word() == word)
+    }
+
+    /// Whether the channel may still change the order, so that it must be read again now and then.
+    pub fn is_open(self) -> bool {
+        match self {
+            Phase::Canceled | Phase::Closed => false,
+            Phase::Exception
+            | Phase::AfterSales
+            | Phase::Delivered
+            | Phase::InDelivery
+            | Phase::Shipped
+            | Phase::Held
+            | Phase::PartShipped
+            | Phase::Fulfilling
+            | Phase::Short
+            | Phase::AwaitingPayment
+            | Phase::NeedsMapping
+            | Phase::Ready
+            | Phase::Received => true,
+        }
+    }
+}
+
+impl Order {
+    /// Whether the channel no longer counts it as a sale.
+    pub fn is_withdrawn(&self) -> bool {
+        match self.standing {
+            Standing::Canceled | Standing::Deleted | Standing::Draft => true,
+            Standing::Placed | Standing::Unmapped(_) => false,
+        }
+    }
+
+    /// Whether the money allows it to be shipped.
+    pub fn is_payable(&self) -> bool {
+        match self.payment {
+            PaymentState::Authorized
+            | PaymentState::Paid
+            | PaymentState::PartRefunded
+            | PaymentState::Refunded => true,
+            PaymentState::Pending
+            | PaymentState::PartPaid
+            | PaymentState::Voided
+            | PaymentState::Unmapped(_) => false,
+        }
+    }
+
+    /// The hold that is in force, the oldest first.
+    pub fn active_holds(&self) -> impl Iterator<Item = &Hold> {
+        self.holds.iter().filter(|hold| hold.released_at.is_none())
+    }
+
+    /// Whether the payment deadline passed and nothing came since.
+    pub fn is_expired(&self) -> bool {
+        self.expired_at.is_some() && !self.is_payable()
+    }
+
+    /// Whether a hold gives up the order's stock.
+    pub fn hold_drops_claim(&self) -> bool {
+        self.active_holds().any(|hold| !hold.keeps_claim)
+    }
+
+    /// A line by our number.
+    pub fn line(&self, number: u32) -> Option<&Line> {
+        self.lines.iter().find(|line| line.number == number)
+    }
+
+    /// Money that the buyer has a right to: taken for what will never come.
+    fn is_money_owed(&self) -> bool {
+        let taken = matches!(
+            self.payment,
+            PaymentState::Paid | PaymentState::PartRefunded
+        );
+        taken && self.total.minor() > self.refunded.minor()
+    }
+
+    /// Where it is in its life. `short_lines` says whether claims leave something uncovered, which
+    /// is known from the claims, not from the order.
+    pub fn phase(&self, is_short: bool) -> Phase {
+        let sum = |count: fn(&Counters) -> Quantity| -> Quantity {
+            self.lines.iter().map(|line| count(&line.counters)).sum()
+        };
+        let wanted = sum(Counters::wanted);
+        let shipped = sum(Counters::shipped_net);
+        let to_ship = sum(Counters::to_ship);
+        let delivered = sum(|counters| counters.delivered);
+        let returned = sum(|counters| counters.returned);
+        let has_left = shipped.is_positive();
+        let is_withdrawn = self.is_withdrawn() || (wanted.is_zero() && !self.lines.is_empty());
+
+        if self.closed_at.is_some() {
+            return if is_withdrawn && !has_left {
+                Phase::Canceled
+            } else {
+                Phase::Closed
+            };
+        }
+        if is_withdrawn && !has_left {
+            return if self.is_money_owed() {
+                Phase::AfterSales
+            } else {
+                Phase::Canceled
+            };
+        }
+        if is_withdrawn {
+            return Phase::Exception;
+        }
+        if returned.is_positive() {
+            return Phase::AfterSales;
+        }
+        if has_left && to_ship.is_zero() {
+            return if delivered >= shipped {
+                Phase::Delivered
+            } else {
+                Phase::Shipped
+            };
+        }
+        if self.active_holds().next().is_some() {
+            return Phase::Held;
+        }
+        if has_left {
+            return Phase::PartShipped;
+        }
+        if is_short {
+            return Phase::Short;
+        }
+        if !self.is_payable() {
+            return Phase::AwaitingPayment;
+        }
+        if self.lines.iter().any(|line| line.item.is_none()) {
+            return Phase::NeedsMapping;
+        }
+        if self.lines.is_empty() {
+            Phase::Received
+        } else {
+            Phase::Ready
+        }
+    }
+}

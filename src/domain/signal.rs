@@ -1,0 +1,254 @@
+//! Everything that [`crate::decide`] decides about.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AccountId, Decimal, ExternalId, ListingId, Money, Quantity, Sku, Time,
+    ids::{IntentId, OrderId},
+    intent::Outcome,
+    item::Item,
+    snapshot::{LevelSnapshot, ListingSnapshot, OrderSnapshot},
+    stock::LocationId,
+};
+
+/// Something to decide about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Signal {
+    /// A channel's whole view of an order.
+    Order {
+        /// Of which account.
+        account: AccountId,
+        /// The view.
+        snapshot: Box<OrderSnapshot>,
+        /// How it came.
+        source: Source,
+    },
+    /// A channel does not know an order any more.
+    OrderGone {
+        /// Which account.
+        account: AccountId,
+        /// Which order.
+        external_id: ExternalId,
+    },
+    /// A channel offers these.
+    Listings {
+        /// Which account.
+        account: AccountId,
+        /// What.
+        listings: Vec<ListingSnapshot>,
+    },
+    /// The opening stock of items that were never counted, from the account that the admin named.
+    Opening {
+        /// Which account.
+        account: AccountId,
+        /// The level that it shows, by listing.
+        levels: Vec<(ListingId, Decimal)>,
+    },
+    /// Levels that a channel shows.
+    Levels {
+        /// Which account.
+        account: AccountId,
+        /// The levels.
+        levels: Vec<LevelSnapshot>,
+        /// When we asked.
+        read_at: Time,
+        /// Why we look.
+        reading: Reading,
+    },
+    /// The lane of an account is free: make these pushes durable.
+    StartPush {
+        /// Which account.
+        account: AccountId,
+        /// Which listings.
+        listings: Vec<ListingId>,
+    },
+    /// What came of a push.
+    PushTried {
+        /// Which account.
+        account: AccountId,
+        /// Per listing.
+        results: Vec<(ListingId, PushResult)>,
+    },
+    /// What came of trying an intent.
+    IntentTried {
+        /// Which.
+        intent: IntentId,
+        /// What.
+        outcome: Outcome,
+    },
+    /// Stock may have become free for an order that is short, or its claims are to be looked at again.
+    Reclaim {
+        /// Which order.
+        order: OrderId,
+    },
+    /// The payment deadline of an order has passed.
+    Expire {
+        /// Which order.
+        order: OrderId,
+    },
+    /// An order is done, and nothing is expected of it any more.
+    Close {
+        /// Which order.
+        order: OrderId,
+    },
+    /// A person wants something.
+    Command(Command),
+}
+
+/// How a view of an order came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// It was sent to us, perhaps late or twice.
+    Hook,
+    /// We asked, just now.
+    Read,
+}
+
+/// Why levels were read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reading {
+    /// Just before writing them.
+    BeforePush,
+    /// To compare; the account's orders were read just before.
+    Compare,
+    /// To compare once more, after its orders were read again: what differs now is drift.
+    Confirm,
+}
+
+/// What came of pushing one level.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PushResult {
+    /// It shows it now.
+    Applied,
+    /// It shows something else than we believed; nothing was written.
+    Conflict {
+        /// What, where it says so.
+        observed: Option<Decimal>,
+    },
+    /// It will not.
+    Rejected {
+        /// In its words.
+        reason: String,
+    },
+    /// It was read back, and shows something else: the try did nothing.
+    NotDone,
+    /// It may show it now; read back, not before this time.
+    Ambiguous {
+        /// When.
+        at: Time,
+    },
+    /// Nothing happened; again, not before this time.
+    Retry {
+        /// When.
+        at: Time,
+    },
+}
+
+/// What a person wants.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// Change what lies somewhere.
+    Adjust {
+        /// Of what.
+        sku: Sku,
+        /// Where.
+        location: LocationId,
+        /// By or to how much.
+        change: Change,
+        /// Why.
+        reason: String,
+        /// Who.
+        by: String,
+    },
+    /// Make an item known, or change it.
+    SetItem(Item),
+    /// Say which item a line is.
+    MapLine {
+        /// Of which order.
+        order: OrderId,
+        /// Which line.
+        line: u32,
+        /// The item.
+        sku: Sku,
+    },
+    /// Record that something left.
+    Ship {
+        /// Of which order.
+        order: OrderId,
+        /// Line numbers and units; empty for all that remains.
+        lines: Vec<(u32, Decimal)>,
+        /// Who carries it.
+        carrier: Option<String>,
+        /// Its number there.
+        tracking_number: Option<String>,
+        /// Where to follow it.
+        tracking_url: Option<String>,
+        /// Where it leaves from; nothing for the only or usual location.
+        location: Option<LocationId>,
+    },
+    /// Cancel an order on its channel.
+    Cancel {
+        /// Which.
+        order: OrderId,
+        /// Why.
+        reason: String,
+    },
+    /// Give money back on its channel.
+    Refund {
+        /// Of which order.
+        order: OrderId,
+        /// How much.
+        amount: Money,
+        /// For which lines.
+        lines: Vec<(u32, Quantity)>,
+        /// Why.
+        reason: String,
+    },
+    /// Stop an order.
+    Hold {
+        /// Which.
+        order: OrderId,
+        /// Why.
+        reason: String,
+        /// Who.
+        by: String,
+        /// Until when.
+        until: Option<Time>,
+        /// Whether it keeps its stock.
+        keeps_claim: bool,
+    },
+    /// Let it go on.
+    Release {
+        /// Which.
+        order: OrderId,
+        /// Who.
+        by: String,
+    },
+    /// Try a parked intent again.
+    RetryIntent {
+        /// Which.
+        intent: IntentId,
+    },
+    /// Try a parked push again.
+    RetryPush {
+        /// On which account.
+        account: AccountId,
+        /// Which listing.
+        listing: ListingId,
+    },
+}
+
+/// A change of stock as a person says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// By so much.
+    By(Decimal),
+    /// To so much.
+    To(Decimal),
+}

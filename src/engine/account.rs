@@ -1,0 +1,276 @@
+//! One live account: its channel, its mode, and what is to be looked at soon.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Mutex, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use channel::{Channel, ChannelError, Connector, Descriptor, ErrorKind};
+use domain::{AccountId, ExternalId, ListingId, Time, snapshot::Version};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+
+use crate::ports::schedule::Schedule;
+
+/// How many recent views of orders are remembered to recognize repetitions without a decision.
+const RECENT_MAX: usize = 20_000;
+
+/// What an account may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Nothing at all.
+    Off,
+    /// Read, match and compare; write nothing outside.
+    Observe,
+    /// Everything.
+    Live,
+}
+
+/// A mode that a person set; it wins over the configuration until it is taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModeOverride {
+    /// The mode instead of the configured one.
+    pub mode: Option<Mode>,
+    /// Whether writing is stopped for the time being.
+    pub is_frozen: bool,
+}
+
+/// How an account is run.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    /// How often its orders are polled.
+    pub poll_every: Duration,
+    /// How often its open orders are read again one by one.
+    pub reread_every: Duration,
+    /// How often all its listings are read.
+    pub listings_every: Duration,
+    /// When its levels are compared.
+    pub reconcile: Schedule,
+    /// How far back the first poll looks.
+    pub orders_since: Duration,
+}
+
+/// One live account.
+pub struct Account {
+    /// The admin's word for it.
+    pub id: AccountId,
+    /// Its kind of channel.
+    pub connector: &'static dyn Connector,
+    /// Its channel.
+    pub channel: Box<dyn Channel>,
+    /// How it is run.
+    pub pace: Pace,
+    /// What the configuration says it may do.
+    pub configured: Mode,
+    /// What a person said since.
+    pub set: RwLock<ModeOverride>,
+    /// Rings when orders should be polled now.
+    pub wake_poll: Notify,
+    /// Rings when something is to be sent.
+    pub wake_lane: Notify,
+    /// Rings when levels should be compared now.
+    pub wake_compare: Notify,
+    /// One poll at a time.
+    pub polling: tokio::sync::Mutex<()>,
+    orders_to_read: Mutex<BTreeSet<ExternalId>>,
+    listings_to_compare: Mutex<BTreeSet<ListingId>>,
+    are_listings_due: AtomicBool,
+    has_polled: AtomicBool,
+    recent: Mutex<BTreeMap<ExternalId, (Version, u64)>>,
+    health: Mutex<Health>,
+}
+
+/// How an account is doing.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Health {
+    /// The shop's own name, from the last probe.
+    pub shop: Option<String>,
+    /// Its software, from the last probe.
+    pub version: Option<String>,
+    /// What the last probe warned of.
+    pub warnings: Vec<String>,
+    /// When a call last worked.
+    pub last_success_at: Option<Time>,
+    /// When one last failed.
+    pub last_error_at: Option<Time>,
+    /// How it failed.
+    pub last_error: Option<String>,
+    /// Whether its credentials were refused at the last call.
+    pub is_unauthorized: bool,
+    /// When its orders were last read completely.
+    pub last_poll_at: Option<Time>,
+    /// When its levels were last compared completely.
+    pub last_reconcile_at: Option<Time>,
+    /// When the next call may be made.
+    pub throttled_until: Option<Time>,
+}
+
+impl Account {
+    /// An account that has done nothing yet.
+    pub fn new(
+        id: AccountId,
+        connector: &'static dyn Connector,
+        channel: Box<dyn Channel>,
+        pace: Pace,
+        configured: Mode,
+        set: ModeOverride,
+    ) -> Account {
+        Account {
+            id,
+            connector,
+            channel,
+            pace,
+            configured,
+            set: RwLock::new(set),
+            wake_poll: Notify::new(),
+            wake_lane: Notify::new(),
+            wake_compare: Notify::new(),
+            polling: tokio::sync::Mutex::new(()),
+            orders_to_read: Mutex::default(),
+            listings_to_compare: Mutex::default(),
+            are_listings_due: AtomicBool::new(true),
+            has_polled: AtomicBool::new(false),
+            recent: Mutex::default(),
+            health: Mutex::default(),
+        }
+    }
+
+    /// What its kind of channel is like.
+    pub fn descriptor(&self) -> &'static Descriptor {
+        self.connector.descriptor()
+    }
+
+    /// What it may do now.
+    pub fn mode(&self) -> Mode {
+        let set = *self.set.read().expect(LOCK);
+        set.mode.unwrap_or(self.configured)
+    }
+
+    /// Whether writing is stopped by a person.
+    pub fn is_frozen(&self) -> bool {
+        self.set.read().expect(LOCK).is_frozen
+    }
+
+    /// Whether anything may be written outside.
+    pub fn may_write(&self) -> bool {
+        self.mode() == Mode::Live && !self.is_frozen()
+    }
+
+    /// Whether its orders were read completely since the start. Before that nothing is pushed: what
+    /// was sold while we were away is not known yet.
+    pub fn has_polled(&self) -> bool {
+        self.has_polled.load(Ordering::Acquire)
+    }
+
+    /// Notes a complete poll.
+    pub fn note_poll(&self, now: Time) {
+        self.has_polled.store(true, Ordering::Release);
+        self.health.lock().expect(LOCK).last_poll_at = Some(now);
+        self.wake_lane.notify_one();
+    }
+
+    /// Notes a complete comparison of levels.
+    pub fn note_reconcile(&self, now: Time) {
+        self.health.lock().expect(LOCK).last_reconcile_at = Some(now);
+    }
+
+    /// Notes what a probe found.
+    pub fn note_probe(&self, probe: &channel::Probe) {
+        let mut health = self.health.lock().expect(LOCK);
+        health.shop = Some(probe.shop.clone());
+        health.version = Some(probe.version.clone());
+        health.warnings.clone_from(&probe.warnings);
+    }
+
+    /// Notes that a call worked.
+    pub fn note_success(&self, now: Time) {
+        let mut health = self.health.lock().expect(LOCK);
+        health.last_success_at = Some(now);
+        health.is_unauthorized = false;
+        health.throttled_until = None;
+    }
+
+    /// Notes that a call failed.
+    pub fn note_error(&self, now: Time, error: &ChannelError) {
+        let mut health = self.health.lock().expect(LOCK);
+        health.last_error_at = Some(now);
+        health.last_error = Some(error.to_string());
+        health.is_unauthorized = matches!(error.kind, ErrorKind::Unauthorized { .. });
+        if let ErrorKind::Throttled { until } = error.kind {
+            health.throttled_until = until;
+        }
+    }
+
+    /// How it is doing.
+    pub fn health(&self) -> Health {
+        self.health.lock().expect(LOCK).clone()
+    }
+
+    /// Has an order read soon.
+    pub fn look_at_order(&self, order: ExternalId) {
+        self.orders_to_read.lock().expect(LOCK).insert(order);
+        self.wake_poll.notify_one();
+    }
+
+    /// The orders to be read, taken off the list.
+    pub fn take_orders_to_read(&self, limit: usize) -> Vec<ExternalId> {
+        let mut waiting = self.orders_to_read.lock().expect(LOCK);
+        let taken: Vec<ExternalId> = waiting.iter().take(limit).cloned().collect();
+        for order in &taken {
+            waiting.remove(order);
+        }
+        taken
+    }
+
+    /// Has levels compared soon.
+    pub fn look_at_levels(&self, listings: impl IntoIterator<Item = ListingId>) {
+        self.listings_to_compare
+            .lock()
+            .expect(LOCK)
+            .extend(listings);
+        self.wake_compare.notify_one();
+    }
+
+    /// The listings to be compared, taken off the list.
+    pub fn take_listings_to_compare(&self) -> Vec<ListingId> {
+        std::mem::take(&mut *self.listings_to_compare.lock().expect(LOCK))
+            .into_iter()
+            .collect()
+    }
+
+    /// Has all listings read soon.
+    pub fn look_at_listings(&self) {
+        self.are_listings_due.store(true, Ordering::Release);
+        self.wake_poll.notify_one();
+    }
+
+    /// Whether all listings should be read, once.
+    pub fn take_listings_due(&self) -> bool {
+        self.are_listings_due.swap(false, Ordering::AcqRel)
+    }
+
+    /// Whether exactly this view of an order was decided before, and remembers it if not.
+    pub fn is_recent(&self, order: &ExternalId, version: Version, fingerprint: u64) -> bool {
+        let mut recent = self.recent.lock().expect(LOCK);
+        if recent.get(order) == Some(&(version, fingerprint)) {
+            return true;
+        }
+        if recent.len() >= RECENT_MAX {
+            recent.clear();
+        }
+        recent.insert(order.clone(), (version, fingerprint));
+        false
+    }
+
+    /// Forgets a view whose decision failed, so that it is decided again.
+    pub fn forget_recent(&self, order: &ExternalId) {
+        self.recent.lock().expect(LOCK).remove(order);
+    }
+}
+
+const LOCK: &str = "no holder of this lock panics";

@@ -1,0 +1,269 @@
+//! Load, decide, commit: the one path by which state changes.
+//!
+//! Decisions are taken one after another in this process; the store's expectations guard against
+//! other processes. A conflict means that another one was quicker: load and decide again, bounded.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, RwLock},
+};
+
+use domain::{
+    AccountId, IdSource, Sku, Time,
+    book::Book,
+    decide::{Context, Decision, FollowUp, Refusal, Terms, Undecided, Verdict, decide},
+    ids::OrderId,
+    offer::{OfferRules, Suppression},
+    order::Order,
+    signal::Signal,
+    stock::LocationId,
+};
+use store::{Batch, Range, Seq, Store, StoreError, Table};
+use tokio::sync::Mutex;
+
+use crate::{
+    ports::Ports,
+    rows::{self, prefix},
+    shelf::Shelf,
+};
+
+/// How often a decision is taken again because another process changed a row.
+const CONFLICTS_MAX: u32 = 16;
+/// How many orders that wait for an item are looked at when some of it becomes free.
+const WAITING_MAX: usize = 200;
+
+/// What every decision takes into account, as configured.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// What is known of each account.
+    pub accounts: BTreeMap<AccountId, Terms>,
+    /// What may be offered.
+    pub rules: OfferRules,
+    /// Where stock lies when nobody says otherwise.
+    pub home: LocationId,
+}
+
+/// Takes decisions.
+pub struct Decider {
+    store: Arc<dyn Store>,
+    ports: Ports,
+    policy: RwLock<Arc<Policy>>,
+    /// Held from loading to commit, so that decisions of this process never conflict.
+    turn: Mutex<()>,
+}
+
+/// Why nothing was decided.
+#[derive(Debug, thiserror::Error)]
+pub enum DecideError {
+    /// It cannot be done; nothing changed.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a decision did.
+#[derive(Debug)]
+pub struct Done {
+    /// What the signal turned out to be.
+    pub verdict: Verdict,
+    /// What is to be done next by the engine.
+    pub follow_ups: Vec<FollowUp>,
+    /// The book after it.
+    pub book: Book,
+}
+
+/// Rows that go into the same commit as a decision.
+#[derive(Debug, Default)]
+pub struct Alongside {
+    /// Rows to write.
+    pub puts: Vec<(Table, Vec<u8>, Vec<u8>)>,
+    /// Rows to delete.
+    pub deletes: Vec<(Table, Vec<u8>)>,
+}
+
+impl Decider {
+    /// A decider over a store.
+    pub fn new(store: Arc<dyn Store>, ports: Ports, policy: Policy) -> Decider {
+        Decider {
+            store,
+            ports,
+            policy: RwLock::new(Arc::new(policy)),
+            turn: Mutex::new(()),
+        }
+    }
+
+    /// The policy that is in force.
+    pub fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.policy.read().expect("no holder of this lock panics"))
+    }
+
+    /// Puts another policy in force for the decisions to come.
+    pub fn set_policy(&self, policy: Policy) {
+        *self.policy.write().expect("no holder of this lock panics") = Arc::new(policy);
+    }
+
+    /// Decides about a signal, and gives freed stock to the orders that wait for it before anything
+    /// else is decided, so that no channel is offered what somebody has bought already.
+    pub async fn decide(&self, signal: Signal) -> Result<Done, DecideError> {
+        self.decide_alongside(signal, Alongside::default()).await
+    }
+
+    /// The same, with rows that belong to the same commit.
+    pub async fn decide_alongside(
+        &self,
+        signal: Signal,
+        alongside: Alongside,
+    ) -> Result<Done, DecideError> {
+        let _turn = self.turn.lock().await;
+        let mut done = self.decide_once(&signal, alongside).await?;
+        let mut freed = take_freed(&mut done.follow_ups);
+        while let Some(sku) = freed.pop() {
+            for order in self.waiting_for(&sku).await? {
+                let reclaim = Signal::Reclaim { order };
+                let mut more = self.decide_once(&reclaim, Alongside::default()).await?;
+                // A claim that grows frees nothing, so this ends.
+                drop(take_freed(&mut more.follow_ups));
+                done.follow_ups.append(&mut more.follow_ups);
+                let book = &more.book;
+                if book
+                    .stock
+                    .get(&sku)
+                    .is_none_or(|stock| !stock.sellable().is_positive())
+                {
+                    break;
+                }
+            }
+        }
+        Ok(done)
+    }
+
+    async fn decide_once(
+        &self,
+        signal: &Signal,
+        alongside: Alongside,
+    ) -> Result<Done, DecideError> {
+        let policy = self.policy();
+        let mut last = StoreError::Unavailable {
+            reason: "nothing was tried".to_owned(),
+        };
+        for _ in 0..CONFLICTS_MAX {
+            let context = Context {
+                now: self.ports.clock.now(),
+                accounts: policy.accounts.clone(),
+                rules: policy.rules.clone(),
+                home: policy.home.clone(),
+            };
+            let (decision, mut batch) = self.try_once(signal, &context).await?;
+            batch.puts.extend(alongside.puts.iter().cloned());
+            batch.deletes.extend(alongside.deletes.iter().cloned());
+            match self.commit(batch).await {
+                Ok(_) => {
+                    let Decision {
+                        book,
+                        verdict,
+                        follow_ups,
+                    } = decision;
+                    return Ok(Done {
+                        verdict,
+                        follow_ups,
+                        book,
+                    });
+                }
+                Err(conflict @ StoreError::Conflict { .. }) => last = conflict,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(last.into())
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<Option<Seq>, StoreError> {
+        if batch.puts.is_empty() && batch.deletes.is_empty() {
+            return Ok(None);
+        }
+        self.store.commit(batch).await.map(Some)
+    }
+
+    async fn try_once(
+        &self,
+        signal: &Signal,
+        context: &Context,
+    ) -> Result<(Decision, Batch), DecideError> {
+        let mut complete: Vec<Sku> = Vec::new();
+        loop {
+            let shelf = Shelf::load(self.store.as_ref(), signal, &complete).await?;
+            let ids = IdSource::new(context.now, self.ports.entropy.seed());
+            match decide(shelf.book.clone(), signal, context, ids) {
+                Ok(decision) => {
+                    let batch = shelf.batch(&decision.book, |order| deadline(order, context));
+                    return Ok((decision, batch));
+                }
+                Err(Undecided::Refused(refusal)) => return Err(refusal.into()),
+                Err(Undecided::NeedsClaims(skus)) => {
+                    let known = complete.len();
+                    complete.extend(skus);
+                    complete.sort();
+                    complete.dedup();
+                    assert!(
+                        complete.len() > known,
+                        "a decision asks for other claims each time"
+                    );
+                }
+            }
+        }
+    }
+
+    async fn waiting_for(&self, sku: &Sku) -> Result<Vec<OrderId>, StoreError> {
+        let range = Range {
+            prefix: prefix(&[sku.as_str()]),
+            after: None,
+        };
+        let rows = self
+            .store
+            .scan(rows::SHORT_ORDERS, range, WAITING_MAX)
+            .await?;
+        Ok(rows
+            .iter()
+            .filter_map(|(key, _)| rows::last_part(key).parse().ok())
+            .collect())
+    }
+}
+
+/// When an unpaid order loses its stock.
+fn deadline(order: &Order, context: &Context) -> Option<Time> {
+    let terms = context.accounts.get(&order.account)?;
+    let waits = !order.is_payable() && !order.is_withdrawn() && order.expired_at.is_none();
+    terms
+        .unpaid_for
+        .filter(|_| waits)
+        .map(|duration| order.placed_at.plus(duration))
+}
+
+fn take_freed(follow_ups: &mut Vec<FollowUp>) -> Vec<Sku> {
+    let mut freed = Vec::new();
+    follow_ups.retain(|follow_up| match follow_up {
+        FollowUp::OfferToWaiting(sku) => {
+            freed.push(sku.clone());
+            false
+        }
+        FollowUp::ReadOrder { .. } | FollowUp::Compare { .. } => true,
+    });
+    freed.sort();
+    freed.dedup();
+    freed
+}
+
+/// What a suppressed listing waits for, in a sentence.
+pub fn explain_suppression(suppression: Suppression) -> &'static str {
+    match suppression {
+        Suppression::Unmapped => "it is not known which item it is",
+        Suppression::Untracked => {
+            "the channel keeps no count for it; switch stock tracking on there"
+        }
+        Suppression::Service => "it is a service and has no stock",
+        Suppression::Uncounted => {
+            "its stock was never counted; adjust it or name an opening account"
+        }
+    }
+}

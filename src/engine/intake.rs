@@ -1,0 +1,139 @@
+//! Hooks: verify, make durable, acknowledge. Nothing else happens while the channel waits.
+
+use std::sync::atomic::Ordering;
+
+use channel::{HookAnswer, HookRefusal, HookRequest, Verdict, Verified};
+use domain::{AccountId, Time};
+use serde::{Deserialize, Serialize};
+use store::{Append, StoreError};
+
+use crate::{
+    Engine,
+    account::{Account, Mode},
+    meters::add,
+    rows,
+};
+
+/// A raw signal as the journal keeps it.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct RawSignal {
+    /// For which account.
+    pub account: AccountId,
+    /// When it arrived.
+    pub received_at: Time,
+    /// The request, byte for byte.
+    pub request: HookRequest,
+}
+
+/// What the inbox row of a raw signal says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InboxNote {
+    /// For which account.
+    pub account: AccountId,
+    /// When it arrived.
+    pub received_at: Time,
+    /// How long its body is.
+    pub body_bytes: usize,
+}
+
+/// What a request to a hook address is answered with.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// It is durable.
+    Accepted,
+    /// A challenge or ping, answered.
+    Answer(HookAnswer),
+    /// There is no such account, or it takes no hooks.
+    Unknown,
+    /// It did not come from the channel.
+    Refused(HookRefusal),
+    /// It cannot be taken now; the channel should send it again.
+    Busy,
+}
+
+impl Engine {
+    /// Takes a request that came to a hook address.
+    pub async fn receive(&self, account: &str, request: HookRequest) -> Reply {
+        let known = self.accounts.get(&AccountId::new(account));
+        let Some(account) = known.filter(|account| account.mode() != Mode::Off) else {
+            return Reply::Unknown;
+        };
+        let Some(hooks) = account.channel.read_hooks() else {
+            return Reply::Unknown;
+        };
+        let now = self.ports.clock.now();
+        let verdict = match hooks.verify(&request, now) {
+            Verdict::KeyNeeded(key) => {
+                let fetched = hooks.fetch_key(&key).await;
+                self.note_call(account, &fetched);
+                match fetched {
+                    Ok(()) => hooks.verify(&request, now),
+                    // It may be genuine: without the key that cannot be known, so it should come again.
+                    Err(error) if is_passing(&error) => return Reply::Busy,
+                    Err(_) => Verdict::Refused(HookRefusal::Wrong),
+                }
+            }
+            verdict => verdict,
+        };
+        match verdict {
+            Verdict::Answer(answer) => Reply::Answer(answer),
+            Verdict::Verified(hook) => self.keep(account, &hook, now).await,
+            Verdict::KeyNeeded(_) => self.refuse(account, HookRefusal::Wrong),
+            Verdict::Refused(refusal) => self.refuse(account, refusal),
+        }
+    }
+
+    fn refuse(&self, account: &Account, refusal: HookRefusal) -> Reply {
+        add(&self.meters.hooks_refused);
+        tracing::warn!(account = %account.id, %refusal, "A hook was not believed.");
+        Reply::Refused(refusal)
+    }
+
+    async fn keep(&self, account: &Account, hook: &Verified, received_at: Time) -> Reply {
+        if self.meters.backlog.load(Ordering::Relaxed) >= self.backlog_max || self.is_stopping() {
+            return Reply::Busy;
+        }
+        let request = hook.request().clone();
+        let note = InboxNote {
+            account: account.id.clone(),
+            received_at,
+            body_bytes: request.body.len(),
+        };
+        let raw = RawSignal {
+            account: account.id.clone(),
+            received_at,
+            request,
+        };
+        let append = Append {
+            body: rows::encode(&raw),
+            note: rows::encode(&note),
+        };
+        match self.store.append(vec![append]).await {
+            Ok(_) => {
+                add(&self.meters.hooks_accepted);
+                self.meters.backlog.fetch_add(1, Ordering::Relaxed);
+                self.wake_inbox.notify_one();
+                Reply::Accepted
+            }
+            Err(error @ StoreError::Refused { .. }) => {
+                tracing::warn!(account = %account.id, %error, "A hook is too large to be kept.");
+                Reply::Busy
+            }
+            Err(error) => {
+                self.note_store_error(&error);
+                Reply::Busy
+            }
+        }
+    }
+}
+
+fn is_passing(error: &channel::ChannelError) -> bool {
+    use channel::ErrorKind;
+    match error.kind {
+        ErrorKind::Retry { .. } | ErrorKind::Throttled { .. } | ErrorKind::Ambiguous { .. } => true,
+        ErrorKind::Unauthorized { .. }
+        | ErrorKind::Gone
+        | ErrorKind::Rejected { .. }
+        | ErrorKind::Malformed { .. } => false,
+    }
+}

@@ -1,0 +1,332 @@
+//! Carrying out intents: shipments, cancellations and refunds, each effectively once.
+//!
+//! Before anything irreversible the order is read on its channel (the cancel fence). After a try with
+//! an unknown outcome it is looked up before it is tried again.
+
+use std::time::Duration;
+
+use channel::{Ack, CancelReason, Cancellation, ChannelError, ErrorKind, RefundPush, ShipmentPush};
+use domain::{
+    ids::{IntentId, OrderId},
+    intent::{Intent, IntentState, Outcome, Wish},
+    order::Order,
+    signal::Signal,
+};
+use store::Range;
+
+use crate::{
+    Engine,
+    account::Account,
+    decider::Alongside,
+    dispatch::{AttemptNote, Round},
+    poll::PollError,
+    ports::retry::next_try,
+    rows,
+};
+
+/// How many waiting intents are looked at in one go.
+const WAITING_MAX: usize = 200;
+/// How often one is tried before a person must look.
+const TRIES_MAX: u32 = 25;
+/// How long to rest when nothing waits.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// What must be done first, or instead.
+enum Fence {
+    /// Go on.
+    Open(Box<Order>),
+    /// It is already so.
+    Done,
+    /// It must not be done.
+    Closed(String),
+}
+
+impl Engine {
+    pub(crate) async fn carry_out_intents(&self, account: &Account) -> Result<Round, PollError> {
+        let range = Range {
+            prefix: rows::prefix(&[account.id.as_str()]),
+            after: None,
+        };
+        let waiting = self.store.scan(rows::OUTBOX, range, WAITING_MAX).await?;
+        let mut blocked: Vec<OrderId> = Vec::new();
+        let mut rest = self.ports.clock.now().plus(IDLE);
+        for (key, _) in waiting {
+            if self.is_stopping() {
+                break;
+            }
+            let Ok(id) = rows::last_part(&key).parse::<IntentId>() else {
+                continue;
+            };
+            let row = self
+                .store
+                .get(rows::INTENTS, &rows::key(&[&id.to_string()]))
+                .await?;
+            let Some(row) = row else { continue };
+            let intent: Intent = rows::decode(rows::INTENTS, &row.value)?;
+            let is_due = intent.next_at <= self.ports.clock.now();
+            if intent.state != IntentState::Waiting || blocked.contains(&intent.order) {
+                continue;
+            }
+            // Wishes about one order come true in the order in which they were made.
+            blocked.push(intent.order);
+            if !is_due {
+                rest = rest.min(intent.next_at);
+                continue;
+            }
+            let sent_at = self.ports.clock.now();
+            let outcome = match self.try_intent(account, &intent).await {
+                Ok(outcome) => outcome,
+                Err(PollError::Channel(error)) => self.outcome_of(&intent, &error),
+                Err(error @ PollError::Store(_)) => return Err(error),
+            };
+            let latency = self.ports.clock.now().since(sent_at).as_millis();
+            let note = AttemptNote {
+                at: sent_at,
+                latency_ms: u64::try_from(latency).unwrap_or(u64::MAX),
+                request: describe(&intent),
+                result: format!("{outcome:?}"),
+            };
+            let time = rows::sortable_time(sent_at);
+            let parts = [account.id.as_str(), &id.to_string(), &time];
+            let puts = vec![(rows::ATTEMPTS, rows::key(&parts), rows::encode(&note))];
+            let alongside = Alongside {
+                puts,
+                deletes: Vec::new(),
+            };
+            let signal = Signal::IntentTried {
+                intent: id,
+                outcome: outcome.clone(),
+            };
+            self.decide_alongside(signal, alongside).await?;
+            if let Outcome::Retry { at, .. } = outcome {
+                rest = rest.min(at);
+            }
+        }
+        Ok(Round::Rest(rest))
+    }
+
+    async fn try_intent(&self, account: &Account, intent: &Intent) -> Result<Outcome, PollError> {
+        let order = match self.fence(account, intent).await? {
+            Fence::Open(order) => order,
+            Fence::Done => return Ok(Outcome::Applied { reference: None }),
+            Fence::Closed(reason) => return Ok(Outcome::Park { reason }),
+        };
+        let ack = match &intent.wish {
+            Wish::PushShipment { .. } => self.push_shipment(account, intent, &order).await?,
+            Wish::CancelOrder { reason } => {
+                let Some(cancel) = account.channel.cancel_orders() else {
+                    return Ok(by_hand("cancel the order"));
+                };
+                let cancellation = Cancellation {
+                    order: intent.external_id.clone(),
+                    reason: cancel_reason(reason),
+                    key: intent.id.uuid().to_string(),
+                };
+                let ack = cancel.cancel(&cancellation).await;
+                self.note_call(account, &ack);
+                Some(ack?)
+            }
+            Wish::Refund { .. } => self.push_refund(account, intent, &order).await?,
+        };
+        Ok(match ack {
+            None => by_hand("do this"),
+            Some(Ack::Applied { reference }) => Outcome::Applied { reference },
+            Some(Ack::Rejected { reason }) => Outcome::Park { reason },
+            Some(Ack::Conflict { .. }) => Outcome::Retry {
+                at: next_try(&self.ports, intent.tries + 1),
+                reason: "the order changed on its channel meanwhile".to_owned(),
+                is_ambiguous: false,
+            },
+            Some(Ack::Ambiguous) => Outcome::Retry {
+                at: next_try(&self.ports, intent.tries + 1),
+                reason: "the outcome is unknown".to_owned(),
+                is_ambiguous: true,
+            },
+        })
+    }
+
+    /// Reads the order on its channel before something that cannot be undone.
+    async fn fence(&self, account: &Account, intent: &Intent) -> Result<Fence, PollError> {
+        if let Some(orders) = account.channel.pull_orders() {
+            self.read_orders(account, orders, std::slice::from_ref(&intent.external_id))
+                .await?;
+        }
+        let key = rows::key(&[&intent.order.to_string()]);
+        let Some(row) = self.store.get(rows::ORDERS, &key).await? else {
+            return Ok(Fence::Closed("the order is not in the book".to_owned()));
+        };
+        let order: Order = rows::decode(rows::ORDERS, &row.value)?;
+        let has_left = order
+            .lines
+            .iter()
+            .any(|line| line.counters.shipped_net().is_positive());
+        Ok(match &intent.wish {
+            Wish::PushShipment { .. } if order.is_withdrawn() => Fence::Closed(
+                "the order was canceled on its channel: stop the parcel or expect a return"
+                    .to_owned(),
+            ),
+            Wish::CancelOrder { .. } if order.is_withdrawn() => Fence::Done,
+            Wish::CancelOrder { .. } if has_left => {
+                Fence::Closed("part of the order has left meanwhile".to_owned())
+            }
+            Wish::PushShipment { .. } | Wish::CancelOrder { .. } | Wish::Refund { .. } => {
+                Fence::Open(Box::new(order))
+            }
+        })
+    }
+
+    async fn push_shipment(
+        &self,
+        account: &Account,
+        intent: &Intent,
+        order: &Order,
+    ) -> Result<Option<Ack>, ChannelError> {
+        let Wish::PushShipment {
+            shipment,
+            completes,
+        } = &intent.wish
+        else {
+            return Ok(None);
+        };
+        let Some(shipments) = account.channel.push_shipments() else {
+            return Ok(None);
+        };
+        let Some(shipment) = order.shipments.iter().find(|known| known.id == *shipment) else {
+            return Ok(None);
+        };
+        let lines = shipment.lines.iter().filter_map(|(number, units)| {
+            let line = order.line(*number)?;
+            Some((line.external_id.clone(), units.to_decimal(line.scale)))
+        });
+        let push = ShipmentPush {
+            order: order.external_id.clone(),
+            lines: lines.collect(),
+            carrier: shipment.carrier.clone(),
+            tracking_number: shipment.tracking_number.clone(),
+            tracking_url: shipment.tracking_url.clone(),
+            shipped_at: shipment.shipped_at,
+            completes: *completes,
+            key: intent.id.uuid().to_string(),
+        };
+        if intent.tries > 0 {
+            let found = shipments.find(&push).await;
+            self.note_call(account, &found);
+            if let Some(ack) = found? {
+                return Ok(Some(ack));
+            }
+        }
+        let ack = shipments.push(&push).await;
+        self.note_call(account, &ack);
+        ack.map(Some)
+    }
+
+    async fn push_refund(
+        &self,
+        account: &Account,
+        intent: &Intent,
+        order: &Order,
+    ) -> Result<Option<Ack>, ChannelError> {
+        let Wish::Refund {
+            amount,
+            lines,
+            reason,
+            ..
+        } = &intent.wish
+        else {
+            return Ok(None);
+        };
+        let Some(refunds) = account.channel.refund_orders() else {
+            return Ok(None);
+        };
+        let zero = domain::Money::zero(amount.currency());
+        let lines = lines.iter().filter_map(|(number, units)| {
+            let line = order.line(*number)?;
+            Some((line.external_id.clone(), units.to_decimal(line.scale), zero))
+        });
+        let push = RefundPush {
+            order: order.external_id.clone(),
+            amount: *amount,
+            lines: lines.collect(),
+            restock: false,
+            reason: reason.clone(),
+            key: intent.id.uuid().to_string(),
+        };
+        if intent.tries > 0 {
+            let found = refunds.find(&push).await;
+            self.note_call(account, &found);
+            if let Some(ack) = found? {
+                return Ok(Some(ack));
+            }
+        }
+        let ack = refunds.refund(&push).await;
+        self.note_call(account, &ack);
+        ack.map(Some)
+    }
+
+    fn outcome_of(&self, intent: &Intent, error: &ChannelError) -> Outcome {
+        let reason = error.to_string();
+        if intent.tries >= TRIES_MAX {
+            return Outcome::Park {
+                reason: format!("tried {} times: {reason}", intent.tries),
+            };
+        }
+        let at = next_try(&self.ports, intent.tries + 1);
+        match &error.kind {
+            ErrorKind::Retry { .. } => Outcome::Retry {
+                at,
+                reason,
+                is_ambiguous: false,
+            },
+            ErrorKind::Throttled { until } => Outcome::Retry {
+                at: until.unwrap_or(at),
+                reason,
+                is_ambiguous: false,
+            },
+            ErrorKind::Unauthorized { .. } => {
+                let at = self.ports.clock.now().plus(Duration::from_secs(300));
+                Outcome::Retry {
+                    at,
+                    reason,
+                    is_ambiguous: false,
+                }
+            }
+            ErrorKind::Gone | ErrorKind::Rejected { .. } => Outcome::Park { reason },
+            ErrorKind::Ambiguous { .. } | ErrorKind::Malformed { .. } => Outcome::Retry {
+                at,
+                reason,
+                is_ambiguous: true,
+            },
+        }
+    }
+}
+
+fn by_hand(what: &str) -> Outcome {
+    Outcome::Park {
+        reason: format!("the channel's API cannot do it: {what} there by hand, then it is seen"),
+    }
+}
+
+fn describe(intent: &Intent) -> String {
+    match &intent.wish {
+        Wish::PushShipment { shipment, .. } => format!("push shipment {shipment}"),
+        Wish::CancelOrder { .. } => "cancel the order".to_owned(),
+        Wish::Refund { amount, .. } => format!("refund {amount}"),
+    }
+}
+
+/// The channel's kind of reason that a person's words come nearest to.
+fn cancel_reason(words: &str) -> CancelReason {
+    let words = words.to_lowercase();
+    let says = |hints: &[&str]| hints.iter().any(|hint| words.contains(hint));
+    if says(&["buyer", "customer", "asked"]) {
+        CancelReason::BuyerRequest
+    } else if says(&["stock", "sold out", "unavailable"]) {
+        CancelReason::OutOfStock
+    } else if says(&["address", "undeliverable"]) {
+        CancelReason::Address
+    } else if says(&["fraud"]) {
+        CancelReason::Fraud
+    } else {
+        CancelReason::Other
+    }
+}

@@ -1,0 +1,91 @@
+//! What happens because time passes: unpaid orders lose their stock, finished ones are closed.
+
+use std::time::Duration;
+
+use domain::{Time, order::Phase, signal::Signal};
+use store::{Range, StoreError};
+use tokio::sync::Notify;
+
+use crate::{Engine, decider::DecideError, rows};
+
+/// How often it looks.
+const EVERY: Duration = Duration::from_secs(30);
+/// How many orders it looks at in one go.
+const PAGE: usize = 200;
+
+impl Engine {
+    pub(crate) async fn run_janitor(&self) {
+        let nothing = Notify::new();
+        loop {
+            let next = self.ports.clock.now().plus(EVERY);
+            if !self.wait(next, &nothing).await {
+                return;
+            }
+            if let Err(error) = self.expire_unpaid().await {
+                self.note_store_error(&error);
+            }
+            for phase in [Phase::Canceled, Phase::Delivered] {
+                if let Err(error) = self.close_finished(phase).await {
+                    self.note_store_error(&error);
+                }
+            }
+        }
+    }
+
+    async fn expire_unpaid(&self) -> Result<(), StoreError> {
+        let now = rows::sortable_time(self.ports.clock.now());
+        let due = self
+            .store
+            .scan(rows::UNPAID_ORDERS, Range::default(), PAGE)
+            .await?;
+        for (key, _) in due {
+            if key.as_slice() > now.as_bytes() {
+                break;
+            }
+            let Ok(order) = rows::last_part(&key).parse() else {
+                continue;
+            };
+            self.settle(Signal::Expire { order }).await?;
+        }
+        Ok(())
+    }
+
+    /// Closes orders of a phase that have been so for a while, so that late news still finds them open.
+    async fn close_finished(&self, phase: Phase) -> Result<(), StoreError> {
+        const REST: Duration = Duration::from_secs(24 * 3600);
+        let before: Time = self.ports.clock.now().minus(REST);
+        let mut after = None;
+        loop {
+            let range = Range {
+                prefix: rows::prefix(&[phase.word()]),
+                after,
+            };
+            let page = self.store.scan(rows::ORDERS_BY_PHASE, range, PAGE).await?;
+            let Some((last, _)) = page.last() else {
+                return Ok(());
+            };
+            after = Some(last.clone());
+            for (key, _) in &page {
+                let id = rows::last_part(key);
+                let Some(row) = self.store.get(rows::ORDERS, &rows::key(&[&id])).await? else {
+                    continue;
+                };
+                let order: domain::order::Order = rows::decode(rows::ORDERS, &row.value)?;
+                if order.closed_at.is_none() && order.version.changed_at < before {
+                    self.settle(Signal::Close { order: order.id }).await?;
+                }
+            }
+        }
+    }
+
+    async fn settle(&self, signal: Signal) -> Result<(), StoreError> {
+        match self.decide(signal).await {
+            Ok(_) => Ok(()),
+            Err(DecideError::Store(error)) => Err(error),
+            Err(DecideError::Refused(refusal)) => {
+                tracing::debug!(%refusal, "Nothing was to be settled.");
+                Ok(())
+            }
+        }
+    }
+}

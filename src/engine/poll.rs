@@ -1,0 +1,435 @@
+//! Polling, which is the truth: new orders by a window that overlaps, open orders one by one.
+
+use std::{
+    collections::BTreeSet,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+    time::Duration,
+};
+
+use channel::{ChannelError, OrderReading, OrderWindow, PullOrders, ReadStock};
+use domain::{
+    ExternalId, ListingId, Time,
+    signal::{Signal, Source},
+    snapshot::{LevelSnapshot, OrderSnapshot},
+};
+use serde::{Deserialize, Serialize};
+use store::{Batch, Range, StoreError};
+
+use crate::{
+    Engine,
+    account::{Account, Mode},
+    decider::{Alongside, DecideError},
+    meters::add,
+    ports::retry::next_try,
+    rows,
+};
+
+/// The most pages of one poll; beyond it the channel's paging is taken to be broken.
+const PAGES_MAX: usize = 10_000;
+/// How many orders are read by id in one call.
+const READ_BATCH: usize = 50;
+/// How many listings are decided about at once.
+const LISTINGS_BATCH: usize = 50;
+/// How far in the future a channel's time of change is believed to be honest.
+const SKEW_MAX: Duration = Duration::from_secs(600);
+/// How long a channel may take until a new order is in its lists.
+const INDEX_LAG: Duration = Duration::from_secs(3);
+/// How often the subscriptions to hooks are looked after: channels switch them off without a word.
+const HOOKS_EVERY: Duration = Duration::from_secs(3600);
+
+/// How far an account's orders were read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// By the channel's clock.
+    pub changed_since: Time,
+}
+
+/// Why a poll ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum PollError {
+    /// The channel.
+    #[error(transparent)]
+    Channel(#[from] ChannelError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<DecideError> for PollError {
+    fn from(error: DecideError) -> PollError {
+        match error {
+            DecideError::Store(error) => PollError::Store(error),
+            DecideError::Refused(refusal) => PollError::Channel(ChannelError::malformed(
+                "take in what was read",
+                refusal.to_string(),
+            )),
+        }
+    }
+}
+
+impl Engine {
+    pub(crate) async fn run_poll(&self, account: Arc<Account>) {
+        let mut failures = 0;
+        let mut reread_at = self.ports.clock.now();
+        let mut listings_at = self.ports.clock.now();
+        let mut hooks_at = self.ports.clock.now();
+        let mut is_probed = false;
+        loop {
+            let now = self.ports.clock.now();
+            if account.mode() != Mode::Off {
+                if now >= listings_at {
+                    account.look_at_listings();
+                }
+                let result = self
+                    .poll_all(&account, &mut is_probed, now >= reread_at)
+                    .await;
+                if now >= hooks_at && is_probed {
+                    self.look_after_hooks(&account).await;
+                    hooks_at = now.plus(HOOKS_EVERY);
+                }
+                match result {
+                    Ok(()) => {
+                        failures = 0;
+                        if now >= reread_at {
+                            reread_at = now.plus(account.pace.reread_every);
+                        }
+                        if now >= listings_at {
+                            listings_at = now.plus(account.pace.listings_every);
+                        }
+                    }
+                    Err(error) => {
+                        failures += 1;
+                        tracing::warn!(account = %account.id, %error, failures, "A poll failed.");
+                        if let PollError::Store(error) = &error {
+                            self.note_store_error(error);
+                        }
+                    }
+                }
+            }
+            let next = if failures > 0 {
+                self.ports
+                    .clock
+                    .now()
+                    .plus(account.pace.poll_every)
+                    .min(next_try(&self.ports, failures))
+            } else {
+                now.plus(account.pace.poll_every)
+            };
+            if !self.wait(next, &account.wake_poll).await {
+                return;
+            }
+        }
+    }
+
+    /// Makes sure that the channel sends us hooks. Subscribing changes something there, so it waits
+    /// until the account is live; polling does without.
+    async fn look_after_hooks(&self, account: &Account) {
+        let (Some(url), Some(hooks)) = (&self.public_url, account.channel.register_hooks()) else {
+            return;
+        };
+        if !account.may_write() {
+            return;
+        }
+        let ensured = hooks.ensure(&format!("{url}/hooks/{}", account.id)).await;
+        self.note_call(account, &ensured);
+        for hook in ensured
+            .iter()
+            .flatten()
+            .filter(|hook| hook.action != "kept")
+        {
+            let (topic, action) = (&hook.topic, &hook.action);
+            tracing::info!(account = %account.id, topic, action, "A hook was looked after.");
+        }
+    }
+
+    async fn poll_all(
+        &self,
+        account: &Arc<Account>,
+        is_probed: &mut bool,
+        is_reread_due: bool,
+    ) -> Result<(), PollError> {
+        if !*is_probed {
+            let probe = account.channel.probe().await;
+            self.note_call(account, &probe);
+            account.note_probe(&probe?);
+            *is_probed = true;
+        }
+        if account.take_listings_due() {
+            let pulled = self.pull_listings(account).await;
+            if pulled.is_err() {
+                account.look_at_listings();
+            }
+            pulled?;
+        }
+        self.poll_orders(account).await?;
+        if is_reread_due {
+            self.reread_open_orders(account).await?;
+        }
+        self.take_opening_stock(account).await?;
+        Ok(())
+    }
+
+    /// Reads an account's new and changed orders completely. When this returns, everything that the
+    /// channel showed when it was called is decided.
+    pub(crate) async fn poll_orders(&self, account: &Account) -> Result<(), PollError> {
+        let _one_at_a_time = account.polling.lock().await;
+        let Some(orders) = account.channel.pull_orders() else {
+            account.note_poll(self.ports.clock.now());
+            return Ok(());
+        };
+        let key = rows::key(&[account.id.as_str(), "orders"]);
+        let cursor = match self.store.get(rows::CURSORS, &key).await? {
+            Some(row) => rows::decode::<Cursor>(rows::CURSORS, &row.value)?.changed_since,
+            None => self.ports.clock.now().minus(account.pace.orders_since),
+        };
+        let overlap = Duration::from_secs(account.descriptor().poll_overlap_s.into());
+        let mut window = OrderWindow {
+            changed_since: cursor.minus(overlap),
+            page: None,
+        };
+        let latest = self.ports.clock.now().plus(SKEW_MAX);
+        let mut newest = cursor;
+        let mut pages = BTreeSet::new();
+        for _ in 0..PAGES_MAX {
+            let page = orders.pull(&window).await;
+            self.note_call(account, &page);
+            let page = page?;
+            for snapshot in page.items {
+                newest = newest.max(snapshot.version.changed_at.min(latest));
+                self.decide_order(account, snapshot).await?;
+            }
+            for malformed in page.malformed {
+                self.park_signal(&account.id, malformed, None, Alongside::default())
+                    .await?;
+            }
+            match page.next {
+                // A page that comes again would come for ever.
+                Some(next) if pages.insert(next.clone()) => window.page = Some(next),
+                Some(_) | None => break,
+            }
+        }
+        self.read_hinted_orders(account, orders).await?;
+        if newest > cursor {
+            let value = rows::encode(&Cursor {
+                changed_since: newest,
+            });
+            let puts = vec![(rows::CURSORS, key, value)];
+            self.store
+                .commit(Batch {
+                    puts,
+                    ..Batch::default()
+                })
+                .await?;
+        }
+        account.note_poll(self.ports.clock.now());
+        Ok(())
+    }
+
+    async fn read_hinted_orders(
+        &self,
+        account: &Account,
+        orders: &dyn PullOrders,
+    ) -> Result<(), PollError> {
+        loop {
+            let hinted = account.take_orders_to_read(READ_BATCH);
+            if hinted.is_empty() {
+                return Ok(());
+            }
+            if let Err(error) = self.read_orders(account, orders, &hinted).await {
+                hinted
+                    .into_iter()
+                    .for_each(|order| account.look_at_order(order));
+                return Err(error);
+            }
+        }
+    }
+
+    /// Reads orders by id, and takes in what the channel says of them, absence included.
+    pub(crate) async fn read_orders(
+        &self,
+        account: &Account,
+        orders: &dyn PullOrders,
+        ids: &[ExternalId],
+    ) -> Result<(), PollError> {
+        let readings = orders.read(ids).await;
+        self.note_call(account, &readings);
+        for (external_id, reading) in readings? {
+            match reading {
+                OrderReading::Found(snapshot) => self.decide_order(account, *snapshot).await?,
+                OrderReading::Gone => {
+                    account.forget_recent(&external_id);
+                    let account = account.id.clone();
+                    self.decide(Signal::OrderGone {
+                        account,
+                        external_id,
+                    })
+                    .await?;
+                }
+                OrderReading::Malformed(malformed) => {
+                    self.park_signal(&account.id, malformed, None, Alongside::default())
+                        .await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn decide_order(
+        &self,
+        account: &Account,
+        snapshot: OrderSnapshot,
+    ) -> Result<(), PollError> {
+        let mut hasher = DefaultHasher::new();
+        rows::encode(&snapshot).hash(&mut hasher);
+        let external_id = snapshot.external_id.clone();
+        if account.is_recent(&external_id, snapshot.version, hasher.finish()) {
+            add(&self.meters.duplicates_dropped);
+            return Ok(());
+        }
+        let signal = Signal::Order {
+            account: account.id.clone(),
+            snapshot: Box::new(snapshot),
+            source: Source::Read,
+        };
+        let decided = self.decide(signal).await;
+        if decided.is_err() {
+            account.forget_recent(&external_id);
+        }
+        decided?;
+        Ok(())
+    }
+
+    /// Reads every open order again by its id: that is how a silent deletion is seen.
+    async fn reread_open_orders(&self, account: &Account) -> Result<(), PollError> {
+        let Some(orders) = account.channel.pull_orders() else {
+            return Ok(());
+        };
+        let mut after = None;
+        loop {
+            let range = Range {
+                prefix: rows::prefix(&[account.id.as_str()]),
+                after,
+            };
+            let open = self
+                .store
+                .scan(rows::OPEN_ORDERS, range, READ_BATCH)
+                .await?;
+            let Some((last, _)) = open.last() else {
+                return Ok(());
+            };
+            after = Some(last.clone());
+            let mut ids = Vec::new();
+            for (_, row) in &open {
+                ids.push(rows::decode::<ExternalId>(rows::OPEN_ORDERS, &row.value)?);
+            }
+            self.read_orders(account, orders, &ids).await?;
+        }
+    }
+
+    async fn pull_listings(&self, account: &Account) -> Result<(), PollError> {
+        let Some(listings) = account.channel.pull_listings() else {
+            return Ok(());
+        };
+        let mut next: Option<String> = None;
+        let mut pages = BTreeSet::new();
+        for _ in 0..PAGES_MAX {
+            let page = listings.pull(next.as_deref()).await;
+            self.note_call(account, &page);
+            let page = page?;
+            for chunk in page.items.chunks(LISTINGS_BATCH) {
+                let (account, listings) = (account.id.clone(), chunk.to_vec());
+                self.decide(Signal::Listings { account, listings }).await?;
+            }
+            for malformed in page.malformed {
+                self.park_signal(&account.id, malformed, None, Alongside::default())
+                    .await?;
+            }
+            match page.next {
+                Some(page) if pages.insert(page.clone()) => next = Some(page),
+                Some(_) | None => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over opening stock from the account that the admin named: items whose level stays the
+    /// same while the account's orders are read, so that no sale falls between the two.
+    async fn take_opening_stock(&self, account: &Account) -> Result<(), PollError> {
+        if self.opening.as_ref() != Some(&account.id) {
+            return Ok(());
+        }
+        let uncounted = self.uncounted_listings(account).await?;
+        let Some(stock) = account.channel.read_stock() else {
+            return Ok(());
+        };
+        if uncounted.is_empty() {
+            return Ok(());
+        }
+        let before = self.read_levels(account, stock, &uncounted).await?;
+        let later = self.ports.clock.now().plus(INDEX_LAG);
+        if !self.wait(later, &tokio::sync::Notify::new()).await {
+            return Ok(());
+        }
+        self.poll_orders(account).await?;
+        let after = self.read_levels(account, stock, &uncounted).await?;
+        let is_stable = |level: &LevelSnapshot| {
+            before
+                .iter()
+                .any(|b| b.listing == level.listing && b.level == level.level)
+        };
+        let stable: Vec<_> = after
+            .into_iter()
+            .filter(is_stable)
+            .filter_map(|level| level.level.map(|shown| (level.listing, shown)))
+            .collect();
+        for chunk in stable.chunks(LISTINGS_BATCH) {
+            let (account, levels) = (account.id.clone(), chunk.to_vec());
+            self.decide(Signal::Opening { account, levels }).await?;
+        }
+        Ok(())
+    }
+
+    /// The levels of many listings, in calls of a size that channels take.
+    pub(crate) async fn read_levels(
+        &self,
+        account: &Account,
+        stock: &dyn ReadStock,
+        listings: &[ListingId],
+    ) -> Result<Vec<LevelSnapshot>, ChannelError> {
+        let mut levels = Vec::new();
+        for chunk in listings.chunks(LISTINGS_BATCH) {
+            let read = stock.read(chunk).await;
+            self.note_call(account, &read);
+            levels.extend(read?);
+        }
+        Ok(levels)
+    }
+
+    async fn uncounted_listings(&self, account: &Account) -> Result<Vec<ListingId>, StoreError> {
+        let mut uncounted = Vec::new();
+        let mut after = None;
+        loop {
+            let range = Range {
+                prefix: rows::prefix(&[account.id.as_str()]),
+                after,
+            };
+            let page = self
+                .store
+                .scan(rows::OFFERS, range, store::SCAN_LIMIT_MAX)
+                .await?;
+            for (_, row) in &page {
+                let offer: domain::offer::Offer = rows::decode(rows::OFFERS, &row.value)?;
+                if offer.suppressed == Some(domain::offer::Suppression::Uncounted) {
+                    uncounted.push(offer.listing);
+                }
+            }
+            match page.last() {
+                Some((last, _)) if page.len() == store::SCAN_LIMIT_MAX => {
+                    after = Some(last.clone())
+                }
+                Some(_) | None => return Ok(uncounted),
+            }
+        }
+    }
+}

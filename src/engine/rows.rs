@@ -1,0 +1,157 @@
+//! The rows of the store: tables, keys, and the form of their values.
+//!
+//! A value is one byte of format and then JSON, so that a row can be read by a person and gain keys
+//! without a migration. Index rows hold what lists and filters need; they are written in the same
+//! commit as what they point to, and no decision reads them for its content.
+
+use serde::{Serialize, de::DeserializeOwned};
+use store::{StoreError, Table};
+
+/// Orders, by id.
+pub const ORDERS: Table = Table("orders");
+/// Order ids, by account and the channel's id: what makes a channel order one order.
+pub const ORDER_REFS: Table = Table("order_refs");
+/// Index: orders by phase.
+pub const ORDERS_BY_PHASE: Table = Table("orders_by_phase");
+/// Index: orders by account, oldest first.
+pub const ORDERS_BY_ACCOUNT: Table = Table("orders_by_account");
+/// Index: the channel's ids of orders that may still change, by account.
+pub const OPEN_ORDERS: Table = Table("open_orders");
+/// Index: orders that wait for stock, by item and time of placing.
+pub const SHORT_ORDERS: Table = Table("short_orders");
+/// Index: orders with a line that is no item yet.
+pub const UNMAPPED_ORDERS: Table = Table("unmapped_orders");
+/// Index: unpaid orders, by the time when they lose their stock.
+pub const UNPAID_ORDERS: Table = Table("unpaid_orders");
+/// The facts of each order, in order.
+pub const TIMELINE: Table = Table("timeline");
+/// Items, by SKU.
+pub const ITEMS: Table = Table("items");
+/// Index: kits by component.
+pub const KITS_BY_COMPONENT: Table = Table("kits_by_component");
+/// The stock of each good: the fold of its movements and open claims.
+pub const STOCK: Table = Table("stock");
+/// Movements, by item.
+pub const MOVEMENTS: Table = Table("movements");
+/// Open claims, by item.
+pub const CLAIMS: Table = Table("claims");
+/// Listings, by account and the channel's id.
+pub const LISTINGS: Table = Table("listings");
+/// Index: listings by item.
+pub const LISTINGS_BY_SKU: Table = Table("listings_by_sku");
+/// What each listing should show and was told.
+pub const OFFERS: Table = Table("offers");
+/// Index: listings that something is to be sent to, by account.
+pub const DUE_OFFERS: Table = Table("due_offers");
+/// Open units by account and item.
+pub const TAKEN: Table = Table("taken");
+/// Intents, by id.
+pub const INTENTS: Table = Table("intents");
+/// Index: intents that wait, by account.
+pub const OUTBOX: Table = Table("outbox");
+/// Index: intents by order.
+pub const INTENTS_BY_ORDER: Table = Table("intents_by_order");
+/// Index: intents and listings that wait for a person.
+pub const PARKED: Table = Table("parked");
+/// Every try of a push or intent, by account and time.
+pub const ATTEMPTS: Table = Table("attempts");
+/// Cases of drift, by account and listing.
+pub const DRIFTS: Table = Table("drifts");
+/// Incidents, by order, line and item.
+pub const INCIDENTS: Table = Table("incidents");
+/// How far each account was read.
+pub const CURSORS: Table = Table("cursors");
+/// Modes that a person set, which win over the configuration.
+pub const MODES: Table = Table("modes");
+/// Signals that could not be read, by their place in the journal.
+pub const PARKED_SIGNALS: Table = Table("parked_signals");
+
+/// The form of values that this program writes.
+const FORMAT: u8 = 1;
+
+/// Joins the parts of a key. No part contains the separator: ids that come from outside are escaped.
+pub fn key(parts: &[&str]) -> Vec<u8> {
+    let mut key = Vec::new();
+    for (index, part) in parts.iter().enumerate() {
+        if index > 0 {
+            key.push(0);
+        }
+        // A zero byte in a hostile id must not reach into the next part.
+        key.extend(part.bytes().map(|byte| if byte == 0 { 0xff } else { byte }));
+    }
+    key
+}
+
+/// The beginning of all keys below these parts.
+pub fn prefix(parts: &[&str]) -> Vec<u8> {
+    let mut prefix = key(parts);
+    prefix.push(0);
+    prefix
+}
+
+/// The last part of a key.
+pub fn last_part(key: &[u8]) -> String {
+    let start = key
+        .iter()
+        .rposition(|byte| *byte == 0)
+        .map_or(0, |zero| zero + 1);
+    String::from_utf8_lossy(key.get(start..).unwrap_or_default()).into_owned()
+}
+
+/// A number as a part of a key: its digits sort like the number.
+pub fn sortable(number: u64) -> String {
+    format!("{number:020}")
+}
+
+/// A time as a part of a key.
+pub fn sortable_time(time: domain::Time) -> String {
+    sortable(u64::try_from(time.millis()).unwrap_or(0))
+}
+
+/// A value as it is stored.
+pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    let mut bytes = vec![FORMAT];
+    serde_json::to_writer(&mut bytes, value).expect("rows have only text keys");
+    bytes
+}
+
+/// A stored value. A form that is newer than this program is damage as far as it can tell.
+pub fn decode<T: DeserializeOwned>(table: Table, bytes: &[u8]) -> Result<T, StoreError> {
+    let corrupt = |reason: String| StoreError::Corrupt {
+        reason: format!("a row of `{}` cannot be read: {reason}", table.0),
+    };
+    match bytes.split_first() {
+        Some((&FORMAT, json)) => {
+            serde_json::from_slice(json).map_err(|error| corrupt(error.to_string()))
+        }
+        Some((format, _)) => Err(corrupt(format!(
+            "its format {format} is not known; it was written by a newer version of Oneshelf"
+        ))),
+        None => Err(corrupt("it is empty".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_keep_their_parts_apart() {
+        assert_eq!(key(&["a", "b"]), b"a\0b");
+        assert_eq!(key(&["a\0b", "c"]), b"a\xffb\0c");
+        assert!(key(&["shop", "9"]).starts_with(&prefix(&["shop"])));
+        assert!(!key(&["shop2", "9"]).starts_with(&prefix(&["shop"])));
+        assert_eq!(last_part(b"a\0b\0c"), "c");
+        assert!(sortable(9) < sortable(10));
+    }
+
+    #[test]
+    fn a_row_of_a_newer_format_is_not_guessed() {
+        let row = encode(&7_u32);
+        assert_eq!(decode::<u32>(STOCK, &row).ok(), Some(7));
+        let newer: Vec<u8> = std::iter::once(9).chain(row.into_iter().skip(1)).collect();
+        let error = decode::<u32>(STOCK, &newer).expect_err("a newer format");
+        assert!(error.to_string().contains("newer version"), "{error}");
+        assert!(decode::<u32>(STOCK, b"").is_err());
+    }
+}

@@ -1,0 +1,5 @@
+//! Tests of the whole workspace that need nothing but its files: they take seconds.
+//!
+//! Start reading at `tidy`, which holds the house rules that a compiler cannot hold.
+
+mod tidy;
