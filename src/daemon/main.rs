@@ -35,7 +35,10 @@ enum Verb {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let environment: Environment = std::env::vars().collect();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             exit::tell(&format!("error: failed to start: {error}\n"));
@@ -56,7 +59,9 @@ async fn hand_over(cli: Cli, environment: Environment) -> anyhow::Result<ExitCod
     match cli.verb.unwrap_or(Verb::Run(run::Args::default())) {
         Verb::Run(args) => run::run(&args, &at, &environment, cli.log_format).await,
         Verb::Demo(args) => {
-            let level = environment.get("ONESHELF__LOG__LEVEL").map_or("error", String::as_str);
+            let level = environment
+                .get("ONESHELF__LOG__LEVEL")
+                .map_or("error", String::as_str);
             logging::start(cli.log_format, level).map_err(anyhow::Error::msg)?;
             demo::run(args).await
         }
