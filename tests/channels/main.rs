@@ -2,6 +2,7 @@
 
 mod port;
 mod woocommerce;
+mod square;
 
 #[test]
 fn the_vault_of_the_tests_keeps_what_it_is_given() {
