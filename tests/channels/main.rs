@@ -3,6 +3,7 @@
 mod port;
 mod woocommerce;
 mod square;
+mod woocommerce_captures;
 
 #[test]
 fn the_vault_of_the_tests_keeps_what_it_is_given() {
