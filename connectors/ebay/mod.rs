@@ -45,8 +45,8 @@ static DESCRIPTOR: Descriptor = Descriptor {
     title: "eBay",
     auth: "An application's client id and secret, and the seller's refresh token from the consent page.",
     quota: channel::Quota {
-        per_second: 5,
-        burst: 20,
+        per_second: 10,
+        burst: 50,
     },
     hook_topics: &[
         "ORDER_CONFIRMATION",

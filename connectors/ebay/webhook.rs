@@ -179,8 +179,8 @@ impl Hooks {
         }
     }
 
-    /// Counts a fetch; or says when the next one is allowed.
-    fn begin_fetch(&self, now: Time) -> Result<(), Time> {
+    /// Counts a fetch, if there is one left.
+    fn begin_fetch(&self, now: Time) -> bool {
         let mut keys = self.lock();
         while keys
             .fetches
@@ -189,13 +189,11 @@ impl Hooks {
         {
             keys.fetches.pop_front();
         }
-        match keys.fetches.front() {
-            Some(first) if keys.fetches.len() >= FETCHES_MAX => Err(first.plus(STRANGER_LIFE)),
-            Some(_) | None => {
-                keys.fetches.push_back(now);
-                Ok(())
-            }
+        let is_allowed = keys.fetches.len() < FETCHES_MAX;
+        if is_allowed {
+            keys.fetches.push_back(now);
         }
+        is_allowed
     }
 
     fn keep(&self, key_id: &str, key: VerifyingKey, now: Time) {
@@ -250,9 +248,10 @@ impl ReadHooks for Ebay {
             return Err(ChannelError::rejected(FETCH, "the key has no usable name"));
         }
         let now = self.api.now();
-        if let Err(until) = hooks.begin_fetch(now) {
-            let until = Some(until);
-            return Err(ChannelError::new(FETCH, ErrorKind::Throttled { until }));
+        if !hooks.begin_fetch(now) {
+            // Not `Throttled`: strangers must not be able to stop the account's other calls.
+            let reason = "too many unknown keys were asked for".to_owned();
+            return Err(ChannelError::new(FETCH, ErrorKind::Retry { reason }));
         }
         match self.api.public_key(key_id).await {
             Ok(answer) => {

@@ -523,8 +523,11 @@ mod tests {
         }
     }
 
+    /// What the channel believes of each hook.
+    type Told = Vec<(u64, Option<u16>)>;
+
     /// Lets all hooks arrive, each answered with 200: how often each came, and whether in order.
-    fn arrivals(faults: Faults) -> (BTreeMap<u64, u32>, bool, Vec<(u64, Option<u16>)>) {
+    fn arrivals(faults: Faults) -> (BTreeMap<u64, u32>, bool, Told) {
         let (mut line, twin) = faulty(faults);
         let (mut came, mut is_ordered, mut last) = (BTreeMap::new(), true, 0);
         let mut now = Time::EPOCH;

@@ -6,13 +6,16 @@
 //! placed, units sold, levels shown), and we are judged against that.
 //!
 //! Faults ([`faults`]) are the same for all twins and live outside them, and so do the people who buy
-//! there ([`buyers`]).
+//! there ([`buyers`]) and the function that judges us ([`judge`]).
+
 
 pub mod buyers;
 pub mod ebay;
 pub mod faults;
+pub mod judge;
 pub mod shop;
 pub mod square;
+pub mod woocommerce;
 
 use domain::{ExternalId, Sku, Time};
 
@@ -173,4 +176,8 @@ pub struct LevelWrite {
 pub type OpenTwin = fn(Shop) -> Box<dyn Twin>;
 
 /// Every twin, by its channel, in alphabetical order.
-pub const TWINS: &[(&str, OpenTwin)] = &[("ebay", ebay::open), ("square", square::open)];
+pub const TWINS: &[(&str, OpenTwin)] = &[
+    ("ebay", ebay::open),
+    ("square", square::open),
+    ("woocommerce", woocommerce::open),
+];
