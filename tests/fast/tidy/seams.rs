@@ -111,11 +111,7 @@ fn lines_using(code: &str, name: &str) -> Vec<usize> {
     for imported in [format!("use {name}"), format!("use ::{name}")] {
         lines.extend(rust::lines_naming(code, &imported));
     }
-    let paths = rust::lines_naming(code, name);
-    lines.extend(paths.into_iter().filter(|line| {
-        let text = code.lines().nth(line - 1).unwrap_or_default();
-        text.contains(&format!("{name}::"))
-    }));
+    lines.extend(rust::lines_entering(code, name));
     lines.into_iter().collect()
 }
 
