@@ -38,8 +38,8 @@ pub use mistakes::{At, LoadError, Mistake, Severity};
 pub use places::Excerpt;
 use shape::Main;
 pub use shape::{
-    Account, Admin, Item, ItemKind, Limits, Listen, Log, LogFormat, LogLevel, Mode, Network, Offer, Rule,
-    Schedule, Stock, Store,
+    Account, Admin, Item, ItemKind, Limits, Listen, Log, LogFormat, LogLevel, Mode, Network, Offer,
+    Rule, Schedule, Stock, Store,
 };
 pub use values::Share;
 
@@ -52,12 +52,12 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// Where everything is kept.
     pub store: Store,
+    /// Where calls may go.
+    pub network: Network,
     /// What is logged, and how.
     pub log: Log,
     /// How much is taken from outside.
     pub limits: Limits,
-    /// Where calls may go.
-    pub network: Network,
     /// Who may use the admin interface.
     pub admin: Admin,
     /// How much of the stock is offered.
@@ -85,7 +85,7 @@ impl Settings {
 /// The environment, as the process found it.
 pub type Environment = BTreeMap<String, String>;
 
-/// Says what is wrong with a cron expression, if anything is.
+/// Says in a sentence what is wrong with a cron expression, if anything is.
 pub type ScheduleCheck = fn(&str) -> Result<(), String>;
 
 /// What settings are checked against.
@@ -154,9 +154,9 @@ fn read_main(
         listen: main.listen,
         public_url: main.public_url,
         store: main.store,
+        network: main.network,
         log: main.log,
         limits: main.limits,
-        network: main.network,
         admin: main.admin,
         stock,
         items,

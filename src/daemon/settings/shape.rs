@@ -23,12 +23,12 @@ pub(super) struct Main {
     pub(super) public_url: Option<String>,
     /// Where everything is kept.
     pub(super) store: Store,
+    /// Where calls may go.
+    pub(super) network: Network,
     /// What is logged, and how.
     pub(super) log: Log,
     /// How much is taken from outside.
     pub(super) limits: Limits,
-    /// Where calls may go.
-    pub(super) network: Network,
     /// Who may use the admin interface.
     pub(super) admin: Admin,
     /// How much of the stock is offered.
@@ -79,6 +79,15 @@ impl Default for Store {
             free_min: 256 << 20,
         }
     }
+}
+
+/// Where calls may go.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Network {
+    /// Whether accounts may be reached without TLS and at private addresses: a shop in the own
+    /// network, a sandbox. Otherwise only https to public addresses.
+    pub allow_private: bool,
 }
 
 /// What is logged, and how.
@@ -145,15 +154,6 @@ impl Default for Limits {
             read_timeout: Duration::from_secs(10),
         }
     }
-}
-
-/// Where calls may go.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct Network {
-    /// Also call plain http and private addresses: for shops in the own network, and for tests. Else
-    /// only https to public addresses, so that no answer of a channel leads into your network.
-    pub allow_private: bool,
 }
 
 /// Who may use the admin interface.
