@@ -8,10 +8,14 @@
 //! Faults ([`faults`]) are the same for all twins and live outside them, and so do the people who buy
 //! there ([`buyers`]) and the function that judges us ([`judge`]).
 
+
 pub mod buyers;
+pub mod ebay;
 pub mod faults;
 pub mod judge;
 pub mod shop;
+pub mod square;
+pub mod woocommerce;
 
 use domain::{ExternalId, Sku, Time};
 
@@ -172,4 +176,8 @@ pub struct LevelWrite {
 pub type OpenTwin = fn(Shop) -> Box<dyn Twin>;
 
 /// Every twin, by its channel, in alphabetical order.
-pub const TWINS: &[(&str, OpenTwin)] = &[];
+pub const TWINS: &[(&str, OpenTwin)] = &[
+    ("ebay", ebay::open),
+    ("square", square::open),
+    ("woocommerce", woocommerce::open),
+];

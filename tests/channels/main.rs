@@ -1,6 +1,7 @@
 //! Each connector against the twin of its channel, in one process.
 
 mod port;
+mod woocommerce;
 
 #[test]
 fn the_vault_of_the_tests_keeps_what_it_is_given() {
