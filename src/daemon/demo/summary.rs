@@ -73,7 +73,11 @@ pub(super) async fn is_quiet(demo: &Demo, since: Time) -> anyhow::Result<bool> {
         let health = account.health();
         later(health.last_poll_at) && later(health.last_reconcile_at)
     });
-    let backlog = demo.engine.meters.backlog.load(std::sync::atomic::Ordering::Relaxed);
+    let backlog = demo
+        .engine
+        .meters
+        .backlog
+        .load(std::sync::atomic::Ordering::Relaxed);
     if !all_looked || backlog > 0 {
         return Ok(false);
     }
@@ -96,16 +100,18 @@ pub(super) async fn judge(demo: &Demo, exit_reason: &'static str) -> anyhow::Res
     let judgment = sandbox::judge::judge(&evidence);
     let store = demo.engine.store.as_ref();
     let meters = &demo.engine.meters;
-    let read = |counter: &std::sync::atomic::AtomicU64| {
-        counter.load(std::sync::atomic::Ordering::Relaxed)
-    };
+    let read =
+        |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
     let mut claims = Claims::default();
     for claim in all::<Claim>(store, rows::CLAIMS).await? {
         claims.open += 1;
         claims.units += claim.open().units();
     }
     let offers: Vec<Offer> = all(store, rows::OFFERS).await?;
-    let missing = judgment.unknown.iter().map(|(account, order)| format!("{account} {order}"));
+    let missing = judgment
+        .unknown
+        .iter()
+        .map(|(account, order)| format!("{account} {order}"));
     let shipments = evidence.shops.values().flat_map(|truth| &truth.orders);
     Ok(Summary {
         orders_placed: judgment.orders_placed,
@@ -149,19 +155,26 @@ async fn evidence(demo: &Demo) -> anyhow::Result<Evidence> {
     let store = demo.engine.store.as_ref();
     let mut evidence = Evidence {
         stock: shops::opening_stock(),
-        edits: demo.edits.lock().expect("no holder of this lock panics").clone(),
+        edits: demo
+            .edits
+            .lock()
+            .expect("no holder of this lock panics")
+            .clone(),
         ..Evidence::default()
     };
     for shop in &demo.shops {
-        evidence.shops.insert(AccountId::new(shop.account.clone()), shop.truth());
+        evidence
+            .shops
+            .insert(AccountId::new(shop.account.clone()), shop.truth());
     }
     for item in shops::items() {
         let bill = match &item.kind {
             ItemKind::Good => continue,
             ItemKind::Service => BTreeMap::new(),
-            ItemKind::Kit(parts) => {
-                parts.iter().map(|(sku, units)| (sku.clone(), units.units())).collect()
-            }
+            ItemKind::Kit(parts) => parts
+                .iter()
+                .map(|(sku, units)| (sku.clone(), units.units()))
+                .collect(),
         };
         evidence.bills.insert(item.sku, bill);
     }
@@ -171,13 +184,20 @@ async fn evidence(demo: &Demo) -> anyhow::Result<Evidence> {
             expired_at: order.expired_at,
             counts: !order.is_expired(),
         };
-        evidence.known.insert((order.account, order.external_id), known);
+        evidence
+            .known
+            .insert((order.account, order.external_id), known);
     }
     let mut skus = BTreeMap::new();
     for offer in all::<Offer>(store, rows::OFFERS).await? {
-        skus.insert((offer.account.clone(), offer.listing.clone()), offer.sku.clone());
+        skus.insert(
+            (offer.account.clone(), offer.listing.clone()),
+            offer.sku.clone(),
+        );
         if let Some(wanted) = offer.wanted {
-            evidence.wanted.insert((offer.account, offer.sku), wanted.quantity.units());
+            evidence
+                .wanted
+                .insert((offer.account, offer.sku), wanted.quantity.units());
         }
     }
     evidence.pushes = pushes(store, &skus).await?;
@@ -192,18 +212,25 @@ async fn pushes(store: &dyn Store, sku_of: &SkuOf) -> anyhow::Result<Vec<Push>> 
     let mut after = Seq(0);
     loop {
         let facts = store.facts_after(after, SCAN_LIMIT_MAX).await?;
-        let Some((last, _)) = facts.last() else { return Ok(pushes) };
+        let Some((last, _)) = facts.last() else {
+            return Ok(pushes);
+        };
         after = *last;
         for (_, bytes) in &facts {
             let fact: Fact = rows::decode(Table("facts"), bytes)?;
-            let Some(account) = fact.account else { continue };
+            let Some(account) = fact.account else {
+                continue;
+            };
             match fact.event {
                 Event::PushStarted { listing, .. } => {
                     started.insert((account, listing), fact.at);
                 }
-                Event::PushAcknowledged { listing, quantity, .. } => {
+                Event::PushAcknowledged {
+                    listing, quantity, ..
+                } => {
                     let key = (account.clone(), listing);
-                    let (Some(sku), Some(started_at)) = (sku_of.get(&key), started.get(&key)) else {
+                    let (Some(sku), Some(started_at)) = (sku_of.get(&key), started.get(&key))
+                    else {
                         continue;
                     };
                     pushes.push(Push {
@@ -223,7 +250,10 @@ async fn pushes(store: &dyn Store, sku_of: &SkuOf) -> anyhow::Result<Vec<Push>> 
 async fn all_keys(store: &dyn Store, table: Table) -> anyhow::Result<Vec<Vec<u8>>> {
     let mut keys = Vec::new();
     loop {
-        let range = Range { prefix: Vec::new(), after: keys.last().cloned() };
+        let range = Range {
+            prefix: Vec::new(),
+            after: keys.last().cloned(),
+        };
         let page = store.scan(table, range, SCAN_LIMIT_MAX).await?;
         let is_last = page.len() < SCAN_LIMIT_MAX;
         keys.extend(page.into_iter().map(|(key, _)| key));
@@ -241,7 +271,16 @@ async fn all<T: serde::de::DeserializeOwned>(
     let mut values = Vec::new();
     let mut after: Option<Vec<u8>> = None;
     loop {
-        let page = store.scan(table, Range { prefix: Vec::new(), after }, SCAN_LIMIT_MAX).await?;
+        let page = store
+            .scan(
+                table,
+                Range {
+                    prefix: Vec::new(),
+                    after,
+                },
+                SCAN_LIMIT_MAX,
+            )
+            .await?;
         for (_, row) in &page {
             values.push(rows::decode(table, &row.value)?);
         }
@@ -254,5 +293,9 @@ async fn all<T: serde::de::DeserializeOwned>(
 
 /// An edit by staff, as the judge wants to know it.
 pub(super) fn edit(account: &str, sku: &domain::Sku, at: Time) -> Edit {
-    Edit { account: AccountId::new(account), sku: sku.clone(), at }
+    Edit {
+        account: AccountId::new(account),
+        sku: sku.clone(),
+        at,
+    }
 }
