@@ -36,6 +36,8 @@ use tokio::net::TcpListener;
 
 use crate::{outside::RealOutside, sandbox_host::HostedShop};
 
+/// How long tasks may take to settle what is under way.
+const STOP_WITHIN: Duration = Duration::from_secs(3);
 /// How long the world may take to go quiet.
 const QUIET_WITHIN: Duration = Duration::from_secs(90);
 
@@ -77,7 +79,7 @@ pub(crate) struct Demo {
 
 /// Runs the demo. The exit code is 1 when the judge finds something that must not be.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let ports = engine::ports::system::ports();
+    let (ports, tasks) = engine::ports::system::running();
     let temporary = match &args.dir {
         Some(_) => None,
         None => Some(Scratch::new(&ports)?),
@@ -94,11 +96,9 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let reason = live(&args, &demo).await?;
     let summary = if args.lasts.is_some() {
         demo.shops.iter().for_each(HostedShop::quiet);
-        let is_quiet = settle(&demo).await?;
-        let reason = if is_quiet {
-            reason
-        } else {
-            "the world did not go quiet"
+        let reason = match settle(&demo).await? {
+            None => reason.to_owned(),
+            Some(unrest) => format!("the world did not go quiet: {unrest}"),
         };
         Some(summary::judge(&demo, reason).await?)
     } else {
@@ -106,7 +106,8 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     demo.engine.stop();
     demo.stop_web.send_replace(true);
-    demo.engine.store.close().await.ok();
+    drop(tokio::time::timeout(STOP_WITHIN, tasks.ended()).await);
+    demo.engine.store.close().await?;
     let Some(summary) = summary else {
         return Ok(ExitCode::SUCCESS);
     };
@@ -155,7 +156,8 @@ async fn start(args: &Args, dir: &Path, ports: &Ports) -> anyhow::Result<Demo> {
     let admin = TcpListener::bind(("127.0.0.1", args.admin_port)).await;
     let admin = admin.context("no port for the admin interface")?;
     let hooks_at = format!("http://{}/hooks", public.local_addr()?);
-    let shops = open_shops(args, seed, &hooks_at, ports).await?;
+    // The shops run on tasks of their own, so that waiting for the engine's is possible.
+    let shops = open_shops(args, seed, &hooks_at, &engine::ports::system::ports()).await?;
 
     let outside = RealOutside::new(ports.clone(), Egress::Anywhere, dir.join("secrets"))
         .map_err(anyhow::Error::msg)?;
@@ -301,17 +303,17 @@ async fn live(args: &Args, demo: &Demo) -> anyhow::Result<&'static str> {
 }
 
 /// Waits until nothing moves any more: no hook on its way, nothing to be read, sent or settled, and
-/// every account compared since. Says whether it came to that.
-async fn settle(demo: &Demo) -> anyhow::Result<bool> {
+/// every account compared since. Tells what still moves when it takes too long.
+async fn settle(demo: &Demo) -> anyhow::Result<Option<String>> {
     let began = demo.ports.clock.now();
-    while demo.ports.clock.now() < began.plus(QUIET_WITHIN) {
-        if summary::is_quiet(demo, began).await? {
-            return Ok(true);
+    loop {
+        let unrest = summary::unrest(demo, began).await?;
+        if unrest.is_none() || demo.ports.clock.now() >= began.plus(QUIET_WITHIN) {
+            return Ok(unrest);
         }
         let soon = demo.ports.clock.now().plus(Duration::from_millis(250));
         demo.ports.clock.sleep_until(soon).await;
     }
-    Ok(false)
 }
 
 fn read_duration(text: &str) -> Result<Duration, String> {
