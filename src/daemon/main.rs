@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use daemon::{
-    check, cli, demo,
+    check, demo,
     exit::{self, Exit},
     logging::{self, Format},
     run,
@@ -30,14 +30,15 @@ enum Verb {
     Run(run::Args),
     Demo(demo::Args),
     Check(check::Args),
-    #[command(flatten)]
-    Client(cli::Verb),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let environment: Environment = std::env::vars().collect();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             exit::tell(&format!("error: failed to start: {error}\n"));
@@ -58,11 +59,12 @@ async fn hand_over(cli: Cli, environment: Environment) -> anyhow::Result<ExitCod
     match cli.verb.unwrap_or(Verb::Run(run::Args::default())) {
         Verb::Run(args) => run::run(&args, &at, &environment, cli.log_format).await,
         Verb::Demo(args) => {
-            let level = environment.get("ONESHELF__LOG__LEVEL").map_or("error", String::as_str);
+            let level = environment
+                .get("ONESHELF__LOG__LEVEL")
+                .map_or("error", String::as_str);
             logging::start(cli.log_format, level).map_err(anyhow::Error::msg)?;
             demo::run(args).await
         }
         Verb::Check(args) => check::run(&args, &at, &environment).map(ExitCode::from),
-        Verb::Client(verb) => cli::run(verb, &environment).await,
     }
 }

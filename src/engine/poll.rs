@@ -133,7 +133,11 @@ impl Engine {
         }
         let ensured = hooks.ensure(&format!("{url}/hooks/{}", account.id)).await;
         self.note_call(account, &ensured);
-        for hook in ensured.iter().flatten().filter(|hook| hook.action != "kept") {
+        for hook in ensured
+            .iter()
+            .flatten()
+            .filter(|hook| hook.action != "kept")
+        {
             let (topic, action) = (&hook.topic, &hook.action);
             tracing::info!(account = %account.id, topic, action, "A hook was looked after.");
         }

@@ -8,12 +8,12 @@
 //! Faults ([`faults`]) are the same for all twins and live outside them, and so do the people who buy
 //! there ([`buyers`]) and the function that judges us ([`judge`]).
 
-
 pub mod buyers;
 pub mod ebay;
 pub mod faults;
 pub mod judge;
 pub mod shop;
+mod shopify;
 pub mod square;
 pub mod woocommerce;
 
@@ -178,6 +178,7 @@ pub type OpenTwin = fn(Shop) -> Box<dyn Twin>;
 /// Every twin, by its channel, in alphabetical order.
 pub const TWINS: &[(&str, OpenTwin)] = &[
     ("ebay", ebay::open),
+    ("shopify", shopify::open),
     ("square", square::open),
     ("woocommerce", woocommerce::open),
 ];

@@ -1,7 +1,9 @@
 //! Each connector against the twin of its channel, in one process.
 
 mod port;
+mod square;
 mod woocommerce;
+mod woocommerce_captures;
 
 #[test]
 fn the_vault_of_the_tests_keeps_what_it_is_given() {

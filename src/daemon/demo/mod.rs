@@ -70,6 +70,8 @@ pub(crate) struct Demo {
     pub(crate) started_at: Time,
     pub(crate) admin_url: String,
     pub(crate) token: String,
+    /// Levels that staff edited in a shop, for the judge.
+    pub(crate) edits: std::sync::Mutex<Vec<sandbox::judge::Edit>>,
     stop_web: tokio::sync::watch::Sender<bool>,
 }
 
@@ -80,7 +82,10 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Some(_) => None,
         None => Some(Scratch::new(&ports)?),
     };
-    let dir = args.dir.as_deref().or(temporary.as_ref().map(|scratch| scratch.path.as_path()));
+    let dir = args
+        .dir
+        .as_deref()
+        .or(temporary.as_ref().map(|scratch| scratch.path.as_path()));
     let dir = dir.context("the demo has a folder")?.to_owned();
     let demo = start(&args, &dir, &ports).await?;
     if !args.json {
@@ -90,7 +95,11 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let summary = if args.lasts.is_some() {
         demo.shops.iter().for_each(HostedShop::quiet);
         let is_quiet = settle(&demo).await?;
-        let reason = if is_quiet { reason } else { "the world did not go quiet" };
+        let reason = if is_quiet {
+            reason
+        } else {
+            "the world did not go quiet"
+        };
         Some(summary::judge(&demo, reason).await?)
     } else {
         None
@@ -98,14 +107,20 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     demo.engine.stop();
     demo.stop_web.send_replace(true);
     demo.engine.store.close().await.ok();
-    let Some(summary) = summary else { return Ok(ExitCode::SUCCESS) };
+    let Some(summary) = summary else {
+        return Ok(ExitCode::SUCCESS);
+    };
     let mut out = std::io::stdout().lock();
     if args.json {
         writeln!(out, "{}", serde_json::to_string(&summary)?)?;
     } else {
         screen::show_summary(&mut out, &summary)?;
     }
-    Ok(if summary.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if summary.is_good() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// A folder that goes with the demo.
@@ -134,7 +149,9 @@ async fn start(args: &Args, dir: &Path, ports: &Ports) -> anyhow::Result<Demo> {
         let [a, b, c, d, ..] = ports.entropy.seed();
         u64::from(u32::from_be_bytes([a, b, c, d]))
     });
-    let public = TcpListener::bind("127.0.0.1:0").await.context("no port for hooks")?;
+    let public = TcpListener::bind("127.0.0.1:0")
+        .await
+        .context("no port for hooks")?;
     let admin = TcpListener::bind(("127.0.0.1", args.admin_port)).await;
     let admin = admin.context("no port for the admin interface")?;
     let hooks_at = format!("http://{}/hooks", public.local_addr()?);
@@ -146,13 +163,29 @@ async fn start(args: &Args, dir: &Path, ports: &Ports) -> anyhow::Result<Demo> {
     let engine = Engine::start(config(&shops), store, ports.clone(), &outside).await?;
     let token = format!("demo-{:032x}", u128::from_be_bytes(ports.entropy.seed()));
     let admin_url = format!("http://{}", admin.local_addr()?);
-    let stop_web = crate::listen::spawn(&engine, public, admin, &token, crate::listen::Limits::default());
+    let stop_web = crate::listen::spawn(
+        &engine,
+        public,
+        admin,
+        &token,
+        crate::listen::Limits::default(),
+    );
     for shop in &shops {
         shop.deliver_hooks(outside.client());
     }
     let started_at = ports.clock.now();
     let ports = ports.clone();
-    Ok(Demo { engine, shops, ports, started_at, admin_url, token, stop_web })
+    let edits = std::sync::Mutex::default();
+    Ok(Demo {
+        engine,
+        shops,
+        ports,
+        started_at,
+        admin_url,
+        token,
+        edits,
+        stop_web,
+    })
 }
 
 fn open_store(dir: &Path) -> anyhow::Result<Arc<dyn Store>> {
@@ -184,9 +217,18 @@ async fn open_shops(
             products: shops::products(),
             seed: own_seed,
         });
-        let faults = if args.faults { Faults::lively(own_seed) } else { Faults::none() };
+        let faults = if args.faults {
+            Faults::lively(own_seed)
+        } else {
+            Faults::none()
+        };
         let twin = Faulty::new(twin, faults);
-        shops.push(HostedShop::serve(place.account, twin, listener, ports.clone()));
+        shops.push(HostedShop::serve(
+            place.account,
+            twin,
+            listener,
+            ports.clone(),
+        ));
     }
     Ok(shops)
 }
@@ -208,7 +250,9 @@ fn config(shops: &[HostedShop]) -> Config {
     };
     Config {
         accounts: shops.iter().map(account).collect(),
-        opening: shops.first().map(|shop| AccountId::new(shop.account.clone())),
+        opening: shops
+            .first()
+            .map(|shop| AccountId::new(shop.account.clone())),
         policy: Policy {
             accounts: BTreeMap::new(),
             rules: domain::offer::OfferRules::default(),
@@ -223,7 +267,11 @@ fn config(shops: &[HostedShop]) -> Config {
 /// Lets buyers buy and the merchant ship until the time is over, or somebody ends it.
 async fn live(args: &Args, demo: &Demo) -> anyhow::Result<&'static str> {
     let seed = args.seed.unwrap_or(1);
-    let pace = if args.faults { Pace::busy().with_meddling() } else { Pace::busy() };
+    let pace = if args.faults {
+        Pace::busy().with_meddling()
+    } else {
+        Pace::busy()
+    };
     let mut buyers = Buyers::new(seed, pace);
     let mut merchant = merchant::Merchant::new(seed);
     let mut screen = screen::Screen::new(args.json);
@@ -236,7 +284,11 @@ async fn live(args: &Args, demo: &Demo) -> anyhow::Result<&'static str> {
             buyers.stop();
             return Ok("time is over");
         }
-        shops::let_people_act(&mut buyers, &demo.shops, now);
+        let edits = shops::let_people_act(&mut buyers, &demo.shops, now);
+        demo.edits
+            .lock()
+            .expect("no holder of this lock panics")
+            .extend(edits);
         merchant.work(demo, now).await?;
         screen.refresh(demo, now).await?;
         tokio::select! {
@@ -263,9 +315,13 @@ async fn settle(demo: &Demo) -> anyhow::Result<bool> {
 }
 
 fn read_duration(text: &str) -> Result<Duration, String> {
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let split = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let (digits, unit) = text.split_at(split);
-    let number: u64 = digits.parse().map_err(|_| format!("`{text}` is not a time like 30s"))?;
+    let number: u64 = digits
+        .parse()
+        .map_err(|_| format!("`{text}` is not a time like 30s"))?;
     match unit {
         "s" | "" => Ok(Duration::from_secs(number)),
         "m" => Ok(Duration::from_secs(number.saturating_mul(60))),

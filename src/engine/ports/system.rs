@@ -15,11 +15,16 @@ pub fn ports() -> Ports {
 
 /// The ports of this machine, and a way to wait for the tasks that were spawned through them.
 pub fn running() -> (Ports, Arc<Tasks>) {
-    let tasks = Arc::new(Tasks { count: watch::Sender::new(0), panicked: watch::Sender::new(None) });
+    let tasks = Arc::new(Tasks {
+        count: watch::Sender::new(0),
+        panicked: watch::Sender::new(None),
+    });
     let ports = Ports {
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
-        spawn: Arc::new(TokioSpawn { tasks: Arc::clone(&tasks) }),
+        spawn: Arc::new(TokioSpawn {
+            tasks: Arc::clone(&tasks),
+        }),
     };
     (ports, tasks)
 }
@@ -94,8 +99,14 @@ struct TokioSpawn {
 impl Spawn for TokioSpawn {
     fn spawn(&self, name: String, task: Task) {
         self.tasks.count.send_modify(|count| *count += 1);
-        let running = Running { name, tasks: Arc::clone(&self.tasks) };
-        #[expect(clippy::disallowed_methods, reason = "this is the port that all others use")]
+        let running = Running {
+            name,
+            tasks: Arc::clone(&self.tasks),
+        };
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the port that all others use"
+        )]
         let handle = tokio::spawn(async move {
             let running = running;
             task.await;

@@ -190,7 +190,9 @@ impl Woo {
     }
 
     fn write_line(&mut self, order: u64, line: &Value, now: Time) {
-        let units = line["quantity"].as_i64().map(|units| units.clamp(0, UNITS_MAX));
+        let units = line["quantity"]
+            .as_i64()
+            .map(|units| units.clamp(0, UNITS_MAX));
         if let Some(id) = line["id"].as_u64() {
             if let Some(units) = units {
                 self.set_units(order, id, units, now);
