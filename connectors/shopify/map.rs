@@ -260,7 +260,13 @@ fn line(
     let unsent = (item.quantity - shipped - item.unfulfilled_quantity).max(0);
     // Units that an edit took out, and not a refund, went back on the level.
     let edited_out = (removed - count(&counts.refunded)).max(0);
-    let taken = item.quantity - count(&counts.restocked) - edited_out - count(&counts.elsewhere);
+    let mut taken = item.quantity - count(&counts.restocked) - edited_out;
+    if item.unfulfilled_quantity > 0 {
+        // What came back from a parcel is on the level again, and what is still to be shipped is not:
+        // the one must not be taken for the other.
+        taken = taken.max(shipped + item.unfulfilled_quantity);
+    }
+    let taken = taken - count(&counts.elsewhere);
     let stocked = item.variant.as_ref();
     let stocked = stocked.and_then(|variant| variant.inventory_item.as_ref());
     let is_tracked = stocked.is_some_and(|item| item.tracked);
