@@ -285,7 +285,11 @@ fn line(
         canceled: Decimal::whole(removed.min(unsent)),
         shipped: Decimal::whole(shipped),
         returned: Decimal::whole(count(&counts.returned).min(shipped)),
-        subtracted: Decimal::whole(if is_tracked { taken.max(0) } else { 0 }),
+        subtracted: Decimal::whole(if is_tracked {
+            taken.clamp(0, item.quantity)
+        } else {
+            0
+        }),
         // A discount is spread over the units of a line in ways that need not divide.
         unit_price: (discount.minor() == 0).then_some(unit_price),
         total: Money::from_minor(gross, currency)?.minus(discount)?,
