@@ -2,6 +2,7 @@
 
 mod port;
 mod square;
+mod shopify;
 mod woocommerce;
 mod woocommerce_captures;
 
