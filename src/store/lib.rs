@@ -8,6 +8,8 @@
 
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;
+#[cfg(test)]
+mod dice;
 pub mod error;
 pub mod journal;
 mod limits;
