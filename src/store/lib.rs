@@ -12,7 +12,7 @@ pub mod conformance;
 mod dice;
 pub mod error;
 pub mod journal;
-mod limits;
+pub mod limits;
 pub mod memory;
 #[cfg(test)]
 mod model_steps;
