@@ -224,9 +224,7 @@ impl Engine {
         let mut newest = cursor;
         let mut pages = BTreeSet::new();
         for _ in 0..PAGES_MAX {
-            let page = orders.pull(&window).await;
-            self.note_call(account, &page);
-            let page = page?;
+            let page = self.patiently(account, || orders.pull(&window)).await?;
             for snapshot in page.items {
                 newest = newest.max(snapshot.version.changed_at.min(latest));
                 self.decide_order(account, snapshot).await?;
@@ -283,9 +281,8 @@ impl Engine {
         orders: &dyn PullOrders,
         ids: &[ExternalId],
     ) -> Result<(), PollError> {
-        let readings = orders.read(ids).await;
-        self.note_call(account, &readings);
-        for (external_id, reading) in readings? {
+        let readings = self.patiently(account, || orders.read(ids)).await?;
+        for (external_id, reading) in readings {
             match reading {
                 OrderReading::Found(snapshot) => self.decide_order(account, *snapshot).await?,
                 OrderReading::Gone => {
@@ -365,9 +362,9 @@ impl Engine {
         let mut next: Option<String> = None;
         let mut pages = BTreeSet::new();
         for _ in 0..PAGES_MAX {
-            let page = listings.pull(next.as_deref()).await;
-            self.note_call(account, &page);
-            let page = page?;
+            let page = self
+                .patiently(account, || listings.pull(next.as_deref()))
+                .await?;
             for chunk in page.items.chunks(LISTINGS_BATCH) {
                 let (account, listings) = (account.id.clone(), chunk.to_vec());
                 self.decide(Signal::Listings { account, listings }).await?;
@@ -430,9 +427,7 @@ impl Engine {
     ) -> Result<Vec<LevelSnapshot>, ChannelError> {
         let mut levels = Vec::new();
         for chunk in listings.chunks(LISTINGS_BATCH) {
-            let read = stock.read(chunk).await;
-            self.note_call(account, &read);
-            levels.extend(read?);
+            levels.extend(self.patiently(account, || stock.read(chunk)).await?);
         }
         Ok(levels)
     }
