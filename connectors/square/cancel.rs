@@ -10,9 +10,10 @@ use super::{
     Square,
     api::Reply,
     auth::digest,
-    map::{self, OrderState, Stage, Way},
+    map,
     parcels::{stale, unchangeable},
     wire,
+    words::{OrderState, Stage, Way},
 };
 
 const OPERATION: &str = "cancel an order";

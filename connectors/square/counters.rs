@@ -7,8 +7,9 @@ use domain::{Currency, Decimal, Money};
 use serde_json::Number;
 
 use super::{
-    map::{OrderState, Stage, Way, given},
+    map::given,
     wire,
+    words::{OrderState, Stage, Way},
 };
 
 /// Reads amounts of one currency.

@@ -3,7 +3,8 @@
 //! A counter sale is a completed order without fulfillments: its goods have left the shop before we
 //! hear of it, so all of it is shipped and nothing of it is to be sent. Orders with fulfillments
 //! follow their states. A word that is not in the lists here becomes `Unmapped` and holds the order;
-//! nothing is guessed. Sums of money and counters of lines are in [`super::counters`].
+//! nothing is guessed. The words are in [`super::words`], sums of money and counters of lines in
+//! [`super::counters`].
 
 use std::collections::BTreeMap;
 
@@ -18,148 +19,11 @@ use domain::{
 use super::{
     counters::{self, Amount, Coverage},
     wire,
+    words::{LineKind, OrderState, Outcome, Stage, Way},
 };
 
 /// What a variation's SKU is, by its id; nothing when it has none.
 pub(super) type SkuOf = BTreeMap<String, Option<String>>;
-
-/// The state of an order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum OrderState {
-    Open,
-    Completed,
-    Canceled,
-    Draft,
-    Unmapped(String),
-}
-
-/// How an order reaches its buyer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Way {
-    Shipment,
-    Delivery,
-    Pickup,
-    /// What payment links make; Square documents it nowhere.
-    Digital,
-    Unmapped(String),
-}
-
-/// How far a fulfillment is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Stage {
-    Proposed,
-    Reserved,
-    Prepared,
-    Completed,
-    Canceled,
-    Failed,
-    Unmapped(String),
-}
-
-/// What a line is.
-enum LineKind {
-    Item,
-    CustomAmount,
-    GiftCard,
-    Unmapped,
-}
-
-/// What became of a payment or a refund.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Outcome {
-    Promised,
-    Done,
-    Failed,
-    Unmapped(String),
-}
-
-impl OrderState {
-    pub(super) fn of(order: &wire::Order) -> OrderState {
-        match order.state.as_deref().unwrap_or_default() {
-            "OPEN" => OrderState::Open,
-            "COMPLETED" => OrderState::Completed,
-            "CANCELED" => OrderState::Canceled,
-            "DRAFT" => OrderState::Draft,
-            other => OrderState::Unmapped(format!("state {other}")),
-        }
-    }
-}
-
-impl Way {
-    pub(super) fn of(fulfillment: &wire::Fulfillment) -> Way {
-        match fulfillment.kind.as_deref().unwrap_or_default() {
-            "SHIPMENT" => Way::Shipment,
-            "DELIVERY" => Way::Delivery,
-            "PICKUP" => Way::Pickup,
-            "DIGITAL" => Way::Digital,
-            other => Way::Unmapped(format!("fulfillment type {other}")),
-        }
-    }
-}
-
-impl Stage {
-    pub(super) fn of(fulfillment: &wire::Fulfillment) -> Stage {
-        match fulfillment.state.as_deref().unwrap_or_default() {
-            "PROPOSED" => Stage::Proposed,
-            "RESERVED" => Stage::Reserved,
-            "PREPARED" => Stage::Prepared,
-            "COMPLETED" => Stage::Completed,
-            "CANCELED" => Stage::Canceled,
-            "FAILED" => Stage::Failed,
-            other => Stage::Unmapped(format!("fulfillment state {other}")),
-        }
-    }
-
-    /// Whether something can still be done about it.
-    pub(super) fn is_live(&self) -> bool {
-        match self {
-            Stage::Proposed | Stage::Reserved | Stage::Prepared => true,
-            Stage::Completed | Stage::Canceled | Stage::Failed | Stage::Unmapped(_) => false,
-        }
-    }
-}
-
-impl LineKind {
-    fn of(line: &wire::Line) -> LineKind {
-        match line.item_type.as_deref() {
-            None | Some("ITEM") => LineKind::Item,
-            Some("CUSTOM_AMOUNT") => LineKind::CustomAmount,
-            Some("GIFT_CARD") => LineKind::GiftCard,
-            Some(_) => LineKind::Unmapped,
-        }
-    }
-
-    /// Whether there is something to hand over. An unknown kind is looked at rather than forgotten.
-    fn is_thing(&self) -> bool {
-        match self {
-            LineKind::Item | LineKind::Unmapped => true,
-            LineKind::CustomAmount | LineKind::GiftCard => false,
-        }
-    }
-}
-
-impl Outcome {
-    /// Only cards have a state of their own; everything else that is listed was paid.
-    fn of_tender(tender: &wire::Tender) -> Outcome {
-        let card = tender.card_details.as_ref();
-        match card.and_then(|card| card.status.as_deref()) {
-            None | Some("CAPTURED") => Outcome::Done,
-            Some("AUTHORIZED") => Outcome::Promised,
-            Some("VOIDED" | "FAILED") => Outcome::Failed,
-            Some(other) => Outcome::Unmapped(format!("tender {other}")),
-        }
-    }
-
-    /// Orders say `APPROVED` for what payments call `COMPLETED`.
-    fn of_refund(status: Option<&str>) -> Outcome {
-        match status.unwrap_or_default() {
-            "PENDING" => Outcome::Promised,
-            "APPROVED" | "COMPLETED" => Outcome::Done,
-            "REJECTED" | "FAILED" => Outcome::Failed,
-            other => Outcome::Unmapped(format!("refund {other}")),
-        }
-    }
-}
 
 /// Whether the answer to a refund says that the money is on its way; nothing when it says a word
 /// that we do not know.

@@ -33,8 +33,11 @@ mod parcels;
 mod refunds;
 mod skus;
 mod stock;
+#[cfg(test)]
+mod tests;
 mod webhook;
 mod wire;
+mod words;
 
 use api::Api;
 use auth::{Access, Oauth};

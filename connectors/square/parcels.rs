@@ -19,8 +19,9 @@ use super::{
     api::Reply,
     auth::digest,
     counters,
-    map::{self, OrderState, Stage, Way, given},
+    map::{self, given},
     wire,
+    words::{OrderState, Stage, Way},
 };
 
 const OPERATION: &str = "tell of a shipment";

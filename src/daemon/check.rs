@@ -29,13 +29,25 @@ pub fn run(args: &Args, at: &Path, environment: &Environment) -> anyhow::Result<
             }
             if !args.json {
                 let accounts = settings.accounts.len();
-                writeln!(out, "The configuration at {} is good: {accounts} accounts.", at.display())?;
+                writeln!(
+                    out,
+                    "The configuration at {} is good: {accounts} accounts.",
+                    at.display()
+                )?;
             }
             let is_finding = args.strict && !settings.warnings.is_empty();
-            Ok(if is_finding { Exit::Finding } else { Exit::Good })
+            Ok(if is_finding {
+                Exit::Finding
+            } else {
+                Exit::Good
+            })
         }
         Err(error) => {
-            let text = if args.json { error.render_json() } else { error.render() };
+            let text = if args.json {
+                error.render_json()
+            } else {
+                error.render()
+            };
             out.write_all(text.as_bytes())?;
             Ok(Exit::Configuration)
         }

@@ -18,7 +18,9 @@ pub enum Format {
 /// Starts logging to standard error. `level` is a filter such as `info` or `info,engine=debug`.
 /// Fails when the filter cannot be read, or when logging was started before.
 pub fn start(format: Format, level: &str) -> Result<(), String> {
-    let filter: EnvFilter = level.parse().map_err(|error| format!("log level: {error}"))?;
+    let filter: EnvFilter = level
+        .parse()
+        .map_err(|error| format!("log level: {error}"))?;
     let is_terminal = std::io::stderr().is_terminal();
     let is_json = match format {
         Format::Auto => !is_terminal,
@@ -27,9 +29,13 @@ pub fn start(format: Format, level: &str) -> Result<(), String> {
     };
     let registry = tracing_subscriber::registry().with(filter);
     let started = if is_json {
-        registry.with(fmt::layer().json().with_writer(std::io::stderr)).try_init()
+        registry
+            .with(fmt::layer().json().with_writer(std::io::stderr))
+            .try_init()
     } else {
-        let layer = fmt::layer().with_ansi(is_terminal).with_writer(std::io::stderr);
+        let layer = fmt::layer()
+            .with_ansi(is_terminal)
+            .with_writer(std::io::stderr);
         registry.with(layer).try_init()
     };
     started.map_err(|error| error.to_string())

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use daemon::{
-    check, cli, demo,
+    check, demo,
     exit::{self, Exit},
     logging::{self, Format},
     run,
@@ -30,8 +30,6 @@ enum Verb {
     Run(run::Args),
     Demo(demo::Args),
     Check(check::Args),
-    #[command(flatten)]
-    Client(cli::Verb),
 }
 
 fn main() -> ExitCode {
@@ -68,6 +66,5 @@ async fn hand_over(cli: Cli, environment: Environment) -> anyhow::Result<ExitCod
             demo::run(args).await
         }
         Verb::Check(args) => check::run(&args, &at, &environment).map(ExitCode::from),
-        Verb::Client(verb) => cli::run(verb, &environment).await,
     }
 }

@@ -26,7 +26,11 @@ impl RealOutside {
     /// Sets the client up.
     pub fn new(ports: Ports, egress: Egress, vault_dir: PathBuf) -> Result<RealOutside, String> {
         let client = Arc::new(Outbound::new(ports.clone(), egress)?);
-        Ok(RealOutside { client, ports, vault_dir })
+        Ok(RealOutside {
+            client,
+            ports,
+            vault_dir,
+        })
     }
 
     /// The client without pacing, for what is not a channel.
@@ -39,6 +43,9 @@ impl Outside for RealOutside {
     fn port(&self, account: &AccountId, descriptor: &'static Descriptor) -> Port {
         let clock = Arc::clone(&self.ports.clock);
         let http = Paced::new(Arc::clone(&self.client), clock, descriptor.quota);
-        Port { http: Arc::new(http), vault: Arc::new(FileVault::new(&self.vault_dir, account)) }
+        Port {
+            http: Arc::new(http),
+            vault: Arc::new(FileVault::new(&self.vault_dir, account)),
+        }
     }
 }

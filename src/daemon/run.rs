@@ -29,7 +29,8 @@ use store::Store as _;
 use tokio::net::TcpListener;
 
 use crate::{
-    exit::{self, Exit}, listen,
+    exit::{self, Exit},
+    listen,
     logging::{self, Format},
     outside::RealOutside,
     settings::{self, Environment, Known, LoadError, Settings},
@@ -60,7 +61,14 @@ pub fn load(at: &Path, environment: &Environment) -> Result<Settings, LoadError>
         let read: Result<engine::ports::schedule::Schedule, _> = text.parse();
         read.map(|_| ()).map_err(|error| error.to_string())
     };
-    settings::load(at, environment, Known { connectors: connectors::CONNECTORS, schedule })
+    settings::load(
+        at,
+        environment,
+        Known {
+            connectors: connectors::CONNECTORS,
+            schedule,
+        },
+    )
 }
 
 /// Runs the daemon.
@@ -77,8 +85,14 @@ pub async fn run(
             return Ok(Exit::Configuration.into());
         }
     };
-    let level = settings.log.level.to_string();
-    logging::start(format.or(settings.log.format), &level).map_err(anyhow::Error::msg)?;
+    let level = match settings.log.level {
+        settings::LogLevel::Error => "error",
+        settings::LogLevel::Warn => "warn",
+        settings::LogLevel::Info => "info",
+        settings::LogLevel::Debug => "debug",
+        settings::LogLevel::Trace => "trace",
+    };
+    logging::start(log_format(format, settings.log.format), level).map_err(anyhow::Error::msg)?;
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
@@ -96,7 +110,11 @@ pub async fn run(
         tracing::warn!(repair, "The store was repaired.");
     }
     let (ports, tasks) = system::running();
-    let egress = if settings.network.allow_private { Egress::Anywhere } else { Egress::Public };
+    let egress = if settings.network.allow_private {
+        Egress::Anywhere
+    } else {
+        Egress::Public
+    };
     let outside = RealOutside::new(ports.clone(), egress, settings.store.dir.join("secrets"))
         .map_err(anyhow::Error::msg)?;
     let public = TcpListener::bind(settings.listen.public).await;
@@ -108,9 +126,22 @@ pub async fn run(
         Ok(engine) => engine,
         Err(error) => return Ok(refuse_start(&error)),
     };
-    let token = settings.admin.token.as_ref().map(|token| token.expose().to_owned());
-    let limits = listen::Limits { body_bytes: settings.limits.body_bytes, ..listen::Limits::default() };
-    let stop_web = listen::spawn(&engine, public, admin, token.as_deref().unwrap_or(""), limits);
+    let token = settings
+        .admin
+        .token
+        .as_ref()
+        .map(|token| token.expose().to_owned());
+    let limits = listen::Limits {
+        body_bytes: settings.limits.body_bytes,
+        ..listen::Limits::default()
+    };
+    let stop_web = listen::spawn(
+        &engine,
+        public,
+        admin,
+        token.as_deref().unwrap_or(""),
+        limits,
+    );
     feed_watchdog(&ports, &engine, sled.clone());
     notify(&[sd_notify::NotifyState::Ready]);
     tracing::info!(accounts = engine.accounts.len(), "Oneshelf is ready.");
@@ -119,8 +150,13 @@ pub async fn run(
     notify(&[sd_notify::NotifyState::Stopping]);
     engine.stop();
     stop_web.send_replace(true);
-    if tokio::time::timeout(STOP_WITHIN, tasks.ended()).await.is_err() {
-        tracing::warn!("Some tasks did not end in time; what they had begun is settled at the next start.");
+    if tokio::time::timeout(STOP_WITHIN, tasks.ended())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            "Some tasks did not end in time; what they had begun is settled at the next start."
+        );
     }
     if let Err(error) = sled.close().await {
         tracing::error!(%error, "The store could not be closed.");
@@ -128,6 +164,15 @@ pub async fn run(
     }
     tracing::info!("Oneshelf ended.");
     Ok(code)
+}
+
+/// What the command line says, else what the configuration says.
+fn log_format(said: Format, configured: settings::LogFormat) -> Format {
+    match (said, configured) {
+        (Format::Auto, settings::LogFormat::Text) => Format::Text,
+        (Format::Auto, settings::LogFormat::Json) => Format::Json,
+        (said, _) => said,
+    }
 }
 
 fn refuse_start(error: &StartError) -> ExitCode {
@@ -158,7 +203,9 @@ async fn wait_for_end(engine: &Engine, tasks: &system::Tasks) -> ExitCode {
 
 /// Tells systemd's watchdog that we live, as long as the committer answers.
 fn feed_watchdog(ports: &Ports, engine: &Arc<Engine>, store: Arc<store::sled::Sled>) {
-    let Some(interval) = sd_notify::watchdog_enabled() else { return };
+    let Some(interval) = sd_notify::watchdog_enabled() else {
+        return;
+    };
     let (clock, engine) = (Arc::clone(&ports.clock), Arc::clone(engine));
     let task = async move {
         while !engine.is_stopping() {
@@ -180,8 +227,11 @@ fn notify(states: &[sd_notify::NotifyState<'_>]) {
 
 /// The engine's configuration, from what the admin wrote.
 pub fn config(settings: &Settings) -> Config {
-    let reconcile: engine::ports::schedule::Schedule =
-        settings.schedule.reconcile.parse().expect("the settings were checked");
+    let reconcile: engine::ports::schedule::Schedule = settings
+        .schedule
+        .reconcile
+        .parse()
+        .expect("the settings were checked");
     let account = |account: &settings::Account| AccountConfig {
         id: account.id.clone(),
         connector: connectors::find(&account.kind).expect("the settings were checked"),
@@ -200,7 +250,11 @@ pub fn config(settings: &Settings) -> Config {
         },
         unpaid_for: Some(UNPAID_FOR),
     };
-    let items: Vec<Item> = settings.items.iter().map(|item| item_of(item, settings)).collect();
+    let items: Vec<Item> = settings
+        .items
+        .iter()
+        .map(|item| item_of(item, settings))
+        .collect();
     Config {
         accounts: settings.accounts.values().map(account).collect(),
         opening: settings.stock.opening.clone(),
@@ -216,11 +270,17 @@ pub fn config(settings: &Settings) -> Config {
 }
 
 fn scale_of(settings: &Settings, sku: &Sku) -> u8 {
-    settings.items.iter().find(|item| item.sku == *sku).map_or(0, |item| item.scale)
+    settings
+        .items
+        .iter()
+        .find(|item| item.sku == *sku)
+        .map_or(0, |item| item.scale)
 }
 
 fn units(number: Decimal, scale: u8) -> Quantity {
-    number.to_quantity(scale).expect("the settings were checked")
+    number
+        .to_quantity(scale)
+        .expect("the settings were checked")
 }
 
 fn item_of(item: &settings::Item, settings: &Settings) -> Item {
@@ -234,31 +294,42 @@ fn item_of(item: &settings::Item, settings: &Settings) -> Item {
             ItemKind::Kit(item.components.iter().map(component).collect())
         }
     };
-    Item { sku: item.sku.clone(), kind, scale: item.scale, title: item.title.clone() }
+    Item {
+        sku: item.sku.clone(),
+        kind,
+        scale: item.scale,
+        title: item.title.clone(),
+    }
 }
 
 /// All offer rules, the weakest first.
 fn rules(settings: &Settings) -> OfferRules {
-    let scoped = |account: Option<&AccountId>, sku: Option<&Sku>, offer: &settings::Offer, exclude| {
-        let scale = sku.map_or(0, |sku| scale_of(settings, sku));
-        ScopedRule {
-            account: account.cloned(),
-            sku: sku.cloned(),
-            share: offer.share.map(|share| Ratio {
-                numerator: share.numerator,
-                denominator: share.denominator,
-            }),
-            buffer: offer.buffer.map(|number| units(number, scale)),
-            max: offer.max.map(|number| units(number, scale)),
-            exclude,
-        }
-    };
+    let scoped =
+        |account: Option<&AccountId>, sku: Option<&Sku>, offer: &settings::Offer, exclude| {
+            let scale = sku.map_or(0, |sku| scale_of(settings, sku));
+            ScopedRule {
+                account: account.cloned(),
+                sku: sku.cloned(),
+                share: offer.share.map(|share| Ratio {
+                    numerator: share.numerator,
+                    denominator: share.denominator,
+                }),
+                buffer: offer.buffer.map(|number| units(number, scale)),
+                max: offer.max.map(|number| units(number, scale)),
+                exclude,
+            }
+        };
     let mut rules = vec![scoped(None, None, &settings.stock.offer, false)];
     for (id, account) in &settings.accounts {
         rules.push(scoped(Some(id), None, &account.offer, false));
     }
     for rule in &settings.stock.rules {
-        rules.push(scoped(rule.account.as_ref(), rule.sku.as_ref(), &rule.offer, rule.exclude));
+        rules.push(scoped(
+            rule.account.as_ref(),
+            rule.sku.as_ref(),
+            &rule.offer,
+            rule.exclude,
+        ));
     }
     OfferRules { rules }
 }

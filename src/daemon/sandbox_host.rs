@@ -17,11 +17,7 @@ use axum::{
 use channel::HttpPort;
 use domain::Time;
 use engine::ports::Ports;
-use sandbox::{
-    Act, Delivery, Done, Refused, Truth,
-    faults::Faulty,
-    buyers::ShopView,
-};
+use sandbox::{Act, Delivery, Done, Refused, Truth, faults::Faulty};
 use tokio::net::TcpListener;
 
 /// The largest request that a twin reads.
@@ -45,16 +41,26 @@ pub struct HostedShop {
 impl HostedShop {
     /// Serves a shop on a listener that is bound already.
     pub fn serve(account: &str, twin: Faulty, listener: TcpListener, ports: Ports) -> HostedShop {
-        let address = listener.local_addr().expect("a bound listener has an address");
+        let address = listener
+            .local_addr()
+            .expect("a bound listener has an address");
         let channel = twin.channel();
         let twin = Arc::new(Mutex::new(twin));
-        let shop = HostedShop { account: account.to_owned(), channel, address, twin, ports };
+        let shop = HostedShop {
+            account: account.to_owned(),
+            channel,
+            address,
+            twin,
+            ports,
+        };
         let router = Router::new().fallback(answer).with_state(shop.clone());
         let serving = async move {
             // Ends with the process; a sandbox that cannot serve shows in every probe.
             drop(axum::serve(listener, router).await);
         };
-        shop.ports.spawn.spawn(format!("shop {account}"), Box::pin(serving));
+        shop.ports
+            .spawn
+            .spawn(format!("shop {account}"), Box::pin(serving));
         shop
     }
 
@@ -71,7 +77,9 @@ impl HostedShop {
                 shop.ports.clock.sleep_until(now.plus(TICK)).await;
             }
         };
-        self.ports.spawn.spawn(format!("hooks of {}", self.account), Box::pin(task));
+        self.ports
+            .spawn
+            .spawn(format!("hooks of {}", self.account), Box::pin(task));
     }
 
     fn send(&self, client: Arc<dyn HttpPort>, delivery: Delivery) {
@@ -82,7 +90,9 @@ impl HostedShop {
             let now = shop.now();
             shop.with(|twin| twin.delivered(delivery.id, status, now));
         };
-        self.ports.spawn.spawn(format!("hook of {}", self.account), Box::pin(task));
+        self.ports
+            .spawn
+            .spawn(format!("hook of {}", self.account), Box::pin(task));
     }
 
     /// Somebody does something in the shop.
@@ -129,7 +139,9 @@ async fn answer(State(shop): State<HostedShop>, request: Request) -> Response {
     let now = shop.now();
     let handled = shop.with(|twin| twin.handle(&request, now));
     shop.ports.clock.sleep_until(now.plus(handled.delay)).await;
-    handled.answer.map_or_else(broken, |answer| answer.map(Body::from))
+    handled
+        .answer
+        .map_or_else(broken, |answer| answer.map(Body::from))
 }
 
 /// An answer that breaks off, as when a connection is lost.

@@ -23,19 +23,26 @@ impl FileVault {
     /// The vault of an account below a directory. Nothing is created before something is stored.
     pub fn new(dir: &Path, account: &AccountId) -> FileVault {
         // Account ids are checked by the settings: lower case letters, digits and hyphens.
-        FileVault { dir: dir.join(account.as_str()) }
+        FileVault {
+            dir: dir.join(account.as_str()),
+        }
     }
 
     fn path(&self, name: &str) -> Result<PathBuf, VaultError> {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if name.is_empty() || !name.chars().all(is_plain) {
-            return Err(VaultError { reason: format!("`{name}` is not a name for a secret") });
+            return Err(VaultError {
+                reason: format!("`{name}` is not a name for a secret"),
+            });
         }
         Ok(self.dir.join(name))
     }
 
     fn write(&self, path: &Path, secret: &Secret) -> std::io::Result<()> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.dir)?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.dir)?;
         let aside = path.with_extension("new");
         let mut file = OpenOptions::new()
             .write(true)
@@ -56,12 +63,16 @@ impl Vault for FileVault {
         match fs::read_to_string(self.path(name)?) {
             Ok(text) => Ok(Some(Secret::new(text))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(VaultError { reason: error.to_string() }),
+            Err(error) => Err(VaultError {
+                reason: error.to_string(),
+            }),
         }
     }
 
     async fn store(&self, name: &str, secret: Secret) -> Result<(), VaultError> {
         let path = self.path(name)?;
-        self.write(&path, &secret).map_err(|error| VaultError { reason: error.to_string() })
+        self.write(&path, &secret).map_err(|error| VaultError {
+            reason: error.to_string(),
+        })
     }
 }

@@ -315,6 +315,19 @@ impl Engine {
         }
     }
 
+    /// Sleeps while the channel of an account asks us to wait. Says whether to go on.
+    async fn wait_for_throttle(&self, account: &Account) -> bool {
+        while let Some(until) = account.throttled_until() {
+            if until <= self.ports.clock.now() {
+                break;
+            }
+            if !self.wait(until, &Notify::new()).await {
+                return false;
+            }
+        }
+        !self.is_stopping()
+    }
+
     /// Sleeps until a time, or until rung, or until the end. Says whether to go on.
     async fn wait(&self, until: domain::Time, ring: &Notify) -> bool {
         let mut stop = self.stop.subscribe();

@@ -33,6 +33,8 @@ const READ_BATCH: usize = 50;
 const LISTINGS_BATCH: usize = 50;
 /// How far in the future a channel's time of change is believed to be honest.
 const SKEW_MAX: Duration = Duration::from_secs(600);
+/// How far every poll looks back at least.
+const SHORT_OVERLAP: Duration = Duration::from_secs(20);
 /// How long a channel may take until a new order is in its lists.
 const INDEX_LAG: Duration = Duration::from_secs(3);
 /// How often the subscriptions to hooks are looked after: channels switch them off without a word.
@@ -75,7 +77,7 @@ impl Engine {
         let mut listings_at = self.ports.clock.now();
         let mut hooks_at = self.ports.clock.now();
         let mut is_probed = false;
-        loop {
+        while self.wait_for_throttle(&account).await {
             let now = self.ports.clock.now();
             if account.mode() != Mode::Off {
                 if now >= listings_at {
@@ -171,19 +173,49 @@ impl Engine {
     }
 
     /// Reads an account's new and changed orders completely. When this returns, everything that the
-    /// channel showed when it was called is decided.
+    /// channel showed when it was called is decided. Those who ask while a poll runs share the next.
     pub(crate) async fn poll_orders(&self, account: &Account) -> Result<(), PollError> {
-        let _one_at_a_time = account.polling.lock().await;
+        let asked_at = self.ports.clock.now();
+        let mut last = account.polling.lock().await;
+        if last.began_at.is_some_and(|began| began > asked_at) {
+            return Ok(());
+        }
+        let began_at = self.ports.clock.now();
         let Some(orders) = account.channel.pull_orders() else {
-            account.note_poll(self.ports.clock.now());
+            account.note_poll(began_at);
             return Ok(());
         };
+        let overlap = Duration::from_secs(account.descriptor().poll_overlap_s.into());
+        // Looking back far finds what the channel told late. Doing so now and then is enough, and
+        // leaves its quota to what is new.
+        let is_deep = last
+            .deep_at
+            .is_none_or(|deep| began_at.since(deep) >= overlap / 2);
+        let overlap = if is_deep {
+            overlap
+        } else {
+            overlap.min(SHORT_OVERLAP)
+        };
+        self.pull_window(account, orders, overlap).await?;
+        last.began_at = Some(began_at);
+        if is_deep {
+            last.deep_at = Some(began_at);
+        }
+        account.note_poll(self.ports.clock.now());
+        Ok(())
+    }
+
+    async fn pull_window(
+        &self,
+        account: &Account,
+        orders: &dyn PullOrders,
+        overlap: Duration,
+    ) -> Result<(), PollError> {
         let key = rows::key(&[account.id.as_str(), "orders"]);
         let cursor = match self.store.get(rows::CURSORS, &key).await? {
             Some(row) => rows::decode::<Cursor>(rows::CURSORS, &row.value)?.changed_since,
             None => self.ports.clock.now().minus(account.pace.orders_since),
         };
-        let overlap = Duration::from_secs(account.descriptor().poll_overlap_s.into());
         let mut window = OrderWindow {
             changed_since: cursor.minus(overlap),
             page: None,
@@ -222,7 +254,6 @@ impl Engine {
                 })
                 .await?;
         }
-        account.note_poll(self.ports.clock.now());
         Ok(())
     }
 

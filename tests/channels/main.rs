@@ -1,8 +1,10 @@
 //! Each connector against the twin of its channel, in one process.
 
 mod port;
+mod square;
 mod shopify;
 mod woocommerce;
+mod woocommerce_captures;
 
 #[test]
 fn the_vault_of_the_tests_keeps_what_it_is_given() {

@@ -192,19 +192,17 @@ impl Rig {
         self.port.with(|state| state.faults.extend(faults));
     }
 
-    /// The requests since the last time, as method and URI.
-    pub(crate) fn requests(&self) -> Vec<String> {
-        let requests = self.port.with(|state| std::mem::take(&mut state.log));
-        requests
-            .iter()
-            .map(|request| format!("{} {}", request.method(), request.uri()))
-            .collect()
+    /// The requests since the last time.
+    pub(crate) fn sent(&self) -> Vec<Request> {
+        self.port.with(|state| std::mem::take(&mut state.log))
     }
 
-    /// The bodies of the requests since the last time.
-    pub(crate) fn bodies(&self) -> Vec<Vec<u8>> {
-        let requests = self.port.with(|state| std::mem::take(&mut state.log));
-        requests.into_iter().map(http::Request::into_body).collect()
+    /// The requests since the last time, as method and URI.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        let sent = self.sent();
+        sent.iter()
+            .map(|request| format!("{} {}", request.method(), request.uri()))
+            .collect()
     }
 
     /// Opens the same account again, with other values for some settings.

@@ -27,7 +27,11 @@ pub(super) struct Merchant {
 
 impl Merchant {
     pub(super) fn new(seed: u64) -> Merchant {
-        Merchant { next_at: Time::EPOCH, parcels: 0, seed }
+        Merchant {
+            next_at: Time::EPOCH,
+            parcels: 0,
+            seed,
+        }
     }
 
     /// Ships a few orders when it is time.
@@ -37,11 +41,23 @@ impl Merchant {
         }
         self.next_at = now.plus(EVERY);
         for phase in [Phase::PartShipped, Phase::Ready] {
-            let range = Range { prefix: rows::prefix(&[phase.word()]), after: None };
-            let ready = demo.engine.store.scan(rows::ORDERS_BY_PHASE, range, AT_ONCE).await?;
+            let range = Range {
+                prefix: rows::prefix(&[phase.word()]),
+                after: None,
+            };
+            let ready = demo
+                .engine
+                .store
+                .scan(rows::ORDERS_BY_PHASE, range, AT_ONCE)
+                .await?;
             for (key, _) in ready {
                 let id = rows::last_part(&key);
-                let Some(row) = demo.engine.store.get(rows::ORDERS, &rows::key(&[&id])).await? else {
+                let Some(row) = demo
+                    .engine
+                    .store
+                    .get(rows::ORDERS, &rows::key(&[&id]))
+                    .await?
+                else {
                     continue;
                 };
                 let order: Order = rows::decode(rows::ORDERS, &row.value)?;
@@ -58,14 +74,21 @@ impl Merchant {
         let mut lines = Vec::new();
         // Every fourth order leaves in two parcels: first one unit of its first open line.
         if is_first && self.parcels.is_multiple_of(4) {
-            let open = order.lines.iter().find(|line| line.counters.to_ship().is_positive());
+            let open = order
+                .lines
+                .iter()
+                .find(|line| line.counters.to_ship().is_positive());
             lines.extend(open.map(|line| (line.number, Decimal::whole(1))));
         }
         let command = Command::Ship {
             order: order.id,
             lines,
             carrier: Some("DHL".to_owned()),
-            tracking_number: Some(format!("0034043{:06}{:07}", self.seed % 1_000_000, self.parcels)),
+            tracking_number: Some(format!(
+                "0034043{:06}{:07}",
+                self.seed % 1_000_000,
+                self.parcels
+            )),
             tracking_url: None,
             location: None,
         };

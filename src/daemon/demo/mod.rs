@@ -36,6 +36,8 @@ use tokio::net::TcpListener;
 
 use crate::{outside::RealOutside, sandbox_host::HostedShop};
 
+/// How long tasks may take to settle what is under way.
+const STOP_WITHIN: Duration = Duration::from_secs(3);
 /// How long the world may take to go quiet.
 const QUIET_WITHIN: Duration = Duration::from_secs(90);
 
@@ -70,17 +72,22 @@ pub(crate) struct Demo {
     pub(crate) started_at: Time,
     pub(crate) admin_url: String,
     pub(crate) token: String,
+    /// Levels that staff edited in a shop, for the judge.
+    pub(crate) edits: std::sync::Mutex<Vec<sandbox::judge::Edit>>,
     stop_web: tokio::sync::watch::Sender<bool>,
 }
 
 /// Runs the demo. The exit code is 1 when the judge finds something that must not be.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let ports = engine::ports::system::ports();
+    let (ports, tasks) = engine::ports::system::running();
     let temporary = match &args.dir {
         Some(_) => None,
         None => Some(Scratch::new(&ports)?),
     };
-    let dir = args.dir.as_deref().or(temporary.as_ref().map(|scratch| scratch.path.as_path()));
+    let dir = args
+        .dir
+        .as_deref()
+        .or(temporary.as_ref().map(|scratch| scratch.path.as_path()));
     let dir = dir.context("the demo has a folder")?.to_owned();
     let demo = start(&args, &dir, &ports).await?;
     if !args.json {
@@ -89,23 +96,32 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let reason = live(&args, &demo).await?;
     let summary = if args.lasts.is_some() {
         demo.shops.iter().for_each(HostedShop::quiet);
-        let is_quiet = settle(&demo).await?;
-        let reason = if is_quiet { reason } else { "the world did not go quiet" };
+        let reason = match settle(&demo).await? {
+            None => reason.to_owned(),
+            Some(unrest) => format!("the world did not go quiet: {unrest}"),
+        };
         Some(summary::judge(&demo, reason).await?)
     } else {
         None
     };
     demo.engine.stop();
     demo.stop_web.send_replace(true);
-    demo.engine.store.close().await.ok();
-    let Some(summary) = summary else { return Ok(ExitCode::SUCCESS) };
+    drop(tokio::time::timeout(STOP_WITHIN, tasks.ended()).await);
+    demo.engine.store.close().await?;
+    let Some(summary) = summary else {
+        return Ok(ExitCode::SUCCESS);
+    };
     let mut out = std::io::stdout().lock();
     if args.json {
         writeln!(out, "{}", serde_json::to_string(&summary)?)?;
     } else {
         screen::show_summary(&mut out, &summary)?;
     }
-    Ok(if summary.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if summary.is_good() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// A folder that goes with the demo.
@@ -134,11 +150,14 @@ async fn start(args: &Args, dir: &Path, ports: &Ports) -> anyhow::Result<Demo> {
         let [a, b, c, d, ..] = ports.entropy.seed();
         u64::from(u32::from_be_bytes([a, b, c, d]))
     });
-    let public = TcpListener::bind("127.0.0.1:0").await.context("no port for hooks")?;
+    let public = TcpListener::bind("127.0.0.1:0")
+        .await
+        .context("no port for hooks")?;
     let admin = TcpListener::bind(("127.0.0.1", args.admin_port)).await;
     let admin = admin.context("no port for the admin interface")?;
     let hooks_at = format!("http://{}/hooks", public.local_addr()?);
-    let shops = open_shops(args, seed, &hooks_at, ports).await?;
+    // The shops run on tasks of their own, so that waiting for the engine's is possible.
+    let shops = open_shops(args, seed, &hooks_at, &engine::ports::system::ports()).await?;
 
     let outside = RealOutside::new(ports.clone(), Egress::Anywhere, dir.join("secrets"))
         .map_err(anyhow::Error::msg)?;
@@ -146,13 +165,29 @@ async fn start(args: &Args, dir: &Path, ports: &Ports) -> anyhow::Result<Demo> {
     let engine = Engine::start(config(&shops), store, ports.clone(), &outside).await?;
     let token = format!("demo-{:032x}", u128::from_be_bytes(ports.entropy.seed()));
     let admin_url = format!("http://{}", admin.local_addr()?);
-    let stop_web = crate::listen::spawn(&engine, public, admin, &token, crate::listen::Limits::default());
+    let stop_web = crate::listen::spawn(
+        &engine,
+        public,
+        admin,
+        &token,
+        crate::listen::Limits::default(),
+    );
     for shop in &shops {
         shop.deliver_hooks(outside.client());
     }
     let started_at = ports.clock.now();
     let ports = ports.clone();
-    Ok(Demo { engine, shops, ports, started_at, admin_url, token, stop_web })
+    let edits = std::sync::Mutex::default();
+    Ok(Demo {
+        engine,
+        shops,
+        ports,
+        started_at,
+        admin_url,
+        token,
+        edits,
+        stop_web,
+    })
 }
 
 fn open_store(dir: &Path) -> anyhow::Result<Arc<dyn Store>> {
@@ -184,9 +219,18 @@ async fn open_shops(
             products: shops::products(),
             seed: own_seed,
         });
-        let faults = if args.faults { Faults::lively(own_seed) } else { Faults::none() };
+        let faults = if args.faults {
+            Faults::lively(own_seed)
+        } else {
+            Faults::none()
+        };
         let twin = Faulty::new(twin, faults);
-        shops.push(HostedShop::serve(place.account, twin, listener, ports.clone()));
+        shops.push(HostedShop::serve(
+            place.account,
+            twin,
+            listener,
+            ports.clone(),
+        ));
     }
     Ok(shops)
 }
@@ -208,7 +252,9 @@ fn config(shops: &[HostedShop]) -> Config {
     };
     Config {
         accounts: shops.iter().map(account).collect(),
-        opening: shops.first().map(|shop| AccountId::new(shop.account.clone())),
+        opening: shops
+            .first()
+            .map(|shop| AccountId::new(shop.account.clone())),
         policy: Policy {
             accounts: BTreeMap::new(),
             rules: domain::offer::OfferRules::default(),
@@ -223,7 +269,11 @@ fn config(shops: &[HostedShop]) -> Config {
 /// Lets buyers buy and the merchant ship until the time is over, or somebody ends it.
 async fn live(args: &Args, demo: &Demo) -> anyhow::Result<&'static str> {
     let seed = args.seed.unwrap_or(1);
-    let pace = if args.faults { Pace::busy().with_meddling() } else { Pace::busy() };
+    let pace = if args.faults {
+        Pace::busy().with_meddling()
+    } else {
+        Pace::busy()
+    };
     let mut buyers = Buyers::new(seed, pace);
     let mut merchant = merchant::Merchant::new(seed);
     let mut screen = screen::Screen::new(args.json);
@@ -236,7 +286,11 @@ async fn live(args: &Args, demo: &Demo) -> anyhow::Result<&'static str> {
             buyers.stop();
             return Ok("time is over");
         }
-        shops::let_people_act(&mut buyers, &demo.shops, now);
+        let edits = shops::let_people_act(&mut buyers, &demo.shops, now);
+        demo.edits
+            .lock()
+            .expect("no holder of this lock panics")
+            .extend(edits);
         merchant.work(demo, now).await?;
         screen.refresh(demo, now).await?;
         tokio::select! {
@@ -249,23 +303,27 @@ async fn live(args: &Args, demo: &Demo) -> anyhow::Result<&'static str> {
 }
 
 /// Waits until nothing moves any more: no hook on its way, nothing to be read, sent or settled, and
-/// every account compared since. Says whether it came to that.
-async fn settle(demo: &Demo) -> anyhow::Result<bool> {
+/// every account compared since. Tells what still moves when it takes too long.
+async fn settle(demo: &Demo) -> anyhow::Result<Option<String>> {
     let began = demo.ports.clock.now();
-    while demo.ports.clock.now() < began.plus(QUIET_WITHIN) {
-        if summary::is_quiet(demo, began).await? {
-            return Ok(true);
+    loop {
+        let unrest = summary::unrest(demo, began).await?;
+        if unrest.is_none() || demo.ports.clock.now() >= began.plus(QUIET_WITHIN) {
+            return Ok(unrest);
         }
         let soon = demo.ports.clock.now().plus(Duration::from_millis(250));
         demo.ports.clock.sleep_until(soon).await;
     }
-    Ok(false)
 }
 
 fn read_duration(text: &str) -> Result<Duration, String> {
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let split = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let (digits, unit) = text.split_at(split);
-    let number: u64 = digits.parse().map_err(|_| format!("`{text}` is not a time like 30s"))?;
+    let number: u64 = digits
+        .parse()
+        .map_err(|_| format!("`{text}` is not a time like 30s"))?;
     match unit {
         "s" | "" => Ok(Duration::from_secs(number)),
         "m" => Ok(Duration::from_secs(number.saturating_mul(60))),

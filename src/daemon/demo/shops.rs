@@ -7,10 +7,12 @@ use domain::{
     item::{Item, ItemKind},
 };
 use sandbox::{
-    Product, ProductKind,
+    Act, Product, ProductKind,
     buyers::{Buyers, ShopView},
+    judge::Edit,
 };
 
+use super::summary;
 use crate::sandbox_host::HostedShop;
 
 /// A shop of the demo.
@@ -23,10 +25,22 @@ pub(super) struct Place {
 
 /// The shops, in the order in which they are shown. The first gives the opening stock.
 pub(super) const PLACES: [Place; 4] = [
-    Place { account: "web-shop", channel: "woocommerce" },
-    Place { account: "till", channel: "square" },
-    Place { account: "market", channel: "ebay" },
-    Place { account: "boutique", channel: "shopify" },
+    Place {
+        account: "web-shop",
+        channel: "woocommerce",
+    },
+    Place {
+        account: "till",
+        channel: "square",
+    },
+    Place {
+        account: "market",
+        channel: "ebay",
+    },
+    Place {
+        account: "boutique",
+        channel: "shopify",
+    },
 ];
 
 /// The kit of the demo: two cups and a pot.
@@ -55,15 +69,26 @@ const GOODS: [(&str, &str, i64, i64); 14] = [
 
 /// What lies on the shelf when the demo begins.
 pub(super) fn opening_stock() -> BTreeMap<Sku, i64> {
-    GOODS.iter().map(|(sku, _, _, level)| (parse(sku), *level)).collect()
+    GOODS
+        .iter()
+        .map(|(sku, _, _, level)| (parse(sku), *level))
+        .collect()
 }
 
 /// Items that the configuration must declare: everything that is not a good counted in pieces.
 pub(super) fn items() -> Vec<Item> {
-    let components = KIT.1.iter().map(|(sku, units)| (parse(sku), Quantity::of(*units)));
+    let components = KIT
+        .1
+        .iter()
+        .map(|(sku, units)| (parse(sku), Quantity::of(*units)));
     let kit = ItemKind::Kit(components.collect());
     vec![
-        Item { sku: parse(KIT.0), kind: kit, scale: 0, title: "Tea set for two".to_owned() },
+        Item {
+            sku: parse(KIT.0),
+            kind: kit,
+            scale: 0,
+            title: "Tea set for two".to_owned(),
+        },
         Item {
             sku: parse(SERVICE),
             kind: ItemKind::Service,
@@ -88,9 +113,10 @@ pub(super) fn products() -> Vec<Product> {
             level: *level,
         })
         .collect();
-    let kits = KIT.1.iter().map(|(sku, units)| {
-        stock.get(&parse(sku)).copied().unwrap_or(0) / i64::from(*units)
-    });
+    let kits = KIT
+        .1
+        .iter()
+        .map(|(sku, units)| stock.get(&parse(sku)).copied().unwrap_or(0) / i64::from(*units));
     products.push(Product {
         sku: parse(KIT.0),
         title: "Tea set for two".to_owned(),
@@ -119,22 +145,31 @@ fn kind_of(sku: &str) -> ProductKind {
     }
 }
 
-/// Lets buyers and staff of the shops do what is due.
-pub(super) fn let_people_act(buyers: &mut Buyers, shops: &[HostedShop], now: Time) {
+/// Lets buyers and staff of the shops do what is due; tells which levels staff edited.
+pub(super) fn let_people_act(buyers: &mut Buyers, shops: &[HostedShop], now: Time) -> Vec<Edit> {
+    let mut edits = Vec::new();
     if buyers.next_at().is_some_and(|at| at > now) {
-        return;
+        return edits;
     }
     let skus: Vec<Sku> = products().into_iter().map(|product| product.sku).collect();
     let views: Vec<ShopView> = shops
         .iter()
-        .map(|shop| ShopView { skus: skus.clone(), levels: shop.truth().levels })
+        .map(|shop| ShopView {
+            skus: skus.clone(),
+            levels: shop.truth().levels,
+        })
         .collect();
     for (index, act) in buyers.due(now, &views) {
-        if let Some(shop) = shops.get(index) {
-            let result = shop.act(&act);
-            buyers.answered(index, &act, &result, now);
+        let Some(shop) = shops.get(index) else {
+            continue;
+        };
+        let result = shop.act(&act);
+        if let (Act::SetLevel(sku, _), Ok(_)) = (&act, &result) {
+            edits.push(summary::edit(&shop.account, sku, now));
         }
+        buyers.answered(index, &act, &result, now);
     }
+    edits
 }
 
 fn parse(sku: &str) -> Sku {
@@ -151,7 +186,10 @@ mod tests {
         for (sku, _) in KIT.1 {
             assert!(goods.contains_key(&parse(sku)), "{sku}");
         }
-        let kit = products().into_iter().find(|p| p.sku == parse(KIT.0)).expect("the kit is sold");
+        let kit = products()
+            .into_iter()
+            .find(|p| p.sku == parse(KIT.0))
+            .expect("the kit is sold");
         assert_eq!(kit.level, 60);
     }
 }

@@ -52,7 +52,6 @@ pub(super) fn check_plain(document: &mut Document, main: &Main, schedule: super:
         refuse(document, "store/dir", "the store needs a folder");
     }
     if let Err(problem) = schedule(&main.schedule.reconcile) {
-        let problem = format!("this is not a cron expression: {problem}");
         let help = "seconds, minutes, hours, days, months, weekdays: \"0 */15 * * * *\"";
         tell(document, &keys("schedule/reconcile"), &problem, Some(help));
     }

@@ -38,8 +38,8 @@ pub use mistakes::{At, LoadError, Mistake, Severity};
 pub use places::Excerpt;
 use shape::Main;
 pub use shape::{
-    Account, Admin, Item, ItemKind, Limits, Listen, Log, LogFormat, LogLevel, Mode, Offer, Rule,
-    Schedule, Stock, Store,
+    Account, Admin, Item, ItemKind, Limits, Listen, Log, LogFormat, LogLevel, Mode, Network, Offer,
+    Rule, Schedule, Stock, Store,
 };
 pub use values::Share;
 
@@ -52,6 +52,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// Where everything is kept.
     pub store: Store,
+    /// Where calls may go.
+    pub network: Network,
     /// What is logged, and how.
     pub log: Log,
     /// How much is taken from outside.
@@ -83,7 +85,7 @@ impl Settings {
 /// The environment, as the process found it.
 pub type Environment = BTreeMap<String, String>;
 
-/// Says what is wrong with a cron expression, if anything is.
+/// Says in a sentence what is wrong with a cron expression, if anything is.
 pub type ScheduleCheck = fn(&str) -> Result<(), String>;
 
 /// What settings are checked against.
@@ -98,6 +100,7 @@ pub struct Known<'a> {
 /// Reads the configuration at a folder, or at the path of its main file.
 pub fn load(at: &Path, environment: &Environment, known: Known<'_>) -> Result<Settings, LoadError> {
     let files = files::read(at)?;
+    let environment = &with_credentials(environment, &files.credentials);
     let mut mistakes = files.mistakes;
     let ids: BTreeSet<String> = files
         .accounts
@@ -133,6 +136,17 @@ pub fn load(at: &Path, environment: &Environment, known: Known<'_>) -> Result<Se
     Ok(settings)
 }
 
+/// The environment with a place for credentials: where no service manager hands them over, the folder
+/// that the unit loads them from will do.
+fn with_credentials(environment: &Environment, folder: &Path) -> Environment {
+    let mut environment = environment.clone();
+    if !environment.contains_key(secrets::CREDENTIALS) && folder.is_dir() {
+        let folder = folder.to_string_lossy().into_owned();
+        environment.insert(secrets::CREDENTIALS.to_owned(), folder);
+    }
+    environment
+}
+
 fn read_main(
     name: &str,
     text: &str,
@@ -152,6 +166,7 @@ fn read_main(
         listen: main.listen,
         public_url: main.public_url,
         store: main.store,
+        network: main.network,
         log: main.log,
         limits: main.limits,
         admin: main.admin,

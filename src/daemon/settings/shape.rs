@@ -23,6 +23,8 @@ pub(super) struct Main {
     pub(super) public_url: Option<String>,
     /// Where everything is kept.
     pub(super) store: Store,
+    /// Where calls may go.
+    pub(super) network: Network,
     /// What is logged, and how.
     pub(super) log: Log,
     /// How much is taken from outside.
@@ -77,6 +79,15 @@ impl Default for Store {
             free_min: 256 << 20,
         }
     }
+}
+
+/// Where calls may go.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Network {
+    /// Whether accounts may be reached without TLS and at private addresses: a shop in the own
+    /// network, a sandbox. Otherwise only https to public addresses.
+    pub allow_private: bool,
 }
 
 /// What is logged, and how.

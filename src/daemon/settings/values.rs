@@ -153,8 +153,10 @@ pub(super) fn some_duration<'de, D: Deserializer<'de>>(
 }
 
 fn parse_duration(text: &str) -> Result<Duration, String> {
-    let parsed = text.parse::<jiff::SignedDuration>().ok();
-    match parsed.and_then(|duration| Duration::try_from(duration).ok()) {
+    let span = text.parse::<jiff::Span>().ok();
+    let days = jiff::SpanRelativeTo::days_are_24_hours();
+    let signed = span.and_then(|span| span.to_duration(days).ok());
+    match signed.and_then(|duration| Duration::try_from(duration).ok()) {
         Some(duration) if !duration.is_zero() && duration <= DURATION_MAX => Ok(duration),
         Some(_) => Err(format!(
             "\"{text}\" is out of range: a duration is longer than nothing and at most a year"
@@ -281,6 +283,7 @@ mod tests {
             ("1h30m", 5_400_000),
             ("250ms", 250),
             ("2 minutes", 120_000),
+            ("7d", 604_800_000),
         ] {
             assert_eq!(
                 parse_duration(text),
@@ -294,7 +297,7 @@ mod tests {
             "soon",
             "-5s",
             "0s",
-            "9000h",
+            "367d",
             "99999999999999999999s",
         ] {
             assert!(parse_duration(text).is_err(), "{text}");

@@ -19,6 +19,8 @@ mod money;
 mod orders;
 mod sales;
 mod search;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod updates;
 

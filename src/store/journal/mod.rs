@@ -17,6 +17,9 @@ pub(crate) mod segment;
 pub(crate) mod witness;
 pub(crate) mod writer;
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     io,
     path::{Path, PathBuf},

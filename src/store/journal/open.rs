@@ -90,9 +90,6 @@ impl Place {
             is_after_loss: false,
         };
         create_segment(self.disk.as_ref(), &self.dir, &head)?;
-        if let Some(above) = self.dir.parent() {
-            (self.disk.sync_dir(above)).map_err(|error| JournalError::io("sync", above, error))?;
-        }
         self.open_found(witness)
     }
 
@@ -120,6 +117,7 @@ impl Place {
             return Err(self.set_back(said, &what));
         }
         let repairs = make_sound(last, file.as_ref(), &bytes, &scanned)?;
+        self.sync_names()?;
         let segments = Arc::new(self.known(&found, &scanned));
         let current = segments.all().pop().expect("there is at least one segment");
         let writer = Writer {
@@ -141,6 +139,16 @@ impl Place {
             store_id: said.store_id,
             repairs,
         })
+    }
+
+    /// Makes every name durable: the process before this one may have died between making a segment
+    /// and that, and what is written to it now would go with its name.
+    fn sync_names(&self) -> Result<(), JournalError> {
+        let above = [self.dir.parent(), self.witness.parent()];
+        for dir in above.into_iter().flatten().chain([self.dir.as_path()]) {
+            (self.disk.sync_dir(dir)).map_err(|error| JournalError::io("sync", dir, error))?;
+        }
+        Ok(())
     }
 
     /// Every segment with its head.

@@ -262,7 +262,8 @@ impl<'a> Walk<'a> {
         let is_buffered = self.at >= self.buffer_at
             && self.at + HEAD_LENGTH as u64 <= self.buffer_at + self.buffer.len() as u64;
         if !is_buffered {
-            self.buffer.resize(self.step, 0);
+            let rest = usize::try_from(self.end - self.at).unwrap_or(self.step);
+            self.buffer.resize(self.step.min(rest), 0);
             let read = self.file.read_at(&mut self.buffer, self.at);
             let read = read.map_err(|error| JournalError::io("read", &self.segment.path, error))?;
             self.buffer.truncate(read);

@@ -88,6 +88,10 @@ fn values_of_the_wrong_sort_are_told_with_the_right_one() {
             ],
         ),
         (
+            "[network]\nallow_private = \"yes\"\n",
+            &["oneshelf.toml:2:17: expected true or false, found the text \"yes\""],
+        ),
+        (
             "[limits]\nconnections = -1\nread_timeout = \"0s\"\n",
             &[
                 "oneshelf.toml:2:15: expected a whole number from 0 on, found the number -1",
@@ -150,10 +154,8 @@ fn settings_must_make_sense_together() {
         ),
         (
             "[schedule]\nreconcile = \"* * *\"\n",
-            &[
-                "oneshelf.toml:2:13: this is not a cron expression: it has 3 fields (seconds, \
-               minutes, hours, days, months, weekdays: \"0 */15 * * * *\")",
-            ],
+            &["oneshelf.toml:2:13: this has 3 fields, not 6 (seconds, \
+               minutes, hours, days, months, weekdays: \"0 */15 * * * *\")"],
         ),
         (
             "[limits]\nbody_bytes = \"1GiB\"\nconnections = 0\n[store]\ndir = \"\"\n",
@@ -263,9 +265,10 @@ fn places_of_secrets_are_checked() {
         (
             "[admin]\ntoken = { credential = \"admin-token\" }\n",
             &[
-                "oneshelf.toml:2:11: there are no credentials here: CREDENTIALS_DIRECTORY is not set \
-               (systemd sets it for a service with a line such as \
-               LoadCredential=admin-token:/etc/oneshelf/credentials/admin-token)",
+                "oneshelf.toml:2:11: there are no credentials here: CREDENTIALS_DIRECTORY is not set, \
+                 and there is no folder `credentials` beside oneshelf.toml (write the secret to \
+                 credentials/admin-token; a service gets it by \
+                 LoadCredential=admin-token:/etc/oneshelf/credentials/admin-token)",
             ],
         ),
         (

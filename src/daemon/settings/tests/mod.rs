@@ -154,7 +154,7 @@ impl Channel for Open {
 fn six_fields(text: &str) -> Result<(), String> {
     match text.split_whitespace().count() {
         6 => Ok(()),
-        fields => Err(format!("it has {fields} fields")),
+        fields => Err(format!("this has {fields} fields, not 6")),
     }
 }
 
