@@ -249,7 +249,7 @@ fn strip(kind: &Type) -> &Type {
 }
 
 /// Fields that are selected twice are selected together.
-fn merge(object: &mut Map<String, Value>, key: &str, part: Value) {
+pub(super) fn merge(object: &mut Map<String, Value>, key: &str, part: Value) {
     match (object.get_mut(key), part) {
         (Some(Value::Object(before)), Value::Object(part)) => {
             for (key, value) in part {
