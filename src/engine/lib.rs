@@ -66,7 +66,7 @@ pub struct Config {
 }
 
 /// Makes the way out for an account.
-pub trait Outside {
+pub trait Outside: Sync {
     /// The port of one account.
     fn port(&self, account: &AccountId, descriptor: &'static channel::Descriptor) -> Port;
 }

@@ -656,6 +656,13 @@ fn stock_that_was_never_counted_is_told_to_nobody() {
          open web MUG 50          => duplicate, MUG 10-2
          open web PLATE 0         => PLATE 0-0, web.PLATE 0",
     );
+    // What left before the count is history: the level that is counted has it off already.
+    check(
+        "order till #1 MUG:2
+         order web #2 MUG:1/shipped1
+         order web #3 MUG:1
+         open web MUG 8           => #3 ready, MUG 9-1, web.MUG 8",
+    );
 }
 
 #[test]
