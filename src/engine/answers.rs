@@ -105,6 +105,9 @@ impl Engine {
     /// Makes rows durable that go with no decision.
     pub async fn keep_rows(&self, rows: Alongside) -> Result<(), StoreError> {
         let Alongside { puts, deletes } = rows;
+        if puts.is_empty() && deletes.is_empty() {
+            return Ok(());
+        }
         self.store
             .commit(Batch {
                 puts,
