@@ -5,8 +5,11 @@
 //! Start reading at [`Engine::start`].
 
 pub mod account;
+pub mod answers;
+pub mod bells;
 pub mod decider;
 pub mod dispatch;
+pub mod explain;
 pub mod inbox;
 pub mod intake;
 mod intents;
@@ -17,6 +20,7 @@ pub mod ports;
 pub mod reconcile;
 pub mod rows;
 pub mod shelf;
+pub mod views;
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
