@@ -167,13 +167,9 @@ async fn start(args: &Args, dir: &Path, ports: &Ports) -> anyhow::Result<Demo> {
     let engine = Engine::start(config(&shops), store, ports.clone(), &outside).await?;
     let token = format!("demo-{:032x}", u128::from_be_bytes(ports.entropy.seed()));
     let admin_url = format!("http://{}", admin.local_addr()?);
-    let stop_web = crate::listen::spawn(
-        &engine,
-        public,
-        admin,
-        &token,
-        crate::listen::Limits::default(),
-    );
+    let mut tokens = web::Tokens::none();
+    tokens.add(&token).context("the token of the demo")?;
+    let stop_web = crate::listen::spawn(&engine, public, admin, tokens, web::Limits::default());
     for shop in &shops {
         shop.deliver_hooks(outside.client());
     }
