@@ -47,6 +47,8 @@ pub struct Pace {
     pub poll_every: Duration,
     /// How often its open orders are read again one by one.
     pub reread_every: Duration,
+    /// How often all its listings are read.
+    pub listings_every: Duration,
     /// When its levels are compared.
     pub reconcile: Schedule,
     /// How far back the first poll looks.

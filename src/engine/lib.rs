@@ -61,6 +61,8 @@ pub struct Config {
     pub items: Vec<domain::item::Item>,
     /// How many raw signals may wait before hooks are answered with 503.
     pub backlog_max: usize,
+    /// How channels reach our public listener; without it no hooks are registered.
+    pub public_url: Option<String>,
 }
 
 /// Makes the way out for an account.
@@ -102,6 +104,7 @@ pub struct Engine {
     pub opening: Option<AccountId>,
     /// What was counted since the start.
     pub meters: Meters,
+    public_url: Option<String>,
     backlog_max: usize,
     wake_inbox: Notify,
     stop: watch::Sender<bool>,
@@ -145,6 +148,7 @@ impl Engine {
             accounts,
             opening: config.opening,
             meters: Meters::default(),
+            public_url: config.public_url,
             backlog_max: config.backlog_max,
             wake_inbox: Notify::new(),
             stop: watch::Sender::new(false),

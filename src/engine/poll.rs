@@ -35,8 +35,8 @@ const LISTINGS_BATCH: usize = 50;
 const SKEW_MAX: Duration = Duration::from_secs(600);
 /// How long a channel may take until a new order is in its lists.
 const INDEX_LAG: Duration = Duration::from_secs(3);
-/// How often all listings are read.
-const LISTINGS_EVERY: Duration = Duration::from_secs(3600);
+/// How often the subscriptions to hooks are looked after: channels switch them off without a word.
+const HOOKS_EVERY: Duration = Duration::from_secs(3600);
 
 /// How far an account's orders were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +73,7 @@ impl Engine {
         let mut failures = 0;
         let mut reread_at = self.ports.clock.now();
         let mut listings_at = self.ports.clock.now();
+        let mut hooks_at = self.ports.clock.now();
         let mut is_probed = false;
         loop {
             let now = self.ports.clock.now();
@@ -83,6 +84,10 @@ impl Engine {
                 let result = self
                     .poll_all(&account, &mut is_probed, now >= reread_at)
                     .await;
+                if now >= hooks_at && is_probed {
+                    self.look_after_hooks(&account).await;
+                    hooks_at = now.plus(HOOKS_EVERY);
+                }
                 match result {
                     Ok(()) => {
                         failures = 0;
@@ -90,7 +95,7 @@ impl Engine {
                             reread_at = now.plus(account.pace.reread_every);
                         }
                         if now >= listings_at {
-                            listings_at = now.plus(LISTINGS_EVERY);
+                            listings_at = now.plus(account.pace.listings_every);
                         }
                     }
                     Err(error) => {
@@ -114,6 +119,27 @@ impl Engine {
             if !self.wait(next, &account.wake_poll).await {
                 return;
             }
+        }
+    }
+
+    /// Makes sure that the channel sends us hooks. Subscribing changes something there, so it waits
+    /// until the account is live; polling does without.
+    async fn look_after_hooks(&self, account: &Account) {
+        let (Some(url), Some(hooks)) = (&self.public_url, account.channel.register_hooks()) else {
+            return;
+        };
+        if !account.may_write() {
+            return;
+        }
+        let ensured = hooks.ensure(&format!("{url}/hooks/{}", account.id)).await;
+        self.note_call(account, &ensured);
+        for hook in ensured
+            .iter()
+            .flatten()
+            .filter(|hook| hook.action != "kept")
+        {
+            let (topic, action) = (&hook.topic, &hook.action);
+            tracing::info!(account = %account.id, topic, action, "A hook was looked after.");
         }
     }
 

@@ -2,6 +2,9 @@
 
 mod ebay;
 mod port;
+mod square;
+mod woocommerce;
+mod woocommerce_captures;
 
 #[test]
 fn the_vault_of_the_tests_keeps_what_it_is_given() {

@@ -34,9 +34,17 @@ pub(super) const CHECKS: &[Check] = &[
                 &[("connectors/ebay/api.rs", "use governor::Quota;")],
                 "names governor",
             ),
+            (
+                &[("src/store/lib.rs", "use ::sled as engine;")],
+                "src/store/lib.rs:1 names sled",
+            ),
         ],
         good: &[&[
             ("src/engine/ports/http.rs", "use reqwest::Client;"),
+            (
+                "src/store/sled/mod.rs",
+                "pub mod sled; crate::sled::open(); let sled = 1;",
+            ),
             (
                 "src/engine/poll.rs",
                 "// reqwest::Client is elsewhere\nlet config = 1;",
@@ -99,14 +107,11 @@ fn find_strays(tree: &Tree) -> Vec<String> {
 
 /// Where code goes into a crate: `name::…` or `use name`. A variable of that name is no matter.
 fn lines_using(code: &str, name: &str) -> Vec<usize> {
-    let mut lines: BTreeSet<usize> = rust::lines_naming(code, &format!("use {name}"))
-        .into_iter()
-        .collect();
-    let paths = rust::lines_naming(code, name);
-    lines.extend(paths.into_iter().filter(|line| {
-        let text = code.lines().nth(line - 1).unwrap_or_default();
-        text.contains(&format!("{name}::"))
-    }));
+    let mut lines = BTreeSet::new();
+    for imported in [format!("use {name}"), format!("use ::{name}")] {
+        lines.extend(rust::lines_naming(code, &imported));
+    }
+    lines.extend(rust::lines_entering(code, name));
     lines.into_iter().collect()
 }
 
