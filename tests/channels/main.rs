@@ -1,8 +1,8 @@
 //! Each connector against the twin of its channel, in one process.
 
 mod port;
-mod square;
 mod shopify;
+mod square;
 mod woocommerce;
 mod woocommerce_captures;
 
