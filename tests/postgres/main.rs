@@ -20,7 +20,7 @@ const T: Table = Table("t");
 fn server() -> Option<String> {
     let url = std::env::var_os("ONESHELF_POSTGRES_URL").and_then(|url| url.into_string().ok());
     if url.is_none() {
-        println!("skipped: postgres: ONESHELF_POSTGRES_URL is not set");
+        tests::skipped("postgres", "ONESHELF_POSTGRES_URL is not set");
     }
     url
 }
