@@ -18,6 +18,7 @@ mod rows;
 mod shared;
 mod space;
 mod state;
+mod weigh;
 
 #[cfg(test)]
 mod tests;

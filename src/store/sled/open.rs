@@ -18,11 +18,12 @@ use super::{
     lock::Lock,
     options::{OpenError, Opened, Options},
     rebuild::{Gaps, Rebuild},
-    row::{APPLIED_KEY, Applied, decode},
+    row::Applied,
     rows::{Rows, RowsError},
     shared::Shared,
     space::Gauge,
     state::State,
+    weigh::weigh,
 };
 use crate::{
     Seq,
@@ -190,27 +191,6 @@ pub(super) fn find_rows(options: &Options) -> Result<Found, OpenError> {
         Err(RowsError::Damaged(reason)) => Ok(Found::Unsound(reason)),
         Err(error) => Err(OpenError::rows(&options.dir, error)),
     }
-}
-
-/// Reads every row. Nothing if there are none; an error if they are not what they should be.
-fn weigh(rows: &Rows) -> Result<Option<Applied>, RowsError> {
-    let said = rows.get(APPLIED_KEY)?;
-    let said = said.map(|stored| Applied::decode(&stored)).transpose()?;
-    let mut found = Applied::default();
-    rows.walk(std::ops::Bound::Unbounded, &mut |key, stored| {
-        if key != APPLIED_KEY {
-            decode(key, stored)?;
-            found.add(stored);
-        }
-        Ok(true)
-    })?;
-    let expected = said.unwrap_or_default();
-    if (found.count, found.sum) != (expected.count, expected.sum) {
-        let (is, should) = (found.count, expected.count);
-        let reason = format!("there are {is} rows and should be {should}, or some are old");
-        return Err(RowsError::Damaged(reason));
-    }
-    Ok(said)
 }
 
 /// Opens the journal, and asks the rows and the exports whether it is all there.
