@@ -119,6 +119,7 @@ async fn every_route_answers_as_it_is_described() {
     stock(&mut reader).await;
     explained(&mut reader).await;
     queues(&mut reader).await;
+    troubles(&mut reader).await;
     for path in [
         "/livez",
         "/readyz",
@@ -243,6 +244,18 @@ async fn orders(reader: &mut Reader) {
         .await;
     assert_eq!(released["phase"], "ready");
 
+    leaves(reader, &path).await;
+    let other = reader.rig.order("shop", "18", &[("MUG", 1)]).await;
+    let why = json!({ "reason": "buyer asked" });
+    let canceled = reader
+        .post(&format!("/api/v1/orders/{other}/cancel"), why)
+        .await;
+    assert_eq!(canceled["effect"], "done");
+    order_filters(reader, id, other).await;
+}
+
+/// Ships an order in two parts, and gives some money back.
+async fn leaves(reader: &mut Reader, path: &str) {
     let parcel = json!({
         "lines": [{ "line": 1, "units": 2 }],
         "carrier": "DHL",
@@ -270,7 +283,7 @@ async fn orders(reader: &mut Reader) {
             .is_some_and(|id| id.starts_with("int_"))
     );
 
-    let order = reader.get(&path).await;
+    let order = reader.get(path).await;
     assert_eq!(
         order["shipments"][0]["lines"],
         json!([{ "line": 1, "units": 2 }])
@@ -279,14 +292,6 @@ async fn orders(reader: &mut Reader) {
     let timeline = reader.get(&format!("{path}/timeline?limit=3")).await;
     assert_eq!(timeline["items"][0]["text"], "Order #17 was accepted.");
     assert!(timeline["next"].is_string());
-
-    let other = reader.rig.order("shop", "18", &[("MUG", 1)]).await;
-    let why = json!({ "reason": "buyer asked" });
-    let canceled = reader
-        .post(&format!("/api/v1/orders/{other}/cancel"), why)
-        .await;
-    assert_eq!(canceled["effect"], "done");
-    order_filters(reader, id, other).await;
 }
 
 async fn order_filters(reader: &mut Reader, id: OrderId, other: OrderId) {
@@ -399,8 +404,8 @@ async fn explained(reader: &mut Reader) {
     }
 }
 
-async fn queues(reader: &mut Reader) {
-    // One push and one intent are parked, as the lane would have done.
+/// Parks one push and one intent, as the lane would, and gives the intent.
+async fn park_two(reader: &mut Reader) -> String {
     let shop = AccountId::new("shop");
     let listing = domain::ListingId::new("l-MUG");
     reader.rig.shows("shop", "MUG", 9).await;
@@ -438,7 +443,11 @@ async fn queues(reader: &mut Reader) {
             outcome,
         })
         .await;
+    intent
+}
 
+async fn queues(reader: &mut Reader) {
+    let intent = park_two(reader).await;
     let parked = reader.get("/api/v1/outbox?state=parked").await;
     let kinds: Vec<&Value> = parked["items"]
         .as_array()
@@ -471,7 +480,9 @@ async fn queues(reader: &mut Reader) {
         reader.get("/api/v1/outbox?state=parked").await["items"],
         json!([])
     );
+}
 
+async fn troubles(reader: &mut Reader) {
     // More is sold than is there.
     reader.rig.order("shop", "19", &[("MUG", 100)]).await;
     let incidents = reader.get("/api/v1/incidents?open=true").await;
