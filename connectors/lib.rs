@@ -1,11 +1,19 @@
 //! One folder per channel, and one line for it in each of the two lists below.
 
+mod ebay;
+mod shopify;
+mod square;
 mod woocommerce;
 
 use channel::Connector;
 
 /// Every connector, in alphabetical order.
-pub const CONNECTORS: &[&dyn Connector] = &[&woocommerce::CONNECTOR];
+pub const CONNECTORS: &[&dyn Connector] = &[
+    &ebay::CONNECTOR,
+    &shopify::CONNECTOR,
+    &square::CONNECTOR,
+    &woocommerce::CONNECTOR,
+];
 
 /// The connector of a kind of channel.
 pub fn find(id: &str) -> Option<&'static dyn Connector> {

@@ -1,1 +1,17 @@
+//! The daemon: settings, wiring and commands around the engine.
+//!
+//! Start reading at [`run`] for the daemon itself, at [`demo`] for the whole on one machine, and at
+//! [`settings`] for what an admin can say.
 
+pub mod check;
+//pub mod cli;
+pub mod demo;
+pub mod exit;
+pub mod listen;
+pub mod logging;
+mod outside;
+pub mod run;
+mod sandbox_host;
+pub mod settings;
+mod signals;
+mod vault;

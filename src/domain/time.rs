@@ -21,12 +21,13 @@ pub struct NotATime {
 impl Time {
     /// The beginning of 1970, which serves as "never" in cursors.
     pub const EPOCH: Time = Time(0);
+    /// The last second that can be written, which serves as "after everything".
+    pub const END: Time = Time(253_402_207_200_000); // 9999-12-30, by the limit of jiff
 
     /// Milliseconds since the epoch, kept within the years that can be written.
     pub fn from_millis(millis: i64) -> Time {
         const FIRST: i64 = -62_135_596_800_000; // 0001-01-01
-        const LAST: i64 = 253_402_207_200_000; // 9999-12-30, the last second that jiff writes
-        Time(millis.clamp(FIRST, LAST))
+        Time(millis.clamp(FIRST, Time::END.0))
     }
 
     /// Seconds since the epoch.

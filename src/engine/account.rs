@@ -19,6 +19,9 @@ use crate::ports::schedule::Schedule;
 /// How many recent views of orders are remembered to recognize repetitions without a decision.
 const RECENT_MAX: usize = 20_000;
 
+/// How long to rest when a channel asks for fewer calls and does not say for how long.
+const THROTTLE_PAUSE: Duration = Duration::from_secs(2);
+
 /// What an account may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -47,6 +50,8 @@ pub struct Pace {
     pub poll_every: Duration,
     /// How often its open orders are read again one by one.
     pub reread_every: Duration,
+    /// How often all its listings are read.
+    pub listings_every: Duration,
     /// When its levels are compared.
     pub reconcile: Schedule,
     /// How far back the first poll looks.
@@ -73,14 +78,24 @@ pub struct Account {
     pub wake_lane: Notify,
     /// Rings when levels should be compared now.
     pub wake_compare: Notify,
-    /// One poll at a time.
-    pub polling: tokio::sync::Mutex<()>,
+    /// One poll at a time; what is known of the last one.
+    pub polling: tokio::sync::Mutex<LastPoll>,
     orders_to_read: Mutex<BTreeSet<ExternalId>>,
     listings_to_compare: Mutex<BTreeSet<ListingId>>,
     are_listings_due: AtomicBool,
+    compares_first: AtomicBool,
     has_polled: AtomicBool,
     recent: Mutex<BTreeMap<ExternalId, (Version, u64)>>,
     health: Mutex<Health>,
+}
+
+/// When orders were last read completely.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LastPoll {
+    /// When the last complete poll began.
+    pub began_at: Option<Time>,
+    /// When the last one began that looked back as far as the channel needs.
+    pub deep_at: Option<Time>,
 }
 
 /// How an account is doing.
@@ -128,10 +143,11 @@ impl Account {
             wake_poll: Notify::new(),
             wake_lane: Notify::new(),
             wake_compare: Notify::new(),
-            polling: tokio::sync::Mutex::new(()),
+            polling: tokio::sync::Mutex::default(),
             orders_to_read: Mutex::default(),
             listings_to_compare: Mutex::default(),
             are_listings_due: AtomicBool::new(true),
+            compares_first: AtomicBool::new(false),
             has_polled: AtomicBool::new(false),
             recent: Mutex::default(),
             health: Mutex::default(),
@@ -156,7 +172,13 @@ impl Account {
 
     /// Whether anything may be written outside.
     pub fn may_write(&self) -> bool {
-        self.mode() == Mode::Live && !self.is_frozen()
+        let is_held = self.compares_first.load(Ordering::Acquire);
+        self.mode() == Mode::Live && !self.is_frozen() && !is_held
+    }
+
+    /// Writes nothing until the levels were compared once: what we believe may be too old.
+    pub fn hold_writes(&self, is_held: bool) {
+        self.compares_first.store(is_held, Ordering::Release);
     }
 
     /// Whether its orders were read completely since the start. Before that nothing is pushed: what
@@ -174,6 +196,7 @@ impl Account {
 
     /// Notes a complete comparison of levels.
     pub fn note_reconcile(&self, now: Time) {
+        self.hold_writes(false);
         self.health.lock().expect(LOCK).last_reconcile_at = Some(now);
     }
 
@@ -200,8 +223,13 @@ impl Account {
         health.last_error = Some(error.to_string());
         health.is_unauthorized = matches!(error.kind, ErrorKind::Unauthorized { .. });
         if let ErrorKind::Throttled { until } = error.kind {
-            health.throttled_until = until;
+            health.throttled_until = Some(until.unwrap_or_else(|| now.plus(THROTTLE_PAUSE)));
         }
+    }
+
+    /// The earliest time of the next call, when the channel asked us to wait.
+    pub fn throttled_until(&self) -> Option<Time> {
+        self.health.lock().expect(LOCK).throttled_until
     }
 
     /// How it is doing.

@@ -22,10 +22,10 @@ pub mod rows;
 pub mod shelf;
 pub mod views;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use account::{Account, Mode, ModeOverride, Pace};
-use channel::{ChannelError, Connector, Port, SettingsError};
+use channel::{ChannelError, Connector, ErrorKind, Port, SettingsError};
 use decider::{Alongside, DecideError, Decider, Done, Policy};
 use domain::{
     AccountId,
@@ -65,10 +65,14 @@ pub struct Config {
     pub items: Vec<domain::item::Item>,
     /// How many raw signals may wait before hooks are answered with 503.
     pub backlog_max: usize,
+    /// How channels reach our public listener; without it no hooks are registered.
+    pub public_url: Option<String>,
+    /// Whether an account writes nothing before its levels were compared: after a loss of history.
+    pub compare_first: bool,
 }
 
 /// Makes the way out for an account.
-pub trait Outside {
+pub trait Outside: Sync {
     /// The port of one account.
     fn port(&self, account: &AccountId, descriptor: &'static channel::Descriptor) -> Port;
 }
@@ -106,6 +110,7 @@ pub struct Engine {
     pub opening: Option<AccountId>,
     /// What was counted since the start.
     pub meters: Meters,
+    public_url: Option<String>,
     backlog_max: usize,
     wake_inbox: Notify,
     stop: watch::Sender<bool>,
@@ -140,6 +145,7 @@ impl Engine {
             let set = load_override(store.as_ref(), &account.id).await?;
             let (id, connector) = (account.id.clone(), account.connector);
             let opened = Account::new(id, connector, channel, account.pace, account.mode, set);
+            opened.hold_writes(config.compare_first);
             accounts.insert(account.id, Arc::new(opened));
         }
         let engine = Arc::new(Engine {
@@ -149,6 +155,7 @@ impl Engine {
             accounts,
             opening: config.opening,
             meters: Meters::default(),
+            public_url: config.public_url,
             backlog_max: config.backlog_max,
             wake_inbox: Notify::new(),
             stop: watch::Sender::new(false),
@@ -313,6 +320,44 @@ impl Engine {
                 tracing::warn!(account = %account.id, %error, "A call to a channel failed.");
             }
         }
+    }
+
+    /// Makes a call that only reads, again and again while the channel asks us to wait: a long reading
+    /// goes on where it was instead of beginning anew.
+    async fn patiently<'a, T>(
+        &'a self,
+        account: &'a Account,
+        call: impl Fn() -> Pin<Box<dyn Future<Output = Result<T, ChannelError>> + Send + 'a>> + Send,
+    ) -> Result<T, ChannelError> {
+        /// Beyond this the channel does not mean to let us in.
+        const WAITS_MAX: u32 = 30;
+        let mut waits = 0;
+        loop {
+            let result = call().await;
+            self.note_call(account, &result);
+            match result {
+                Err(ChannelError {
+                    kind: ErrorKind::Throttled { .. },
+                    ..
+                }) if waits < WAITS_MAX && self.wait_for_throttle(account).await => {
+                    waits += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Sleeps while the channel of an account asks us to wait. Says whether to go on.
+    async fn wait_for_throttle(&self, account: &Account) -> bool {
+        while let Some(until) = account.throttled_until() {
+            if until <= self.ports.clock.now() {
+                break;
+            }
+            if !self.wait(until, &Notify::new()).await {
+                return false;
+            }
+        }
+        !self.is_stopping()
     }
 
     /// Sleeps until a time, or until rung, or until the end. Says whether to go on.

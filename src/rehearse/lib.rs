@@ -1,1 +1,8 @@
+//! The deterministic simulator: engine, connectors and twins in one process under virtual time.
+//!
+//! One seed fixes time, faults, buyers, crash points and the order of all tasks; what happens is a
+//! trace, and two runs of one seed give the same. It runs the very engine and connectors that the
+//! daemon runs, through the ports, and judges them by the truth of the twins. It is never part of a
+//! running daemon.
 
+pub mod executor;

@@ -5,9 +5,17 @@
 //! end-to-end tests, and the simulator in process under virtual time. It keeps its own truth (orders
 //! placed, units sold, levels shown), and we are judged against that.
 //!
-//! Faults are the same for all twins and live outside them.
+//! Faults ([`faults`]) are the same for all twins and live outside them, and so do the people who buy
+//! there ([`buyers`]) and the function that judges us ([`judge`]).
 
+pub mod buyers;
+pub mod ebay;
+pub mod faults;
+pub mod judge;
 pub mod shop;
+mod shopify;
+pub mod square;
+pub mod woocommerce;
 
 use domain::{ExternalId, Sku, Time};
 
@@ -168,4 +176,9 @@ pub struct LevelWrite {
 pub type OpenTwin = fn(Shop) -> Box<dyn Twin>;
 
 /// Every twin, by its channel, in alphabetical order.
-pub const TWINS: &[(&str, OpenTwin)] = &[];
+pub const TWINS: &[(&str, OpenTwin)] = &[
+    ("ebay", ebay::open),
+    ("shopify", shopify::open),
+    ("square", square::open),
+    ("woocommerce", woocommerce::open),
+];

@@ -8,11 +8,15 @@
 
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;
+#[cfg(test)]
+mod dice;
 pub mod error;
-mod limits;
+pub mod journal;
+pub mod limits;
 pub mod memory;
 #[cfg(test)]
 mod model_steps;
+pub mod sled;
 
 use std::ops::Bound;
 
@@ -123,7 +127,7 @@ pub const KEY_LENGTH_MAX: usize = 1024;
 /// The longest raw signal.
 pub const BODY_LENGTH_MAX: usize = 9 * 1024 * 1024;
 /// The longest fact.
-pub const FACT_LENGTH_MAX: usize = 1024 * 1024;
+pub const FACT_LENGTH_MAX: usize = 256 * 1024;
 /// The most that one batch, or one append, may bring along in all.
 pub const BATCH_LENGTH_MAX: usize = 32 * 1024 * 1024;
 /// The longest name of a table; names are made of `a-z`, `0-9` and `_`.

@@ -1,6 +1,11 @@
 //! Each connector against the twin of its channel, in one process.
 
+mod ebay;
 mod port;
+mod shopify;
+mod square;
+mod woocommerce;
+mod woocommerce_captures;
 
 #[test]
 fn the_vault_of_the_tests_keeps_what_it_is_given() {

@@ -11,11 +11,12 @@ use std::{
 
 use async_trait::async_trait;
 use channel::{
-    Channel, HookRequest, HttpPort, Port, Secret, Vault, VaultError,
+    Channel, HookRequest, HttpPort, Port, Secret, SettingsError, Vault, VaultError,
     http::{Request, Response, SendError},
 };
 use domain::{Currency, ExternalId, Money, Sku, Time};
 use sandbox::{Act, Done, Product, ProductKind, Refused, Shop, Truth, Twin};
+use serde_json::Value;
 
 /// A twin, the connector opened on it, and the time of both.
 pub(crate) struct Rig {
@@ -191,13 +192,52 @@ impl Rig {
         self.port.with(|state| state.faults.extend(faults));
     }
 
+    /// The requests since the last time.
+    pub(crate) fn sent(&self) -> Vec<Request> {
+        self.port.with(|state| std::mem::take(&mut state.log))
+    }
+
     /// The requests since the last time, as method and URI.
     pub(crate) fn requests(&self) -> Vec<String> {
-        let requests = self.port.with(|state| std::mem::take(&mut state.log));
-        requests
-            .iter()
+        let sent = self.sent();
+        sent.iter()
             .map(|request| format!("{} {}", request.method(), request.uri()))
             .collect()
+    }
+
+    /// Opens the same account again, with other values for some settings.
+    pub(crate) fn opened_with(&self, changes: &Value) -> Box<dyn Channel> {
+        self.try_open(changes)
+            .unwrap_or_else(|errors| panic!("settings: {errors:?}"))
+    }
+
+    /// This shop, with other values for some settings.
+    pub(crate) fn with_settings(mut self, changes: &Value) -> Rig {
+        self.channel = self.opened_with(changes);
+        self
+    }
+
+    /// The paths of the settings that are refused when some of them have other values.
+    pub(crate) fn refused_with(&self, changes: &Value) -> Vec<String> {
+        match self.try_open(changes) {
+            Ok(_) => Vec::new(),
+            Err(errors) => errors.into_iter().map(|error| error.path).collect(),
+        }
+    }
+
+    fn try_open(&self, changes: &Value) -> Result<Box<dyn Channel>, Vec<SettingsError>> {
+        let (id, mut settings) = self.twin(|twin, _| (twin.channel(), twin.settings()));
+        for (key, value) in changes.as_object().into_iter().flatten() {
+            settings[key] = value.clone();
+        }
+        let connector = connectors::find(id).expect("a connector");
+        connector.open(
+            settings,
+            Port {
+                http: self.port.clone(),
+                vault: self.vault.clone(),
+            },
+        )
     }
 
     /// Every hook that is due now or later; time jumps from one to the next, and each is answered

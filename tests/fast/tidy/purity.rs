@@ -122,5 +122,8 @@ fn find_impure_names(tree: &Tree) -> Vec<String> {
 }
 
 fn is_shipped(file: &File) -> bool {
-    file.is_rust() && file.name() != "tests.rs" && !file.path.contains("/tests/")
+    file.is_rust()
+        && !file.path.contains("/tests/")
+        && !file.name().ends_with("tests.rs")
+        && !file.name().ends_with("_test.rs")
 }

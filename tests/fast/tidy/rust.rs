@@ -133,11 +133,8 @@ pub(super) fn lines_naming(code: &str, path: &str) -> Vec<usize> {
     let mut lines = Vec::new();
     let mut note = |at: usize| lines.push(code[..at].matches('\n').count() + 1);
     for (at, _) in code.match_indices(path) {
-        let before = code[..at].strip_suffix("::").map_or(&code[..at], |outer| {
-            if outer.ends_with(is_word) { "x" } else { outer }
-        });
         let after = &code[at + path.len()..];
-        if !before.ends_with(is_word) && !after.starts_with(is_word) {
+        if begins_path(&code[..at]) && !after.starts_with(is_word) {
             note(at);
         }
     }
@@ -154,6 +151,25 @@ pub(super) fn lines_naming(code: &str, path: &str) -> Vec<usize> {
         }
     }
     lines
+}
+
+/// The lines on which some code goes into a crate or module: `name::…`.
+pub(super) fn lines_entering(code: &str, name: &str) -> Vec<usize> {
+    let entrance = format!("{name}::");
+    code.match_indices(&entrance)
+        .filter(|(at, _)| begins_path(&code[..*at]))
+        .map(|(at, _)| code[..at].matches('\n').count() + 1)
+        .collect()
+}
+
+/// Whether a path begins behind this: it is not the rest of a name or of a longer path.
+fn begins_path(before: &str) -> bool {
+    let before = match before.strip_suffix("::") {
+        Some(outer) if outer.ends_with(is_word) => return false,
+        Some(outer) => outer,
+        None => before,
+    };
+    !before.ends_with(is_word)
 }
 
 fn is_word(c: char) -> bool {

@@ -1,5 +1,7 @@
 //! What must not be in the repository at all: people, keys, places and hosts.
 
+use std::collections::BTreeSet;
+
 use super::{Check, File, Tree};
 
 /// Domains that belong to nobody (RFC 2606), so that mail to them reaches nobody.
@@ -27,6 +29,9 @@ const TOKENS: &[Token] = &[
     (concat!("-----BEGIN", " EC PRIVATE KEY"), is_printable, 0),
     (concat!("-----BEGIN", " RSA PRIVATE KEY"), is_printable, 0),
 ];
+
+/// A token with fewer different characters was made up: `000…`.
+const DISTINCT_MIN: usize = 6;
 
 /// Hosts of package registries, and paths of a developer's machine.
 const PLACES: &[&str] = &[
@@ -99,7 +104,7 @@ pub(super) const CHECKS: &[Check] = &[
         good: &[&[
             (
                 "src/a.rs",
-                "format!(\"ck_{hex}\"); \"ck_demo\"; check_0123456789abcdef0123456789abcdef01234567()",
+                "format!(\"ck_{hex}\"); \"ck_0000000000000000000000000000000000000000\"; check_0123456789abcdef0123456789abcdef01234567()",
             ),
             ("docs/a.md", "starts with EAAA"),
         ]],
@@ -122,7 +127,7 @@ pub(super) const CHECKS: &[Check] = &[
                 "Cargo.lock",
                 concat!("registry+https://github.com/rust-lang/crates", ".io-index"),
             ),
-            ("docs/a.md", "/var/lib/oneshelf, network/works"),
+            ("docs/a.md", concat!("/var/lib/oneshelf, $tmp/ro", "ot/etc")),
         ]],
     },
 ];
@@ -164,8 +169,11 @@ fn find_tokens(tree: &Tree) -> Vec<String> {
         for (start, is_part, length) in TOKENS {
             for (at, _) in line.match_indices(start) {
                 let rest = &line[at + start.len()..];
+                let rest: Vec<char> = rest.chars().take_while(|c| is_part(*c)).collect();
+                let distinct: BTreeSet<&char> = rest.iter().collect();
                 let is_whole_word = !line[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
-                if is_whole_word && rest.chars().take_while(|c| is_part(*c)).count() >= *length {
+                let looks_random = *length == 0 || distinct.len() >= DISTINCT_MIN;
+                if is_whole_word && rest.len() >= *length && looks_random {
                     found.push(format!("`{start}…` looks like a token"));
                 }
             }
@@ -188,7 +196,12 @@ fn is_printable(c: char) -> bool {
 
 fn find_places(tree: &Tree) -> Vec<String> {
     find_in_lines(tree, |line| {
-        let found = PLACES.iter().filter(|place| line.contains(**place));
+        let found = PLACES.iter().filter(|place| {
+            // A path begins with its slash; `$folder/…` goes elsewhere.
+            line.match_indices(**place).any(|(at, _)| {
+                !place.starts_with('/') || !line[..at].ends_with(|c: char| c.is_alphanumeric())
+            })
+        });
         found.map(|place| format!("names {place}")).collect()
     })
 }

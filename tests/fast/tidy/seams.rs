@@ -21,7 +21,19 @@ const SEAMS: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// Where people read the table.
+const GUIDE: &str = "CONTRIBUTING.md";
+
 pub(super) const CHECKS: &[Check] = &[
+    Check {
+        rule: "the table SEAMS is the one in CONTRIBUTING.md",
+        find: find_untold,
+        bad: &[(
+            &[("CONTRIBUTING.md", "| `cron` | `src/engine/schedule.rs` |")],
+            "no line names `cron` and `src/engine/ports/schedule.rs`",
+        )],
+        good: &[],
+    },
     Check {
         rule: "an outside crate that we may want to swap is named in its one file (the table SEAMS)",
         find: find_strays,
@@ -34,9 +46,17 @@ pub(super) const CHECKS: &[Check] = &[
                 &[("connectors/ebay/api.rs", "use governor::Quota;")],
                 "names governor",
             ),
+            (
+                &[("src/store/lib.rs", "use ::sled as engine;")],
+                "src/store/lib.rs:1 names sled",
+            ),
         ],
         good: &[&[
             ("src/engine/ports/http.rs", "use reqwest::Client;"),
+            (
+                "src/store/sled/mod.rs",
+                "pub mod sled; crate::sled::open(); let sled = 1;",
+            ),
             (
                 "src/engine/poll.rs",
                 "// reqwest::Client is elsewhere\nlet config = 1;",
@@ -79,6 +99,22 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
+fn find_untold(tree: &Tree) -> Vec<String> {
+    let Some(guide) = tree.get(GUIDE) else {
+        return Vec::new();
+    };
+    SEAMS
+        .iter()
+        .filter(|(package, _, home)| {
+            let row = |line: &str| {
+                line.contains(&format!("`{package}`")) && line.contains(&format!("`{home}`"))
+            };
+            !guide.text.lines().any(row)
+        })
+        .map(|(package, _, home)| format!("{GUIDE}: no line names `{package}` and `{home}`"))
+        .collect()
+}
+
 fn find_strays(tree: &Tree) -> Vec<String> {
     let mut findings = Vec::new();
     for file in tree.0.iter().filter(|file| {
@@ -99,14 +135,11 @@ fn find_strays(tree: &Tree) -> Vec<String> {
 
 /// Where code goes into a crate: `name::…` or `use name`. A variable of that name is no matter.
 fn lines_using(code: &str, name: &str) -> Vec<usize> {
-    let mut lines: BTreeSet<usize> = rust::lines_naming(code, &format!("use {name}"))
-        .into_iter()
-        .collect();
-    let paths = rust::lines_naming(code, name);
-    lines.extend(paths.into_iter().filter(|line| {
-        let text = code.lines().nth(line - 1).unwrap_or_default();
-        text.contains(&format!("{name}::"))
-    }));
+    let mut lines = BTreeSet::new();
+    for imported in [format!("use {name}"), format!("use ::{name}")] {
+        lines.extend(rust::lines_naming(code, &imported));
+    }
+    lines.extend(rust::lines_entering(code, name));
     lines.into_iter().collect()
 }
 

@@ -1,0 +1,367 @@
+//! `oneshelf run`: the daemon itself, wired from its configuration.
+//!
+//! It tells systemd that it is ready when the store is open and verified and the engine runs, feeds
+//! the watchdog with a round trip through the store's committer, and ends on SIGTERM: no new work,
+//! what is under way is settled, the store is closed.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use domain::{
+    AccountId, Decimal, Quantity, Sku,
+    item::{Item, ItemKind},
+    offer::{OfferRules, Ratio, ScopedRule},
+    stock::LocationId,
+};
+use engine::{
+    AccountConfig, Config, Engine, StartError,
+    account::{Mode, Pace},
+    decider::Policy,
+    ports::{Ports, http::Egress, system},
+};
+use store::{
+    Store as _,
+    sled::{OpenError, Opened, Options, Sled},
+};
+use tokio::net::TcpListener;
+
+use crate::{
+    exit::{self, Exit},
+    listen,
+    logging::{self, Format},
+    outside::RealOutside,
+    settings::{self, Environment, Known, LoadError, Settings},
+    signals,
+};
+
+/// How long tasks may take to settle what is under way.
+const STOP_WITHIN: Duration = Duration::from_secs(30);
+/// How long an unpaid order keeps its stock when nothing else is said.
+const UNPAID_FOR: Duration = Duration::from_secs(3600);
+/// How far back the first poll of an account looks.
+const ORDERS_SINCE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How many raw signals may wait.
+const BACKLOG_MAX: usize = 10_000;
+
+/// Runs the daemon until it is asked to end.
+#[derive(Debug, Default, clap::Args)]
+pub struct Args {
+    /// Start although the journal is older than what was acknowledged: after restoring an old copy.
+    /// Nothing is written to channels until every account was compared.
+    #[arg(long)]
+    pub accept_rollback: bool,
+}
+
+/// Reads the configuration, or says every mistake in it.
+pub fn load(at: &Path, environment: &Environment) -> Result<Settings, LoadError> {
+    let schedule = |text: &str| {
+        let read: Result<engine::ports::schedule::Schedule, _> = text.parse();
+        read.map(|_| ()).map_err(|error| error.to_string())
+    };
+    settings::load(
+        at,
+        environment,
+        Known {
+            connectors: connectors::CONNECTORS,
+            schedule,
+        },
+    )
+}
+
+/// Runs the daemon.
+pub async fn run(
+    args: &Args,
+    at: &Path,
+    environment: &Environment,
+    format: Format,
+) -> anyhow::Result<ExitCode> {
+    let settings = match load(at, environment) {
+        Ok(settings) => settings,
+        Err(error) => {
+            exit::tell(&error.render());
+            return Ok(Exit::Configuration.into());
+        }
+    };
+    start_logging(&settings, format)?;
+    let (store, opened) = match open_store(&settings, args) {
+        Ok(opened) => opened,
+        Err(error) => {
+            exit::tell(&format!("error: failed to open the store: {error}\n"));
+            return Ok(Exit::Storage.into());
+        }
+    };
+    let (ports, tasks) = system::running();
+    let outside = open_outside(&settings, &ports)?;
+    let public = listen_at(settings.listen.public).await?;
+    let admin = listen_at(settings.listen.admin).await?;
+    let mut config = config(&settings);
+    config.compare_first = opened.is_after_loss;
+    let engine = match Engine::start(config, store.clone(), ports.clone(), &outside).await {
+        Ok(engine) => engine,
+        Err(error) => return Ok(refuse_start(&error)),
+    };
+    let (tokens, limits) = (tokens(&settings)?, limits(&settings));
+    let stop_web = listen::spawn(&engine, public, admin, tokens, limits);
+    feed_watchdog(&ports, &engine, store.clone());
+    notify(&[sd_notify::NotifyState::Ready]);
+    tracing::info!(accounts = engine.accounts.len(), "Oneshelf is ready.");
+
+    let exit = wait_for_end(&engine, &tasks).await;
+    notify(&[sd_notify::NotifyState::Stopping]);
+    engine.stop();
+    stop_web.send_replace(true);
+    if tokio::time::timeout(STOP_WITHIN, tasks.ended())
+        .await
+        .is_err()
+    {
+        tracing::warn!("Some tasks did not end in time; the next start settles what they began.");
+    }
+    if let Err(error) = store.close().await {
+        tracing::error!(%error, "The store could not be closed.");
+        return Ok(Exit::Storage.into());
+    }
+    tracing::info!("Oneshelf ended.");
+    Ok(exit.into())
+}
+
+fn start_logging(settings: &Settings, format: Format) -> anyhow::Result<()> {
+    let level = match settings.log.level {
+        settings::LogLevel::Error => "error",
+        settings::LogLevel::Warn => "warn",
+        settings::LogLevel::Info => "info",
+        settings::LogLevel::Debug => "debug",
+        settings::LogLevel::Trace => "trace",
+    };
+    logging::start(log_format(format, settings.log.format), level).map_err(anyhow::Error::msg)?;
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(())
+}
+
+fn open_store(settings: &Settings, args: &Args) -> Result<(Arc<Sled>, Opened), OpenError> {
+    let mut options = Options::new(settings.store.dir.join("store"));
+    options.free_bytes_min = settings.store.free_min;
+    options.accept_rollback = args.accept_rollback;
+    let (store, opened) = store::sled::open(options)?;
+    for repair in &opened.repairs {
+        tracing::warn!(repair, "The store was repaired.");
+    }
+    Ok((store, opened))
+}
+
+fn open_outside(settings: &Settings, ports: &Ports) -> anyhow::Result<RealOutside> {
+    let egress = if settings.network.allow_private {
+        Egress::Anywhere
+    } else {
+        Egress::Public
+    };
+    let vault = settings.store.dir.join("secrets");
+    RealOutside::new(ports.clone(), egress, vault).map_err(anyhow::Error::msg)
+}
+
+async fn listen_at(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let bound = TcpListener::bind(address).await;
+    bound.with_context(|| format!("cannot listen on {address}"))
+}
+
+fn tokens(settings: &Settings) -> anyhow::Result<web::Tokens> {
+    let mut tokens = web::Tokens::none();
+    if let Some(token) = &settings.admin.token {
+        tokens
+            .add(token.expose())
+            .context("admin.token cannot be used")?;
+    }
+    Ok(tokens)
+}
+
+fn limits(settings: &Settings) -> web::Limits {
+    let body = usize::try_from(settings.limits.body_bytes).unwrap_or(usize::MAX);
+    let connections = usize::try_from(settings.limits.connections).unwrap_or(usize::MAX);
+    web::Limits {
+        body_bytes_max: body,
+        requests_max: connections,
+        ..web::Limits::default()
+    }
+}
+
+/// What the command line says, else what the configuration says.
+fn log_format(said: Format, configured: settings::LogFormat) -> Format {
+    match (said, configured) {
+        (Format::Auto, settings::LogFormat::Text) => Format::Text,
+        (Format::Auto, settings::LogFormat::Json) => Format::Json,
+        (said, _) => said,
+    }
+}
+
+fn refuse_start(error: &StartError) -> ExitCode {
+    exit::tell(&format!("error: {error}\n"));
+    match error {
+        StartError::Settings { .. } | StartError::Item(_) => Exit::Configuration.into(),
+        StartError::Store(_) => Exit::Storage.into(),
+    }
+}
+
+async fn wait_for_end(engine: &Engine, tasks: &system::Tasks) -> Exit {
+    let mut fatal = engine.watch_fatal();
+    let mut panics = tasks.watch_panics();
+    tokio::select! {
+        biased;
+        _ = fatal.wait_for(Option::is_some) => {
+            tracing::error!("The store failed: nothing more is acknowledged.");
+            Exit::Storage
+        }
+        panicked = panics.wait_for(Option::is_some) => {
+            let task = panicked.ok().and_then(|name| name.clone()).unwrap_or_default();
+            tracing::error!(task, "A task panicked: this is a bug, please report it.");
+            Exit::Bug
+        }
+        () = signals::ended() => Exit::Good,
+    }
+}
+
+/// Tells systemd's watchdog that we live, as long as the committer answers.
+fn feed_watchdog(ports: &Ports, engine: &Arc<Engine>, store: Arc<Sled>) {
+    let Some(interval) = sd_notify::watchdog_enabled() else {
+        return;
+    };
+    let (clock, engine) = (Arc::clone(&ports.clock), Arc::clone(engine));
+    let task = async move {
+        while !engine.is_stopping() {
+            if store.pulse().await.is_ok() {
+                notify(&[sd_notify::NotifyState::Watchdog]);
+            }
+            let next = clock.now().plus(interval / 3);
+            clock.sleep_until(next).await;
+        }
+    };
+    ports.spawn.spawn("watchdog".to_owned(), Box::pin(task));
+}
+
+fn notify(states: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!(%error, "The service manager was not told.");
+    }
+}
+
+/// The engine's configuration, from what the admin wrote.
+pub fn config(settings: &Settings) -> Config {
+    let reconcile: engine::ports::schedule::Schedule = settings
+        .schedule
+        .reconcile
+        .parse()
+        .expect("the settings were checked");
+    let account = |account: &settings::Account| AccountConfig {
+        id: account.id.clone(),
+        connector: connectors::find(&account.kind).expect("the settings were checked"),
+        settings: account.settings.clone(),
+        mode: match account.mode {
+            settings::Mode::Off => Mode::Off,
+            settings::Mode::Observe => Mode::Observe,
+            settings::Mode::Live => Mode::Live,
+        },
+        pace: Pace {
+            poll_every: account.poll.unwrap_or(settings.schedule.poll),
+            reread_every: settings.schedule.reread,
+            listings_every: settings.schedule.listings,
+            reconcile: reconcile.clone(),
+            orders_since: ORDERS_SINCE,
+        },
+        unpaid_for: Some(UNPAID_FOR),
+    };
+    let items: Vec<Item> = settings
+        .items
+        .iter()
+        .map(|item| item_of(item, settings))
+        .collect();
+    Config {
+        accounts: settings.accounts.values().map(account).collect(),
+        opening: settings.stock.opening.clone(),
+        policy: Policy {
+            accounts: BTreeMap::new(),
+            rules: rules(settings),
+            home: LocationId::default(),
+        },
+        items,
+        backlog_max: BACKLOG_MAX,
+        public_url: settings.public_url.clone(),
+        compare_first: false,
+    }
+}
+
+fn scale_of(settings: &Settings, sku: &Sku) -> u8 {
+    settings
+        .items
+        .iter()
+        .find(|item| item.sku == *sku)
+        .map_or(0, |item| item.scale)
+}
+
+fn units(number: Decimal, scale: u8) -> Quantity {
+    number
+        .to_quantity(scale)
+        .expect("the settings were checked")
+}
+
+fn item_of(item: &settings::Item, settings: &Settings) -> Item {
+    let kind = match item.kind {
+        settings::ItemKind::Good => ItemKind::Good,
+        settings::ItemKind::Service => ItemKind::Service,
+        settings::ItemKind::Kit => {
+            let component = |(sku, number): (&Sku, &Decimal)| {
+                (sku.clone(), units(*number, scale_of(settings, sku)))
+            };
+            ItemKind::Kit(item.components.iter().map(component).collect())
+        }
+    };
+    Item {
+        sku: item.sku.clone(),
+        kind,
+        scale: item.scale,
+        title: item.title.clone(),
+    }
+}
+
+/// All offer rules, the weakest first.
+fn rules(settings: &Settings) -> OfferRules {
+    let scoped =
+        |account: Option<&AccountId>, sku: Option<&Sku>, offer: &settings::Offer, exclude| {
+            let scale = sku.map_or(0, |sku| scale_of(settings, sku));
+            ScopedRule {
+                account: account.cloned(),
+                sku: sku.cloned(),
+                share: offer.share.map(|share| Ratio {
+                    numerator: share.numerator,
+                    denominator: share.denominator,
+                }),
+                buffer: offer.buffer.map(|number| units(number, scale)),
+                max: offer.max.map(|number| units(number, scale)),
+                exclude,
+            }
+        };
+    let mut rules = vec![scoped(None, None, &settings.stock.offer, false)];
+    for (id, account) in &settings.accounts {
+        rules.push(scoped(Some(id), None, &account.offer, false));
+    }
+    for rule in &settings.stock.rules {
+        rules.push(scoped(
+            rule.account.as_ref(),
+            rule.sku.as_ref(),
+            &rule.offer,
+            rule.exclude,
+        ));
+    }
+    OfferRules { rules }
+}
+
+/// Where the configuration is when nobody says.
+pub fn default_path() -> PathBuf {
+    PathBuf::from("/etc/oneshelf")
+}

@@ -1,0 +1,236 @@
+//! The configuration: `oneshelf.toml`, one file per account in `accounts.d`, and the environment.
+//!
+//! [`load`] reads all of it and tells every mistake at its place, not only the first; what it
+//! returns is plain data that the daemon wires. It reads files and fetches secrets, and does nothing
+//! else: no connection is made and nothing is written. It takes the environment as a value.
+//!
+//! Layers, from weak to strong: what is built in, the file, `ONESHELF__SECTION__KEY`. Start reading
+//! at [`shape`] for what can be set, and at [`document`] for how a mistake gets its place.
+
+mod accounts;
+mod document;
+mod files;
+mod layers;
+mod meaning;
+mod mistakes;
+mod places;
+mod read;
+mod schema;
+mod secrets;
+mod shape;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+use channel::Connector;
+use domain::AccountId;
+
+use accounts::read_account;
+use document::Document;
+pub use document::Origin;
+use layers::Override;
+pub use mistakes::{At, LoadError, Mistake, Severity};
+pub use places::Excerpt;
+use shape::Main;
+pub use shape::{
+    Account, Admin, Item, ItemKind, Limits, Listen, Log, LogFormat, LogLevel, Mode, Network, Offer,
+    Rule, Schedule, Stock, Store,
+};
+pub use values::Share;
+
+/// Everything that an admin can set, checked.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Settings {
+    /// Where to listen.
+    pub listen: Listen,
+    /// How channels reach the public listener, without a slash at the end.
+    pub public_url: Option<String>,
+    /// Where everything is kept.
+    pub store: Store,
+    /// Where calls may go.
+    pub network: Network,
+    /// What is logged, and how.
+    pub log: Log,
+    /// How much is taken from outside.
+    pub limits: Limits,
+    /// Who may use the admin interface.
+    pub admin: Admin,
+    /// How much of the stock is offered.
+    pub stock: Stock,
+    /// Items that are more than a good on its own.
+    pub items: Vec<Item>,
+    /// How often things are done.
+    pub schedule: Schedule,
+    /// The configured shops.
+    pub accounts: BTreeMap<AccountId, Account>,
+    /// What works but should be looked at.
+    pub warnings: Vec<Mistake>,
+    /// Where each value that was set came from, by its dotted key (`store.dir`,
+    /// `accounts.eu-shop.mode`); what is not in here is built in.
+    pub origins: BTreeMap<String, Origin>,
+}
+
+impl Settings {
+    /// Where the value of a key came from.
+    pub fn origin(&self, key: &str) -> Origin {
+        self.origins.get(key).cloned().unwrap_or(Origin::Default)
+    }
+}
+
+/// The environment, as the process found it.
+pub type Environment = BTreeMap<String, String>;
+
+/// Says in a sentence what is wrong with a cron expression, if anything is.
+pub type ScheduleCheck = fn(&str) -> Result<(), String>;
+
+/// What settings are checked against.
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
+    /// The kinds of channels that there are.
+    pub connectors: &'a [&'a dyn Connector],
+    /// Which cron expressions are good.
+    pub schedule: ScheduleCheck,
+}
+
+/// Reads the configuration at a folder, or at the path of its main file.
+pub fn load(at: &Path, environment: &Environment, known: Known<'_>) -> Result<Settings, LoadError> {
+    let files = files::read(at)?;
+    let environment = &with_credentials(environment, &files.credentials);
+    let mut mistakes = files.mistakes;
+    let ids: BTreeSet<String> = files
+        .accounts
+        .iter()
+        .map(|file| file.stem.clone())
+        .collect();
+    let mut overrides = route(environment, &ids, &mut mistakes);
+
+    let mut settings = Settings::default();
+    let main = overrides.remove("").unwrap_or_default();
+    if let Some(text) = files.main.text {
+        match read_main(&files.main.name, &text, main, environment, known, &ids) {
+            Ok((read, told)) => {
+                settings = read;
+                mistakes.extend(told);
+            }
+            Err(mistake) => mistakes.push(*mistake),
+        }
+    }
+    for file in &files.accounts {
+        let Some(text) = &file.text else { continue };
+        let own = overrides.remove(&file.stem).unwrap_or_default();
+        let reading = read_account(file, text, own, environment, known.connectors);
+        mistakes.extend(reading.mistakes);
+        settings.origins.extend(reading.origins);
+        let account = reading.account.map(|account| (account.id.clone(), account));
+        settings.accounts.extend(account);
+    }
+    if mistakes.iter().any(|m| m.severity == Severity::Error) {
+        return Err(LoadError::Mistakes(mistakes));
+    }
+    settings.warnings = mistakes;
+    Ok(settings)
+}
+
+/// The environment with a place for credentials: where no service manager hands them over, the folder
+/// that the unit loads them from will do.
+fn with_credentials(environment: &Environment, folder: &Path) -> Environment {
+    let mut environment = environment.clone();
+    if !environment.contains_key(secrets::CREDENTIALS) && folder.is_dir() {
+        let folder = folder.to_string_lossy().into_owned();
+        environment.insert(secrets::CREDENTIALS.to_owned(), folder);
+    }
+    environment
+}
+
+fn read_main(
+    name: &str,
+    text: &str,
+    overrides: Vec<Override>,
+    environment: &Environment,
+    known: Known<'_>,
+    accounts: &BTreeSet<String>,
+) -> Result<(Settings, Vec<Mistake>), Box<Mistake>> {
+    let schema = schemars::schema_for!(Main).to_value();
+    let mut document = Document::open(name, text, overrides, vec![(Vec::new(), schema)])?;
+    document.fetch_secrets(&["admin".to_owned()], environment);
+    let main: Main = document.read();
+    meaning::check_plain(&mut document, &main, known.schedule);
+    let items = meaning::items(&mut document, main.items);
+    let stock = meaning::stock(&mut document, main.stock, accounts, &items);
+    let settings = Settings {
+        listen: main.listen,
+        public_url: main.public_url,
+        store: main.store,
+        network: main.network,
+        log: main.log,
+        limits: main.limits,
+        admin: main.admin,
+        stock,
+        items,
+        schedule: main.schedule,
+        accounts: BTreeMap::new(),
+        warnings: Vec::new(),
+        origins: document.origins(""),
+    };
+    Ok((settings, document.into_mistakes()))
+}
+
+/// Gives each document the variables that set something in it: the main file under the empty name,
+/// accounts under theirs. In a variable, `-` is written `_`.
+fn route(
+    environment: &Environment,
+    accounts: &BTreeSet<String>,
+    mistakes: &mut Vec<Mistake>,
+) -> BTreeMap<String, Vec<Override>> {
+    let mut routed: BTreeMap<String, Vec<Override>> = BTreeMap::new();
+    for mut entry in layers::overrides(environment) {
+        let mut refuse = |problem: String, help: Option<String>| {
+            mistakes.push(Mistake {
+                severity: Severity::Error,
+                at: At::Environment {
+                    name: entry.name.clone(),
+                },
+                key: entry.path.join("."),
+                problem,
+                help,
+            });
+        };
+        if !entry.path.iter().all(|step| is_key(step)) {
+            refuse("no key has such a name".to_owned(), None);
+            continue;
+        }
+        if entry.path.first().is_none_or(|first| first != "accounts") {
+            routed.entry(String::new()).or_default().push(entry);
+            continue;
+        }
+        let wanted = entry.path.get(1).map_or("", String::as_str).to_owned();
+        let account = accounts.iter().find(|id| id.replace('-', "_") == wanted);
+        match account {
+            Some(account) if entry.path.len() > 2 => {
+                entry.path.drain(..2);
+                routed.entry(account.clone()).or_default().push(entry);
+            }
+            Some(_) => refuse("this names an account and no key of it".to_owned(), None),
+            None => {
+                let known: Vec<&str> = accounts.iter().map(String::as_str).collect();
+                refuse(
+                    format!("there is no account `{wanted}`"),
+                    mistakes::suggestion_or_list(&wanted.replace('_', "-"), &known, "there are"),
+                );
+            }
+        }
+    }
+    routed
+}
+
+fn is_key(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+}

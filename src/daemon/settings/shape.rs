@@ -1,0 +1,394 @@
+//! What can be set, and what holds when nothing is said.
+//!
+//! These are plain data. Each field's comment is also the text of the schema, so it speaks to the
+//! admin. No `flatten`, `untagged` or `tag` here: they lose the place of a mistake.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+
+use channel::Secret;
+use domain::{AccountId, Decimal, Sku};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::values::{self, DurationText, Share, SizeText, Units};
+
+/// `oneshelf.toml`, as it is written.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct Main {
+    /// Where to listen.
+    pub(super) listen: Listen,
+    /// How channels reach the public listener from outside: `https://shop.example.com`. Hooks are
+    /// registered below it. Without it, no hooks are registered.
+    pub(super) public_url: Option<String>,
+    /// Where everything is kept.
+    pub(super) store: Store,
+    /// Where calls may go.
+    pub(super) network: Network,
+    /// What is logged, and how.
+    pub(super) log: Log,
+    /// How much is taken from outside.
+    pub(super) limits: Limits,
+    /// Who may use the admin interface.
+    pub(super) admin: Admin,
+    /// How much of the stock is offered.
+    pub(super) stock: StockText,
+    /// Items that are more than a good on its own.
+    pub(super) items: Vec<ItemText>,
+    /// How often things are done.
+    pub(super) schedule: Schedule,
+}
+
+/// Where to listen.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Listen {
+    /// For hooks: address and port. A reverse proxy with TLS stands before it.
+    #[schemars(with = "String")]
+    pub public: SocketAddr,
+    /// For people and scripts: address and port, on this machine only.
+    #[schemars(with = "String")]
+    pub admin: SocketAddr,
+}
+
+impl Default for Listen {
+    fn default() -> Listen {
+        Listen {
+            public: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            admin: SocketAddr::from(([127, 0, 0, 1], 8081)),
+        }
+    }
+}
+
+/// Where everything is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Store {
+    /// The folder; only one daemon may use it at a time.
+    pub dir: PathBuf,
+    /// With less free space than this, hooks are refused (503) and polls pause.
+    #[serde(deserialize_with = "values::size")]
+    #[schemars(with = "SizeText")]
+    pub free_min: u64,
+}
+
+impl Default for Store {
+    fn default() -> Store {
+        Store {
+            dir: PathBuf::from("/var/lib/oneshelf"),
+            free_min: 256 << 20,
+        }
+    }
+}
+
+/// Where calls may go.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Network {
+    /// Whether accounts may be reached without TLS and at private addresses: a shop in the own
+    /// network, a sandbox. Otherwise only https to public addresses.
+    pub allow_private: bool,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Log {
+    /// `auto` is text on a terminal and JSON elsewhere.
+    pub format: LogFormat,
+    /// How much.
+    pub level: LogLevel,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    #[default]
+    Auto,
+    /// For people.
+    Text,
+    /// One object per line.
+    Json,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// What a person must look at.
+    Error,
+    /// And what went wrong but mends itself.
+    Warn,
+    /// And what happened.
+    #[default]
+    Info,
+    /// And how.
+    Debug,
+    /// And every step. Never bodies, secrets or addresses.
+    Trace,
+}
+
+/// How much is taken from outside.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Limits {
+    /// The longest body of a hook; a longer one gets 413.
+    #[serde(deserialize_with = "values::size")]
+    #[schemars(with = "SizeText")]
+    pub body_bytes: u64,
+    /// How many connections are held at once.
+    pub connections: u32,
+    /// How long a request may take to arrive.
+    #[serde(deserialize_with = "values::duration")]
+    #[schemars(with = "DurationText")]
+    pub read_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            body_bytes: 1 << 20,
+            connections: 512,
+            read_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Who may use the admin interface.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Admin {
+    /// The bearer token: at least 32 characters, best from a file or a systemd credential. Without
+    /// it, the admin API refuses everything but its health.
+    pub token: Option<Secret>,
+}
+
+/// `[stock]`, as it is written.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct StockText {
+    /// The account whose levels are the opening stock.
+    pub(super) opening: Option<String>,
+    /// How many units are held back from every listing.
+    pub(super) buffer: Option<Units>,
+    /// Which part of what is sellable is offered.
+    pub(super) share: Option<Share>,
+    /// The most that a listing shows.
+    pub(super) max: Option<Units>,
+    /// Exceptions for accounts and SKUs.
+    pub(super) rules: Vec<RuleText>,
+}
+
+/// `[[stock.rules]]`, as it is written.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct RuleText {
+    /// Only on this account.
+    pub(super) account: Option<String>,
+    /// Only for this SKU.
+    pub(super) sku: Option<String>,
+    /// How many units are held back.
+    pub(super) buffer: Option<Units>,
+    /// The most that is shown.
+    pub(super) max: Option<Units>,
+    /// Which part is offered.
+    pub(super) share: Option<Share>,
+    /// Whether nothing is offered at all.
+    pub(super) exclude: bool,
+}
+
+/// `[[items]]`, as it is written.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct ItemText {
+    /// The stock key.
+    pub(super) sku: Option<String>,
+    /// What it is.
+    pub(super) kind: ItemKind,
+    /// What people call it.
+    pub(super) title: String,
+    /// How many decimals its quantities have: 0 for pieces, 3 for kilograms sold by the gram.
+    pub(super) scale: u8,
+    /// For a kit: which SKUs are in it, and how many of each.
+    pub(super) components: BTreeMap<String, Units>,
+}
+
+/// What an item is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemKind {
+    /// Something on the shelf.
+    #[default]
+    Good,
+    /// Several goods sold as one.
+    Kit,
+    /// Nothing on the shelf: never counted.
+    Service,
+}
+
+/// How often things are done.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Schedule {
+    /// How often each account is asked for changed orders.
+    #[serde(deserialize_with = "values::duration")]
+    #[schemars(with = "DurationText")]
+    pub poll: Duration,
+    /// How often open orders are read again by their ids.
+    #[serde(deserialize_with = "values::duration")]
+    #[schemars(with = "DurationText")]
+    pub reread: Duration,
+    /// How often the listings of each account are read.
+    #[serde(deserialize_with = "values::duration")]
+    #[schemars(with = "DurationText")]
+    pub listings: Duration,
+    /// When every level is compared with what its channel shows: a cron expression with seconds.
+    pub reconcile: String,
+}
+
+impl Default for Schedule {
+    fn default() -> Schedule {
+        Schedule {
+            poll: Duration::from_secs(30),
+            reread: Duration::from_secs(600),
+            listings: Duration::from_secs(6 * 3600),
+            reconcile: "0 */15 * * * *".to_owned(),
+        }
+    }
+}
+
+/// A file in `accounts.d`, as it is written; its name is the account's id.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct AccountText {
+    /// The kind of channel.
+    pub(super) kind: Option<String>,
+    /// How far the account is trusted.
+    pub(super) mode: Mode,
+    /// What its connector wants to know.
+    #[schemars(with = "serde_json::Value")]
+    pub(super) settings: serde_json::Map<String, serde_json::Value>,
+    /// How often it is asked for changed orders, if not as `schedule.poll` says.
+    #[serde(deserialize_with = "values::some_duration")]
+    #[schemars(with = "Option<DurationText>")]
+    pub(super) poll: Option<Duration>,
+    /// How much of the stock is offered on it, if not as `[stock]` says.
+    pub(super) offer: OfferText,
+}
+
+/// How far an account is trusted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Not at all: nothing is read and nothing is written.
+    Off,
+    /// It is read, and what would be written is shown. Nothing is written.
+    #[default]
+    Observe,
+    /// It is read and written.
+    Live,
+}
+
+/// `[offer]` of an account, as it is written.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct OfferText {
+    /// How many units are held back.
+    pub(super) buffer: Option<Units>,
+    /// Which part is offered.
+    pub(super) share: Option<Share>,
+    /// The most that is shown.
+    pub(super) max: Option<Units>,
+}
+
+// What it means, once nothing is wrong with it.
+
+/// How much of the stock is offered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stock {
+    /// The account whose levels are the opening stock.
+    pub opening: Option<AccountId>,
+    /// What holds everywhere; the weakest rule.
+    pub offer: Offer,
+    /// Exceptions, in the order of the file.
+    pub rules: Vec<Rule>,
+}
+
+/// Limits of what is offered; what is not said is left to the next weaker rule.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Offer {
+    /// How many units are held back.
+    pub buffer: Option<Decimal>,
+    /// Which part is offered.
+    pub share: Option<Share>,
+    /// The most that is shown.
+    pub max: Option<Decimal>,
+}
+
+/// An exception.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// Only on this account; on all where there is none.
+    pub account: Option<AccountId>,
+    /// Only for this SKU; for all where there is none.
+    pub sku: Option<Sku>,
+    /// What holds instead.
+    pub offer: Offer,
+    /// Whether nothing is offered at all.
+    pub exclude: bool,
+}
+
+/// An item that is more than a good on its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// The stock key.
+    pub sku: Sku,
+    /// What it is.
+    pub kind: ItemKind,
+    /// What people call it; the SKU where nothing is said.
+    pub title: String,
+    /// How many decimals its quantities have.
+    pub scale: u8,
+    /// For a kit: what is in it, and how many of each. Never empty for a kit, else always.
+    pub components: BTreeMap<Sku, Decimal>,
+}
+
+/// A configured shop.
+#[derive(Clone, PartialEq)]
+pub struct Account {
+    /// The name of its file.
+    pub id: AccountId,
+    /// The id of its connector, which exists.
+    pub kind: String,
+    /// How far it is trusted.
+    pub mode: Mode,
+    /// What its connector wants to know, with secrets as plain texts. The connector took it.
+    pub settings: serde_json::Value,
+    /// How often it is asked for changed orders.
+    pub poll: Option<Duration>,
+    /// How much of the stock is offered on it.
+    pub offer: Offer,
+}
+
+impl std::fmt::Debug for Account {
+    /// Without the settings: there are secrets in them.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Account {
+            id,
+            kind,
+            mode,
+            settings: _,
+            poll,
+            offer,
+        } = self;
+        f.debug_struct("Account")
+            .field("id", id)
+            .field("kind", kind)
+            .field("mode", mode)
+            .field("poll", poll)
+            .field("offer", offer)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,334 @@
+//! How values are written: durations, sizes, shares and quantities.
+//!
+//! Each is read from a text that a person would write (`30s`, `1MiB`, `4/5`) and refused with a
+//! sentence that shows how to write it. Nothing here knows which key it belongs to.
+
+use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
+
+use domain::{Decimal, Quantity};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, de};
+
+/// A part of something, as a ratio of whole numbers from 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// Above the line; at most the denominator.
+    pub numerator: u32,
+    /// Below it; never 0.
+    pub denominator: u32,
+}
+
+impl Share {
+    /// All of it.
+    pub const WHOLE: Share = Share {
+        numerator: 1,
+        denominator: 1,
+    };
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.numerator, self.denominator)
+    }
+}
+
+impl FromStr for Share {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Share, String> {
+        let parts = text.split_once('/').and_then(|(above, below)| {
+            Some((above.trim().parse().ok()?, below.trim().parse().ok()?))
+        });
+        match parts {
+            Some((numerator, denominator)) if numerator <= denominator && denominator > 0 => {
+                Ok(Share {
+                    numerator,
+                    denominator,
+                })
+            }
+            Some(_) | None => Err(format!(
+                "\"{text}\" is not a share; write a ratio from 0 to 1 such as \"4/5\""
+            )),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Share {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Share, D::Error> {
+        from_text(deserializer, "a share such as \"4/5\"", |text| text.parse())
+    }
+}
+
+impl JsonSchema for Share {
+    fn schema_name() -> Cow<'static, str> {
+        "Share".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^\\d+ */ *\\d+$" })
+    }
+}
+
+/// A number of units that is not negative: `2`, or `"0.25"` where an item has decimals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Units(pub(super) Decimal);
+
+impl FromStr for Units {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Units, String> {
+        let refuse =
+            || format!("\"{text}\" is not a number of units; write 2, or \"0.25\" with the quotes");
+        let units: Decimal = text.parse().map_err(|_| refuse())?;
+        if units.parts().0 < 0 {
+            return Err("a number of units cannot be negative".to_owned());
+        }
+        Ok(Units(units))
+    }
+}
+
+impl<'de> Deserialize<'de> for Units {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Units, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Units;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number of units such as 2 or \"0.25\"")
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Units, E> {
+                if number < 0 {
+                    return Err(E::custom("a number of units cannot be negative"));
+                }
+                if number > Quantity::MAX {
+                    return Err(E::custom(format!("the most units are {}", Quantity::MAX)));
+                }
+                Ok(Units(Decimal::whole(number)))
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Units, E> {
+                self.visit_i64(i64::try_from(number).unwrap_or(i64::MAX))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Units, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+impl JsonSchema for Units {
+    fn schema_name() -> Cow<'static, str> {
+        "Units".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["integer", "string"], "minimum": 0 })
+    }
+}
+
+/// The longest duration that makes sense in a configuration: a year.
+const DURATION_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
+
+/// Reads a duration: `30s`, `10m`, `1h 30m`.
+pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    from_text(deserializer, "a duration such as \"30s\"", parse_duration)
+}
+
+/// Reads a duration where there may be none.
+pub(super) fn some_duration<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Duration>, D::Error> {
+    duration(deserializer).map(Some)
+}
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let span = text.parse::<jiff::Span>().ok();
+    let days = jiff::SpanRelativeTo::days_are_24_hours();
+    let signed = span.and_then(|span| span.to_duration(days).ok());
+    match signed.and_then(|duration| Duration::try_from(duration).ok()) {
+        Some(duration) if !duration.is_zero() && duration <= DURATION_MAX => Ok(duration),
+        Some(_) => Err(format!(
+            "\"{text}\" is out of range: a duration is longer than nothing and at most a year"
+        )),
+        None => Err(format!(
+            "\"{text}\" is not a duration; write it like \"30s\", \"10m\" or \"1h 30m\""
+        )),
+    }
+}
+
+/// Reads a size in bytes: `1MiB`, `512KiB`, `4096`.
+pub(super) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    struct Visitor;
+    impl de::Visitor<'_> for Visitor {
+        type Value = u64;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a size such as \"1MiB\"")
+        }
+
+        fn visit_u64<E: de::Error>(self, bytes: u64) -> Result<u64, E> {
+            Ok(bytes)
+        }
+
+        fn visit_i64<E: de::Error>(self, bytes: i64) -> Result<u64, E> {
+            u64::try_from(bytes).map_err(|_| E::custom("a size cannot be negative"))
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<u64, E> {
+            parse_size(text).map_err(E::custom)
+        }
+    }
+    deserializer.deserialize_any(Visitor)
+}
+
+fn parse_size(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, u64); 8] = [
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+        ("TiB", 1 << 40),
+        ("kB", 1_000),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("B", 1),
+    ];
+    let trimmed = text.trim();
+    let (number, factor) = UNITS
+        .iter()
+        .find_map(|(unit, factor)| Some((trimmed.strip_suffix(unit)?, *factor)))
+        .unwrap_or((trimmed, 1));
+    let number: Option<u64> = number.trim().parse().ok();
+    number
+        .and_then(|number| number.checked_mul(factor))
+        .ok_or_else(|| {
+            format!("\"{text}\" is not a size; write it like \"1MiB\", \"512KiB\" or \"64kB\"")
+        })
+}
+
+/// What the schema says of a duration.
+pub(super) struct DurationText;
+
+impl JsonSchema for DurationText {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string" })
+    }
+}
+
+/// What the schema says of a size.
+pub(super) struct SizeText;
+
+impl JsonSchema for SizeText {
+    fn schema_name() -> Cow<'static, str> {
+        "Size".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["integer", "string"], "minimum": 0 })
+    }
+}
+
+fn from_text<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    expected: &'static str,
+    parse: fn(&str) -> Result<T, String>,
+) -> Result<T, D::Error> {
+    struct Visitor<T>(&'static str, fn(&str) -> Result<T, String>);
+    impl<T> de::Visitor<'_> for Visitor<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+            (self.1)(text).map_err(E::custom)
+        }
+    }
+    deserializer.deserialize_str(Visitor(expected, parse))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        for (text, millis) in [
+            ("30s", 30_000),
+            ("10m", 600_000),
+            ("1h 30m", 5_400_000),
+            ("1h30m", 5_400_000),
+            ("250ms", 250),
+            ("2 minutes", 120_000),
+            ("7d", 604_800_000),
+        ] {
+            assert_eq!(
+                parse_duration(text),
+                Ok(Duration::from_millis(millis)),
+                "{text}"
+            );
+        }
+        for text in [
+            "",
+            "30",
+            "soon",
+            "-5s",
+            "0s",
+            "367d",
+            "99999999999999999999s",
+        ] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_with_and_without_units() {
+        for (text, bytes) in [
+            ("4096", 4096),
+            ("1MiB", 1 << 20),
+            ("512 KiB", 512 << 10),
+            ("64kB", 64_000),
+            ("3B", 3),
+        ] {
+            assert_eq!(parse_size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "MiB", "1.5MiB", "-1", "1 mb", "99999999999999TiB"] {
+            assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn shares_lie_between_nothing_and_all() {
+        assert_eq!("1/1".parse(), Ok(Share::WHOLE));
+        assert_eq!(
+            "0/3".parse::<Share>().map(|s| s.to_string()),
+            Ok("0/3".into())
+        );
+        for text in ["", "1", "2/1", "1/0", "-1/2", "1/2/3", "80%"] {
+            assert!(text.parse::<Share>().is_err(), "{text}");
+        }
+    }
+}

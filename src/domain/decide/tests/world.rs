@@ -1,0 +1,569 @@
+//! The words of the tables: a small world, what can happen in it, and what can be expected of it.
+
+use std::collections::BTreeMap;
+
+use super::super::*;
+use crate::{
+    Currency, Decimal, Money,
+    book::ListingKey,
+    intent::IntentState,
+    item::{Item, ItemKind},
+    offer::{Ratio, ScopedRule},
+    signal::{Change, Command, PushResult, Reading, Source},
+    snapshot::{
+        Buyer, LevelSnapshot, LineSnapshot, ListingSnapshot, OrderSnapshot, PaymentState, Standing,
+        Version,
+    },
+    stock::{Claim, Movement, Stock},
+};
+
+/// A small merchant: MUG and PLATE are goods, SET is a kit of two mugs and a plate, WRAP is a service.
+/// All are listed on `web` and `market`; `till` sells over the counter.
+pub(super) struct World {
+    pub(super) book: Book,
+    now: i64,
+    movements: Vec<Movement>,
+    pub(super) names: BTreeMap<String, OrderId>,
+    rules: OfferRules,
+    last: Result<Verdict, Refusal>,
+}
+
+pub(super) const SKUS: [&str; 4] = ["MUG", "PLATE", "SET", "WRAP"];
+
+pub(super) fn sku(text: &str) -> Sku {
+    text.parse().expect("a SKU")
+}
+
+fn number(text: &str) -> i64 {
+    text.parse()
+        .unwrap_or_else(|_| panic!("`{text}` is a number"))
+}
+
+/// Later than anything that happens in a table.
+const LATER: Time = Time::END;
+
+fn eur(minor: i64) -> Money {
+    Money::from_minor(minor, Currency::new("EUR").expect("a currency")).expect("in range")
+}
+
+impl World {
+    pub(super) fn new() -> World {
+        let mut world = World {
+            book: Book::default(),
+            now: 1_000,
+            movements: Vec::new(),
+            names: BTreeMap::new(),
+            rules: OfferRules::default(),
+            last: Ok(Verdict::Nothing),
+        };
+        let components = BTreeMap::from([
+            (sku("MUG"), Quantity::of(2)),
+            (sku("PLATE"), Quantity::of(1)),
+        ]);
+        for (name, kind) in [
+            ("SET", ItemKind::Kit(components)),
+            ("WRAP", ItemKind::Service),
+        ] {
+            let item = Item {
+                sku: sku(name),
+                kind,
+                scale: 0,
+                title: name.to_owned(),
+            };
+            world.decide(&Signal::Command(Command::SetItem(item)));
+        }
+        for account in ["web", "market"] {
+            let listings = SKUS.iter().map(|name| listing(name)).collect();
+            let account = AccountId::new(account);
+            world.decide(&Signal::Listings { account, listings });
+        }
+        world
+    }
+
+    fn context(&self) -> Context {
+        let terms = Terms {
+            meaning: QuantityMeaning::Available,
+            unpaid_for: Some(Duration::from_secs(3600)),
+        };
+        let accounts = ["web", "market", "till"].map(|id| (AccountId::new(id), terms));
+        Context {
+            now: Time::from_seconds(self.now),
+            accounts: accounts.into(),
+            rules: self.rules.clone(),
+            home: LocationId::default(),
+        }
+    }
+
+    /// Decides, and gives freed stock to the orders that wait for it, as the engine does.
+    pub(super) fn decide(&mut self, signal: &Signal) {
+        self.now += 10;
+        let follow_ups = self.decide_once(signal);
+        for follow_up in follow_ups {
+            let FollowUp::OfferToWaiting(_) = follow_up else {
+                continue;
+            };
+            let mut waiting: Vec<(Time, OrderId)> = self
+                .book
+                .orders
+                .values()
+                .filter(|order| self.book.is_short(order))
+                .map(|order| (order.placed_at, order.id))
+                .collect();
+            waiting.sort();
+            for (_, order) in waiting {
+                self.decide_once(&Signal::Reclaim { order });
+            }
+        }
+        self.check_laws();
+    }
+
+    fn decide_once(&mut self, signal: &Signal) -> Vec<FollowUp> {
+        let mut book = self.book.clone();
+        book.all_claims_of = SKUS.iter().map(|name| sku(name)).collect();
+        book.facts.clear();
+        book.movements.clear();
+        let mut seed = [0; 16];
+        seed[..8].copy_from_slice(&self.movements.len().to_be_bytes());
+        let ids = IdSource::new(Time::from_millis(self.now * 1000 + 7), seed);
+        match decide(book, signal, &self.context(), ids) {
+            Ok(decision) => {
+                self.movements
+                    .extend(decision.book.movements.iter().cloned());
+                self.book = decision.book;
+                self.last = Ok(decision.verdict);
+                for order in self.book.orders.values() {
+                    self.names.insert(order.external_id.to_string(), order.id);
+                }
+                decision.follow_ups
+            }
+            Err(Undecided::Refused(refusal)) => {
+                self.last = Err(refusal);
+                Vec::new()
+            }
+            Err(Undecided::NeedsClaims(_)) => panic!("all claims are in the book"),
+        }
+    }
+
+    /// P3 and P4: what is promised is there, positions are the fold of movements, sums are the sums
+    /// of open claims, and sums by account are those of the orders.
+    fn check_laws(&self) {
+        for (name, stock) in &self.book.stock {
+            let mut folded = Stock::unknown(name.clone());
+            self.movements
+                .iter()
+                .filter(|m| m.sku == *name)
+                .for_each(|m| folded.apply(m));
+            let claims = self.book.claims.values().filter(|claim| claim.sku == *name);
+            claims.for_each(|claim| folded.reclaim(None, claim));
+            assert_eq!(
+                stock, &folded,
+                "stock of {name} is the fold of its movements and claims"
+            );
+            let open: Quantity = self
+                .book
+                .claims
+                .values()
+                .filter(|claim| claim.sku == *name)
+                .map(Claim::open)
+                .sum();
+            assert!(
+                open <= stock.on_hand().or_zero(),
+                "{open} of {name} are promised, {} are there",
+                stock.on_hand()
+            );
+        }
+        let fold: BTreeMap<_, _> = taken_by_orders(&self.book)
+            .into_iter()
+            .filter(|(_, taken)| *taken != Taken::default())
+            .collect();
+        let kept: BTreeMap<_, _> = self
+            .book
+            .taken
+            .iter()
+            .filter(|(_, taken)| **taken != Taken::default())
+            .map(|(key, taken)| (key.clone(), *taken))
+            .collect();
+        assert_eq!(kept, fold, "open units by account");
+    }
+
+    fn id(&self, name: &str) -> OrderId {
+        *self
+            .names
+            .get(name)
+            .unwrap_or_else(|| panic!("order {name} is known"))
+    }
+
+    /// What happens:
+    /// - `count MUG 5`, `adjust MUG -2`: a person says how many there are
+    /// - `open web MUG 5`: opening stock from an account
+    /// - `order web #1 v2 [hook] [unpaid|draft|canceled|refunded|repaid|word:X] MUG:2 PLATE:1/shipped1/sub0 …`
+    /// - `gone web #1`, `expire #1`, `close #1`, `hold #1 keep|drop`, `release #1`, `cancel #1`
+    /// - `ship #1 [1:2 …]`: line numbers and units
+    /// - `rule web buffer 2`, `rule web max 3`, `rule web share 1/2`, `rule web exclude`
+    /// - `push web MUG`, then `applied web MUG`, `conflict web MUG 3`, `ambiguous web MUG`,
+    ///   `rejected web MUG`, `notdone web MUG`; `level web MUG 3 before|compare|confirm`
+    pub(super) fn act(&mut self, text: &str) {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let by = || "ann".to_owned();
+        let adjust = |name: &str, change| {
+            Signal::Command(Command::Adjust {
+                sku: sku(name),
+                location: LocationId::default(),
+                change,
+                reason: "count".to_owned(),
+                by: by(),
+            })
+        };
+        let signal = match words.as_slice() {
+            ["count", name, units] => adjust(name, Change::To(Decimal::whole(number(units)))),
+            ["adjust", name, units] => adjust(name, Change::By(Decimal::whole(number(units)))),
+            ["open", account, name, level] => Signal::Opening {
+                account: AccountId::new(*account),
+                levels: vec![(ListingId::new(*name), Decimal::whole(number(level)))],
+            },
+            ["order", account, name, rest @ ..] => self.order_signal(account, name, rest),
+            ["gone", account, name] => Signal::OrderGone {
+                account: AccountId::new(*account),
+                external_id: ExternalId::new(*name),
+            },
+            ["expire", name] => Signal::Expire {
+                order: self.id(name),
+            },
+            ["close", name] => Signal::Close {
+                order: self.id(name),
+            },
+            ["hold", name, claim] => Signal::Command(Command::Hold {
+                order: self.id(name),
+                reason: "look".to_owned(),
+                by: by(),
+                until: None,
+                keeps_claim: *claim == "keep",
+            }),
+            ["release", name] => Signal::Command(Command::Release {
+                order: self.id(name),
+                by: by(),
+            }),
+            ["cancel", name] => {
+                let reason = "buyer asked".to_owned();
+                Signal::Command(Command::Cancel {
+                    order: self.id(name),
+                    reason,
+                })
+            }
+            ["ship", name, lines @ ..] => self.ship_signal(name, lines),
+            ["rule", account, rest @ ..] => return self.add_rule(account, rest),
+            [what, account, name, rest @ ..] => push_signal(what, account, name, rest, self.now),
+            _ => panic!("`{text}` means nothing"),
+        };
+        self.decide(&signal);
+    }
+
+    fn order_signal(&self, account: &str, name: &str, rest: &[&str]) -> Signal {
+        let mut snapshot = order_snapshot(name);
+        let mut source = Source::Read;
+        for word in rest {
+            match *word {
+                "hook" => source = Source::Hook,
+                "unpaid" => snapshot.payment = PaymentState::Pending,
+                "draft" => snapshot.standing = Standing::Draft,
+                "canceled" => snapshot.standing = Standing::Canceled,
+                "deleted" => snapshot.standing = Standing::Deleted,
+                "refunded" => snapshot.refunded = snapshot.total,
+                "repaid" => snapshot.payment = PaymentState::Refunded,
+                _ => {
+                    if let Some(word) = word.strip_prefix("word:") {
+                        snapshot.standing = Standing::Unmapped(word.to_owned());
+                    } else if let Some(version) = word.strip_prefix('v') {
+                        snapshot.version = Version {
+                            revision: number(version),
+                            changed_at: LATER,
+                        };
+                    } else {
+                        snapshot.lines.push(line_snapshot(word, account == "till"));
+                    }
+                }
+            }
+        }
+        Signal::Order {
+            account: AccountId::new(account),
+            snapshot: Box::new(snapshot),
+            source,
+        }
+    }
+
+    fn ship_signal(&self, name: &str, lines: &[&str]) -> Signal {
+        let lines = lines.iter().map(|line| {
+            let (line, units) = line.split_once(':').expect("line:units");
+            (
+                line.parse().expect("a line number"),
+                Decimal::whole(number(units)),
+            )
+        });
+        Signal::Command(Command::Ship {
+            order: self.id(name),
+            lines: lines.collect(),
+            carrier: Some("DHL".to_owned()),
+            tracking_number: Some("00340".to_owned()),
+            tracking_url: None,
+            location: None,
+        })
+    }
+
+    fn add_rule(&mut self, account: &str, rest: &[&str]) {
+        let mut rule = ScopedRule {
+            account: Some(AccountId::new(account)),
+            ..ScopedRule::default()
+        };
+        match rest {
+            ["buffer", units] => rule.buffer = Quantity::new(number(units)).ok(),
+            ["max", units] => rule.max = Quantity::new(number(units)).ok(),
+            ["share", ratio] => {
+                let (over, under) = ratio.split_once('/').expect("a ratio");
+                rule.share = Some(Ratio {
+                    numerator: over.parse().expect("a number"),
+                    denominator: under.parse().expect("a number"),
+                });
+            }
+            ["exclude"] => rule.exclude = true,
+            _ => panic!("rule {rest:?} means nothing"),
+        }
+        self.rules.rules.push(rule);
+    }
+
+    /// What is so afterwards:
+    /// - `MUG 5-2`: five are on hand, two of them promised
+    /// - `#1 ready`: the phase; `#1 lacks 2`: units not covered
+    /// - `web.MUG 3`: what the listing should show; `web.MUG -`: it is told nothing
+    /// - `web.MUG due|settled|parked`, `web.MUG believes 3`, `drift web.MUG`, `no drift`
+    /// - `new`, `duplicate`, `stale`, `nothing`, `refused: part of the text`
+    /// - `intents 1`: wishes that wait
+    pub(super) fn expect(&self, text: &str) {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        match words.as_slice() {
+            ["new"] => assert_eq!(self.last, Ok(Verdict::New)),
+            ["duplicate"] => assert_eq!(self.last, Ok(Verdict::Duplicate)),
+            ["stale"] => assert_eq!(self.last, Ok(Verdict::Stale)),
+            ["nothing"] => assert_eq!(self.last, Ok(Verdict::Nothing)),
+            ["refused:", ..] => {
+                let refusal = self.last.as_ref().expect_err("it is refused").to_string();
+                let part = text.trim_start_matches("refused:").trim();
+                assert!(refusal.contains(part), "`{refusal}` says `{part}`");
+            }
+            ["intents", count] => {
+                let is_waiting = |state: &IntentState| matches!(state, IntentState::Waiting);
+                let waiting = self
+                    .book
+                    .intents
+                    .values()
+                    .filter(|i| is_waiting(&i.state))
+                    .count();
+                assert_eq!(waiting.to_string(), *count, "waiting intents");
+            }
+            ["no", "drift"] => assert!(self.book.drifts.values().all(|d| d.closed_at.is_some())),
+            ["drift", listing] => {
+                let drift = self
+                    .book
+                    .drifts
+                    .get(&listing_key(listing))
+                    .expect("a drift");
+                assert_eq!(drift.closed_at, None);
+            }
+            [name, "lacks", units] => {
+                let order = &self.book.orders[&self.id(name)];
+                let missing: Quantity = order
+                    .lines
+                    .iter()
+                    .map(|line| self.book.missing_units(order, line.number))
+                    .sum();
+                assert_eq!(missing.to_string(), *units, "{name} lacks");
+            }
+            [listing, "believes", units] => {
+                let believed = self.book.offers[&listing_key(listing)].believed;
+                let shown = believed.map_or("-".to_owned(), |told| told.quantity.to_string());
+                assert_eq!(shown, *units, "{listing} believes");
+            }
+            [name, is] => self.expect_pair(name, is),
+            _ => panic!("`{text}` means nothing"),
+        }
+    }
+
+    fn expect_pair(&self, name: &str, is: &str) {
+        if let Some((on_hand, promised)) = is.rsplit_once('-').filter(|(left, _)| !left.is_empty())
+        {
+            let stock = &self.book.stock[&sku(name)];
+            assert_eq!(stock.on_hand().to_string(), on_hand, "{name} on hand");
+            let open = stock.pending.plus(stock.allocated_total());
+            assert_eq!(open.to_string(), promised, "{name} promised");
+        } else if name.starts_with('#') {
+            let order = &self.book.orders[&self.id(name)];
+            assert_eq!(order.phase(self.book.is_short(order)).word(), is, "{name}");
+        } else {
+            let offer = &self.book.offers[&listing_key(name)];
+            let wanted = offer
+                .wanted
+                .map_or("-".to_owned(), |told| told.quantity.to_string());
+            let state = if offer.parked.is_some() {
+                "parked"
+            } else if offer.is_due() {
+                "due"
+            } else {
+                "settled"
+            };
+            let actual = if "due settled parked".contains(is) {
+                state
+            } else {
+                &wanted
+            };
+            assert_eq!(actual, is, "{name}");
+        }
+    }
+}
+
+fn listing_key(text: &str) -> ListingKey {
+    let (account, name) = text.split_once('.').expect("account.listing");
+    (AccountId::new(account), ListingId::new(name))
+}
+
+fn listing(name: &str) -> ListingSnapshot {
+    ListingSnapshot {
+        listing: ListingId::new(name),
+        sku: Some(name.to_owned()),
+        title: name.to_owned(),
+        price: Some(eur(1000)),
+        barcode: None,
+        tracked: true,
+        level: None,
+    }
+}
+
+/// An order is as old as its number says, and every view of it is newer than any level.
+fn order_snapshot(name: &str) -> OrderSnapshot {
+    let age: i64 = name.bytes().map(i64::from).sum();
+    OrderSnapshot {
+        external_id: ExternalId::new(name),
+        number: name.to_owned(),
+        version: Version {
+            revision: 1,
+            changed_at: LATER,
+        },
+        placed_at: Time::from_seconds(age),
+        standing: Standing::Placed,
+        payment: PaymentState::Paid,
+        words: BTreeMap::new(),
+        currency: Currency::new("EUR").expect("a currency"),
+        total: eur(1000),
+        tax: eur(0),
+        shipping: eur(0),
+        discount: eur(0),
+        refunded: eur(0),
+        buyer: Buyer::default(),
+        ship_to: None,
+        bill_to: None,
+        lines: Vec::new(),
+        note: String::new(),
+        ship_by: None,
+    }
+}
+
+/// `MUG:2/shipped1/canceled1/returned1/sub0`; a till hands over at once.
+fn line_snapshot(text: &str, is_till: bool) -> LineSnapshot {
+    let mut parts = text.split('/');
+    let (name, units) = parts
+        .next()
+        .and_then(|p| p.split_once(':'))
+        .expect("SKU:units");
+    let ordered: Decimal = units.parse().expect("a decimal");
+    let mut line = LineSnapshot {
+        external_id: ExternalId::new(name),
+        sku: Some(name.to_owned()),
+        listing: None,
+        title: name.to_owned(),
+        ordered,
+        canceled: Decimal::ZERO,
+        shipped: if is_till { ordered } else { Decimal::ZERO },
+        returned: Decimal::ZERO,
+        subtracted: ordered,
+        unit_price: None,
+        total: eur(1000),
+        tax: eur(0),
+        requires_shipping: !is_till,
+    };
+    for part in parts {
+        let start = part.find(|c: char| c.is_ascii_digit()).expect("a number");
+        let (word, units) = part.split_at(start);
+        let units: Decimal = units.parse().expect("a decimal");
+        match word {
+            "shipped" => line.shipped = units,
+            "canceled" => line.canceled = units,
+            "returned" => line.returned = units,
+            "sub" => line.subtracted = units,
+            _ => panic!("`{word}` means nothing"),
+        }
+    }
+    line
+}
+
+fn push_signal(what: &str, account: &str, name: &str, rest: &[&str], now: i64) -> Signal {
+    let (account, listing) = (AccountId::new(account), ListingId::new(name));
+    let at = Time::from_seconds(now);
+    let decimal = |text: &str| Decimal::whole(number(text));
+    let result = match (what, rest) {
+        ("push", []) => {
+            return Signal::StartPush {
+                account,
+                listings: vec![listing],
+            };
+        }
+        ("level", [level, reading]) => {
+            let reading = match *reading {
+                "before" => Reading::BeforePush,
+                "compare" => Reading::Compare,
+                "confirm" => Reading::Confirm,
+                _ => panic!("`{reading}` means nothing"),
+            };
+            let level = LevelSnapshot {
+                listing,
+                level: Some(decimal(level)),
+                changed_at: None,
+            };
+            return Signal::Levels {
+                account,
+                levels: vec![level],
+                read_at: at,
+                reading,
+            };
+        }
+        ("applied", []) => PushResult::Applied,
+        ("notdone", []) => PushResult::NotDone,
+        ("rejected", []) => PushResult::Rejected {
+            reason: "no".to_owned(),
+        },
+        ("ambiguous", []) => PushResult::Ambiguous { at },
+        ("conflict", [level]) => PushResult::Conflict {
+            observed: Some(decimal(level)),
+        },
+        _ => panic!("`{what}` means nothing"),
+    };
+    Signal::PushTried {
+        account,
+        results: vec![(listing, result)],
+    }
+}
+
+pub(super) fn check(table: &str) {
+    let mut world = World::new();
+    for row in table.lines().map(str::trim).filter(|row| !row.is_empty()) {
+        let (act, expected) = row.split_once("=>").unwrap_or((row, ""));
+        world.act(act.trim());
+        for expectation in expected.split(',').map(str::trim).filter(|e| !e.is_empty()) {
+            let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                world.expect(expectation)
+            }));
+            assert!(
+                checked.is_ok(),
+                "in the row `{row}`: `{expectation}`; last: {:?}",
+                world.last
+            );
+        }
+    }
+}

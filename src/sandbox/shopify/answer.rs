@@ -1,0 +1,349 @@
+//! Carrying out a request: what it costs, and the selected part of a graph of JSON.
+//!
+//! The graph is what the shop has to say of a thing, in whole; an answer holds the selected fields of
+//! it and nothing else. In the graph a connection is an array and is cut into pages here.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde_json::{Map, Value, json};
+
+use super::{
+    document::{Document, Field, Operation, Selection, Type, TypeDefinition},
+    schema::{Schema, root_type},
+};
+
+/// The largest page, and the largest list that may be given.
+pub(super) const PAGE_MAX: u64 = 250;
+/// What a list without a stated size is charged as, whatever is in it.
+const LIST_SIZE: u64 = 1;
+/// What changing something costs beside what it answers.
+const MUTATION_COST: u64 = 10;
+
+/// One request, checked.
+pub(super) struct Request<'a> {
+    pub(super) schema: &'a Schema,
+    pub(super) document: &'a Document,
+    pub(super) operation: &'a Operation,
+    pub(super) variables: Map<String, Value>,
+}
+
+/// Points grow with the logarithm of a page's size; the real curve is not published.
+fn weight(size: u64) -> u64 {
+    u64::from(u64::BITS - size.leading_zeros())
+}
+
+impl Request<'_> {
+    /// The root fields in their order, with their arguments.
+    pub(super) fn roots(&self) -> Vec<(&Field, Map<String, Value>)> {
+        let mut fields = Vec::new();
+        self.flatten(
+            root_type(self.operation),
+            &self.operation.selections,
+            &mut fields,
+        );
+        fields
+            .into_iter()
+            .map(|field| {
+                let on = root_type(self.operation);
+                let arguments = self.schema.arguments(on, field, &self.variables);
+                (field, arguments)
+            })
+            .collect()
+    }
+
+    /// The fields that apply to a type, fragments laid out.
+    fn flatten<'s>(&'s self, on: &str, selections: &'s [Selection], fields: &mut Vec<&'s Field>) {
+        for selection in selections {
+            match selection {
+                Selection::Field(field) => fields.push(field),
+                Selection::Spread(name) => {
+                    if let Some(fragment) = self.document.fragments.get(name)
+                        && self.schema.is_a(on, &fragment.on)
+                    {
+                        self.flatten(on, &fragment.selections, fields);
+                    }
+                }
+                Selection::Inline {
+                    on: inner,
+                    selections,
+                } => {
+                    if inner
+                        .as_deref()
+                        .is_none_or(|inner| self.schema.is_a(on, inner))
+                    {
+                        self.flatten(on, selections, fields);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What it may cost at most, charged before it is carried out; or what is wrong with its pages.
+    pub(super) fn requested_cost(&self) -> Result<u64, String> {
+        let base = if self.operation.is_mutation {
+            MUTATION_COST
+        } else {
+            0
+        };
+        let cost =
+            self.selections_cost(root_type(self.operation), &self.operation.selections, 1)?;
+        Ok(base.saturating_add(cost))
+    }
+
+    /// What it cost in the end.
+    pub(super) fn actual_cost(&self, data: &Value) -> u64 {
+        let base = if self.operation.is_mutation {
+            MUTATION_COST
+        } else {
+            0
+        };
+        base.saturating_add(cost_of(data))
+    }
+
+    /// The dearest of the types that a fragment may select, for every field on its own.
+    fn selections_cost(
+        &self,
+        on: &str,
+        selections: &[Selection],
+        page: u64,
+    ) -> Result<u64, String> {
+        let mut cost: u64 = 0;
+        for selection in selections {
+            let part = match selection {
+                Selection::Field(field) => self.field_cost(on, field, page)?,
+                Selection::Spread(name) => match self.document.fragments.get(name) {
+                    Some(fragment) => {
+                        self.selections_cost(&fragment.on, &fragment.selections, page)?
+                    }
+                    None => 0,
+                },
+                Selection::Inline {
+                    on: inner,
+                    selections,
+                } => self.selections_cost(inner.as_deref().unwrap_or(on), selections, page)?,
+            };
+            cost = cost.saturating_add(part);
+        }
+        Ok(cost)
+    }
+
+    fn field_cost(&self, on: &str, field: &Field, page: u64) -> Result<u64, String> {
+        let Some(TypeDefinition::Object { fields, .. }) = self.schema.types.get(on) else {
+            return Ok(0);
+        };
+        let Some(definition) = fields.get(&field.name) else {
+            return Ok(0);
+        };
+        let inner = definition.kind.name();
+        if !matches!(
+            self.schema.types.get(inner),
+            Some(TypeDefinition::Object { .. })
+        ) {
+            return Ok(0);
+        }
+        let arguments = self.schema.arguments(on, field, &self.variables);
+        if inner.ends_with("Connection") {
+            let size = page_size(&arguments)?
+                .ok_or_else(|| "you must provide one of first or last".to_owned())?;
+            return Ok(1 + self.selections_cost(inner, &field.selections, size)?);
+        }
+        let child = 1 + self.selections_cost(inner, &field.selections, 1)?;
+        let is_list = matches!(strip(&definition.kind), Type::List(_));
+        let size = match (is_list, on.ends_with("Connection")) {
+            (false, _) => return Ok(child),
+            (true, true) => page,
+            (true, false) => match arguments.get("ids").or(arguments.get("names")) {
+                Some(Value::Array(list)) => list.len() as u64,
+                Some(_) | None => page_size(&arguments)?.unwrap_or(LIST_SIZE),
+            },
+        };
+        Ok(weight(size).saturating_mul(child))
+    }
+
+    /// The selected part of what a root field has to say.
+    pub(super) fn project_root(&self, field: &Field, value: &Value) -> Result<Value, String> {
+        let on = root_type(self.operation);
+        match self.schema.types.get(on) {
+            Some(TypeDefinition::Object { fields, .. }) => match fields.get(&field.name) {
+                Some(definition) => self.complete(&definition.kind, field, &Map::new(), value),
+                None => Ok(Value::Null),
+            },
+            Some(TypeDefinition::Input(_) | TypeDefinition::Enum(_)) | None => Ok(Value::Null),
+        }
+    }
+
+    fn project(&self, on: &str, field: &Field, value: &Value) -> Result<Value, String> {
+        // What is selected as an interface knows its own type.
+        let on = value["__typename"].as_str().unwrap_or(on);
+        let mut fields = Vec::new();
+        self.flatten(on, &field.selections, &mut fields);
+        let mut object = Map::new();
+        for field in fields {
+            if field.name == "__typename" {
+                object.insert(field.key.clone(), json!(on));
+                continue;
+            }
+            let Some(TypeDefinition::Object { fields, .. }) = self.schema.types.get(on) else {
+                continue;
+            };
+            let Some(definition) = fields.get(&field.name) else {
+                continue;
+            };
+            let arguments = self.schema.arguments(on, field, &self.variables);
+            let part = self.complete(&definition.kind, field, &arguments, &value[&field.name])?;
+            merge(&mut object, &field.key, part);
+        }
+        Ok(Value::Object(object))
+    }
+
+    fn complete(
+        &self,
+        kind: &Type,
+        field: &Field,
+        arguments: &Map<String, Value>,
+        value: &Value,
+    ) -> Result<Value, String> {
+        match (kind, value) {
+            (_, Value::Null) => Ok(Value::Null),
+            (Type::Required(inner), value) => self.complete(inner, field, arguments, value),
+            (Type::List(inner), Value::Array(values)) => {
+                let names = arguments.get("names").and_then(Value::as_array);
+                let size = page_size(arguments)?.unwrap_or(u64::MAX);
+                values
+                    .iter()
+                    .filter(|value| names.is_none_or(|names| names.contains(&value["name"])))
+                    .take(usize::try_from(size).unwrap_or(usize::MAX))
+                    .map(|value| self.complete(inner, field, arguments, value))
+                    .collect::<Result<Vec<_>, _>>()
+                    .map(Value::Array)
+            }
+            (Type::Named(name), Value::Array(values)) if name.ends_with("Connection") => {
+                let page = page(values, arguments)?;
+                self.project(name, field, &page)
+            }
+            (Type::Named(name), value) => {
+                if !matches!(
+                    self.schema.types.get(name),
+                    Some(TypeDefinition::Object { .. })
+                ) {
+                    return Ok(value.clone());
+                }
+                // A thing that is asked for by location is kept by location.
+                match arguments.get("locationId").and_then(Value::as_str) {
+                    Some(location) => match value.get(location) {
+                        Some(value) => self.project(name, field, value),
+                        None => Ok(Value::Null),
+                    },
+                    None => self.project(name, field, value),
+                }
+            }
+            (Type::List(_), value) => Ok(value.clone()),
+        }
+    }
+}
+
+fn strip(kind: &Type) -> &Type {
+    match kind {
+        Type::Required(inner) => inner,
+        Type::Named(_) | Type::List(_) => kind,
+    }
+}
+
+/// Fields that are selected twice are selected together.
+pub(super) fn merge(object: &mut Map<String, Value>, key: &str, part: Value) {
+    match (object.get_mut(key), part) {
+        (Some(Value::Object(before)), Value::Object(part)) => {
+            for (key, value) in part {
+                merge(before, &key, value);
+            }
+        }
+        (_, part) => {
+            object.insert(key.to_owned(), part);
+        }
+    }
+}
+
+/// The size of a page that is asked for.
+pub(super) fn page_size(arguments: &Map<String, Value>) -> Result<Option<u64>, String> {
+    let size = arguments.get("first").or(arguments.get("last"));
+    match size.filter(|size| !size.is_null()) {
+        None => Ok(None),
+        Some(size) => match size.as_u64().filter(|size| *size <= PAGE_MAX) {
+            Some(size) => Ok(Some(size)),
+            None => Err(format!(
+                "{size} is not a page size between 0 and {PAGE_MAX}"
+            )),
+        },
+    }
+}
+
+/// One page of an array, by the places of its elements.
+fn page(values: &[Value], arguments: &Map<String, Value>) -> Result<Value, String> {
+    let size = page_size(arguments)?.unwrap_or(LIST_SIZE);
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    let mut places: Vec<usize> = (0..values.len()).collect();
+    if arguments.get("reverse") == Some(&json!(true)) {
+        places.reverse();
+    }
+    if let Some(after) = arguments.get("after").and_then(Value::as_str) {
+        let after: usize = uncursor(after)
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| "Invalid cursor for current pagination sort.".to_owned())?;
+        places.retain(|place| *place > after);
+    }
+    let is_last = arguments.get("first").is_none_or(Value::is_null);
+    let has_more = places.len() > size;
+    match is_last {
+        true => places = places.split_off(places.len().saturating_sub(size)),
+        false => places.truncate(size),
+    }
+    let nodes: Vec<(String, Value)> = places
+        .into_iter()
+        .map(|place| (cursor(&place.to_string()), values[place].clone()))
+        .collect();
+    Ok(connection(&nodes, has_more && !is_last))
+}
+
+/// A page as the graph has it once it is cut.
+pub(super) fn connection(nodes: &[(String, Value)], has_next: bool) -> Value {
+    json!({
+        "nodes": nodes.iter().map(|(_, node)| node).collect::<Vec<_>>(),
+        "edges": nodes
+            .iter()
+            .map(|(cursor, node)| json!({ "cursor": cursor, "node": node }))
+            .collect::<Vec<_>>(),
+        "pageInfo": {
+            "hasNextPage": has_next,
+            "hasPreviousPage": false,
+            "startCursor": nodes.first().map(|(cursor, _)| cursor),
+            "endCursor": nodes.last().map(|(cursor, _)| cursor),
+        },
+    })
+}
+
+/// A cursor is opaque to whoever gets it.
+pub(super) fn cursor(text: &str) -> String {
+    BASE64_STANDARD.encode(text)
+}
+
+/// What a cursor of ours says.
+pub(super) fn uncursor(cursor: &str) -> Option<String> {
+    String::from_utf8(BASE64_STANDARD.decode(cursor).ok()?).ok()
+}
+
+fn cost_of(data: &Value) -> u64 {
+    match data {
+        Value::Object(fields) => fields.values().fold(0_u64, |cost, field| {
+            let part = match field {
+                Value::Object(_) => 1 + cost_of(field),
+                Value::Array(elements) => {
+                    let objects = elements.iter().filter(|element| element.is_object());
+                    let dearest = objects.map(|element| 1 + cost_of(element)).max();
+                    weight(elements.len() as u64).saturating_mul(dearest.unwrap_or(0))
+                }
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+            };
+            cost.saturating_add(part)
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => 0,
+    }
+}

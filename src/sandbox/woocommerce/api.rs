@@ -1,0 +1,328 @@
+//! The REST API: which route is which, who may take it, and the forms of every refusal.
+
+use std::collections::BTreeMap;
+
+use domain::Time;
+use serde_json::{Value, json};
+
+use super::{Woo, auth::Login};
+use crate::{Request, Response};
+
+/// A request that was understood.
+pub(super) struct Call {
+    pub(super) method: String,
+    pub(super) query: BTreeMap<String, String>,
+    pub(super) body: Value,
+    pub(super) now: Time,
+}
+
+/// An answer before it is written.
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) body: Value,
+    /// How many things there are in all, on an answer that is a page of them.
+    pub(super) total: Option<(usize, usize)>,
+}
+
+/// What the shop refuses, in its own form.
+#[derive(Debug, Clone)]
+pub(super) struct Fail {
+    pub(super) status: u16,
+    pub(super) code: String,
+    pub(super) message: String,
+    pub(super) data: Value,
+}
+
+pub(super) type Answered = Result<Reply, Fail>;
+
+impl Fail {
+    pub(super) fn new(status: u16, code: &str, message: &str) -> Fail {
+        Fail {
+            status,
+            code: code.to_owned(),
+            message: message.to_owned(),
+            data: json!({ "status": status }),
+        }
+    }
+
+    /// A parameter of the wrong kind.
+    pub(super) fn parameter(name: &str, code: &str, message: &str) -> Fail {
+        Fail {
+            data: json!({
+                "status": 400,
+                "params": { name: message },
+                "details": { name: { "code": code, "message": message, "data": null } },
+            }),
+            ..Fail::new(
+                400,
+                "rest_invalid_param",
+                &format!("Invalid parameter(s): {name}"),
+            )
+        }
+    }
+
+    pub(super) fn no_route() -> Fail {
+        let message = "No route was found matching the URL and request method.";
+        Fail::new(404, "rest_no_route", message)
+    }
+
+    pub(super) fn body(&self) -> Value {
+        json!({ "code": self.code, "message": self.message, "data": self.data })
+    }
+}
+
+impl Reply {
+    pub(super) fn ok(body: Value) -> Answered {
+        Ok(Reply {
+            status: 200,
+            body,
+            total: None,
+        })
+    }
+
+    pub(super) fn created(body: Value) -> Answered {
+        Ok(Reply {
+            status: 201,
+            body,
+            total: None,
+        })
+    }
+}
+
+impl Call {
+    /// A parameter of the query.
+    pub(super) fn param(&self, name: &str) -> Option<&str> {
+        self.query.get(name).map(String::as_str)
+    }
+
+    /// A list of ids in the query, separated by commas.
+    pub(super) fn ids(&self, name: &str) -> Option<Vec<u64>> {
+        let text = self
+            .param(name)
+            .or_else(|| self.param(&format!("{name}[]")))?;
+        Some(
+            text.split(',')
+                .filter_map(|id| id.trim().parse().ok())
+                .collect(),
+        )
+    }
+
+    /// One page of things, as the query asks for it.
+    pub(super) fn page(&self, things: &[Value]) -> Answered {
+        let number = |name: &str, otherwise: usize| match self.param(name) {
+            None => Ok(otherwise),
+            Some(text) => text.parse::<usize>().map_err(|_| {
+                let message = format!("{name} is not of type integer.");
+                Fail::parameter(name, "rest_invalid_type", &message)
+            }),
+        };
+        let (page, per_page) = (number("page", 1)?, number("per_page", 10)?);
+        if !(1..=100).contains(&per_page) {
+            let message = "per_page must be between 1 (inclusive) and 100 (inclusive)";
+            return Err(Fail::parameter("per_page", "rest_out_of_bounds", message));
+        }
+        if page == 0 {
+            let message = "page must be greater than or equal to 1";
+            return Err(Fail::parameter("page", "rest_out_of_bounds", message));
+        }
+        let shown: Vec<Value> = things
+            .iter()
+            .skip((page - 1).saturating_mul(per_page))
+            .take(per_page)
+            .cloned()
+            .collect();
+        Ok(Reply {
+            status: 200,
+            body: shown.into(),
+            total: Some((things.len(), things.len().div_ceil(per_page))),
+        })
+    }
+
+    /// One of the words that a parameter allows.
+    pub(super) fn word<'a>(&'a self, name: &str, words: &[&'a str]) -> Result<&'a str, Fail> {
+        let word = self.param(name).unwrap_or(words[0]);
+        if words.contains(&word) {
+            return Ok(word);
+        }
+        let message = format!("{name} is not one of {}.", words.join(", "));
+        Err(Fail::parameter(name, "rest_not_in_enum", &message))
+    }
+
+    pub(super) fn is_read(&self) -> bool {
+        self.method == "GET"
+    }
+
+    /// `POST`, `PUT` and `PATCH` on a thing are the same to WordPress.
+    pub(super) fn is_edit(&self) -> bool {
+        matches!(self.method.as_str(), "POST" | "PUT" | "PATCH")
+    }
+
+    pub(super) fn is_create(&self) -> bool {
+        self.method == "POST"
+    }
+
+    pub(super) fn is_delete(&self) -> bool {
+        self.method == "DELETE"
+    }
+
+    pub(super) fn is_forced(&self) -> bool {
+        self.param("force") == Some("true") || self.body["force"] == true
+    }
+}
+
+impl Woo {
+    /// Answers a request.
+    pub(super) fn answer(&mut self, request: &Request, now: Time) -> Response {
+        let answered = self.understand(request, now);
+        let reply = answered.unwrap_or_else(|fail| Reply {
+            status: fail.status,
+            body: fail.body(),
+            total: None,
+        });
+        let mut response = http::Response::builder()
+            .status(reply.status)
+            .header("content-type", "application/json; charset=UTF-8");
+        if let Some((total, pages)) = reply.total {
+            response = response
+                .header("x-wp-total", total.to_string())
+                .header("x-wp-totalpages", pages.to_string());
+        }
+        response
+            .body(php_json(&reply.body).into_bytes())
+            .expect("a response of numbers and constants")
+    }
+
+    fn understand(&mut self, request: &Request, now: Time) -> Answered {
+        let path = request.uri().path().trim_matches('/');
+        let root = url::Url::parse(&self.shop.api_url).ok();
+        let root = root.as_ref().map_or("", |url| url.path().trim_matches('/'));
+        let below = path.strip_prefix(root).unwrap_or(path).trim_matches('/');
+        let segments: Vec<&str> = below.split('/').collect();
+        let Some((&"wp-json", route)) = segments.split_first() else {
+            return Err(Fail::no_route());
+        };
+        if route.is_empty() {
+            return Reply::ok(self.index());
+        }
+        let (space, resource) = match route {
+            [space @ ("wc" | "wc-shipment-tracking"), "v3", resource @ ..] => (*space, resource),
+            _ => return Err(Fail::no_route()),
+        };
+        let call = Call {
+            method: request.method().to_string(),
+            query: url::form_urlencoded::parse(request.uri().query().unwrap_or("").as_bytes())
+                .into_owned()
+                .collect(),
+            body: read_body(request.body())?,
+            now,
+        };
+        match self.login(request, now) {
+            Login::Merchant => {}
+            Login::Nobody => return Err(denied(&call, resource)),
+            Login::Wrong(message) => {
+                let code = "woocommerce_rest_authentication_error";
+                return Err(Fail::new(401, code, message));
+            }
+        }
+        let reply = self.route(space, resource, &call)?;
+        let is_write = !call.is_read() && resource.first() != Some(&"webhooks");
+        self.writes += u64::from(is_write);
+        Ok(reply)
+    }
+
+    fn route(&mut self, space: &str, resource: &[&str], call: &Call) -> Answered {
+        match (space, resource) {
+            ("wc", ["orders", rest @ ..]) => self.order_route(rest, call),
+            ("wc", ["products", rest @ ..]) => self.product_route(rest, call),
+            ("wc", ["webhooks", rest @ ..]) => self.webhook_route(rest, call),
+            ("wc", ["settings", group, id]) if call.is_read() => self.setting(group, id),
+            ("wc", ["system_status"]) if call.is_read() => Reply::ok(json!({
+                "environment": { "version": self.version(), "home_url": self.shop.api_url },
+                "settings": { "currency": self.currency.code() },
+            })),
+            ("wc-shipment-tracking", ["orders", id, "shipment-trackings"])
+                if self.options.has_shipment_tracking =>
+            {
+                self.tracking_route(id, call)
+            }
+            _ => Err(Fail::no_route()),
+        }
+    }
+
+    /// The public front page.
+    fn index(&self) -> Value {
+        json!({
+            "name": format!("Shop {}", self.shop.name),
+            "description": "",
+            "url": self.shop.api_url,
+            "home": self.shop.api_url,
+            "gmt_offset": self.options.zone_minutes / 60,
+            "namespaces": ["wc/v1", "wc/v2", "wc/v3", "wp/v2"],
+        })
+    }
+
+    fn setting(&self, group: &str, id: &str) -> Answered {
+        let value = match (group, id) {
+            ("general", "woocommerce_currency") => self.currency.code(),
+            ("products", "woocommerce_manage_stock") => "yes",
+            _ => {
+                let code = "rest_setting_setting_invalid";
+                return Err(Fail::new(404, code, "Invalid setting."));
+            }
+        };
+        Reply::ok(json!({ "id": id, "value": value, "default": "", "type": "select" }))
+    }
+}
+
+/// The body as JSON; nothing is an empty object.
+fn read_body(bytes: &[u8]) -> Result<Value, Fail> {
+    if bytes.is_empty() {
+        return Ok(json!({}));
+    }
+    match serde_json::from_slice(bytes) {
+        Ok(Value::Object(fields)) => Ok(Value::Object(fields)),
+        Ok(_) | Err(_) => Err(Fail::new(
+            400,
+            "rest_invalid_json",
+            "Invalid JSON body passed.",
+        )),
+    }
+}
+
+/// What somebody unknown is told.
+fn denied(call: &Call, resource: &[&str]) -> Fail {
+    let (what, message) = match call.method.as_str() {
+        "GET" if resource.len() == 1 => ("view", "Sorry, you cannot list resources."),
+        "GET" => ("view", "Sorry, you cannot view this resource."),
+        "POST" if resource.last() == Some(&"batch") => (
+            "batch",
+            "Sorry, you are not allowed to batch manipulate this resource.",
+        ),
+        "POST" => ("create", "Sorry, you are not allowed to create resources."),
+        "DELETE" => (
+            "delete",
+            "Sorry, you are not allowed to delete this resource.",
+        ),
+        _ => ("edit", "Sorry, you are not allowed to edit this resource."),
+    };
+    Fail::new(401, &format!("woocommerce_rest_cannot_{what}"), message)
+}
+
+/// JSON as PHP writes it: slashes and everything beyond ASCII are escaped.
+pub(super) fn php_json(value: &Value) -> String {
+    let plain = value.to_string();
+    let mut text = String::with_capacity(plain.len() + plain.len() / 8);
+    let mut pair = [0_u16; 2];
+    for character in plain.chars() {
+        match character {
+            '/' => text.push_str("\\/"),
+            other if other.is_ascii() => text.push(other),
+            other => {
+                for unit in other.encode_utf16(&mut pair) {
+                    text.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+        }
+    }
+    text
+}

@@ -1,0 +1,268 @@
+//! The one thread that writes.
+//!
+//! It takes what is waiting, makes a group of it ([`super::group`]), writes the group to the journal
+//! with one sync, applies it to the rows, and then answers. So nothing is answered, and nothing can be
+//! read, that is not durable. After an error it answers nothing but that error: what is on the disk
+//! then is for the next start to find out.
+
+use std::{
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    time::Duration,
+};
+
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use super::{
+    group::Group, lock::Lock, options::Options, row::Applied, shared::Shared, space::Gauge,
+    state::State,
+};
+use crate::{
+    Append, Batch, Seq, StoreError,
+    journal::{change::RowKey, writer::Writer},
+};
+
+/// The most jobs that are synced together,
+const GROUP_JOBS_MAX: usize = 64;
+/// and the most bytes, except that one job always goes.
+const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// A checkpoint comes early after so many records,
+const CHECKPOINT_RECORDS: u64 = 20_000;
+/// or so many bytes: what lies unsynced in the rows should stay within one of their segments.
+const CHECKPOINT_BYTES: u64 = 8 * 1024 * 1024;
+
+pub(crate) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// Something for the committer to do.
+pub(crate) enum Job {
+    /// Something to write.
+    Write(Write),
+    /// Nothing: the answer shows that it works.
+    Pulse { answer: Answer<()> },
+    /// From now on, remember which rows change.
+    Watch { answer: Answer<()> },
+    /// The rows that have changed since, as they are now, and how far that is.
+    Watched { answer: Answer<Changes> },
+    /// Let go of segments whose records come before a position.
+    Prune { before: Seq, answer: Answer<u64> },
+    /// Bring everything to disk and stop.
+    Close { answer: Answer<()> },
+}
+
+/// Something to write. The permit bounds what is on its way.
+pub(crate) enum Write {
+    Append {
+        signals: Vec<Append>,
+        answer: Answer<Vec<Seq>>,
+        permit: OwnedSemaphorePermit,
+    },
+    Commit {
+        batch: Batch,
+        answer: Answer<Seq>,
+        permit: OwnedSemaphorePermit,
+    },
+}
+
+/// Rows by key, nothing where a row is gone, and how far all rows are.
+pub(crate) struct Changes {
+    pub rows: Vec<(RowKey, Option<Vec<u8>>)>,
+    pub applied: Applied,
+}
+
+/// The committer and what it alone holds.
+pub(crate) struct Committer {
+    pub shared: Arc<Shared>,
+    pub jobs: Receiver<Job>,
+    pub writer: Writer,
+    pub state: State,
+    pub gauge: Gauge,
+    pub options: Options,
+    pub lock: Lock,
+    pub since: Since,
+}
+
+/// What has happened since the last checkpoint.
+#[derive(Default)]
+pub(crate) struct Since {
+    records: u64,
+    bytes: u64,
+    at: Duration,
+}
+
+impl Committer {
+    /// Works until the store is closed or dropped.
+    pub(crate) fn run(mut self) {
+        let mut kept_back = None;
+        loop {
+            let job = match kept_back.take() {
+                Some(job) => job,
+                None => match self.jobs.recv_timeout(self.until_checkpoint()) {
+                    Ok(job) => job,
+                    Err(RecvTimeoutError::Timeout) => {
+                        self.checkpoint_if_due();
+                        continue;
+                    }
+                    Err(RecvTimeoutError::Disconnected) => break,
+                },
+            };
+            match job {
+                Job::Write(write) => kept_back = self.write(write),
+                Job::Pulse { answer } => reply(answer, self.shared.health()),
+                Job::Watch { answer } => {
+                    self.state.watch();
+                    reply(answer, self.shared.health());
+                }
+                Job::Watched { answer } => {
+                    let changes = self.changes();
+                    reply(answer, changes);
+                }
+                Job::Prune { before, answer } => {
+                    let pruned = self.writer.prune(before);
+                    reply(answer, pruned.map_err(|error| self.shared.fail(&error)));
+                }
+                Job::Close { answer } => return self.close(answer),
+            }
+        }
+        self.shared.shut();
+    }
+
+    /// Writes this and what waits behind it. Gives back the first job that is of another kind.
+    fn write(&mut self, first: Write) -> Option<Job> {
+        let mut bytes = first.bytes();
+        let mut writes = vec![first];
+        let mut kept_back = None;
+        while writes.len() < GROUP_JOBS_MAX && bytes < GROUP_BYTES_MAX {
+            match self.jobs.try_recv() {
+                Ok(Job::Write(write)) => {
+                    bytes += write.bytes();
+                    writes.push(write);
+                }
+                Ok(other) => {
+                    kept_back = Some(other);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        let mut group = Group::new(self.writer.next());
+        let done = self.carry_out(writes, &mut group);
+        group.answer(done);
+        self.checkpoint_if_due();
+        kept_back
+    }
+
+    fn carry_out(&mut self, writes: Vec<Write>, group: &mut Group) -> Result<(), StoreError> {
+        let allowed = self
+            .shared
+            .health()
+            .and_then(|()| self.gauge.check(&self.shared));
+        for write in writes {
+            match &allowed {
+                Ok(()) => group.plan(&self.shared, write)?,
+                Err(error) => write.refuse(error.clone()),
+            }
+        }
+        if group.drafts.is_empty() {
+            return Ok(());
+        }
+        if let Err(error) = self.writer.append(&group.drafts) {
+            if error.is_full() {
+                return Err(self.gauge.is_full(&self.shared));
+            }
+            return Err(self.shared.fail(&error));
+        }
+        self.since.records += group.drafts.len() as u64;
+        self.since.bytes += group.row_bytes;
+        self.shared.count(group.drafts.len() as u64);
+        let last = Seq(self.writer.next().0 - 1);
+        self.shared
+            .change_rows(last, |rows| group.apply(rows, &mut self.state))
+    }
+
+    fn changes(&mut self) -> Result<Changes, StoreError> {
+        let watched = self.state.watched().ok_or_else(|| StoreError::Refused {
+            reason: "too many rows changed during the export".to_owned(),
+        })?;
+        let rows = self.shared.read_rows(|rows| {
+            let now = |key: RowKey| Ok((key.clone(), rows.get(&key)?));
+            watched.into_iter().map(now).collect()
+        })?;
+        Ok(Changes {
+            rows,
+            applied: self.state.applied(),
+        })
+    }
+
+    fn until_checkpoint(&self) -> Duration {
+        let elapsed = self.options.disk.elapsed();
+        let due = self.since.at + self.options.checkpoint_every;
+        due.saturating_sub(elapsed).max(Duration::from_millis(1))
+    }
+
+    fn checkpoint_if_due(&mut self) {
+        let now = self.options.disk.elapsed();
+        let is_time = now >= self.since.at + self.options.checkpoint_every;
+        let is_much =
+            self.since.records >= CHECKPOINT_RECORDS || self.since.bytes >= CHECKPOINT_BYTES;
+        if !is_time && !is_much {
+            return;
+        }
+        if self.since.records > 0 && self.shared.health().is_ok() {
+            // It has failed for good then, and every later call will hear of it.
+            let (Ok(()) | Err(_)) = self.checkpoint();
+        }
+        self.since = Since {
+            at: now,
+            ..Since::default()
+        };
+    }
+
+    fn checkpoint(&mut self) -> Result<(), StoreError> {
+        let has_blobs = self.shared.read_rows(|rows| {
+            rows.sync()?;
+            Ok(rows.has_blobs())
+        })?;
+        if has_blobs {
+            tracing::error!(
+                "The rows have values outside of their data file, which are never synced."
+            );
+        }
+        let synced = self.writer.sync_witness();
+        synced.map_err(|error| self.shared.fail(&error))
+    }
+
+    fn close(mut self, answer: Answer<()>) {
+        let checkpointed = match self.shared.health() {
+            Ok(()) => self.checkpoint(),
+            Err(_) => Ok(()),
+        };
+        self.shared.shut();
+        drop(self.lock);
+        reply(answer, checkpointed);
+    }
+}
+
+impl Write {
+    fn bytes(&self) -> usize {
+        match self {
+            Write::Append { signals, .. } => super::append_bytes(signals),
+            Write::Commit { batch, .. } => super::batch_bytes(batch),
+        }
+    }
+
+    fn refuse(self, error: StoreError) {
+        match self {
+            Write::Append { answer, .. } => reply(answer, Err(error)),
+            Write::Commit { answer, .. } => reply(answer, Err(error)),
+        }
+    }
+}
+
+/// Answers. Whoever asked may have gone; what was written stays written.
+pub(crate) fn reply<T>(answer: Answer<T>, what: Result<T, StoreError>) {
+    if answer.send(what).is_err() {
+        tracing::debug!("Nobody waits for the answer of a write any more.");
+    }
+}

@@ -1,0 +1,217 @@
+//! Looking a stopped store over, and making its rows anew by hand.
+//!
+//! The comparison folds the journal a second time with code of its own, in memory, so that a mistake
+//! in [`super::state`] would show too. It takes about 150 bytes of memory for each row.
+
+use std::{collections::BTreeMap, ops::Bound};
+
+use super::{
+    export_file,
+    lock::Lock,
+    open::{Found, Parts, find_rows, place},
+    options::{OpenError, Opened, Options},
+    row::{APPLIED_KEY, Applied, FACT_PIECE_BYTES, encode, fact_key, weight},
+    rows::Rows,
+};
+use crate::{
+    Seq,
+    journal::{
+        change::{Change, RowKey, decode_signal, inbox_key},
+        reader::Segments,
+        record::{BATCH, Head, SIGNAL},
+    },
+};
+
+/// So many differences are told in full.
+const TOLD_MAX: usize = 20;
+
+/// What looking a store over has found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// How many records the journal has.
+    pub records: u64,
+    /// How many rows there are, facts included.
+    pub rows: u64,
+    /// How many rows are not what the journal says.
+    pub differences: u64,
+    /// What is wrong, in sentences. Empty when all is well.
+    pub sentences: Vec<String>,
+}
+
+/// Compares the rows of a stopped store with its journal, reading everything.
+pub fn verify(options: &Options) -> Result<Findings, OpenError> {
+    let _lock = Lock::take(&options.dir)?;
+    let found = find_rows(options)?;
+    let journal = place(options)
+        .open()
+        .map_err(|error| OpenError::journal(&options.dir, error))?;
+    let mut findings = Findings::default();
+    findings.sentences.extend(journal.repairs.iter().cloned());
+    let exports = whole_exports(options, journal.store_id, &mut findings)?;
+    let (rows, applied) = match found {
+        Found::Sound(rows, applied) => (rows, applied),
+        Found::Empty(_) if journal.writer.next() == Seq(1) => return Ok(findings),
+        Found::Empty(_) => return Ok(findings.and("There are no rows.")),
+        Found::Unsound(reason) => return Ok(findings.and(&format!("{reason}."))),
+    };
+    let is_complete = journal.segments.oldest() == Seq(1)
+        && !journal
+            .segments
+            .all()
+            .iter()
+            .any(|segment| segment.head.is_after_loss);
+    let mut fold = Fold::default();
+    if !is_complete {
+        let usable = exports
+            .into_iter()
+            .rfind(|(base, _)| base.last <= applied.last);
+        let Some((base, rows)) = usable else {
+            return Ok(findings.and("The journal is not complete and no export helps to compare."));
+        };
+        fold.rows = rows;
+        fold.last = base.last;
+    }
+    fold.replay(&journal.segments, applied.last, &mut findings, options)?;
+    compare(&rows, fold.rows, &mut findings, options)?;
+    Ok(findings)
+}
+
+/// Makes the rows of a stopped store anew.
+pub fn rebuild(options: &Options) -> Result<Opened, OpenError> {
+    let _lock = Lock::take(&options.dir)?;
+    let parts = Parts::open(options, Some("somebody asked for it"))?;
+    Ok(parts.opened)
+}
+
+impl Findings {
+    fn and(mut self, sentence: &str) -> Findings {
+        self.sentences.push(sentence.to_owned());
+        self
+    }
+
+    fn differs(&mut self, key: &[u8], how: &str) {
+        self.differences += 1;
+        if self.sentences.len() < TOLD_MAX {
+            let text = format!("The row `{}` {how}.", key.escape_ascii());
+            self.sentences.push(text);
+        }
+    }
+}
+
+type Weights = BTreeMap<RowKey, u64>;
+
+/// Reads every export; those that are whole can serve as a beginning.
+fn whole_exports(
+    options: &Options,
+    store_id: u64,
+    findings: &mut Findings,
+) -> Result<Vec<(Applied, Weights)>, OpenError> {
+    let disk = options.disk.as_ref();
+    let exports =
+        export_file::list(disk, &options.exports_dir()).map_err(|source| OpenError::Io {
+            dir: options.dir.clone(),
+            source,
+        })?;
+    let mut whole = Vec::new();
+    for (_, path) in exports {
+        let mut weights = Weights::new();
+        let read = export_file::read(disk, &path, &mut |key, stored| {
+            weights.insert(key.to_vec(), weight(stored));
+            Ok(())
+        });
+        match read {
+            Ok(base) if base.store_id == store_id => whole.push((base, weights)),
+            Ok(_) => findings
+                .sentences
+                .push(format!("`{}` belongs to another store.", path.display())),
+            Err(error) => findings.sentences.push(format!("{error}.")),
+        }
+    }
+    Ok(whole)
+}
+
+/// The journal, folded into what every row should weigh.
+#[derive(Default)]
+struct Fold {
+    rows: Weights,
+    last: Seq,
+}
+
+impl Fold {
+    fn replay(
+        &mut self,
+        segments: &Segments,
+        until: Seq,
+        findings: &mut Findings,
+        options: &Options,
+    ) -> Result<(), OpenError> {
+        let after = self.last;
+        let replayed = segments.replay(Seq(0), &mut |head, payload| {
+            findings.records += 1;
+            if head.seq > after && head.seq <= until && !self.record(head, payload) {
+                let text = format!("The record at position {} makes no sense.", head.seq.0);
+                findings.sentences.push(text);
+            }
+            Ok(())
+        });
+        replayed.map_err(|error| OpenError::journal(&options.dir, error))
+    }
+
+    fn record(&mut self, head: &Head, payload: &[u8]) -> bool {
+        match head.kind {
+            SIGNAL => decode_signal(payload)
+                .map(|(note, _)| self.put(inbox_key(head.seq), head.seq, note))
+                .is_some(),
+            BATCH => Change::decode(payload)
+                .map(|change| self.change(head.seq, change))
+                .is_some(),
+            _ => false,
+        }
+    }
+
+    fn change(&mut self, at: Seq, change: Change) {
+        for (key, value) in change.puts {
+            self.put(key, at, &value);
+        }
+        for key in change.deletes {
+            self.rows.remove(&key);
+        }
+        for (at, fact) in (at.0..).map(Seq).zip(&change.facts) {
+            self.put(
+                fact_key(at, 0),
+                at,
+                &fact[..fact.len().min(FACT_PIECE_BYTES)],
+            );
+            for (n, piece) in (1..).zip(fact.chunks(FACT_PIECE_BYTES).skip(1)) {
+                self.put(fact_key(at, n), at, piece);
+            }
+        }
+    }
+
+    fn put(&mut self, key: RowKey, at: Seq, value: &[u8]) {
+        let weight = weight(&encode(&key, at, value));
+        self.rows.insert(key, weight);
+    }
+}
+
+fn compare(
+    rows: &Rows,
+    mut expected: Weights,
+    findings: &mut Findings,
+    options: &Options,
+) -> Result<(), OpenError> {
+    let walked = rows.walk(Bound::Excluded(APPLIED_KEY), &mut |key, stored| {
+        findings.rows += 1;
+        match expected.remove(key) {
+            Some(right) if right == weight(stored) => {}
+            Some(_) => findings.differs(key, "is not what the journal says"),
+            None => findings.differs(key, "should not be there"),
+        }
+        Ok(true)
+    });
+    walked.map_err(|error| OpenError::rows(&options.dir, error))?;
+    for key in expected.keys() {
+        findings.differs(key, "is missing");
+    }
+    Ok(())
+}

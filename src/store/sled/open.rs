@@ -1,0 +1,262 @@
+//! Opening the store: the lock, the journal, the rows, and bringing them together.
+//!
+//! The journal decides. Rows that are missing, damaged or of another store are moved aside and made
+//! anew; rows that are merely behind are brought forward. A journal that is behind its own rows, its
+//! exports or its witness was set back, and that only a person may accept.
+
+use std::{
+    io,
+    sync::{Arc, mpsc},
+};
+
+use tokio::sync::Semaphore;
+
+use super::{
+    Sled, WAITING_KIB_MAX,
+    committer::{Committer, Since},
+    export_file,
+    lock::Lock,
+    options::{OpenError, Opened, Options},
+    rebuild::{Gaps, Rebuild},
+    row::{APPLIED_KEY, Applied, decode},
+    rows::{Rows, RowsError},
+    shared::Shared,
+    space::Gauge,
+    state::State,
+};
+use crate::{
+    Seq,
+    journal::{
+        JournalError,
+        open::{Journal, Place},
+    },
+};
+
+/// Opens a store, or makes one where there is nothing.
+pub fn open(options: Options) -> Result<(Arc<Sled>, Opened), OpenError> {
+    let dir = options.dir.clone();
+    let failed = |source| OpenError::Io {
+        dir: dir.clone(),
+        source,
+    };
+    options.disk.create_dir(&dir).map_err(failed)?;
+    let lock = Lock::take(&dir)?;
+    let parts = Parts::open(&options, None)?;
+    let mut opened = parts.opened;
+    let wants_export = opened.is_after_loss || is_export_missing(&options, &parts.journal)?;
+    let last = parts.state.applied().last;
+    let shared = Arc::new(Shared::new(
+        parts.rows,
+        Arc::clone(&parts.journal.segments),
+        last,
+        opened.repairs.clone(),
+    ));
+    let mut gauge = Gauge::new(options.clone());
+    opened.is_read_only = gauge.check(&shared).is_err();
+    let (jobs, waiting) = mpsc::channel();
+    let committer = Committer {
+        shared: Arc::clone(&shared),
+        jobs: waiting,
+        writer: parts.journal.writer,
+        state: parts.state,
+        gauge,
+        options: options.clone(),
+        lock,
+        since: Since::default(),
+    };
+    let thread = std::thread::Builder::new().name("store-committer".into());
+    let thread = thread.spawn(move || committer.run()).map_err(failed)?;
+    let sled = Sled {
+        shared,
+        options,
+        jobs: Some(jobs),
+        permits: Arc::new(Semaphore::new(WAITING_KIB_MAX as usize)),
+        exporting: tokio::sync::Mutex::new(()),
+        committer: Some(thread),
+    };
+    if wants_export {
+        // Rows made anew without it would silently lack what a person has accepted as lost before.
+        sled.export_now()
+            .map_err(|error| failed(io::Error::other(error)))?;
+    }
+    Ok((Arc::new(sled), opened))
+}
+
+/// Whether a loss was accepted and no export has been made since.
+fn is_export_missing(options: &Options, journal: &Journal) -> Result<bool, OpenError> {
+    let exported = last_export(options)?;
+    let segments = journal.segments.all();
+    let loss = segments.iter().rfind(|segment| segment.head.is_after_loss);
+    Ok(loss.is_some_and(|segment| exported.0 + 1 < segment.head.first.0))
+}
+
+/// Journal and rows, together.
+pub(super) struct Parts {
+    pub journal: Journal,
+    pub rows: Rows,
+    pub state: State,
+    pub opened: Opened,
+}
+
+/// The rows as they were found.
+pub(super) enum Found {
+    /// Whole, as far as they go.
+    Sound(Rows, Applied),
+    /// There are none yet.
+    Empty(Rows),
+    /// Of no use, and why.
+    Unsound(String),
+}
+
+impl Parts {
+    /// Opens both. With a reason, the rows are made anew whatever they are. A loss ends here, unless
+    /// it is accepted.
+    pub(super) fn open(options: &Options, anew: Option<&str>) -> Result<Parts, OpenError> {
+        match Parts::attempt(options, anew, Opened::default()) {
+            Err(OpenError::Damaged(error)) if options.accept_rollback => {
+                let place = place(options);
+                let seen = seen(options, &find_rows(options)?)?;
+                let accepted = place.accept_loss(seen, &options.aside("journal"));
+                let accepted = accepted.map_err(|error| OpenError::journal(&options.dir, error))?;
+                let mut opened = Opened {
+                    repairs: vec![format!("A loss was accepted: {error}.")],
+                    is_after_loss: true,
+                    ..Opened::default()
+                };
+                opened.repairs.extend(accepted);
+                Parts::attempt(options, anew, opened)
+            }
+            tried => tried,
+        }
+    }
+
+    fn attempt(
+        options: &Options,
+        anew: Option<&str>,
+        mut opened: Opened,
+    ) -> Result<Parts, OpenError> {
+        let found = find_rows(options)?;
+        let journal = open_journal(options, &found)?;
+        opened.repairs.extend(journal.repairs.iter().cloned());
+        let last = Seq(journal.writer.next().0 - 1);
+        let ready = match (found, anew) {
+            (_, Some(reason)) => Err(reason.to_owned()),
+            (Found::Sound(_, applied), None) if applied.store_id != journal.store_id => {
+                Err("they belong to another store".to_owned())
+            }
+            (Found::Sound(rows, applied), None) => Ok((rows, applied)),
+            (Found::Empty(rows), None) if last == Seq(0) => {
+                Ok((rows, Applied::new(journal.store_id)))
+            }
+            (Found::Empty(_), None) => Err("they are missing".to_owned()),
+            (Found::Unsound(reason), None) => Err(reason),
+        };
+        let rebuild = Rebuild {
+            options,
+            segments: &journal.segments,
+        };
+        let forwarded = match ready {
+            Ok((rows, applied)) => rebuild.forward(rows, applied, Gaps::Refused)?,
+            Err(reason) => Err(reason),
+        };
+        let (rows, mut state) = match forwarded {
+            Ok(ready) => ready,
+            Err(reason) => rebuild.make_anew(journal.store_id, &reason, &mut opened)?,
+        };
+        opened.replayed = state.replayed();
+        if state.applied().last < last {
+            opened.is_after_loss = true;
+        }
+        // What is not there by now is lost, and that was accepted: no later replay has to look for it.
+        state.reach(last);
+        let settled = state.settle(&rows).and_then(|()| rows.sync());
+        settled.map_err(|error| OpenError::rows(&options.dir, error))?;
+        Ok(Parts {
+            journal,
+            rows,
+            state,
+            opened,
+        })
+    }
+}
+
+/// Opens the rows and weighs them.
+pub(super) fn find_rows(options: &Options) -> Result<Found, OpenError> {
+    let opened = Rows::open(&options.rows_dir(), options.cache_bytes);
+    let weighed = opened.and_then(|rows| Ok((weigh(&rows)?, rows)));
+    match weighed {
+        Ok((Some(applied), rows)) => Ok(Found::Sound(rows, applied)),
+        Ok((None, rows)) => Ok(Found::Empty(rows)),
+        Err(RowsError::Damaged(reason)) => Ok(Found::Unsound(reason)),
+        Err(error) => Err(OpenError::rows(&options.dir, error)),
+    }
+}
+
+/// Reads every row. Nothing if there are none; an error if they are not what they should be.
+fn weigh(rows: &Rows) -> Result<Option<Applied>, RowsError> {
+    let said = rows.get(APPLIED_KEY)?;
+    let said = said.map(|stored| Applied::decode(&stored)).transpose()?;
+    let mut found = Applied::default();
+    rows.walk(std::ops::Bound::Unbounded, &mut |key, stored| {
+        if key != APPLIED_KEY {
+            decode(key, stored)?;
+            found.add(stored);
+        }
+        Ok(true)
+    })?;
+    let expected = said.unwrap_or_default();
+    if (found.count, found.sum) != (expected.count, expected.sum) {
+        let (is, should) = (found.count, expected.count);
+        let reason = format!("there are {is} rows and should be {should}, or some are old");
+        return Err(RowsError::Damaged(reason));
+    }
+    Ok(said)
+}
+
+/// Opens the journal, and asks the rows and the exports whether it is all there.
+fn open_journal(options: &Options, found: &Found) -> Result<Journal, OpenError> {
+    let failed = |error| OpenError::journal(&options.dir, error);
+    let place = place(options);
+    let journal = place.open().map_err(failed)?;
+    let (last, seen) = (Seq(journal.writer.next().0 - 1), seen(options, found)?);
+    if last >= seen {
+        return Ok(journal);
+    }
+    let what = format!(
+        "its last position is {}, and the rows or an export have seen {}",
+        last.0, seen.0
+    );
+    Err(failed(JournalError::RolledBack {
+        dir: place.dir,
+        what,
+    }))
+}
+
+/// Where the journal of a store is.
+pub(super) fn place(options: &Options) -> Place {
+    Place {
+        disk: Arc::clone(&options.disk),
+        dir: options.dir.join("journal"),
+        witness: options.witness.clone(),
+        segment_bytes: options.segment_bytes,
+    }
+}
+
+/// The last position that the rows or an export know of.
+fn seen(options: &Options, found: &Found) -> Result<Seq, OpenError> {
+    let exported = last_export(options)?;
+    Ok(match found {
+        Found::Sound(_, applied) => exported.max(applied.last),
+        Found::Empty(_) | Found::Unsound(_) => exported,
+    })
+}
+
+/// As of which position the newest export is.
+fn last_export(options: &Options) -> Result<Seq, OpenError> {
+    let exports = export_file::list(options.disk.as_ref(), &options.exports_dir());
+    let exports = exports.map_err(|source| OpenError::Io {
+        dir: options.dir.clone(),
+        source,
+    })?;
+    Ok(exports.last().map_or(Seq(0), |(last, _)| *last))
+}

@@ -1,0 +1,251 @@
+//! Bringing rows forward from the journal, and making them anew.
+//!
+//! New rows are made beside the old ones, which are moved aside only when the new ones are complete: a
+//! stop in between changes nothing.
+
+use std::{fs, io, path::Path};
+
+use super::{
+    export_file,
+    options::{OpenError, Opened, Options},
+    row::Applied,
+    rows::{Rows, RowsError},
+    state::State,
+};
+use crate::{
+    Seq,
+    journal::{
+        JournalError,
+        change::{Change, decode_signal},
+        reader::Segments,
+        record::{BATCH, Head, SIGNAL},
+    },
+};
+
+/// So many sets of rows that were moved aside are kept.
+const ASIDE_KEPT: usize = 3;
+
+/// What is needed to make rows.
+pub(super) struct Rebuild<'a> {
+    pub options: &'a Options,
+    pub segments: &'a Segments,
+}
+
+/// What to do when records that should follow are gone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gaps {
+    Refused,
+    /// Somebody has accepted that they are lost.
+    Accepted,
+}
+
+/// Why rows could not be brought forward.
+enum Stop {
+    /// The records that follow them are gone.
+    Gap(String),
+    Rows(RowsError),
+    Journal(JournalError),
+}
+
+impl Rebuild<'_> {
+    /// Brings rows forward to the end of the journal. The inner error says why they are of no use.
+    pub(super) fn forward(
+        &self,
+        rows: Rows,
+        applied: Applied,
+        gaps: Gaps,
+    ) -> Result<Result<(Rows, State), String>, OpenError> {
+        let mut state = State::new(applied);
+        match self.replay(&rows, &mut state, gaps) {
+            Ok(()) => Ok(Ok((rows, state))),
+            Err(Stop::Gap(reason) | Stop::Rows(RowsError::Damaged(reason))) => Ok(Err(reason)),
+            Err(Stop::Rows(error)) => Err(OpenError::rows(&self.options.dir, error)),
+            Err(Stop::Journal(error)) => Err(OpenError::journal(&self.options.dir, error)),
+        }
+    }
+
+    /// Applies every record that the rows do not have yet.
+    fn replay(&self, rows: &Rows, state: &mut State, gaps: Gaps) -> Result<(), Stop> {
+        let mut stop = None;
+        let after = state.applied().last;
+        let mut next = Seq(after.0 + 1);
+        let replayed = self.segments.replay(after, &mut |head, payload| {
+            let applied = if head.seq != next && gaps == Gaps::Refused {
+                let reason = format!("the records from {} to {} are gone", next.0, head.seq.0 - 1);
+                Err(Stop::Gap(reason))
+            } else {
+                apply(rows, state, head, payload)
+            };
+            next = head.next();
+            applied.map_err(|error| {
+                stop = Some(error);
+                JournalError::damaged(Path::new("rows"), "they do not take what it says")
+            })
+        });
+        match (stop, replayed) {
+            (Some(stop), _) => Err(stop),
+            (None, Err(error)) => Err(Stop::Journal(error)),
+            (None, Ok(())) => state.settle(rows).map_err(Stop::Rows),
+        }
+    }
+
+    /// Makes rows anew from the last export and the journal.
+    pub(super) fn make_anew(
+        &self,
+        store_id: u64,
+        reason: &str,
+        opened: &mut Opened,
+    ) -> Result<(Rows, State), OpenError> {
+        tracing::warn!(reason, "The rows are made anew.");
+        let dir = &self.options.dir;
+        let failed = |source| OpenError::Io {
+            dir: dir.clone(),
+            source,
+        };
+        let new_dir = dir.join("rows-new");
+        let mut made = self.make(store_id, &new_dir, Gaps::Refused, opened)?;
+        if made.is_err() && self.options.accept_rollback {
+            opened.is_after_loss = true;
+            made = self.make(store_id, &new_dir, Gaps::Accepted, opened)?;
+        }
+        let (rows, state, base) = made.map_err(|reason| OpenError::Lost { reason })?;
+        rows.sync().map_err(|error| OpenError::rows(dir, error))?;
+        drop(rows);
+        let aside = self.options.aside("rows");
+        self.take_place(&new_dir, &aside).map_err(failed)?;
+        opened.is_rebuilt = true;
+        let from = match base {
+            Seq(0) => String::new(),
+            last => format!("the export as of position {} and ", last.0),
+        };
+        opened.repairs.push(format!(
+            "The rows could not be used: {reason}. They were made anew from {from}{} records of the \
+             journal; the old ones are in `{}`.",
+            state.replayed(),
+            aside.display()
+        ));
+        Ok((self.open_rows(&self.options.rows_dir())?, state))
+    }
+
+    fn make(
+        &self,
+        store_id: u64,
+        dir: &Path,
+        gaps: Gaps,
+        opened: &mut Opened,
+    ) -> Result<Result<(Rows, State, Seq), String>, OpenError> {
+        remove_dir(dir).map_err(|source| OpenError::Io {
+            dir: self.options.dir.clone(),
+            source,
+        })?;
+        let rows = self.open_rows(dir)?;
+        let base = self.restore(store_id, &rows, opened)?;
+        let made = self.forward(rows, base, gaps)?;
+        Ok(made.map(|(rows, state)| (rows, state, base.last)))
+    }
+
+    fn open_rows(&self, dir: &Path) -> Result<Rows, OpenError> {
+        let rows = Rows::open(dir, self.options.cache_bytes);
+        rows.map_err(|error| OpenError::rows(&self.options.dir, error))
+    }
+
+    /// Takes the rows of the newest export that is whole.
+    fn restore(
+        &self,
+        store_id: u64,
+        rows: &Rows,
+        opened: &mut Opened,
+    ) -> Result<Applied, OpenError> {
+        let disk = self.options.disk.as_ref();
+        let exports = export_file::list(disk, &self.options.exports_dir());
+        let exports = exports.map_err(|source| OpenError::Io {
+            dir: self.options.dir.clone(),
+            source,
+        })?;
+        for (_, path) in exports.iter().rev() {
+            match export_file::read(disk, path, &mut |_, _| Ok(())) {
+                Ok(base) if base.store_id == store_id => {
+                    self.load(rows, path, base)?;
+                    return Ok(base);
+                }
+                Ok(_) => {
+                    let text = format!("`{}` belongs to another store.", path.display());
+                    opened.repairs.push(text);
+                }
+                Err(error) => opened
+                    .repairs
+                    .push(format!("An export was passed over: {error}.")),
+            }
+        }
+        Ok(Applied::new(store_id))
+    }
+
+    fn load(&self, rows: &Rows, path: &Path, base: Applied) -> Result<(), OpenError> {
+        let mut state = State::new(Applied::new(base.store_id));
+        let mut stop = None;
+        let loaded = export_file::read(self.options.disk.as_ref(), path, &mut |key, stored| {
+            let restored = state.restore(rows, key.to_vec(), stored.to_vec());
+            restored.map_err(|error| {
+                let text = error.to_string();
+                stop = Some(error);
+                RowsError::Damaged(text)
+            })
+        });
+        if let Some(error) = stop {
+            return Err(OpenError::rows(&self.options.dir, error));
+        }
+        let lost = |reason: String| OpenError::Lost { reason };
+        loaded.map_err(|error| lost(error.to_string()))?;
+        state.reach(base.last);
+        let settled = state.settle(rows);
+        settled.map_err(|error| OpenError::rows(&self.options.dir, error))?;
+        if state.applied() != base {
+            return Err(lost(format!(
+                "`{}` gave other rows than it has",
+                path.display()
+            )));
+        }
+        Ok(())
+    }
+
+    /// Moves the old rows aside and puts the new ones where they were.
+    fn take_place(&self, new_dir: &Path, aside: &Path) -> io::Result<()> {
+        let disk = self.options.disk.as_ref();
+        let parent = self.options.dir.join("aside");
+        disk.create_dir(&parent)?;
+        match disk.rename(&self.options.rows_dir(), aside) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => other?,
+        }
+        disk.rename(new_dir, &self.options.rows_dir())?;
+        disk.sync_dir(&parent)?;
+        disk.sync_dir(&self.options.dir)?;
+        let mut old = disk.list(&parent)?;
+        old.retain(|name| name.starts_with("rows-"));
+        for name in old.iter().rev().skip(ASIDE_KEPT) {
+            remove_dir(&parent.join(name))?;
+        }
+        Ok(())
+    }
+}
+
+fn apply(rows: &Rows, state: &mut State, head: &Head, payload: &[u8]) -> Result<(), Stop> {
+    let applied = match head.kind {
+        SIGNAL => decode_signal(payload).map(|(note, _)| state.signal(rows, head.seq, note)),
+        BATCH => Change::decode(payload).map(|change| state.batch(rows, head.seq, change)),
+        _ => None,
+    };
+    match applied {
+        Some(applied) => applied.map_err(Stop::Rows),
+        None => Err(Stop::Journal(JournalError::Newer {
+            path: format!("the record at position {}", head.seq.0).into(),
+        })),
+    }
+}
+
+fn remove_dir(dir: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}

@@ -1,0 +1,202 @@
+//! What one stored row looks like, and what it weighs.
+//!
+//! A stored row is a format byte, the version, a checksum over key, version and value, and the value.
+//! The weights of all rows together tell whether any was lost, doubled or set back: the sum is kept
+//! beside the position that was applied last, and is compared when the store opens.
+
+use super::rows::RowsError;
+use crate::{Row, Seq, journal::record::array};
+
+const FORMAT: u8 = 1;
+const HEAD_LENGTH: usize = 13;
+
+/// Facts are rows too: the position and a counter of pieces, both big-endian.
+pub(crate) const FACT_PREFIX: &[u8] = b"#fact\0";
+/// A fact is kept in pieces of so many bytes.
+pub(crate) const FACT_PIECE_BYTES: usize = crate::VALUE_LENGTH_MAX;
+/// How far the rows have come, and what they weigh.
+pub(crate) const APPLIED_KEY: &[u8] = b"#applied\0";
+
+/// A row as it is stored.
+pub(crate) fn encode(key: &[u8], version: Seq, value: &[u8]) -> Vec<u8> {
+    let mut stored = Vec::with_capacity(HEAD_LENGTH + value.len());
+    stored.push(FORMAT);
+    stored.extend(version.0.to_be_bytes());
+    stored.extend(checksum(key, version, value).to_le_bytes());
+    stored.extend(value);
+    stored
+}
+
+/// A stored row, if it is whole.
+pub(crate) fn decode(key: &[u8], stored: &[u8]) -> Result<Row, RowsError> {
+    let damaged = |what| {
+        let name = key.escape_ascii();
+        Err(RowsError::Damaged(format!("the row `{name}` {what}")))
+    };
+    if stored.len() < HEAD_LENGTH {
+        return damaged("is cut off");
+    }
+    if stored[0] != FORMAT {
+        return damaged("has an unknown format");
+    }
+    let version = Seq(u64::from_be_bytes(array(stored, 1)));
+    let value = &stored[HEAD_LENGTH..];
+    if u32::from_le_bytes(array(stored, 9)) != checksum(key, version, value) {
+        return damaged("has a wrong checksum");
+    }
+    Ok(Row {
+        version,
+        value: value.to_vec(),
+    })
+}
+
+/// What a stored row adds to the sum of all. It depends on the key, the version and the value.
+pub(crate) fn weight(stored: &[u8]) -> u64 {
+    let Some(head) = stored.get(..HEAD_LENGTH) else {
+        return 0;
+    };
+    let version = u64::from_be_bytes(array(head, 1));
+    let crc = u64::from(u32::from_le_bytes(array(head, 9)));
+    mix(mix(version) ^ crc)
+}
+
+/// The key of a piece of a fact.
+pub(crate) fn fact_key(at: Seq, piece: u16) -> Vec<u8> {
+    let mut key = FACT_PREFIX.to_vec();
+    key.extend(at.0.to_be_bytes());
+    key.extend(piece.to_be_bytes());
+    key
+}
+
+/// The position of the fact that a row is a piece of.
+pub(crate) fn fact_of(key: &[u8]) -> Option<Seq> {
+    let rest = key.strip_prefix(FACT_PREFIX)?;
+    (rest.len() == 10).then(|| Seq(u64::from_be_bytes(array(rest, 0))))
+}
+
+/// How far the rows have come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Applied {
+    /// The last position whose changes are in the rows.
+    pub last: Seq,
+    /// How many rows there are, facts and their pieces included.
+    pub count: u64,
+    /// The sum of their weights.
+    pub sum: u64,
+    /// Of which store.
+    pub store_id: u64,
+}
+
+impl Applied {
+    /// No rows yet.
+    pub(crate) fn new(store_id: u64) -> Applied {
+        Applied {
+            store_id,
+            ..Applied::default()
+        }
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut value = Vec::with_capacity(24);
+        for number in [self.count, self.sum, self.store_id] {
+            value.extend(number.to_le_bytes());
+        }
+        encode(APPLIED_KEY, self.last, &value)
+    }
+
+    pub(crate) fn decode(stored: &[u8]) -> Result<Applied, RowsError> {
+        let Row { version, value } = decode(APPLIED_KEY, stored)?;
+        if value.len() != 24 {
+            return Err(RowsError::Damaged(
+                "it is not known how far they are".into(),
+            ));
+        }
+        let u64_at = |at| u64::from_le_bytes(array(&value, at));
+        Ok(Applied {
+            last: version,
+            count: u64_at(0),
+            sum: u64_at(8),
+            store_id: u64_at(16),
+        })
+    }
+
+    /// Counts a row that is written.
+    pub(crate) fn add(&mut self, stored: &[u8]) {
+        self.count += 1;
+        self.sum = self.sum.wrapping_add(weight(stored));
+    }
+
+    /// Counts a row that is gone.
+    pub(crate) fn take(&mut self, stored: &[u8]) {
+        self.count = self.count.saturating_sub(1);
+        self.sum = self.sum.wrapping_sub(weight(stored));
+    }
+}
+
+fn checksum(key: &[u8], version: Seq, value: &[u8]) -> u32 {
+    let crc = crc32c::crc32c(key);
+    let crc = crc32c::crc32c_append(crc, &version.0.to_le_bytes());
+    crc32c::crc32c_append(crc, value)
+}
+
+/// Spreads a number over all bits, so that sums of few rows differ too.
+fn mix(number: u64) -> u64 {
+    let mut bits = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    bits ^ (bits >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_read_back_under_its_own_key_only() {
+        let stored = encode(b"t\0k", Seq(7), b"value");
+        let row = decode(b"t\0k", &stored).unwrap();
+        assert_eq!((row.version, row.value), (Seq(7), b"value".to_vec()));
+        assert!(decode(b"t\0l", &stored).is_err(), "another row's value");
+        for length in 0..stored.len() {
+            assert!(
+                decode(b"t\0k", &stored[..length]).is_err(),
+                "{length} bytes"
+            );
+        }
+        for bit in 0..stored.len() * 8 {
+            let mut damaged = stored.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(decode(b"t\0k", &damaged).is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn the_sum_tells_lost_doubled_and_old_rows() {
+        let (a, old, new) = (
+            encode(b"a", Seq(1), b"x"),
+            encode(b"b", Seq(2), b"y"),
+            encode(b"b", Seq(3), b"y"),
+        );
+        let sum = |rows: &[&Vec<u8>]| {
+            let mut applied = Applied::default();
+            rows.iter().for_each(|stored| applied.add(stored));
+            (applied.count, applied.sum)
+        };
+        let right = sum(&[&a, &new]);
+        for (wrong, rows) in [
+            ("lost", vec![&a]),
+            ("doubled", vec![&a, &a]),
+            ("old", vec![&a, &old]),
+            ("both", vec![&a, &old, &new]),
+        ] {
+            assert_ne!(sum(&rows), right, "{wrong}");
+        }
+        let mut applied = Applied::default();
+        for stored in [&a, &old, &new] {
+            applied.add(stored);
+        }
+        applied.take(&old);
+        assert_eq!((applied.count, applied.sum), right, "in any order");
+        assert_eq!(Applied::decode(&applied.encode()).unwrap(), applied);
+    }
+}

@@ -1,0 +1,76 @@
+//! How much space is left, asked at most once a second.
+//!
+//! Writes stop while there is still enough for everything else on the machine, and for opening the
+//! store again: without any space not even the rows can be opened.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use super::{options::Options, shared::Shared};
+use crate::{StoreError, journal::disk};
+
+const ASK_EVERY: Duration = Duration::from_secs(1);
+
+/// Knows whether there is enough space to write.
+pub(crate) struct Gauge {
+    options: Options,
+    asked_at: Option<Duration>,
+    space: Option<disk::Space>,
+}
+
+impl Gauge {
+    pub(crate) fn new(options: Options) -> Gauge {
+        Gauge {
+            options,
+            asked_at: None,
+            space: None,
+        }
+    }
+
+    /// Whether something may be written.
+    pub(crate) fn check(&mut self, shared: &Shared) -> Result<(), StoreError> {
+        let now = self.options.disk.elapsed();
+        if self.asked_at.is_none_or(|at| now >= at + ASK_EVERY) {
+            self.asked_at = Some(now);
+            self.ask(shared);
+        }
+        if shared.is_low.load(Ordering::Relaxed) {
+            return Err(self.refusal());
+        }
+        Ok(())
+    }
+
+    /// A write has found no space; the next check asks again.
+    pub(crate) fn is_full(&mut self, shared: &Shared) -> StoreError {
+        self.ask(shared);
+        self.asked_at = None;
+        self.refusal()
+    }
+
+    fn refusal(&self) -> StoreError {
+        StoreError::NoSpace {
+            free_bytes: self.space.map_or(0, |space| space.free),
+        }
+    }
+
+    fn ask(&mut self, shared: &Shared) {
+        match self.options.disk.space(&self.options.dir) {
+            Ok(space) => self.space = Some(space),
+            // What was true a second ago is the best that is known.
+            Err(error) => tracing::warn!(%error, "Cannot tell how much disk space is left."),
+        }
+        let Some(space) = self.space else { return };
+        let ratio_min = (space.total as f64 * self.options.free_ratio_min) as u64;
+        let is_low = space.free < self.options.free_bytes_min.max(ratio_min);
+        shared.free_bytes.store(space.free, Ordering::Relaxed);
+        if shared.is_low.swap(is_low, Ordering::Relaxed) != is_low {
+            if is_low {
+                tracing::error!(
+                    free_bytes = space.free,
+                    "Writes stop for want of disk space."
+                );
+            } else {
+                tracing::info!(free_bytes = space.free, "There is enough disk space again.");
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Applying what the journal says to the rows.
+//!
+//! The committer and every replay go through here, so a row comes out the same either way. Changes are
+//! collected and written in small batches; each of them carries how far the rows are and what they
+//! weigh then, so that a stop between two of them is seen and harmless: applying a record again gives
+//! the same rows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    row::{APPLIED_KEY, Applied, FACT_PIECE_BYTES, encode, fact_key},
+    rows::{BATCH_ROWS_MAX, Rows, RowsError},
+};
+use crate::{
+    Seq,
+    journal::change::{Change, RowKey, inbox_key},
+};
+
+/// The most rows that are remembered as changed.
+const WATCHED_MAX: usize = 1_000_000;
+
+/// The rows as of a position, and changes on their way into them.
+#[derive(Default)]
+pub(crate) struct State {
+    applied: Applied,
+    waiting: BTreeMap<RowKey, Option<Vec<u8>>>,
+    waiting_last: Seq,
+    changed: Option<BTreeSet<RowKey>>,
+    replayed: u64,
+}
+
+impl State {
+    pub(crate) fn new(applied: Applied) -> State {
+        State {
+            applied,
+            waiting_last: applied.last,
+            ..State::default()
+        }
+    }
+
+    /// How far the rows are.
+    pub(crate) fn applied(&self) -> Applied {
+        self.applied
+    }
+
+    /// Begins to remember which rows change.
+    pub(crate) fn watch(&mut self) {
+        self.changed = Some(BTreeSet::new());
+    }
+
+    /// Which rows have changed since then. Nothing if they were too many to remember.
+    pub(crate) fn watched(&mut self) -> Option<BTreeSet<RowKey>> {
+        self.changed.take()
+    }
+
+    /// A signal came in.
+    pub(crate) fn signal(&mut self, rows: &Rows, at: Seq, note: &[u8]) -> Result<(), RowsError> {
+        let key = inbox_key(at);
+        let stored = encode(&key, at, note);
+        self.change(rows, key, Some(stored))?;
+        self.waiting_last = at;
+        self.replayed += 1;
+        Ok(())
+    }
+
+    /// A batch was carried out.
+    pub(crate) fn batch(&mut self, rows: &Rows, at: Seq, change: Change) -> Result<(), RowsError> {
+        let span = change.span();
+        for (key, value) in change.puts {
+            let stored = encode(&key, at, &value);
+            self.change(rows, key, Some(stored))?;
+        }
+        for key in change.deletes {
+            self.change(rows, key, None)?;
+        }
+        for (n, fact) in change.facts.iter().enumerate() {
+            let at = Seq(at.0 + n as u64);
+            let mut pieces = fact.chunks(FACT_PIECE_BYTES).collect::<Vec<_>>();
+            if pieces.is_empty() {
+                pieces.push(&[]);
+            }
+            for (piece, bytes) in (0..).zip(pieces) {
+                let key = fact_key(at, piece);
+                let stored = encode(&key, at, bytes);
+                self.change(rows, key, Some(stored))?;
+            }
+        }
+        self.waiting_last = Seq(at.0 + u64::from(span) - 1);
+        self.replayed += 1;
+        Ok(())
+    }
+
+    /// A row of an export.
+    pub(crate) fn restore(
+        &mut self,
+        rows: &Rows,
+        key: RowKey,
+        stored: Vec<u8>,
+    ) -> Result<(), RowsError> {
+        self.change(rows, key, Some(stored))
+    }
+
+    /// There is nothing more to apply up to a position.
+    pub(crate) fn reach(&mut self, last: Seq) {
+        self.waiting_last = self.waiting_last.max(last);
+    }
+
+    /// How many records were applied so far.
+    pub(crate) fn replayed(&self) -> u64 {
+        self.replayed
+    }
+
+    /// Writes what is waiting.
+    pub(crate) fn settle(&mut self, rows: &Rows) -> Result<(), RowsError> {
+        if self.waiting.is_empty() && self.waiting_last == self.applied.last {
+            return Ok(());
+        }
+        self.write(rows, self.waiting_last)
+    }
+
+    fn change(
+        &mut self,
+        rows: &Rows,
+        key: RowKey,
+        value: Option<Vec<u8>>,
+    ) -> Result<(), RowsError> {
+        if let Some(changed) = &mut self.changed {
+            changed.insert(key.clone());
+            if changed.len() > WATCHED_MAX {
+                self.changed = None;
+            }
+        }
+        self.waiting.insert(key, value);
+        if self.waiting.len() + 1 >= BATCH_ROWS_MAX {
+            // In the middle of a record: the position stays before it until the rest is there too.
+            self.write(rows, self.waiting_last)?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, rows: &Rows, last: Seq) -> Result<(), RowsError> {
+        let mut applied = Applied {
+            last,
+            ..self.applied
+        };
+        for (key, stored) in &self.waiting {
+            if let Some(old) = rows.get(key)? {
+                applied.take(&old);
+            }
+            if let Some(stored) = stored {
+                applied.add(stored);
+            }
+        }
+        let how_far = applied.encode();
+        let mut changes: Vec<(&[u8], Option<&[u8]>)> = (self.waiting.iter())
+            .map(|(key, stored)| (key.as_slice(), stored.as_deref()))
+            .collect();
+        changes.push((APPLIED_KEY, Some(&how_far)));
+        rows.apply(&changes)?;
+        self.applied = applied;
+        self.waiting.clear();
+        Ok(())
+    }
+}
