@@ -102,15 +102,13 @@ impl Api {
     ) -> Result<Reply<D>, Failure> {
         let body = json!({ "query": call.document, "variables": call.variables }).to_string();
         let token = self.auth.token(&self.port).await?;
-        let answer = match self.send(&call, &body, &token).await {
-            Err(error) if matches!(error.kind, ErrorKind::Unauthorized { .. }) => {
-                match self.auth.renew(&self.port, &token).await? {
-                    Some(token) => self.send(&call, &body, &token).await?,
-                    None => return Err(error.into()),
-                }
-            }
-            answer => answer?,
-        };
+        let mut answer = self.send(&call, &body, &token).await?;
+        if answer.status() == http::StatusCode::UNAUTHORIZED
+            && let Some(token) = self.auth.renew(&self.port, &token).await?
+        {
+            answer = self.send(&call, &body, &token).await?;
+        }
+        let answer = self.judge(&call, answer)?;
         read(&call, &answer, self.port.http.now())
     }
 
@@ -126,21 +124,23 @@ impl Api {
             .header(http::header::ACCEPT, "application/json")
             .body(body.as_bytes().to_vec())
             .map_err(|error| ChannelError::rejected(call.operation, error.to_string()))?;
-        let answer = self.port.call(call.operation, call.effect, request).await;
-        let answer = answer.map_err(|error| match error.kind {
+        self.port
+            .call_unjudged(call.operation, call.effect, request)
+            .await
+    }
+
+    fn judge(&self, call: &Call, answer: Answer) -> Result<Answer, ChannelError> {
+        match answer.status().as_u16() {
             // The one address of the API is missing, not the thing that was asked for.
-            ErrorKind::Gone => ChannelError::rejected(
+            404 | 410 => Err(ChannelError::rejected(
                 call.operation,
                 "there is no shop at api_url, or it does not serve this api_version",
-            ),
-            kind => ChannelError::new(call.operation, kind),
-        })?;
-        match answer.status().as_u16() {
-            402 | 423 => Err(ChannelError::unauthorized(
-                call.operation,
-                format!("the shop is locked (status {})", answer.status().as_u16()),
             )),
-            _ => answer.success(),
+            status @ (402 | 423) => Err(ChannelError::unauthorized(
+                call.operation,
+                format!("the shop is locked (status {status})"),
+            )),
+            _ => answer.judged(call.effect, self.port.http.now())?.success(),
         }
     }
 

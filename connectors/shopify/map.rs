@@ -260,7 +260,13 @@ fn line(
     let unsent = (item.quantity - shipped - item.unfulfilled_quantity).max(0);
     // Units that an edit took out, and not a refund, went back on the level.
     let edited_out = (removed - count(&counts.refunded)).max(0);
-    let taken = item.quantity - count(&counts.restocked) - edited_out - count(&counts.elsewhere);
+    let mut taken = item.quantity - count(&counts.restocked) - edited_out;
+    if item.unfulfilled_quantity > 0 {
+        // What came back from a parcel is on the level again, and what is still to be shipped is not:
+        // the one must not be taken for the other.
+        taken = taken.max(shipped + item.unfulfilled_quantity);
+    }
+    let taken = taken - count(&counts.elsewhere);
     let stocked = item.variant.as_ref();
     let stocked = stocked.and_then(|variant| variant.inventory_item.as_ref());
     let is_tracked = stocked.is_some_and(|item| item.tracked);
@@ -279,7 +285,11 @@ fn line(
         canceled: Decimal::whole(removed.min(unsent)),
         shipped: Decimal::whole(shipped),
         returned: Decimal::whole(count(&counts.returned).min(shipped)),
-        subtracted: Decimal::whole(if is_tracked { taken.max(0) } else { 0 }),
+        subtracted: Decimal::whole(if is_tracked {
+            taken.clamp(0, item.quantity)
+        } else {
+            0
+        }),
         // A discount is spread over the units of a line in ways that need not divide.
         unit_price: (discount.minor() == 0).then_some(unit_price),
         total: Money::from_minor(gross, currency)?.minus(discount)?,

@@ -1,6 +1,7 @@
 //! Shopify, through the GraphQL Admin API.
 //!
-//! - `api.rs` carries out operations and says what their answers mean; `auth.rs` has the token.
+//! - `settings.rs` is what an admin says; `auth.rs` has the token.
+//! - `api.rs` carries out operations and says what their answers mean.
 //! - `orders.rs`, `stock.rs`, `shipments.rs`, `refunds.rs` and `webhook.rs` are the capabilities.
 //! - `wire.rs` is what the shop says, `map.rs` what it means; `queries/` is what we ask.
 //!
@@ -16,6 +17,7 @@ mod auth;
 mod map;
 mod orders;
 mod refunds;
+mod settings;
 mod shipments;
 mod stock;
 mod webhook;
@@ -30,15 +32,14 @@ use async_trait::async_trait;
 use channel::{
     CancelOrders, Channel, ChannelError, Connector, Descriptor, Port, Probe, PullListings,
     PullOrders, PushShipments, PushStock, QuantityMeaning, Quota, ReadHooks, ReadStock,
-    RefundOrders, RegisterHooks, Secret, SettingsError, http::Effect, settings,
+    RefundOrders, RegisterHooks, Secret, SettingsError, http::Effect,
 };
-use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use self::{
-    api::{Api, Call, gid, is_number},
-    auth::Mode,
+    api::{Api, Call, gid},
     orders::PageSize,
+    settings::Settings,
 };
 
 /// The connector.
@@ -95,78 +96,6 @@ static DESCRIPTOR: Descriptor = Descriptor {
     ],
 };
 
-/// An account's settings.
-#[derive(Debug, Deserialize, schemars::JsonSchema)]
-struct Settings {
-    /// The shop's own name: `eu-shop` of `eu-shop.myshopify.com`. Hooks of other shops that use the
-    /// same app are told apart by it.
-    shop: Option<String>,
-    /// Where the shop is reached, if not at `https://{shop}.myshopify.com`.
-    api_url: Option<String>,
-    /// The version of the API: a year and a month that begins a quarter.
-    #[serde(default = "default_version")]
-    api_version: String,
-    /// The location whose levels are read and written: its number or its global id.
-    #[serde(deserialize_with = "text_or_number")]
-    #[schemars(with = "String")]
-    location_id: String,
-    /// The client secret of the app: it signs hooks.
-    client_secret: Secret,
-    /// The client secret before the last rotation, while hooks may still be signed with it.
-    previous_client_secret: Option<Secret>,
-    /// The Admin API access token of a custom app. Exactly one of `access_token`,
-    /// `client_credentials` and `refresh` is needed.
-    access_token: Option<Secret>,
-    /// An app of the shop's own organization, which gets a token for 24 hours as often as needed.
-    client_credentials: Option<ClientCredentials>,
-    /// An expiring offline token, whose pair is rotated at each use.
-    refresh: Option<Refresh>,
-    /// Whether the shop itself writes to the buyer when something is shipped, canceled or refunded.
-    #[serde(default = "default_notify")]
-    notify_buyer: bool,
-    /// Whether canceling an order there also gives back what was paid. Without it a refund is a
-    /// step of its own.
-    #[serde(default)]
-    refund_on_cancel: bool,
-}
-
-/// Where a token is bought with.
-#[derive(Debug, Deserialize, schemars::JsonSchema)]
-struct ClientCredentials {
-    /// The client id of the app.
-    client_id: String,
-    /// Its client secret, if it is another than the one that signs hooks.
-    client_secret: Option<Secret>,
-}
-
-/// Where a token is rotated from.
-#[derive(Debug, Deserialize, schemars::JsonSchema)]
-struct Refresh {
-    /// The client id of the app.
-    client_id: String,
-    /// The refresh token that came with the first access token; later ones are kept by us.
-    refresh_token: Secret,
-}
-
-fn default_version() -> String {
-    "2026-10".to_owned()
-}
-
-fn default_notify() -> bool {
-    true
-}
-
-/// Ids are long numbers that people write with and without quotes.
-fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    match Value::deserialize(deserializer)? {
-        Value::String(text) => Ok(text.trim().to_owned()),
-        Value::Number(number) => Ok(number.to_string()),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
-            Err(serde::de::Error::custom("expected a number or a text"))
-        }
-    }
-}
-
 impl Connector for ShopifyConnector {
     fn descriptor(&self) -> &'static Descriptor {
         &DESCRIPTOR
@@ -188,128 +117,21 @@ refund_on_cancel = false
     }
 
     fn open(&self, settings: Value, port: Port) -> Result<Box<dyn Channel>, Vec<SettingsError>> {
-        let settings: Settings = settings::read(settings)?;
-        let mut errors = Vec::new();
-        let base_url = base_url(&settings).unwrap_or_else(|error| {
-            errors.push(error);
-            String::new()
-        });
-        let location = settings
-            .location_id
-            .strip_prefix("gid://shopify/Location/")
-            .unwrap_or(&settings.location_id);
-        if !is_number(location) {
-            errors.push(SettingsError::value(
-                "location_id",
-                "write the number of the location, or gid://shopify/Location/ and the number",
-            ));
-        }
-        if !is_version(&settings.api_version) {
-            errors.push(SettingsError::value(
-                "api_version",
-                "write a year and a month, such as 2026-10",
-            ));
-        }
-        if settings.client_secret.expose().is_empty() {
-            errors.push(SettingsError::value(
-                "client_secret",
-                "without it no hook can be believed; copy it from the app's settings",
-            ));
-        }
-        let mode = mode(&settings).map_err(|error| errors.push(error));
-        let Ok(mode) = mode else {
-            return Err(errors);
-        };
-        if !errors.is_empty() {
-            return Err(errors);
-        }
+        let checked = channel::settings::read::<Settings>(settings)?.check()?;
+        let version = checked.settings.api_version;
         Ok(Box::new(Shopify {
-            api: Api::new(port, &base_url, &settings.api_version, mode),
-            location: gid("Location", location),
-            version: settings.api_version.clone(),
-            domain: settings.shop.as_deref().map(domain_of),
-            hook_secrets: std::iter::once(settings.client_secret)
-                .chain(settings.previous_client_secret)
+            api: Api::new(port, &checked.base_url, &version, checked.mode),
+            location: gid("Location", &checked.location),
+            version,
+            domain: checked.settings.shop.as_deref().map(settings::domain_of),
+            hook_secrets: std::iter::once(checked.settings.client_secret)
+                .chain(checked.settings.previous_client_secret)
                 .filter(|secret| !secret.expose().is_empty())
                 .collect(),
-            notify_buyer: settings.notify_buyer,
-            refund_on_cancel: settings.refund_on_cancel,
+            notify_buyer: checked.settings.notify_buyer,
+            refund_on_cancel: checked.settings.refund_on_cancel,
             page_size: PageSize::new(),
         }))
-    }
-}
-
-fn domain_of(shop: &str) -> String {
-    let shop = shop.trim();
-    format!("{}.myshopify.com", shop.trim_end_matches(".myshopify.com"))
-}
-
-fn base_url(settings: &Settings) -> Result<String, SettingsError> {
-    if let Some(shop) = &settings.shop {
-        let name = shop.trim().trim_end_matches(".myshopify.com");
-        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-        if name.is_empty() || !name.bytes().all(is_name) {
-            return Err(SettingsError::value(
-                "shop",
-                "write the part before .myshopify.com: letters, digits and hyphens",
-            ));
-        }
-    }
-    match (&settings.api_url, &settings.shop) {
-        (Some(text), _) => match url::Url::parse(text) {
-            Ok(url) if matches!(url.scheme(), "https" | "http") && url.has_host() => {
-                Ok(text.trim_end_matches('/').to_owned())
-            }
-            Ok(_) | Err(_) => Err(SettingsError::value(
-                "api_url",
-                "write an address that begins with https://",
-            )),
-        },
-        (None, Some(shop)) => Ok(format!("https://{}", domain_of(shop))),
-        (None, None) => Err(SettingsError::value(
-            "shop",
-            "say which shop it is: the part before .myshopify.com",
-        )),
-    }
-}
-
-fn is_version(text: &str) -> bool {
-    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    text == "unstable"
-        || text.split_once('-').is_some_and(|(year, month)| {
-            year.len() == 4 && month.len() == 2 && digits(year) && digits(month)
-        })
-}
-
-fn mode(settings: &Settings) -> Result<Mode, SettingsError> {
-    match (
-        &settings.access_token,
-        &settings.client_credentials,
-        &settings.refresh,
-    ) {
-        (Some(token), None, None) => Ok(Mode::Fixed(token.clone())),
-        (None, Some(credentials), None) => Ok(Mode::ClientCredentials {
-            client_id: credentials.client_id.clone(),
-            client_secret: credentials
-                .client_secret
-                .clone()
-                .unwrap_or_else(|| settings.client_secret.clone()),
-        }),
-        (None, None, Some(refresh)) => Ok(Mode::Refresh {
-            client_id: refresh.client_id.clone(),
-            client_secret: settings.client_secret.clone(),
-            first: refresh.refresh_token.clone(),
-        }),
-        (None, None, None) => Err(SettingsError::value(
-            "access_token",
-            "give one of `access_token`, `client_credentials` and `refresh`",
-        )),
-        (Some(_), Some(_), _) | (Some(_), _, Some(_)) | (None, Some(_), Some(_)) => {
-            Err(SettingsError::value(
-                "access_token",
-                "give only one of `access_token`, `client_credentials` and `refresh`",
-            ))
-        }
     }
 }
 

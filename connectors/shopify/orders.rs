@@ -22,7 +22,7 @@ const OPERATION: &str = "read orders";
 /// Orders in a call; a call may cost 1000 points, and how much a page costs is not published.
 const PAGE: usize = 10;
 /// `fulfillments` and `refunds` are lists without cursor; one of this length may have been cut.
-const CUT: usize = 20;
+const CUT: usize = 10;
 
 pub(super) const ORDERS: &str = concat!(
     include_str!("queries/orders.graphql"),

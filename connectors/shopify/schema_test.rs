@@ -96,6 +96,16 @@ impl Schema {
         }
     }
 
+    /// The words of an enum.
+    pub(super) fn words(&self, name: &str) -> Vec<&str> {
+        match self.types.get(name) {
+            Some(TypeDefinition::Enum(of)) => {
+                of.values.iter().map(|value| value.name.as_str()).collect()
+            }
+            _ => panic!("{name} is not an enum"),
+        }
+    }
+
     /// Everything that is wrong with a document and, where they are given, its variables.
     pub(super) fn check(&self, text: &str, variables: Option<&serde_json::Value>) -> Vec<String> {
         let document: Document<'static, String> = match graphql_parser::parse_query::<String>(text)

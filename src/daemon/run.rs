@@ -126,21 +126,12 @@ pub async fn run(
         Ok(engine) => engine,
         Err(error) => return Ok(refuse_start(&error)),
     };
-    let token = settings
-        .admin
-        .token
-        .as_ref()
-        .map(|token| token.expose().to_owned());
-    let limits = listen::Limits {
-        body_bytes: settings.limits.body_bytes,
-        ..listen::Limits::default()
-    };
     let stop_web = listen::spawn(
         &engine,
         public,
         admin,
-        token.as_deref().unwrap_or(""),
-        limits,
+        tokens(&settings)?,
+        limits(&settings),
     );
     feed_watchdog(&ports, &engine, sled.clone());
     notify(&[sd_notify::NotifyState::Ready]);
@@ -164,6 +155,26 @@ pub async fn run(
     }
     tracing::info!("Oneshelf ended.");
     Ok(code)
+}
+
+fn tokens(settings: &Settings) -> anyhow::Result<web::Tokens> {
+    let mut tokens = web::Tokens::none();
+    if let Some(token) = &settings.admin.token {
+        tokens
+            .add(token.expose())
+            .context("admin.token cannot be used")?;
+    }
+    Ok(tokens)
+}
+
+fn limits(settings: &Settings) -> web::Limits {
+    let body = usize::try_from(settings.limits.body_bytes).unwrap_or(usize::MAX);
+    let connections = usize::try_from(settings.limits.connections).unwrap_or(usize::MAX);
+    web::Limits {
+        body_bytes_max: body,
+        requests_max: connections,
+        ..web::Limits::default()
+    }
 }
 
 /// What the command line says, else what the configuration says.

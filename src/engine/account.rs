@@ -19,6 +19,9 @@ use crate::ports::schedule::Schedule;
 /// How many recent views of orders are remembered to recognize repetitions without a decision.
 const RECENT_MAX: usize = 20_000;
 
+/// How long to rest when a channel asks for fewer calls and does not say for how long.
+const THROTTLE_PAUSE: Duration = Duration::from_secs(2);
+
 /// What an account may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -75,14 +78,23 @@ pub struct Account {
     pub wake_lane: Notify,
     /// Rings when levels should be compared now.
     pub wake_compare: Notify,
-    /// One poll at a time.
-    pub polling: tokio::sync::Mutex<()>,
+    /// One poll at a time; what is known of the last one.
+    pub polling: tokio::sync::Mutex<LastPoll>,
     orders_to_read: Mutex<BTreeSet<ExternalId>>,
     listings_to_compare: Mutex<BTreeSet<ListingId>>,
     are_listings_due: AtomicBool,
     has_polled: AtomicBool,
     recent: Mutex<BTreeMap<ExternalId, (Version, u64)>>,
     health: Mutex<Health>,
+}
+
+/// When orders were last read completely.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LastPoll {
+    /// When the last complete poll began.
+    pub began_at: Option<Time>,
+    /// When the last one began that looked back as far as the channel needs.
+    pub deep_at: Option<Time>,
 }
 
 /// How an account is doing.
@@ -130,7 +142,7 @@ impl Account {
             wake_poll: Notify::new(),
             wake_lane: Notify::new(),
             wake_compare: Notify::new(),
-            polling: tokio::sync::Mutex::new(()),
+            polling: tokio::sync::Mutex::default(),
             orders_to_read: Mutex::default(),
             listings_to_compare: Mutex::default(),
             are_listings_due: AtomicBool::new(true),
@@ -202,8 +214,13 @@ impl Account {
         health.last_error = Some(error.to_string());
         health.is_unauthorized = matches!(error.kind, ErrorKind::Unauthorized { .. });
         if let ErrorKind::Throttled { until } = error.kind {
-            health.throttled_until = until;
+            health.throttled_until = Some(until.unwrap_or_else(|| now.plus(THROTTLE_PAUSE)));
         }
+    }
+
+    /// The earliest time of the next call, when the channel asked us to wait.
+    pub fn throttled_until(&self) -> Option<Time> {
+        self.health.lock().expect(LOCK).throttled_until
     }
 
     /// How it is doing.

@@ -55,7 +55,7 @@ pub(crate) enum Round {
 impl Engine {
     pub(crate) async fn run_lane(&self, account: Arc<Account>) {
         let mut failures = 0;
-        loop {
+        while self.wait_for_throttle(&account).await {
             let idle = self.ports.clock.now().plus(IDLE);
             let rest = if account.may_write() && account.has_polled() {
                 match self.dispatch(&account).await {

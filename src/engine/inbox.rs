@@ -8,6 +8,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 use channel::{Malformed, Verified};
 use domain::{
     Time,
+    offer::Offer,
     signal::{Reading, Signal, Source},
     snapshot::{LevelSnapshot, Observation},
 };
@@ -90,10 +91,7 @@ impl Engine {
                 break;
             }
             self.decide_raw(key).await?;
-            // Only this task takes away, so it never goes below zero.
-            if self.meters.backlog.load(Ordering::Relaxed) > 0 {
-                self.meters.backlog.fetch_sub(1, Ordering::Relaxed);
-            }
+            self.meters.backlog.fetch_sub(1, Ordering::Relaxed);
         }
         Ok(rows.len())
     }
@@ -154,7 +152,7 @@ impl Engine {
         mut done: Alongside,
     ) -> Result<(), StoreError> {
         for observation in observations {
-            let Some(signal) = self.prepare(account, observation) else {
+            let Some(signal) = self.prepare(account, observation).await? else {
                 continue;
             };
             match self.decide(signal).await {
@@ -184,8 +182,12 @@ impl Engine {
     }
 
     /// What is to be decided about an observation; hints only ring a bell.
-    fn prepare(&self, account: &Account, observation: Observation) -> Option<Signal> {
-        match observation {
+    async fn prepare(
+        &self,
+        account: &Account,
+        observation: Observation,
+    ) -> Result<Option<Signal>, StoreError> {
+        Ok(match observation {
             Observation::Order(snapshot) => Some(Signal::Order {
                 account: account.id.clone(),
                 snapshot,
@@ -198,7 +200,9 @@ impl Engine {
             Observation::Level(level) => {
                 // A level that was sent is a hint at most: it may be late, or our own echo. It is
                 // read when it is not what we know already.
-                account.look_at_levels([level.listing]);
+                if !self.is_known_level(account, &level).await? {
+                    account.look_at_levels([level.listing]);
+                }
                 None
             }
             Observation::LookAtLevel(listing) => {
@@ -224,7 +228,26 @@ impl Engine {
                 tracing::debug!(account = %account.id, reason, "A hook told nothing that is used.");
                 None
             }
-        }
+        })
+    }
+
+    /// Whether a level is what we believe or are just writing: then a hook about it is an echo.
+    async fn is_known_level(
+        &self,
+        account: &Account,
+        level: &LevelSnapshot,
+    ) -> Result<bool, StoreError> {
+        let key = rows::key(&[account.id.as_str(), level.listing.as_str()]);
+        let Some(row) = self.store.get(rows::OFFERS, &key).await? else {
+            return Ok(true);
+        };
+        let offer: Offer = rows::decode(rows::OFFERS, &row.value)?;
+        let shown = level
+            .level
+            .and_then(|level| level.to_quantity(offer.scale).ok());
+        let believed = offer.believed.map(|told| told.quantity);
+        let under_way = offer.attempt.map(|attempt| attempt.quantity);
+        Ok(shown.is_some() && (shown == believed || shown == under_way))
     }
 
     /// Keeps a signal that cannot be read where a person sees it.

@@ -5,8 +5,11 @@
 //! Start reading at [`Engine::start`].
 
 pub mod account;
+pub mod answers;
+pub mod bells;
 pub mod decider;
 pub mod dispatch;
+pub mod explain;
 pub mod inbox;
 pub mod intake;
 mod intents;
@@ -17,11 +20,12 @@ pub mod ports;
 pub mod reconcile;
 pub mod rows;
 pub mod shelf;
+pub mod views;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use account::{Account, Mode, ModeOverride, Pace};
-use channel::{ChannelError, Connector, Port, SettingsError};
+use channel::{ChannelError, Connector, ErrorKind, Port, SettingsError};
 use decider::{Alongside, DecideError, Decider, Done, Policy};
 use domain::{
     AccountId,
@@ -313,6 +317,44 @@ impl Engine {
                 tracing::warn!(account = %account.id, %error, "A call to a channel failed.");
             }
         }
+    }
+
+    /// Makes a call that only reads, again and again while the channel asks us to wait: a long reading
+    /// goes on where it was instead of beginning anew.
+    async fn patiently<'a, T>(
+        &'a self,
+        account: &'a Account,
+        call: impl Fn() -> Pin<Box<dyn Future<Output = Result<T, ChannelError>> + Send + 'a>> + Send,
+    ) -> Result<T, ChannelError> {
+        /// Beyond this the channel does not mean to let us in.
+        const WAITS_MAX: u32 = 30;
+        let mut waits = 0;
+        loop {
+            let result = call().await;
+            self.note_call(account, &result);
+            match result {
+                Err(ChannelError {
+                    kind: ErrorKind::Throttled { .. },
+                    ..
+                }) if waits < WAITS_MAX && self.wait_for_throttle(account).await => {
+                    waits += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Sleeps while the channel of an account asks us to wait. Says whether to go on.
+    async fn wait_for_throttle(&self, account: &Account) -> bool {
+        while let Some(until) = account.throttled_until() {
+            if until <= self.ports.clock.now() {
+                break;
+            }
+            if !self.wait(until, &Notify::new()).await {
+                return false;
+            }
+        }
+        !self.is_stopping()
     }
 
     /// Sleeps until a time, or until rung, or until the end. Says whether to go on.

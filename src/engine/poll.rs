@@ -33,6 +33,8 @@ const READ_BATCH: usize = 50;
 const LISTINGS_BATCH: usize = 50;
 /// How far in the future a channel's time of change is believed to be honest.
 const SKEW_MAX: Duration = Duration::from_secs(600);
+/// How far every poll looks back at least.
+const SHORT_OVERLAP: Duration = Duration::from_secs(20);
 /// How long a channel may take until a new order is in its lists.
 const INDEX_LAG: Duration = Duration::from_secs(3);
 /// How often the subscriptions to hooks are looked after: channels switch them off without a word.
@@ -75,7 +77,7 @@ impl Engine {
         let mut listings_at = self.ports.clock.now();
         let mut hooks_at = self.ports.clock.now();
         let mut is_probed = false;
-        loop {
+        while self.wait_for_throttle(&account).await {
             let now = self.ports.clock.now();
             if account.mode() != Mode::Off {
                 if now >= listings_at {
@@ -171,19 +173,49 @@ impl Engine {
     }
 
     /// Reads an account's new and changed orders completely. When this returns, everything that the
-    /// channel showed when it was called is decided.
+    /// channel showed when it was called is decided. Those who ask while a poll runs share the next.
     pub(crate) async fn poll_orders(&self, account: &Account) -> Result<(), PollError> {
-        let _one_at_a_time = account.polling.lock().await;
+        let asked_at = self.ports.clock.now();
+        let mut last = account.polling.lock().await;
+        if last.began_at.is_some_and(|began| began > asked_at) {
+            return Ok(());
+        }
+        let began_at = self.ports.clock.now();
         let Some(orders) = account.channel.pull_orders() else {
-            account.note_poll(self.ports.clock.now());
+            account.note_poll(began_at);
             return Ok(());
         };
+        let overlap = Duration::from_secs(account.descriptor().poll_overlap_s.into());
+        // Looking back far finds what the channel told late. Doing so now and then is enough, and
+        // leaves its quota to what is new.
+        let is_deep = last
+            .deep_at
+            .is_none_or(|deep| began_at.since(deep) >= overlap / 2);
+        let overlap = if is_deep {
+            overlap
+        } else {
+            overlap.min(SHORT_OVERLAP)
+        };
+        self.pull_window(account, orders, overlap).await?;
+        last.began_at = Some(began_at);
+        if is_deep {
+            last.deep_at = Some(began_at);
+        }
+        account.note_poll(self.ports.clock.now());
+        Ok(())
+    }
+
+    async fn pull_window(
+        &self,
+        account: &Account,
+        orders: &dyn PullOrders,
+        overlap: Duration,
+    ) -> Result<(), PollError> {
         let key = rows::key(&[account.id.as_str(), "orders"]);
         let cursor = match self.store.get(rows::CURSORS, &key).await? {
             Some(row) => rows::decode::<Cursor>(rows::CURSORS, &row.value)?.changed_since,
             None => self.ports.clock.now().minus(account.pace.orders_since),
         };
-        let overlap = Duration::from_secs(account.descriptor().poll_overlap_s.into());
         let mut window = OrderWindow {
             changed_since: cursor.minus(overlap),
             page: None,
@@ -192,9 +224,7 @@ impl Engine {
         let mut newest = cursor;
         let mut pages = BTreeSet::new();
         for _ in 0..PAGES_MAX {
-            let page = orders.pull(&window).await;
-            self.note_call(account, &page);
-            let page = page?;
+            let page = self.patiently(account, || orders.pull(&window)).await?;
             for snapshot in page.items {
                 newest = newest.max(snapshot.version.changed_at.min(latest));
                 self.decide_order(account, snapshot).await?;
@@ -222,7 +252,6 @@ impl Engine {
                 })
                 .await?;
         }
-        account.note_poll(self.ports.clock.now());
         Ok(())
     }
 
@@ -252,9 +281,8 @@ impl Engine {
         orders: &dyn PullOrders,
         ids: &[ExternalId],
     ) -> Result<(), PollError> {
-        let readings = orders.read(ids).await;
-        self.note_call(account, &readings);
-        for (external_id, reading) in readings? {
+        let readings = self.patiently(account, || orders.read(ids)).await?;
+        for (external_id, reading) in readings {
             match reading {
                 OrderReading::Found(snapshot) => self.decide_order(account, *snapshot).await?,
                 OrderReading::Gone => {
@@ -334,9 +362,9 @@ impl Engine {
         let mut next: Option<String> = None;
         let mut pages = BTreeSet::new();
         for _ in 0..PAGES_MAX {
-            let page = listings.pull(next.as_deref()).await;
-            self.note_call(account, &page);
-            let page = page?;
+            let page = self
+                .patiently(account, || listings.pull(next.as_deref()))
+                .await?;
             for chunk in page.items.chunks(LISTINGS_BATCH) {
                 let (account, listings) = (account.id.clone(), chunk.to_vec());
                 self.decide(Signal::Listings { account, listings }).await?;
@@ -399,9 +427,7 @@ impl Engine {
     ) -> Result<Vec<LevelSnapshot>, ChannelError> {
         let mut levels = Vec::new();
         for chunk in listings.chunks(LISTINGS_BATCH) {
-            let read = stock.read(chunk).await;
-            self.note_call(account, &read);
-            levels.extend(read?);
+            levels.extend(self.patiently(account, || stock.read(chunk)).await?);
         }
         Ok(levels)
     }

@@ -41,6 +41,9 @@ impl Engine {
             if account.mode() == Mode::Off || !account.has_polled() {
                 continue;
             }
+            if !self.wait_for_throttle(&account).await {
+                return;
+            }
             let result = if self.ports.clock.now() >= scheduled {
                 drop(account.take_listings_to_compare());
                 self.reconcile(&account).await

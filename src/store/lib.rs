@@ -8,9 +8,11 @@
 
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;
+#[cfg(test)]
+mod dice;
 pub mod error;
 pub mod journal;
-mod limits;
+pub mod limits;
 pub mod memory;
 #[cfg(test)]
 mod model_steps;

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Whether raw signals may be kept.
-pub(crate) fn check_append(signals: &[Append]) -> Result<(), StoreError> {
+pub fn check_append(signals: &[Append]) -> Result<(), StoreError> {
     let mut total = 0;
     for signal in signals {
         at_most("a raw signal", signal.body.len(), BODY_LENGTH_MAX)?;
@@ -22,7 +22,7 @@ pub(crate) fn check_append(signals: &[Append]) -> Result<(), StoreError> {
 }
 
 /// Whether a batch may be carried out, as far as can be told without what is stored.
-pub(crate) fn check_batch(batch: &Batch) -> Result<(), StoreError> {
+pub fn check_batch(batch: &Batch) -> Result<(), StoreError> {
     let mut total = 0;
     for expect in &batch.expects {
         check_row(expect.table, &expect.key)?;
@@ -47,7 +47,7 @@ pub(crate) fn check_batch(batch: &Batch) -> Result<(), StoreError> {
 }
 
 /// Whether a table and a key can exist; reads ask this too, so that a mistake shows at once.
-pub(crate) fn check_row(table: Table, key: &[u8]) -> Result<(), StoreError> {
+pub fn check_row(table: Table, key: &[u8]) -> Result<(), StoreError> {
     let name = table.0;
     let is_known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     if name.is_empty() || name.len() > TABLE_LENGTH_MAX || !name.bytes().all(is_known) {

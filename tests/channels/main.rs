@@ -1,6 +1,8 @@
 //! Each connector against the twin of its channel, in one process.
 
+mod ebay;
 mod port;
+mod shopify;
 mod square;
 mod woocommerce;
 mod woocommerce_captures;

@@ -36,6 +36,10 @@ use tokio::net::TcpListener;
 
 use crate::{outside::RealOutside, sandbox_host::HostedShop};
 
+/// How long tasks may take to settle what is under way.
+const STOP_WITHIN: Duration = Duration::from_secs(3);
+/// How long the shops may take to be adopted.
+const OPENED_WITHIN: Duration = Duration::from_secs(30);
 /// How long the world may take to go quiet.
 const QUIET_WITHIN: Duration = Duration::from_secs(90);
 
@@ -77,7 +81,7 @@ pub(crate) struct Demo {
 
 /// Runs the demo. The exit code is 1 when the judge finds something that must not be.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let ports = engine::ports::system::ports();
+    let (ports, tasks) = engine::ports::system::running();
     let temporary = match &args.dir {
         Some(_) => None,
         None => Some(Scratch::new(&ports)?),
@@ -94,11 +98,9 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let reason = live(&args, &demo).await?;
     let summary = if args.lasts.is_some() {
         demo.shops.iter().for_each(HostedShop::quiet);
-        let is_quiet = settle(&demo).await?;
-        let reason = if is_quiet {
-            reason
-        } else {
-            "the world did not go quiet"
+        let reason = match settle(&demo).await? {
+            None => reason.to_owned(),
+            Some(unrest) => format!("the world did not go quiet: {unrest}"),
         };
         Some(summary::judge(&demo, reason).await?)
     } else {
@@ -106,7 +108,8 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     demo.engine.stop();
     demo.stop_web.send_replace(true);
-    demo.engine.store.close().await.ok();
+    drop(tokio::time::timeout(STOP_WITHIN, tasks.ended()).await);
+    demo.engine.store.close().await?;
     let Some(summary) = summary else {
         return Ok(ExitCode::SUCCESS);
     };
@@ -155,7 +158,8 @@ async fn start(args: &Args, dir: &Path, ports: &Ports) -> anyhow::Result<Demo> {
     let admin = TcpListener::bind(("127.0.0.1", args.admin_port)).await;
     let admin = admin.context("no port for the admin interface")?;
     let hooks_at = format!("http://{}/hooks", public.local_addr()?);
-    let shops = open_shops(args, seed, &hooks_at, ports).await?;
+    // The shops run on tasks of their own, so that waiting for the engine's is possible.
+    let shops = open_shops(args, seed, &hooks_at, &engine::ports::system::ports()).await?;
 
     let outside = RealOutside::new(ports.clone(), Egress::Anywhere, dir.join("secrets"))
         .map_err(anyhow::Error::msg)?;
@@ -163,15 +167,16 @@ async fn start(args: &Args, dir: &Path, ports: &Ports) -> anyhow::Result<Demo> {
     let engine = Engine::start(config(&shops), store, ports.clone(), &outside).await?;
     let token = format!("demo-{:032x}", u128::from_be_bytes(ports.entropy.seed()));
     let admin_url = format!("http://{}", admin.local_addr()?);
-    let stop_web = crate::listen::spawn(
-        &engine,
-        public,
-        admin,
-        &token,
-        crate::listen::Limits::default(),
-    );
+    let mut tokens = web::Tokens::none();
+    tokens.add(&token).context("the token of the demo")?;
+    let stop_web = crate::listen::spawn(&engine, public, admin, tokens, web::Limits::default());
     for shop in &shops {
         shop.deliver_hooks(outside.client());
+    }
+    // Shops are adopted before buyers come, as a merchant would do it.
+    wait_for_opening(&engine, ports).await?;
+    if args.faults {
+        shops.iter().for_each(HostedShop::resume);
     }
     let started_at = ports.clock.now();
     let ports = ports.clone();
@@ -186,6 +191,16 @@ async fn start(args: &Args, dir: &Path, ports: &Ports) -> anyhow::Result<Demo> {
         edits,
         stop_web,
     })
+}
+
+/// Waits until the opening stock is taken over and every listing was told or read once.
+async fn wait_for_opening(engine: &Engine, ports: &Ports) -> anyhow::Result<()> {
+    let until = ports.clock.now().plus(OPENED_WITHIN);
+    while ports.clock.now() < until && !summary::is_opened(engine).await? {
+        let soon = ports.clock.now().plus(Duration::from_millis(100));
+        ports.clock.sleep_until(soon).await;
+    }
+    Ok(())
 }
 
 fn open_store(dir: &Path) -> anyhow::Result<Arc<dyn Store>> {
@@ -222,7 +237,8 @@ async fn open_shops(
         } else {
             Faults::none()
         };
-        let twin = Faulty::new(twin, faults);
+        let mut twin = Faulty::new(twin, faults);
+        twin.quiet();
         shops.push(HostedShop::serve(
             place.account,
             twin,
@@ -241,7 +257,7 @@ fn config(shops: &[HostedShop]) -> Config {
         mode: Mode::Live,
         pace: AccountPace {
             poll_every: Duration::from_secs(2),
-            reread_every: Duration::from_secs(10),
+            reread_every: Duration::from_secs(20),
             listings_every: Duration::from_secs(60),
             reconcile: "*/10 * * * * *".parse().expect("a schedule"),
             orders_since: Duration::from_secs(24 * 3600),
@@ -301,17 +317,17 @@ async fn live(args: &Args, demo: &Demo) -> anyhow::Result<&'static str> {
 }
 
 /// Waits until nothing moves any more: no hook on its way, nothing to be read, sent or settled, and
-/// every account compared since. Says whether it came to that.
-async fn settle(demo: &Demo) -> anyhow::Result<bool> {
+/// every account compared since. Tells what still moves when it takes too long.
+async fn settle(demo: &Demo) -> anyhow::Result<Option<String>> {
     let began = demo.ports.clock.now();
-    while demo.ports.clock.now() < began.plus(QUIET_WITHIN) {
-        if summary::is_quiet(demo, began).await? {
-            return Ok(true);
+    loop {
+        let unrest = summary::unrest(demo, began).await?;
+        if unrest.is_none() || demo.ports.clock.now() >= began.plus(QUIET_WITHIN) {
+            return Ok(unrest);
         }
         let soon = demo.ports.clock.now().plus(Duration::from_millis(250));
         demo.ports.clock.sleep_until(soon).await;
     }
-    Ok(false)
 }
 
 fn read_duration(text: &str) -> Result<Duration, String> {

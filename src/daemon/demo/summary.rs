@@ -39,7 +39,7 @@ pub(super) struct Summary {
     pub(super) reconciles: u64,
     pub(super) parked: u64,
     pub(super) shipments_told: u64,
-    pub(super) exit_reason: &'static str,
+    pub(super) exit_reason: String,
 }
 
 /// Claims in the book at the end.
@@ -63,39 +63,66 @@ impl Summary {
     }
 }
 
-/// Whether nothing moves any more since a time.
-pub(super) async fn is_quiet(demo: &Demo, since: Time) -> anyhow::Result<bool> {
-    if demo.shops.iter().any(|shop| shop.has_hooks_waiting()) {
-        return Ok(false);
+/// What still moves, since a time; nothing when the world is quiet.
+pub(super) async fn unrest(demo: &Demo, since: Time) -> anyhow::Result<Option<String>> {
+    if let Some(shop) = demo.shops.iter().find(|shop| shop.has_hooks_waiting()) {
+        return Ok(Some(format!("{} has hooks to send", shop.account)));
     }
     let later = |at: Option<Time>| at.is_some_and(|at| at > since);
-    let all_looked = demo.engine.accounts.values().all(|account| {
+    for account in demo.engine.accounts.values() {
         let health = account.health();
-        later(health.last_poll_at) && later(health.last_reconcile_at)
-    });
+        if !later(health.last_poll_at) || !later(health.last_reconcile_at) {
+            let last = health.last_error.unwrap_or_default();
+            return Ok(Some(format!(
+                "{} was not compared; last error: {last}",
+                account.id
+            )));
+        }
+    }
     let backlog = demo
         .engine
         .meters
         .backlog
         .load(std::sync::atomic::Ordering::Relaxed);
-    if !all_looked || backlog > 0 {
-        return Ok(false);
+    if backlog > 0 {
+        return Ok(Some(format!("{backlog} hooks are not decided")));
     }
     let store = demo.engine.store.as_ref();
-    for table in [rows::DUE_OFFERS, rows::OUTBOX] {
-        if !store.scan(table, Range::default(), 1).await?.is_empty() {
-            return Ok(false);
+    for (table, what) in [(rows::DUE_OFFERS, "push"), (rows::OUTBOX, "intent")] {
+        if let Some((key, _)) = store.scan(table, Range::default(), 1).await?.first() {
+            let key = String::from_utf8_lossy(key).replace('\0', " ");
+            return Ok(Some(format!("a {what} waits: {key}")));
         }
     }
-    if !demo.engine.open_drifts().await?.is_empty() {
-        return Ok(false);
+    if let Some(drift) = demo.engine.open_drifts().await?.first() {
+        return Ok(Some(format!(
+            "drift of {} on {} is open",
+            drift.sku, drift.account
+        )));
     }
     let judgment = sandbox::judge::judge(&evidence(demo).await?);
-    Ok(judgment.unknown.is_empty() && judgment.levels_wrong.is_empty())
+    if let Some((account, order)) = judgment.unknown.first() {
+        return Ok(Some(format!("order {order} of {account} is unknown")));
+    }
+    Ok(judgment
+        .levels_wrong
+        .first()
+        .map(|wrong| format!("{wrong:?}")))
+}
+
+/// Whether every shop was read, and every good has been counted.
+pub(super) async fn is_opened(engine: &engine::Engine) -> anyhow::Result<bool> {
+    if !engine.accounts.values().all(|account| account.has_polled()) {
+        return Ok(false);
+    }
+    let offers: Vec<Offer> = all(engine.store.as_ref(), rows::OFFERS).await?;
+    let is_uncounted =
+        |offer: &Offer| offer.suppressed == Some(domain::offer::Suppression::Uncounted);
+    Ok(!offers.is_empty() && !offers.iter().any(is_uncounted))
 }
 
 /// Judges the demo.
-pub(super) async fn judge(demo: &Demo, exit_reason: &'static str) -> anyhow::Result<Summary> {
+pub(super) async fn judge(demo: &Demo, exit_reason: String) -> anyhow::Result<Summary> {
     let evidence = evidence(demo).await?;
     let judgment = sandbox::judge::judge(&evidence);
     let store = demo.engine.store.as_ref();

@@ -21,6 +21,8 @@ pub(super) struct Files {
     pub(super) main: File,
     /// Those in `accounts.d`, by name.
     pub(super) accounts: Vec<File>,
+    /// The folder beside `oneshelf.toml` in which credentials may be.
+    pub(super) credentials: PathBuf,
     /// What could not be read.
     pub(super) mistakes: Vec<Mistake>,
 }
@@ -45,7 +47,8 @@ pub(super) fn read(at: &Path) -> Result<Files, LoadError> {
     if !main.exists() {
         return Err(LoadError::Absent { looked_for: main });
     }
-    let folder = main.parent().unwrap_or(Path::new("")).join("accounts.d");
+    let beside = main.parent().unwrap_or(Path::new(""));
+    let folder = beside.join("accounts.d");
     let mut files = Files {
         main: File {
             name: main.display().to_string(),
@@ -53,6 +56,7 @@ pub(super) fn read(at: &Path) -> Result<Files, LoadError> {
             text: None,
         },
         accounts: Vec::new(),
+        credentials: beside.join("credentials"),
         mistakes: Vec::new(),
     };
     files.main.text = read_file(&main, &mut files.mistakes);

@@ -100,6 +100,7 @@ pub struct Known<'a> {
 /// Reads the configuration at a folder, or at the path of its main file.
 pub fn load(at: &Path, environment: &Environment, known: Known<'_>) -> Result<Settings, LoadError> {
     let files = files::read(at)?;
+    let environment = &with_credentials(environment, &files.credentials);
     let mut mistakes = files.mistakes;
     let ids: BTreeSet<String> = files
         .accounts
@@ -133,6 +134,17 @@ pub fn load(at: &Path, environment: &Environment, known: Known<'_>) -> Result<Se
     }
     settings.warnings = mistakes;
     Ok(settings)
+}
+
+/// The environment with a place for credentials: where no service manager hands them over, the folder
+/// that the unit loads them from will do.
+fn with_credentials(environment: &Environment, folder: &Path) -> Environment {
+    let mut environment = environment.clone();
+    if !environment.contains_key(secrets::CREDENTIALS) && folder.is_dir() {
+        let folder = folder.to_string_lossy().into_owned();
+        environment.insert(secrets::CREDENTIALS.to_owned(), folder);
+    }
+    environment
 }
 
 fn read_main(

@@ -16,6 +16,9 @@ use serde_json::{Map, Value};
 /// Where secrets can be fetched from.
 const PLACES: [&str; 3] = ["file", "credential", "env"];
 
+/// The variable in which a service manager says where credentials are.
+pub(super) const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+
 /// The longest secret; a private key is a tenth of it.
 const LENGTH_MAX: u64 = 64 * 1024;
 
@@ -102,12 +105,13 @@ fn credential_file(name: &str, environment: &BTreeMap<String, String>) -> Result
             None,
         ));
     }
-    let folder = environment.get("CREDENTIALS_DIRECTORY").ok_or_else(|| {
+    let folder = environment.get(CREDENTIALS).ok_or_else(|| {
         refuse(
             Some("credential"),
-            "there are no credentials here: CREDENTIALS_DIRECTORY is not set",
+            "there are no credentials here: CREDENTIALS_DIRECTORY is not set, and there is no folder \
+             `credentials` beside oneshelf.toml",
             Some(&format!(
-                "systemd sets it for a service with a line such as \
+                "write the secret to credentials/{name}; a service gets it by \
                  LoadCredential={name}:/etc/oneshelf/credentials/{name}"
             )),
         )

@@ -13,8 +13,8 @@ use super::{
 
 /// The largest page, and the largest list that may be given.
 pub(super) const PAGE_MAX: u64 = 250;
-/// What a list without a stated size is taken for.
-const LIST_SIZE: u64 = 10;
+/// What a list without a stated size is charged as, whatever is in it.
+const LIST_SIZE: u64 = 1;
 /// What changing something costs beside what it answers.
 const MUTATION_COST: u64 = 10;
 
@@ -249,7 +249,7 @@ fn strip(kind: &Type) -> &Type {
 }
 
 /// Fields that are selected twice are selected together.
-fn merge(object: &mut Map<String, Value>, key: &str, part: Value) {
+pub(super) fn merge(object: &mut Map<String, Value>, key: &str, part: Value) {
     match (object.get_mut(key), part) {
         (Some(Value::Object(before)), Value::Object(part)) => {
             for (key, value) in part {

@@ -3,7 +3,10 @@
 use domain::Time;
 use serde_json::{Value, json};
 
-use super::world::{Fulfillment, Order, Refund, World, to_seconds};
+use super::{
+    order::{Fulfillment, Order, Refund},
+    world::{World, to_seconds},
+};
 
 /// REST times carry an offset.
 fn time(time: Time) -> String {

@@ -4,7 +4,10 @@
 
 use domain::Time;
 
-use super::world::{CancelJob, Fulfillment, Refund, RefundLine, Transaction, World};
+use super::{
+    order::{Fulfillment, Order, Refund, RefundLine, Transaction},
+    world::{CancelJob, World},
+};
 
 /// Units by fulfillment order and line in it, as places.
 pub(super) type Picked = Vec<(usize, usize, i64)>;
@@ -48,11 +51,7 @@ impl World {
         }
         self.touch(id, now);
         self.tell_fulfillment(id, now);
-        let topics: &[_] = match self
-            .orders
-            .get(&id)
-            .map(super::world::Order::fulfillment_status)
-        {
+        let topics: &[_] = match self.orders.get(&id).map(Order::fulfillment_status) {
             Some("FULFILLED") => &["orders/updated", "orders/fulfilled"],
             _ => &["orders/updated", "orders/partially_fulfilled"],
         };

@@ -1,8 +1,8 @@
 //! A Shopify shop: the part of the GraphQL Admin API that sells, counts and ships.
 //!
-//! Requests are really read (`lexer`, `document`), held against the shop's schema (`schema`), priced
+//! Requests are really read (`lexer`, `reader`), held against the shop's schema (`schema`), priced
 //! and answered with what they select (`answer`). `world` and `effects` are the shop, `views` is what
-//! it says of itself, `queries` and `mutations` are the roots, `access` admits and meters, `hooks`
+//! it says of itself, `queries` and `mutations` are the roots, `acts` are people, `access` admits and meters, `hooks`
 //! and `bodies` tell the outside.
 //!
 //! Its quirks: the search for orders lags two seconds while reading by id does not; some baskets are
@@ -10,33 +10,37 @@
 //! levels; hooks come doubled and out of order.
 
 mod access;
+mod acts;
 mod answer;
 mod bodies;
 mod document;
 mod effects;
 mod hooks;
+mod keys;
+mod levels;
 mod lexer;
 mod mutations;
+mod order;
 mod queries;
+mod reader;
 mod schema;
 #[cfg(test)]
 mod tests;
 mod views;
 mod world;
 
-use domain::{ExternalId, Time};
+use domain::Time;
 use serde_json::{Map, Value, json};
 
 use crate::{Act, Delivery, Done, Refused, Request, Response, Shop, Truth, Twin};
 
 use self::{
     access::{Access, Bucket},
-    answer::Request as Query,
+    answer::{Request as Query, merge},
     document::Directive,
-    effects::Tracking,
-    mutations::Keys,
+    keys::Keys,
     schema::Schema,
-    world::{CancelJob, Order, World},
+    world::World,
 };
 
 /// The version that this shop speaks, whichever of those that it still serves is asked for.
@@ -144,28 +148,7 @@ impl Twin for Shopify {
 
     fn act(&mut self, act: &Act, now: Time) -> Result<Done, Refused> {
         self.world.tick(now);
-        match act {
-            Act::Buy { basket, paid } => {
-                let id = self.world.buy(basket, *paid, now)?;
-                Ok(Done::Order(ExternalId::new(id.to_string())))
-            }
-            Act::SetLevel(sku, level) => {
-                let place = self.world.variant_of(sku);
-                let place = place.ok_or_else(|| Refused::Unknown(sku.to_string()))?;
-                let variant = &self.world.variants[place];
-                if !variant.is_tracked {
-                    return Err(Refused::Impossible("the product is not counted"));
-                }
-                let change = level - variant.available;
-                self.world.move_level(place, change, 0, now);
-                Ok(Done::Level)
-            }
-            Act::Pay(id) => self.on_order(id, now, Shopify::pay),
-            Act::Cancel(id) => self.on_order(id, now, Shopify::cancel),
-            Act::Ship(id) => self.on_order(id, now, Shopify::ship),
-            Act::Refund(id) => self.on_order(id, now, Shopify::refund),
-            Act::Delete(id) => self.on_order(id, now, Shopify::delete),
-        }
+        self.perform(act, now)
     }
 
     fn truth(&self) -> Truth {
@@ -211,7 +194,7 @@ impl Shopify {
     /// One request, from its text to its answer.
     fn graphql(&mut self, body: &Value, now: Time) -> Value {
         let text = body["query"].as_str().unwrap_or_default();
-        let document = match document::read_document(text) {
+        let document = match reader::read_document(text) {
             Ok(document) => document,
             Err(error) => {
                 let location = json!([{ "line": error.line, "column": 1 }]);
@@ -271,109 +254,6 @@ impl Shopify {
         }
         answer
     }
-
-    fn on_order(
-        &mut self,
-        id: &ExternalId,
-        now: Time,
-        act: fn(&mut Shopify, u64, Time) -> Result<(), &'static str>,
-    ) -> Result<Done, Refused> {
-        let unknown = || Refused::Unknown(id.to_string());
-        let number: u64 = id.as_str().parse().map_err(|_| unknown())?;
-        if self.world.live(number).is_none() {
-            return Err(unknown());
-        }
-        act(self, number, now).map_err(Refused::Impossible)?;
-        Ok(Done::Order(id.clone()))
-    }
-
-    fn order(&self, id: u64) -> &Order {
-        &self.world.orders[&id]
-    }
-
-    fn pay(&mut self, id: u64, now: Time) -> Result<(), &'static str> {
-        let order = self.order(id);
-        if order.canceled.is_some() {
-            return Err("the order is canceled");
-        }
-        if order.paid_minor() > 0 {
-            return Err("the order is paid");
-        }
-        let order = self.world.orders.remove(&id).ok_or("the order is gone")?;
-        let sale = self.world.sale(&order, now);
-        let order = self.world.orders.entry(id).or_insert(order);
-        order.transactions.push(sale);
-        self.world.touch(id, now);
-        self.world
-            .tell_order(id, &["orders/updated", "orders/paid"], now);
-        Ok(())
-    }
-
-    /// Staff cancel with restock and give the money back.
-    fn cancel(&mut self, id: u64, now: Time) -> Result<(), &'static str> {
-        let order = self.order(id);
-        if order.canceled.is_some() {
-            return Err("the order is canceled");
-        }
-        if !order.fulfillments.is_empty() {
-            return Err("something of the order was shipped");
-        }
-        let job = CancelJob {
-            due: now,
-            order: id,
-            reason: "CUSTOMER".to_owned(),
-            restock: true,
-            refund: true,
-        };
-        self.world.cancel(&job, now);
-        Ok(())
-    }
-
-    fn ship(&mut self, id: u64, now: Time) -> Result<(), &'static str> {
-        let open = self.world.open_units(id);
-        if open.is_empty() {
-            return Err("nothing is left to ship");
-        }
-        let number = self.world.chance.u32(10_000_000..100_000_000);
-        let tracking = Tracking {
-            company: Some("Other".to_owned()),
-            number: Some(format!("STAFF{number}")),
-            url: None,
-        };
-        self.world.ship(id, &open, tracking, now);
-        Ok(())
-    }
-
-    /// Staff refund everything: what was not shipped goes back on the shelf, the rest is let go.
-    fn refund(&mut self, id: u64, now: Time) -> Result<(), &'static str> {
-        let payments = self.world.refundable(id);
-        if payments.is_empty() {
-            return Err("there is nothing to give back");
-        }
-        let order = self.order(id);
-        let mut lines = Vec::new();
-        for (place, line) in order.lines.iter().enumerate() {
-            let open = order.unfulfilled(place).min(line.quantity - line.removed);
-            let rest = line.quantity - line.removed - open;
-            for (units, restock_type) in [(open, "CANCEL"), (rest, "NO_RESTOCK")] {
-                if units > 0 {
-                    lines.push((place, units, restock_type.to_owned()));
-                }
-            }
-        }
-        self.world.refund(id, lines, payments, None, now);
-        Ok(())
-    }
-
-    /// Staff may delete what is canceled, and what nothing was shipped of.
-    fn delete(&mut self, id: u64, now: Time) -> Result<(), &'static str> {
-        let order = self.order(id);
-        if order.canceled.is_none() && !order.fulfillments.is_empty() {
-            return Err("something of the order was shipped");
-        }
-        self.world.delete(id, now);
-        Ok(())
-    }
 }
 
 /// Every root field in its order; one that fails is null and has an error.
@@ -386,6 +266,11 @@ fn carry_out(
     let mut data = Map::new();
     let mut errors = Vec::new();
     for (field, arguments) in query.roots() {
+        if field.name == "__typename" {
+            let name = schema::root_type(query.operation);
+            data.insert(field.key.clone(), json!(name));
+            continue;
+        }
         let resolved = if query.operation.is_mutation {
             let key = idempotency_key(&field.directives, &query.variables);
             mutations::resolve(world, keys, &field.name, &arguments, key.as_deref(), now)
@@ -407,7 +292,7 @@ fn carry_out(
             }));
             Value::Null
         });
-        data.insert(field.key.clone(), value);
+        merge(&mut data, &field.key, value);
     }
     (Value::Object(data), errors)
 }

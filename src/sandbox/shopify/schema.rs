@@ -22,7 +22,7 @@ pub(super) struct Schema {
 
 impl Schema {
     pub(super) fn new() -> Schema {
-        let definitions = super::document::read_schema(include_str!("schema.graphql"))
+        let definitions = super::reader::read_schema(include_str!("schema.graphql"))
             .expect("the schema beside this file can be read, as a test shows");
         Schema {
             types: definitions.types,

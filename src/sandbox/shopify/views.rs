@@ -3,7 +3,10 @@
 use domain::Time;
 use serde_json::{Value, json};
 
-use super::world::{Fulfillment, Order, Part, Refund, Transaction, Variant, World, to_seconds};
+use super::{
+    order::{Fulfillment, Order, Part, Refund, Transaction},
+    world::{Variant, World, to_seconds},
+};
 
 /// A global id.
 pub(super) fn gid(kind: &str, id: u64) -> String {

@@ -4,16 +4,17 @@
 //! or gone. Ordering commits, shipping takes committed units away, canceling with restock puts them
 //! back; `on_hand` is what is available and committed together.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use domain::{Currency, ExternalId, Money, Sku, Time};
 
 use crate::{LevelWrite, Product, ProductKind, Refused, TrueOrder, TrueShipment};
 
-use super::hooks::Hooks;
+use super::{
+    hooks::Hooks,
+    order::{INDEX_LAG, Line, Order, Part, PartLine, Transaction},
+};
 
-/// How far the index behind the search for orders is behind.
-pub(super) const INDEX_LAG: Duration = Duration::from_secs(2);
 /// What shipping costs, where the currency has cents.
 const SHIPPING_MINOR: i64 = 490;
 /// Value added tax, contained in prices: so many parts of a hundred, and as many on top.
@@ -49,82 +50,6 @@ pub(super) struct Variant {
     pub(super) changed_at: Time,
 }
 
-pub(super) struct Order {
-    pub(super) id: u64,
-    pub(super) number: u64,
-    pub(super) placed_at: Time,
-    pub(super) updated_at: Time,
-    /// Every change, for the index that is behind.
-    pub(super) changes: Vec<Time>,
-    pub(super) canceled: Option<(Time, String)>,
-    pub(super) is_deleted: bool,
-    pub(super) lines: Vec<Line>,
-    pub(super) shipping_minor: i64,
-    pub(super) parts: Vec<Part>,
-    pub(super) fulfillments: Vec<Fulfillment>,
-    pub(super) refunds: Vec<Refund>,
-    pub(super) transactions: Vec<Transaction>,
-}
-
-pub(super) struct Line {
-    pub(super) id: u64,
-    /// The place of what was sold in [`World::variants`].
-    pub(super) variant: usize,
-    pub(super) quantity: i64,
-    /// Removed or refunded.
-    pub(super) removed: i64,
-    /// Never to be shipped any more.
-    pub(super) unshippable: i64,
-}
-
-/// A fulfillment order.
-pub(super) struct Part {
-    pub(super) id: u64,
-    pub(super) status: &'static str,
-    pub(super) lines: Vec<PartLine>,
-}
-
-pub(super) struct PartLine {
-    pub(super) id: u64,
-    /// The place of the line in its order.
-    pub(super) line: usize,
-    pub(super) total: i64,
-    pub(super) remaining: i64,
-}
-
-pub(super) struct Fulfillment {
-    pub(super) id: u64,
-    pub(super) created_at: Time,
-    pub(super) company: Option<String>,
-    pub(super) number: Option<String>,
-    pub(super) url: Option<String>,
-    /// Id, place of the line, units.
-    pub(super) lines: Vec<(u64, usize, i64)>,
-}
-
-pub(super) struct Refund {
-    pub(super) id: u64,
-    pub(super) created_at: Time,
-    pub(super) note: Option<String>,
-    pub(super) lines: Vec<RefundLine>,
-    pub(super) minor: i64,
-}
-
-pub(super) struct RefundLine {
-    pub(super) id: u64,
-    pub(super) line: usize,
-    pub(super) quantity: i64,
-    pub(super) restock_type: String,
-}
-
-pub(super) struct Transaction {
-    pub(super) id: u64,
-    pub(super) kind: &'static str,
-    pub(super) minor: i64,
-    pub(super) parent: Option<u64>,
-    pub(super) created_at: Time,
-}
-
 /// A cancellation that was accepted and is not done yet.
 pub(super) struct CancelJob {
     pub(super) due: Time,
@@ -132,70 +57,6 @@ pub(super) struct CancelJob {
     pub(super) reason: String,
     pub(super) restock: bool,
     pub(super) refund: bool,
-}
-
-impl Order {
-    pub(super) fn gross_minor(&self, world: &World) -> i64 {
-        let lines = self.lines.iter();
-        lines
-            .map(|line| world.variants[line.variant].price.minor() * line.quantity)
-            .sum::<i64>()
-            + self.shipping_minor
-    }
-
-    pub(super) fn paid_minor(&self) -> i64 {
-        let sales = self.transactions.iter().filter(|made| made.kind == "SALE");
-        sales.map(|made| made.minor).sum()
-    }
-
-    pub(super) fn refunded_minor(&self) -> i64 {
-        self.refunds.iter().map(|refund| refund.minor).sum()
-    }
-
-    pub(super) fn shipped(&self, line: usize) -> i64 {
-        let lines = self.fulfillments.iter().flat_map(|made| &made.lines);
-        lines
-            .filter(|(_, at, _)| *at == line)
-            .map(|(_, _, units)| units)
-            .sum()
-    }
-
-    pub(super) fn unfulfilled(&self, line: usize) -> i64 {
-        let of = &self.lines[line];
-        (of.quantity - of.unshippable - self.shipped(line)).max(0)
-    }
-
-    pub(super) fn financial_status(&self) -> &'static str {
-        let (paid, refunded) = (self.paid_minor(), self.refunded_minor());
-        match (paid, refunded) {
-            (0, _) if self.canceled.is_some() => "VOIDED",
-            (0, _) => "PENDING",
-            (_, 0) => "PAID",
-            (paid, refunded) if refunded >= paid => "REFUNDED",
-            _ => "PARTIALLY_REFUNDED",
-        }
-    }
-
-    pub(super) fn fulfillment_status(&self) -> &'static str {
-        let open = (0..self.lines.len()).any(|line| self.unfulfilled(line) > 0);
-        match (self.fulfillments.is_empty(), open) {
-            (true, _) if self.canceled.is_some() => "RESTOCKED",
-            (true, true) => "UNFULFILLED",
-            (true, false) => "RESTOCKED",
-            (false, true) => "PARTIALLY_FULFILLED",
-            (false, false) => "FULFILLED",
-        }
-    }
-
-    /// When the index has it changed last, at this time.
-    pub(super) fn indexed_at(&self, now: Time) -> Option<Time> {
-        let seen = now.minus(INDEX_LAG);
-        let changes = self.changes.iter().rev();
-        changes
-            .copied()
-            .find(|change| *change <= seen)
-            .map(to_seconds)
-    }
 }
 
 /// Orders and levels change at whole seconds.

@@ -92,7 +92,7 @@ impl Place {
         Witness::create(self.disk.as_ref(), &self.witness, testimony)
             .map_err(|error| JournalError::io("create", &self.witness, error))?;
         Ok(vec![format!(
-            "A loss in the journal was accepted: it is whole up to position {}, and goes on at {}. What was cut off is in `{}`.",
+            "The journal is whole up to position {} and goes on at {}. What was cut off is in `{}`.",
             whole.next.0 - 1,
             first.0,
             aside.display()

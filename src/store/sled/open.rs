@@ -17,7 +17,7 @@ use super::{
     export_file,
     lock::Lock,
     options::{OpenError, Opened, Options},
-    rebuild::Rebuild,
+    rebuild::{Gaps, Rebuild},
     row::{APPLIED_KEY, Applied, decode},
     rows::{Rows, RowsError},
     shared::Shared,
@@ -84,12 +84,7 @@ pub fn open(options: Options) -> Result<(Arc<Sled>, Opened), OpenError> {
 
 /// Whether a loss was accepted and no export has been made since.
 fn is_export_missing(options: &Options, journal: &Journal) -> Result<bool, OpenError> {
-    let exports = export_file::list(options.disk.as_ref(), &options.exports_dir());
-    let exports = exports.map_err(|source| OpenError::Io {
-        dir: options.dir.clone(),
-        source,
-    })?;
-    let exported = exports.last().map_or(Seq(0), |(last, _)| *last);
+    let exported = last_export(options)?;
     let segments = journal.segments.all();
     let loss = segments.iter().rfind(|segment| segment.head.is_after_loss);
     Ok(loss.is_some_and(|segment| exported.0 + 1 < segment.head.first.0))
@@ -114,11 +109,34 @@ pub(super) enum Found {
 }
 
 impl Parts {
-    /// Opens both. With a reason, the rows are made anew whatever they are.
+    /// Opens both. With a reason, the rows are made anew whatever they are. A loss ends here, unless
+    /// it is accepted.
     pub(super) fn open(options: &Options, anew: Option<&str>) -> Result<Parts, OpenError> {
-        let mut opened = Opened::default();
+        match Parts::attempt(options, anew, Opened::default()) {
+            Err(OpenError::Damaged(error)) if options.accept_rollback => {
+                let place = place(options);
+                let seen = seen(options, &find_rows(options)?)?;
+                let accepted = place.accept_loss(seen, &options.aside("journal"));
+                let accepted = accepted.map_err(|error| OpenError::journal(&options.dir, error))?;
+                let mut opened = Opened {
+                    repairs: vec![format!("A loss was accepted: {error}.")],
+                    is_after_loss: true,
+                    ..Opened::default()
+                };
+                opened.repairs.extend(accepted);
+                Parts::attempt(options, anew, opened)
+            }
+            tried => tried,
+        }
+    }
+
+    fn attempt(
+        options: &Options,
+        anew: Option<&str>,
+        mut opened: Opened,
+    ) -> Result<Parts, OpenError> {
         let found = find_rows(options)?;
-        let journal = open_journal(options, &found, &mut opened)?;
+        let journal = open_journal(options, &found)?;
         opened.repairs.extend(journal.repairs.iter().cloned());
         let last = Seq(journal.writer.next().0 - 1);
         let ready = match (found, anew) {
@@ -138,7 +156,7 @@ impl Parts {
             segments: &journal.segments,
         };
         let forwarded = match ready {
-            Ok((rows, applied)) => rebuild.forward(rows, applied)?,
+            Ok((rows, applied)) => rebuild.forward(rows, applied, Gaps::Refused)?,
             Err(reason) => Err(reason),
         };
         let (rows, mut state) = match forwarded {
@@ -195,43 +213,23 @@ fn weigh(rows: &Rows) -> Result<Option<Applied>, RowsError> {
     Ok(said)
 }
 
-/// Opens the journal. A loss ends here, unless it is accepted.
-fn open_journal(
-    options: &Options,
-    found: &Found,
-    opened: &mut Opened,
-) -> Result<Journal, OpenError> {
+/// Opens the journal, and asks the rows and the exports whether it is all there.
+fn open_journal(options: &Options, found: &Found) -> Result<Journal, OpenError> {
+    let failed = |error| OpenError::journal(&options.dir, error);
     let place = place(options);
-    let journal = |error| OpenError::journal(&options.dir, error);
-    let seen = seen(options, found).map_err(|source| OpenError::Io {
-        dir: options.dir.clone(),
-        source,
-    })?;
-    let tried = place.open().and_then(|journal| {
-        let last = Seq(journal.writer.next().0 - 1);
-        if last >= seen {
-            return Ok(journal);
-        }
-        let what = format!(
-            "its last position is {}, and the rows or an export have seen {}",
-            last.0, seen.0
-        );
-        Err(JournalError::RolledBack {
-            dir: place.dir.clone(),
-            what,
-        })
-    });
-    match tried {
-        Err(error) if error.is_loss() && options.accept_rollback => {
-            let aside = options.aside("journal");
-            opened.repairs.push(error.to_string());
-            let done = place.accept_loss(seen, &aside).map_err(journal)?;
-            opened.repairs.extend(done);
-            opened.is_after_loss = true;
-            place.open().map_err(journal)
-        }
-        tried => tried.map_err(journal),
+    let journal = place.open().map_err(failed)?;
+    let (last, seen) = (Seq(journal.writer.next().0 - 1), seen(options, found)?);
+    if last >= seen {
+        return Ok(journal);
     }
+    let what = format!(
+        "its last position is {}, and the rows or an export have seen {}",
+        last.0, seen.0
+    );
+    Err(failed(JournalError::RolledBack {
+        dir: place.dir,
+        what,
+    }))
 }
 
 /// Where the journal of a store is.
@@ -245,11 +243,20 @@ pub(super) fn place(options: &Options) -> Place {
 }
 
 /// The last position that the rows or an export know of.
-fn seen(options: &Options, found: &Found) -> io::Result<Seq> {
-    let exports = export_file::list(options.disk.as_ref(), &options.exports_dir())?;
-    let exported = exports.last().map_or(Seq(0), |(last, _)| *last);
+fn seen(options: &Options, found: &Found) -> Result<Seq, OpenError> {
+    let exported = last_export(options)?;
     Ok(match found {
         Found::Sound(_, applied) => exported.max(applied.last),
         Found::Empty(_) | Found::Unsound(_) => exported,
     })
+}
+
+/// As of which position the newest export is.
+fn last_export(options: &Options) -> Result<Seq, OpenError> {
+    let exports = export_file::list(options.disk.as_ref(), &options.exports_dir());
+    let exports = exports.map_err(|source| OpenError::Io {
+        dir: options.dir.clone(),
+        source,
+    })?;
+    Ok(exports.last().map_or(Seq(0), |(last, _)| *last))
 }

@@ -31,6 +31,14 @@ pub(super) struct Rebuild<'a> {
     pub segments: &'a Segments,
 }
 
+/// What to do when records that should follow are gone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gaps {
+    Refused,
+    /// Somebody has accepted that they are lost.
+    Accepted,
+}
+
 /// Why rows could not be brought forward.
 enum Stop {
     /// The records that follow them are gone.
@@ -45,9 +53,10 @@ impl Rebuild<'_> {
         &self,
         rows: Rows,
         applied: Applied,
+        gaps: Gaps,
     ) -> Result<Result<(Rows, State), String>, OpenError> {
         let mut state = State::new(applied);
-        match self.replay(&rows, &mut state) {
+        match self.replay(&rows, &mut state, gaps) {
             Ok(()) => Ok(Ok((rows, state))),
             Err(Stop::Gap(reason) | Stop::Rows(RowsError::Damaged(reason))) => Ok(Err(reason)),
             Err(Stop::Rows(error)) => Err(OpenError::rows(&self.options.dir, error)),
@@ -56,13 +65,12 @@ impl Rebuild<'_> {
     }
 
     /// Applies every record that the rows do not have yet.
-    fn replay(&self, rows: &Rows, state: &mut State) -> Result<(), Stop> {
+    fn replay(&self, rows: &Rows, state: &mut State, gaps: Gaps) -> Result<(), Stop> {
         let mut stop = None;
         let after = state.applied().last;
         let mut next = Seq(after.0 + 1);
         let replayed = self.segments.replay(after, &mut |head, payload| {
-            let is_gap = head.seq != next && !self.options.accept_rollback;
-            let applied = if is_gap {
+            let applied = if head.seq != next && gaps == Gaps::Refused {
                 let reason = format!("the records from {} to {} are gone", next.0, head.seq.0 - 1);
                 Err(Stop::Gap(reason))
             } else {
@@ -95,17 +103,18 @@ impl Rebuild<'_> {
             source,
         };
         let new_dir = dir.join("rows-new");
-        remove_dir(&new_dir).map_err(failed)?;
-        let rows = self.open_rows(&new_dir)?;
-        let base = self.restore(store_id, &rows, opened)?;
-        let made = self.forward(rows, base)?;
-        let (rows, state) = made.map_err(|reason| OpenError::Lost { reason })?;
+        let mut made = self.make(store_id, &new_dir, Gaps::Refused, opened)?;
+        if made.is_err() && self.options.accept_rollback {
+            opened.is_after_loss = true;
+            made = self.make(store_id, &new_dir, Gaps::Accepted, opened)?;
+        }
+        let (rows, state, base) = made.map_err(|reason| OpenError::Lost { reason })?;
         rows.sync().map_err(|error| OpenError::rows(dir, error))?;
         drop(rows);
         let aside = self.options.aside("rows");
         self.take_place(&new_dir, &aside).map_err(failed)?;
         opened.is_rebuilt = true;
-        let from = match base.last {
+        let from = match base {
             Seq(0) => String::new(),
             last => format!("the export as of position {} and ", last.0),
         };
@@ -116,6 +125,23 @@ impl Rebuild<'_> {
             aside.display()
         ));
         Ok((self.open_rows(&self.options.rows_dir())?, state))
+    }
+
+    fn make(
+        &self,
+        store_id: u64,
+        dir: &Path,
+        gaps: Gaps,
+        opened: &mut Opened,
+    ) -> Result<Result<(Rows, State, Seq), String>, OpenError> {
+        remove_dir(dir).map_err(|source| OpenError::Io {
+            dir: self.options.dir.clone(),
+            source,
+        })?;
+        let rows = self.open_rows(dir)?;
+        let base = self.restore(store_id, &rows, opened)?;
+        let made = self.forward(rows, base, gaps)?;
+        Ok(made.map(|(rows, state)| (rows, state, base.last)))
     }
 
     fn open_rows(&self, dir: &Path) -> Result<Rows, OpenError> {

@@ -12,6 +12,7 @@ use std::{
     ops::Bound,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use ::sled as engine;
@@ -24,6 +25,10 @@ pub(crate) const BATCH_ROWS_MAX: usize = 64;
 
 /// Takes rows, each with its key; says whether it wants more.
 pub(crate) type EachRow<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<bool, RowsError>;
+
+/// How often, and how far apart, files that are still locked are tried again.
+const LOCK_TRIES: u32 = 500;
+const LOCK_WAIT: Duration = Duration::from_millis(10);
 
 /// Why the rows cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -61,11 +66,7 @@ impl Rows {
             .segment_size(SEGMENT_BYTES)
             .cache_capacity(cache_bytes)
             .flush_every_ms(None);
-        let (db, tree) = guarded(|| {
-            let db = config.open()?;
-            let tree = db.open_tree("rows")?;
-            Ok((db, tree))
-        })?;
+        let (db, tree) = opened(&config)?;
         let rows = Rows {
             db,
             tree,
@@ -142,6 +143,27 @@ impl Rows {
         }
         Ok(())
     }
+}
+
+/// Its threads let go of the files some time after the last handle is dropped. The store's own lock is
+/// held here, so nobody else can have them, and a little patience is right.
+fn opened(config: &engine::Config) -> Result<(engine::Db, engine::Tree), RowsError> {
+    let open = || {
+        guarded(|| {
+            let db = config.open()?;
+            let tree = db.open_tree("rows")?;
+            Ok((db, tree))
+        })
+    };
+    for _ in 0..LOCK_TRIES {
+        match open() {
+            Err(RowsError::Io(error)) if error.to_string().contains("could not acquire lock") => {
+                std::thread::sleep(LOCK_WAIT);
+            }
+            other => return other,
+        }
+    }
+    open()
 }
 
 fn guarded<T>(work: impl FnOnce() -> engine::Result<T>) -> Result<T, RowsError> {

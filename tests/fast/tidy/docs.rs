@@ -74,6 +74,28 @@ pub(super) const CHECKS: &[Check] = &[
         ]],
     },
     Check {
+        rule: "a link in a page leads to a file that is there",
+        find: find_dead_links,
+        bad: &[
+            (
+                &[("README.md", "see [a](docs/a.md)")],
+                "README.md:1 links to docs/a.md",
+            ),
+            (
+                &[("docs/a/b.md", "\n[x](../c.md#part)"), ("c.md", "")],
+                "docs/a/b.md:2 links to ../c.md",
+            ),
+        ],
+        good: &[&[
+            (
+                "README.md",
+                "[a](docs/a.md) [b](docs/) [c](https://example.com) [d](#here)",
+            ),
+            ("docs/a.md", "[up](../README.md#top) [b](b/c.md)"),
+            ("docs/b/c.md", ""),
+        ]],
+    },
+    Check {
         rule: "every code of a problem has a page docs/errors/<code>.md, and every page a code",
         find: find_unpaged_codes,
         bad: &[
@@ -179,6 +201,44 @@ fn find_lost_decisions(tree: &Tree) -> Vec<String> {
         }
     }
     findings
+}
+
+fn find_dead_links(tree: &Tree) -> Vec<String> {
+    let mut findings = Vec::new();
+    for file in tree.0.iter().filter(|file| file.path.ends_with(".md")) {
+        let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        for (line, text) in file.text.lines().enumerate() {
+            for (at, start) in text.match_indices("](") {
+                let target = text[at + start.len()..]
+                    .split(')')
+                    .next()
+                    .unwrap_or_default();
+                let path = target.split('#').next().unwrap_or_default();
+                let is_ours = !path.is_empty() && !path.contains("://");
+                if is_ours && !leads_somewhere(tree, folder, path) {
+                    findings.push(format!("{}:{} links to {path}", file.path, line + 1));
+                }
+            }
+        }
+    }
+    findings
+}
+
+/// Whether a relative path leads from a folder to a file, or to a folder with files.
+fn leads_somewhere(tree: &Tree, folder: &str, path: &str) -> bool {
+    let mut steps: Vec<&str> = folder.split('/').filter(|step| !step.is_empty()).collect();
+    for step in path
+        .split('/')
+        .filter(|step| !step.is_empty() && *step != ".")
+    {
+        if step != ".." {
+            steps.push(step);
+        } else if steps.pop().is_none() {
+            return false;
+        }
+    }
+    let whole = steps.join("/");
+    tree.get(&whole).is_some() || tree.below(&format!("{whole}/")).next().is_some()
 }
 
 /// The codes that a file declares, by our convention: `code: "not-found"`.

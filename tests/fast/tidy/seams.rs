@@ -21,7 +21,19 @@ const SEAMS: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// Where people read the table.
+const GUIDE: &str = "CONTRIBUTING.md";
+
 pub(super) const CHECKS: &[Check] = &[
+    Check {
+        rule: "the table SEAMS is the one in CONTRIBUTING.md",
+        find: find_untold,
+        bad: &[(
+            &[("CONTRIBUTING.md", "| `cron` | `src/engine/schedule.rs` |")],
+            "no line names `cron` and `src/engine/ports/schedule.rs`",
+        )],
+        good: &[],
+    },
     Check {
         rule: "an outside crate that we may want to swap is named in its one file (the table SEAMS)",
         find: find_strays,
@@ -86,6 +98,22 @@ pub(super) const CHECKS: &[Check] = &[
         ],
     },
 ];
+
+fn find_untold(tree: &Tree) -> Vec<String> {
+    let Some(guide) = tree.get(GUIDE) else {
+        return Vec::new();
+    };
+    SEAMS
+        .iter()
+        .filter(|(package, _, home)| {
+            let row = |line: &str| {
+                line.contains(&format!("`{package}`")) && line.contains(&format!("`{home}`"))
+            };
+            !guide.text.lines().any(row)
+        })
+        .map(|(package, _, home)| format!("{GUIDE}: no line names `{package}` and `{home}`"))
+        .collect()
+}
 
 fn find_strays(tree: &Tree) -> Vec<String> {
     let mut findings = Vec::new();

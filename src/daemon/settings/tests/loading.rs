@@ -144,6 +144,28 @@ fn the_path_of_the_main_file_does_as_well() {
 }
 
 #[test]
+fn without_a_service_manager_credentials_are_beside_the_configuration() {
+    let text = "[admin]\ntoken = { credential = \"admin-token\" }\n";
+    let (folder, loaded) = load_files(&[("oneshelf.toml", text)], &[]);
+    assert!(loaded.is_err());
+    let credentials = folder.path().join("credentials");
+    fs::create_dir(&credentials).expect("a folder");
+    fs::write(credentials.join("admin-token"), "x".repeat(40)).expect("written");
+    let settings = load(folder.path(), &Environment::new(), KNOWN).expect("it is there");
+    assert_eq!(
+        settings.admin.token.map(|token| token.expose().len()),
+        Some(40)
+    );
+    // A service manager's folder is the only one, even when a credential is missing in it.
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let environment = Environment::from([(
+        "CREDENTIALS_DIRECTORY".to_owned(),
+        elsewhere.path().display().to_string(),
+    )]);
+    assert!(load(folder.path(), &environment, KNOWN).is_err());
+}
+
+#[test]
 fn no_configuration_is_an_error_of_its_own_and_names_the_demo() {
     let folder = tempfile::tempdir().expect("a folder");
     let error = load(folder.path(), &Environment::new(), KNOWN).expect_err("it is empty");

@@ -265,9 +265,10 @@ fn places_of_secrets_are_checked() {
         (
             "[admin]\ntoken = { credential = \"admin-token\" }\n",
             &[
-                "oneshelf.toml:2:11: there are no credentials here: CREDENTIALS_DIRECTORY is not set \
-               (systemd sets it for a service with a line such as \
-               LoadCredential=admin-token:/etc/oneshelf/credentials/admin-token)",
+                "oneshelf.toml:2:11: there are no credentials here: CREDENTIALS_DIRECTORY is not set, \
+                 and there is no folder `credentials` beside oneshelf.toml (write the secret to \
+                 credentials/admin-token; a service gets it by \
+                 LoadCredential=admin-token:/etc/oneshelf/credentials/admin-token)",
             ],
         ),
         (

@@ -11,7 +11,7 @@ use super::{
     open::{Journal, Place},
     record::{BATCH, Draft, SIGNAL},
 };
-use crate::Seq;
+use crate::{Seq, dice::Dice};
 
 /// A small place for a journal on a disk.
 fn place(disk: Arc<dyn Disk>, dir: &str) -> Place {
@@ -25,19 +25,6 @@ fn place(disk: Arc<dyn Disk>, dir: &str) -> Place {
 
 /// A record as a test remembers it.
 type Kept = (u64, Vec<u8>);
-
-/// Numbers that a seed fixes.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (bits ^ (bits >> 31)) % sides
-    }
-}
 
 /// A group of records of all sizes, from the next position on.
 fn group(next: Seq, dice: &mut Dice) -> Vec<Draft> {

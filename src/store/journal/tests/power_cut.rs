@@ -3,8 +3,11 @@
 
 use std::sync::Arc;
 
-use super::{Dice, Kept, contents, cuttable::Cuttable, group, kept, place};
-use crate::journal::JournalError;
+use super::{Kept, contents, cuttable::Cuttable, group, kept, place};
+use crate::{
+    dice::{Dice, is_long},
+    journal::JournalError,
+};
 
 /// What should be on a disk after a cut.
 #[derive(Default)]
@@ -61,11 +64,7 @@ fn check(found: &[Kept], expected: &Expected) {
 
 #[test]
 fn a_cut_at_any_moment_loses_nothing_acknowledged() {
-    let seeds = if std::env::var_os("ONESHELF_LONG").is_some() {
-        20_000
-    } else {
-        200
-    };
+    let seeds = if is_long() { 20_000 } else { 200 };
     let mut cuts = 0;
     for seed in 0..seeds {
         let mut dice = Dice(seed);

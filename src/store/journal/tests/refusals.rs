@@ -2,9 +2,10 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use super::{Dice, Kept, contents, group, kept, place};
+use super::{Kept, contents, group, kept, place};
 use crate::{
     Seq,
+    dice::Dice,
     journal::{
         JournalError,
         files::Files,
@@ -89,110 +90,112 @@ fn end_of(bytes: &[u8]) -> usize {
 
 type Edit = fn(&Bench, &[String]);
 
+/// What is done to the files, and what opening says to that.
+const CASES: &[(&str, Edit, &str)] = &[
+    ("nothing", |_, _| {}, "none"),
+    (
+        "a bit in the last segment, with later records behind it",
+        |bench, names| {
+            bench.edit(&names[names.len() - 1], |b| {
+                b[SEGMENT_HEAD_LENGTH + 50] ^= 1
+            })
+        },
+        "broken, and later ones are not",
+    ),
+    (
+        "a bit in the very last record",
+        |bench, names| {
+            bench.edit(&names[names.len() - 1], |b| {
+                let at = end_of(b) - 20;
+                b[at] ^= 1;
+            })
+        },
+        "was set back",
+    ),
+    (
+        "the end cut off",
+        |bench, names| bench.edit(&names[names.len() - 1], |b| b.truncate(end_of(b) - 10)),
+        "was set back",
+    ),
+    (
+        "everything after the head cut off",
+        |bench, names| bench.edit(&names[names.len() - 1], |b| b.truncate(SEGMENT_HEAD_LENGTH)),
+        "was set back",
+    ),
+    (
+        "half a head",
+        |bench, names| bench.edit(&names[2], |b| b.truncate(50)),
+        "its head is cut off",
+    ),
+    (
+        "a bit in a head",
+        |bench, names| bench.edit(&names[0], |b| b[30] ^= 1),
+        "its head has a wrong checksum",
+    ),
+    (
+        "an older segment cut off",
+        |bench, names| bench.edit(&names[1], |b| b.truncate(end_of(b) - 100)),
+        "it is cut off",
+    ),
+    (
+        "the first segment gone",
+        |bench, names| fs::remove_file(bench.place.dir.join(&names[0])).unwrap(),
+        "the segments before it are missing",
+    ),
+    (
+        "a middle segment gone",
+        |bench, names| fs::remove_file(bench.place.dir.join(&names[2])).unwrap(),
+        "the segment before it is missing",
+    ),
+    (
+        "the last segment gone",
+        |bench, names| fs::remove_file(bench.place.dir.join(&names[names.len() - 1])).unwrap(),
+        "was set back",
+    ),
+    (
+        "all segments gone",
+        |bench, names| {
+            names
+                .iter()
+                .for_each(|n| fs::remove_file(bench.place.dir.join(n)).unwrap())
+        },
+        "no segment is left",
+    ),
+    (
+        "the witness gone",
+        |bench, _| fs::remove_file(&bench.place.witness).unwrap(),
+        "without it nobody can say",
+    ),
+    (
+        "the witness zeroed",
+        |bench, _| fs::write(&bench.place.witness, vec![0; 8192]).unwrap(),
+        "without it nobody can say",
+    ),
+    (
+        "a segment under another's name",
+        |bench, names| {
+            let (from, to) = (
+                &names[names.len() - 1],
+                segment_path(&bench.place.dir, Seq(999_999)),
+            );
+            fs::rename(bench.place.dir.join(from), to).unwrap();
+        },
+        "another segment's name",
+    ),
+    (
+        "a segment of another store",
+        |bench, names| {
+            let other = Bench::new();
+            let name = &names[0];
+            fs::copy(other.place.dir.join(name), bench.place.dir.join(name)).unwrap();
+        },
+        "belongs to another store",
+    ),
+];
+
 #[test]
 fn damage_and_loss_are_refused_with_a_sentence() {
-    let cases: &[(&str, Edit, &str)] = &[
-        ("nothing", |_, _| {}, "none"),
-        (
-            "a bit in the last segment, with later records behind it",
-            |bench, names| {
-                bench.edit(&names[names.len() - 1], |b| {
-                    b[SEGMENT_HEAD_LENGTH + 50] ^= 1
-                })
-            },
-            "broken, and later ones are not",
-        ),
-        (
-            "a bit in the very last record",
-            |bench, names| {
-                bench.edit(&names[names.len() - 1], |b| {
-                    let at = end_of(b) - 20;
-                    b[at] ^= 1;
-                })
-            },
-            "was set back",
-        ),
-        (
-            "the end cut off",
-            |bench, names| bench.edit(&names[names.len() - 1], |b| b.truncate(end_of(b) - 10)),
-            "was set back",
-        ),
-        (
-            "everything after the head cut off",
-            |bench, names| bench.edit(&names[names.len() - 1], |b| b.truncate(SEGMENT_HEAD_LENGTH)),
-            "was set back",
-        ),
-        (
-            "half a head",
-            |bench, names| bench.edit(&names[2], |b| b.truncate(50)),
-            "its head is cut off",
-        ),
-        (
-            "a bit in a head",
-            |bench, names| bench.edit(&names[0], |b| b[30] ^= 1),
-            "its head has a wrong checksum",
-        ),
-        (
-            "an older segment cut off",
-            |bench, names| bench.edit(&names[1], |b| b.truncate(end_of(b) - 100)),
-            "it is cut off",
-        ),
-        (
-            "the first segment gone",
-            |bench, names| fs::remove_file(bench.place.dir.join(&names[0])).unwrap(),
-            "the segments before it are missing",
-        ),
-        (
-            "a middle segment gone",
-            |bench, names| fs::remove_file(bench.place.dir.join(&names[2])).unwrap(),
-            "the segment before it is missing",
-        ),
-        (
-            "the last segment gone",
-            |bench, names| fs::remove_file(bench.place.dir.join(&names[names.len() - 1])).unwrap(),
-            "was set back",
-        ),
-        (
-            "all segments gone",
-            |bench, names| {
-                names
-                    .iter()
-                    .for_each(|n| fs::remove_file(bench.place.dir.join(n)).unwrap())
-            },
-            "no segment is left",
-        ),
-        (
-            "the witness gone",
-            |bench, _| fs::remove_file(&bench.place.witness).unwrap(),
-            "without it nobody can say",
-        ),
-        (
-            "the witness zeroed",
-            |bench, _| fs::write(&bench.place.witness, vec![0; 8192]).unwrap(),
-            "without it nobody can say",
-        ),
-        (
-            "a segment under another's name",
-            |bench, names| {
-                let (from, to) = (
-                    &names[names.len() - 1],
-                    segment_path(&bench.place.dir, Seq(999_999)),
-                );
-                fs::rename(bench.place.dir.join(from), to).unwrap();
-            },
-            "another segment's name",
-        ),
-        (
-            "a segment of another store",
-            |bench, names| {
-                let other = Bench::new();
-                let name = &names[0];
-                fs::copy(other.place.dir.join(name), bench.place.dir.join(name)).unwrap();
-            },
-            "belongs to another store",
-        ),
-    ];
-    for (what, edit, expected) in cases {
+    for (what, edit, expected) in CASES {
         let bench = Bench::new();
         edit(&bench, &bench.segments());
         let refusal = bench.refusal();

@@ -1,5 +1,11 @@
 //! The suite of every store, and what only this one must do.
 
+mod damage;
+mod faults;
+mod faulty;
+mod keeping;
+mod kill;
+
 use std::{path::Path, sync::Arc};
 
 use super::*;

@@ -1,0 +1,230 @@
+//! Damage to any file of a stopped store: it is repaired or refused, never passed over in silence.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+};
+
+use super::{super::*, options};
+use crate::{
+    INBOX,
+    dice::{Dice, is_long},
+};
+
+const T: Table = Table("t");
+
+/// What a store held before it was damaged.
+#[derive(Default)]
+struct Expected {
+    rows: BTreeMap<Vec<u8>, Row>,
+    inbox: Vec<(Vec<u8>, Row)>,
+    facts: Vec<(Seq, Vec<u8>)>,
+    bodies: Vec<(Seq, Vec<u8>)>,
+    missing: u64,
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap()
+}
+
+/// Fills a store, with an export in the middle. It is closed, or copied while it is open.
+fn build(dir: &Path, is_killed: bool) -> Expected {
+    let live = dir.join("live");
+    let (store, _) = open(options(&live)).unwrap();
+    let mut dice = Dice(5);
+    let expected = runtime().block_on(async {
+        for n in 0..400_u64 {
+            if n == 250 {
+                store.export().await.unwrap();
+            }
+            let signal = Append {
+                body: vec![n as u8; dice.roll(900) as usize],
+                note: vec![n as u8; 20],
+            };
+            store.append(vec![signal]).await.unwrap();
+            let batch = Batch {
+                puts: vec![(
+                    T,
+                    vec![dice.roll(200) as u8],
+                    vec![n as u8; dice.roll(300) as usize],
+                )],
+                deletes: vec![(T, vec![200 + dice.roll(50) as u8])],
+                facts: vec![vec![n as u8; dice.roll(200) as usize]],
+                ..Batch::default()
+            };
+            store.commit(batch).await.unwrap();
+        }
+        read(&store).await.unwrap()
+    });
+    let still = dir.join("still");
+    if is_killed {
+        copy(&live, &still);
+    }
+    runtime().block_on(store.close()).unwrap();
+    drop(store);
+    if !is_killed {
+        copy(&live, &still);
+    }
+    expected
+}
+
+/// Everything; what cannot be read is an error.
+async fn read(store: &Sled) -> Result<Expected, StoreError> {
+    let all = |table| store.scan(table, Range::default(), 1000);
+    let mut expected = Expected {
+        rows: all(T).await?.into_iter().collect(),
+        inbox: all(INBOX).await?,
+        facts: store.facts_after(Seq(0), 1000).await?,
+        bodies: Vec::new(),
+        missing: 0,
+    };
+    for (key, _) in &expected.inbox {
+        let at = Seq(u64::from_be_bytes(key.as_slice().try_into().unwrap()));
+        // A signal that is damaged says so; the others are still there.
+        match store.body(at).await {
+            Ok(Some(body)) => expected.bodies.push((at, body)),
+            Ok(None) => expected.missing += 1,
+            Err(StoreError::Corrupt { .. }) => {}
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(expected)
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+fn files(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, found);
+        } else if !path.ends_with("lock") {
+            found.push(path);
+        }
+    }
+}
+
+/// Damages one file; says how.
+fn damage(dir: &Path, dice: &mut Dice) -> String {
+    let mut found = Vec::new();
+    let part = ["journal", "rows", "rows", "exports", "."][dice.roll(5) as usize];
+    files(&dir.join(part), &mut found);
+    found.sort();
+    let path = &found[dice.roll(found.len() as u64) as usize];
+    let mut bytes = fs::read(path).unwrap();
+    // Most of a preallocated file is zeros: damage there would test nothing.
+    let used = bytes
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .map_or(1, |last| last + 1);
+    let at = dice.roll(used as u64) as usize;
+    let end = (at + 4096).min(bytes.len());
+    let how = match dice.roll(5) {
+        0 if !bytes.is_empty() => {
+            bytes[at] ^= 1 << dice.roll(8);
+            "a bit flipped"
+        }
+        1 if !bytes.is_empty() => {
+            bytes[at..end].fill(0);
+            "a page zeroed"
+        }
+        2 if !bytes.is_empty() => {
+            bytes[at..end].fill_with(|| dice.roll(256) as u8);
+            "a page of noise"
+        }
+        3 => {
+            bytes.truncate(at);
+            "cut off"
+        }
+        _ => {
+            fs::remove_file(path).unwrap();
+            return format!("{} deleted", path.display());
+        }
+    };
+    fs::write(path, bytes).unwrap();
+    format!("{}: {how} at {at}", path.display())
+}
+
+#[test]
+fn damage_is_never_passed_over() {
+    let trials = if is_long() { 1000 } else { 60 };
+    let base = tempfile::tempdir().unwrap();
+    let mut outcomes = BTreeMap::new();
+    for is_killed in [false, true] {
+        let dir = base
+            .path()
+            .join(if is_killed { "killed" } else { "closed" });
+        let expected = build(&dir, is_killed);
+        for trial in 0..trials / 2 {
+            let mut dice = Dice(trial);
+            let copied = base.path().join("trial");
+            copy(&dir.join("still"), &copied);
+            let how = damage(&copied, &mut dice);
+            let outcome = catch_unwind(AssertUnwindSafe(|| try_out(&copied, &expected)));
+            let outcome = outcome.unwrap_or_else(|_| panic!("trial {trial}: {how}"));
+            *outcomes.entry(outcome).or_insert(0) += 1;
+            fs::remove_dir_all(copied).unwrap();
+        }
+    }
+    println!("{outcomes:?}");
+    for outcome in ["refused", "made anew", "harmless"] {
+        assert!(outcomes.contains_key(outcome), "{outcomes:?}");
+    }
+}
+
+/// Opens a damaged store. Whatever it answers is right.
+fn try_out(dir: &Path, expected: &Expected) -> &'static str {
+    let (store, opened) = match open(options(dir)) {
+        Ok(opened) => opened,
+        Err(OpenError::Damaged(_) | OpenError::Lost { .. }) => {
+            accept(dir);
+            return "refused";
+        }
+        Err(other) => panic!("{other}: {other:?}"),
+    };
+    let found = runtime().block_on(read(&store)).unwrap();
+    assert!(found.rows == expected.rows, "rows");
+    assert!(found.inbox == expected.inbox, "inbox");
+    assert!(found.facts == expected.facts, "facts");
+    assert_eq!(found.missing, 0, "signals are gone without a word");
+    let mut bodies = found.bodies.iter();
+    assert!(bodies.all(|body| expected.bodies.contains(body)), "bodies");
+    let is_short = found.bodies.len() < expected.bodies.len();
+    runtime().block_on(store.commit(Batch::default())).unwrap();
+    drop(store);
+    match (opened.is_rebuilt, is_short) {
+        (true, _) => "made anew",
+        (false, true) => "a signal is damaged and said so",
+        (false, false) => "harmless",
+    }
+}
+
+/// Whatever was refused can be gone on with, once somebody accepts the loss.
+fn accept(dir: &Path) {
+    let accepting = Options {
+        accept_rollback: true,
+        ..options(dir)
+    };
+    let (store, opened) = open(accepting).unwrap();
+    assert!(opened.is_after_loss, "{opened:?}");
+    runtime().block_on(store.commit(Batch::default())).unwrap();
+    drop(store);
+    let (store, opened) = open(options(dir)).unwrap();
+    assert!(!opened.is_after_loss, "{opened:?}");
+    runtime().block_on(read(&store)).unwrap();
+}
