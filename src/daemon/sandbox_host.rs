@@ -40,12 +40,7 @@ pub struct HostedShop {
 
 impl HostedShop {
     /// Serves a shop on a listener that is bound already.
-    pub fn serve(
-        account: &str,
-        twin: Faulty,
-        listener: TcpListener,
-        ports: Ports,
-    ) -> HostedShop {
+    pub fn serve(account: &str, twin: Faulty, listener: TcpListener, ports: Ports) -> HostedShop {
         let address = listener
             .local_addr()
             .expect("a bound listener has an address");

@@ -13,7 +13,7 @@ const HEAD_LENGTH: usize = 13;
 /// Facts are rows too: the position and a counter of pieces, both big-endian.
 pub(crate) const FACT_PREFIX: &[u8] = b"#fact\0";
 /// A fact is kept in pieces of so many bytes.
-pub(crate) const FACT_PIECE_BYTES: usize = crate::VALUE_LENGTH_MAX;
+pub(crate) const FACT_PIECE_BYTES: usize = super::pieces::PIECE_BYTES;
 /// How far the rows have come, and what they weigh.
 pub(crate) const APPLIED_KEY: &[u8] = b"#applied\0";
 

@@ -213,7 +213,7 @@ async fn what_waits_for_a_sync_cannot_be_read_and_shares_the_next_one() {
     tokio::task::yield_now().await;
     assert_eq!(
         numbers(&store).await,
-        [],
+        Vec::<u64>::new(),
         "nothing can be read before it is durable"
     );
     assert_eq!(store.stats().await.unwrap().durable, Seq(0));
