@@ -58,9 +58,10 @@ pub struct Push {
 pub struct Known {
     /// Since when.
     pub at: Time,
-    /// When it lost its stock because nobody paid in time, if it did.
+    /// When it lost its stock because nobody paid in time, or a person held it without, if it did.
     pub expired_at: Option<Time>,
-    /// Whether it has, or had, a right to stock at the end: false while it is unpaid and expired.
+    /// Whether it has, or had, a right to stock at the end: false while it is unpaid and expired, or
+    /// held without its stock.
     pub counts: bool,
 }
 
@@ -134,7 +135,7 @@ pub enum Reason {
     PushLag,
     /// Staff edited the level there, and we had not yet put it right.
     EditedByStaff,
-    /// A buyer paid after the deadline, when the stock had been offered again.
+    /// A buyer paid after the deadline, or a hold was lifted, when the stock had been offered again.
     PaidLate,
     /// Our level there accounted for every order before, and it was sold nevertheless.
     Unexplained,
@@ -300,11 +301,13 @@ fn standing_sales(evidence: &Evidence) -> Vec<Sale<'_>> {
         for order in &truth.orders {
             let name = (account.clone(), order.external_id.clone());
             let counts = evidence.known.get(&name).is_none_or(|known| known.counts);
-            let has_left = !order.shipments.is_empty();
-            if (order.is_canceled || order.is_deleted || !counts) && !has_left {
-                continue;
-            }
-            let takes = takes(evidence, &name, order);
+            let stands = !order.is_canceled && !order.is_deleted && counts;
+            let lines = if stands {
+                order.lines.iter().collect()
+            } else {
+                left(order)
+            };
+            let takes = takes(evidence, &name, &lines);
             sales.push(Sale {
                 account,
                 order,
@@ -316,13 +319,25 @@ fn standing_sales(evidence: &Evidence) -> Vec<Sale<'_>> {
     sales
 }
 
+/// What has left of an order that does not stand any more; all of it where the shop cannot say.
+fn left(order: &TrueOrder) -> Vec<&(Sku, u32)> {
+    match order.shipments.iter().any(|parcel| parcel.lines.is_empty()) {
+        true => order.lines.iter().collect(),
+        false => order
+            .shipments
+            .iter()
+            .flat_map(|parcel| &parcel.lines)
+            .collect(),
+    }
+}
+
 fn takes<'a>(
     evidence: &'a Evidence,
     name: &OrderName,
-    order: &'a TrueOrder,
+    lines: &[&'a (Sku, u32)],
 ) -> BTreeMap<&'a Sku, Take<'a>> {
     let mut takes: BTreeMap<&Sku, Take<'_>> = BTreeMap::new();
-    for (bought, units) in &order.lines {
+    for (bought, units) in lines {
         let units = i64::from(*units);
         let bill: Vec<(&Sku, i64)> = match evidence.bills.get(bought) {
             None => vec![(bought, 1)],
