@@ -145,7 +145,6 @@ fn words(order: &wire::Order) -> BTreeMap<String, String> {
         ),
         ("legacyOrderId", legacy),
         ("salesRecordReference", record),
-        ("username", order.buyer.username.as_ref()),
     ];
     let mut words: BTreeMap<String, String> = pairs
         .into_iter()

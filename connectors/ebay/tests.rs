@@ -3,6 +3,7 @@
 mod auth;
 mod hooks;
 mod map;
+mod orders;
 mod sales;
 mod settings;
 mod stock;

@@ -16,7 +16,7 @@ use engine::{
 use crate::vault::FileVault;
 
 /// Real ports.
-pub struct RealOutside {
+pub(crate) struct RealOutside {
     client: Arc<dyn HttpPort>,
     ports: Ports,
     vault_dir: PathBuf,
@@ -24,7 +24,11 @@ pub struct RealOutside {
 
 impl RealOutside {
     /// Sets the client up.
-    pub fn new(ports: Ports, egress: Egress, vault_dir: PathBuf) -> Result<RealOutside, String> {
+    pub(crate) fn new(
+        ports: Ports,
+        egress: Egress,
+        vault_dir: PathBuf,
+    ) -> Result<RealOutside, String> {
         let client = Arc::new(Outbound::new(ports.clone(), egress)?);
         Ok(RealOutside {
             client,
@@ -34,7 +38,7 @@ impl RealOutside {
     }
 
     /// The client without pacing, for what is not a channel.
-    pub fn client(&self) -> Arc<dyn HttpPort> {
+    pub(crate) fn client(&self) -> Arc<dyn HttpPort> {
         Arc::clone(&self.client)
     }
 }

@@ -116,6 +116,11 @@ impl HostedShop {
         self.with(Faulty::quiet);
     }
 
+    /// Lets faults happen again.
+    pub fn resume(&self) {
+        self.with(Faulty::resume);
+    }
+
     /// The settings with which the connector reaches it.
     pub fn settings(&self) -> serde_json::Value {
         self.with(|twin| twin.settings())

@@ -3,7 +3,7 @@
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Returns when the process is asked to end: SIGTERM from systemd, SIGINT from a keyboard.
-pub async fn ended() {
+pub(crate) async fn ended() {
     let (Ok(mut terminate), Ok(mut interrupt)) = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),

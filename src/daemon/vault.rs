@@ -15,13 +15,13 @@ use channel::{Secret, Vault, VaultError};
 use domain::AccountId;
 
 /// The vault of one account.
-pub struct FileVault {
+pub(crate) struct FileVault {
     dir: PathBuf,
 }
 
 impl FileVault {
     /// The vault of an account below a directory. Nothing is created before something is stored.
-    pub fn new(dir: &Path, account: &AccountId) -> FileVault {
+    pub(crate) fn new(dir: &Path, account: &AccountId) -> FileVault {
         // Account ids are checked by the settings: lower case letters, digits and hyphens.
         FileVault {
             dir: dir.join(account.as_str()),

@@ -91,10 +91,7 @@ impl Engine {
                 break;
             }
             self.decide_raw(key).await?;
-            // Only this task takes away, so it never goes below zero.
-            if self.meters.backlog.load(Ordering::Relaxed) > 0 {
-                self.meters.backlog.fetch_sub(1, Ordering::Relaxed);
-            }
+            self.meters.backlog.fetch_sub(1, Ordering::Relaxed);
         }
         Ok(rows.len())
     }

@@ -108,10 +108,15 @@ impl Engine {
             body: rows::encode(&raw),
             note: rows::encode(&note),
         };
-        match self.store.append(vec![append]).await {
+        // Counted before it is there: the inbox may decide it before we are told that it is durable.
+        self.meters.backlog.fetch_add(1, Ordering::Relaxed);
+        let appended = self.store.append(vec![append]).await;
+        if appended.is_err() {
+            self.meters.backlog.fetch_sub(1, Ordering::Relaxed);
+        }
+        match appended {
             Ok(_) => {
                 add(&self.meters.hooks_accepted);
-                self.meters.backlog.fetch_add(1, Ordering::Relaxed);
                 self.wake_inbox.notify_one();
                 Reply::Accepted
             }

@@ -5,8 +5,11 @@
 //! Start reading at [`Engine::start`].
 
 pub mod account;
+pub mod answers;
+pub mod bells;
 pub mod decider;
 pub mod dispatch;
+pub mod explain;
 pub mod inbox;
 pub mod intake;
 mod intents;
@@ -17,11 +20,12 @@ pub mod ports;
 pub mod reconcile;
 pub mod rows;
 pub mod shelf;
+pub mod views;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use account::{Account, Mode, ModeOverride, Pace};
-use channel::{ChannelError, Connector, Port, SettingsError};
+use channel::{ChannelError, Connector, ErrorKind, Port, SettingsError};
 use decider::{Alongside, DecideError, Decider, Done, Policy};
 use domain::{
     AccountId,
@@ -63,10 +67,12 @@ pub struct Config {
     pub backlog_max: usize,
     /// How channels reach our public listener; without it no hooks are registered.
     pub public_url: Option<String>,
+    /// Whether an account writes nothing before its levels were compared: after a loss of history.
+    pub compare_first: bool,
 }
 
 /// Makes the way out for an account.
-pub trait Outside {
+pub trait Outside: Sync {
     /// The port of one account.
     fn port(&self, account: &AccountId, descriptor: &'static channel::Descriptor) -> Port;
 }
@@ -139,6 +145,7 @@ impl Engine {
             let set = load_override(store.as_ref(), &account.id).await?;
             let (id, connector) = (account.id.clone(), account.connector);
             let opened = Account::new(id, connector, channel, account.pace, account.mode, set);
+            opened.hold_writes(config.compare_first);
             accounts.insert(account.id, Arc::new(opened));
         }
         let engine = Arc::new(Engine {
@@ -311,6 +318,31 @@ impl Engine {
             Err(error) => {
                 account.note_error(now, error);
                 tracing::warn!(account = %account.id, %error, "A call to a channel failed.");
+            }
+        }
+    }
+
+    /// Makes a call that only reads, again and again while the channel asks us to wait: a long reading
+    /// goes on where it was instead of beginning anew.
+    async fn patiently<'a, T>(
+        &'a self,
+        account: &'a Account,
+        call: impl Fn() -> Pin<Box<dyn Future<Output = Result<T, ChannelError>> + Send + 'a>> + Send,
+    ) -> Result<T, ChannelError> {
+        /// Beyond this the channel does not mean to let us in.
+        const WAITS_MAX: u32 = 30;
+        let mut waits = 0;
+        loop {
+            let result = call().await;
+            self.note_call(account, &result);
+            match result {
+                Err(ChannelError {
+                    kind: ErrorKind::Throttled { .. },
+                    ..
+                }) if waits < WAITS_MAX && self.wait_for_throttle(account).await => {
+                    waits += 1;
+                }
+                result => return result,
             }
         }
     }

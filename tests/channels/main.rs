@@ -1,5 +1,6 @@
 //! Each connector against the twin of its channel, in one process.
 
+mod ebay;
 mod port;
 mod shopify;
 mod square;

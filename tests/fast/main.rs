@@ -2,4 +2,5 @@
 //!
 //! Start reading at `tidy`, which holds the house rules that a compiler cannot hold.
 
+mod sim;
 mod tidy;

@@ -38,6 +38,8 @@ use crate::{outside::RealOutside, sandbox_host::HostedShop};
 
 /// How long tasks may take to settle what is under way.
 const STOP_WITHIN: Duration = Duration::from_secs(3);
+/// How long the shops may take to be adopted.
+const OPENED_WITHIN: Duration = Duration::from_secs(30);
 /// How long the world may take to go quiet.
 const QUIET_WITHIN: Duration = Duration::from_secs(90);
 
@@ -165,15 +167,16 @@ async fn start(args: &Args, dir: &Path, ports: &Ports) -> anyhow::Result<Demo> {
     let engine = Engine::start(config(&shops), store, ports.clone(), &outside).await?;
     let token = format!("demo-{:032x}", u128::from_be_bytes(ports.entropy.seed()));
     let admin_url = format!("http://{}", admin.local_addr()?);
-    let stop_web = crate::listen::spawn(
-        &engine,
-        public,
-        admin,
-        &token,
-        crate::listen::Limits::default(),
-    );
+    let mut tokens = web::Tokens::none();
+    tokens.add(&token).context("the token of the demo")?;
+    let stop_web = crate::listen::spawn(&engine, public, admin, tokens, web::Limits::default());
     for shop in &shops {
         shop.deliver_hooks(outside.client());
+    }
+    // Shops are adopted before buyers come, as a merchant would do it.
+    wait_for_opening(&engine, ports).await?;
+    if args.faults {
+        shops.iter().for_each(HostedShop::resume);
     }
     let started_at = ports.clock.now();
     let ports = ports.clone();
@@ -188,6 +191,16 @@ async fn start(args: &Args, dir: &Path, ports: &Ports) -> anyhow::Result<Demo> {
         edits,
         stop_web,
     })
+}
+
+/// Waits until the opening stock is taken over and every listing was told or read once.
+async fn wait_for_opening(engine: &Engine, ports: &Ports) -> anyhow::Result<()> {
+    let until = ports.clock.now().plus(OPENED_WITHIN);
+    while ports.clock.now() < until && !summary::is_opened(engine).await? {
+        let soon = ports.clock.now().plus(Duration::from_millis(100));
+        ports.clock.sleep_until(soon).await;
+    }
+    Ok(())
 }
 
 fn open_store(dir: &Path) -> anyhow::Result<Arc<dyn Store>> {
@@ -224,7 +237,8 @@ async fn open_shops(
         } else {
             Faults::none()
         };
-        let twin = Faulty::new(twin, faults);
+        let mut twin = Faulty::new(twin, faults);
+        twin.quiet();
         shops.push(HostedShop::serve(
             place.account,
             twin,
@@ -243,7 +257,7 @@ fn config(shops: &[HostedShop]) -> Config {
         mode: Mode::Live,
         pace: AccountPace {
             poll_every: Duration::from_secs(2),
-            reread_every: Duration::from_secs(10),
+            reread_every: Duration::from_secs(20),
             listings_every: Duration::from_secs(60),
             reconcile: "*/10 * * * * *".parse().expect("a schedule"),
             orders_since: Duration::from_secs(24 * 3600),
@@ -263,6 +277,7 @@ fn config(shops: &[HostedShop]) -> Config {
         items: shops::items(),
         backlog_max: 10_000,
         public_url: None,
+        compare_first: false,
     }
 }
 

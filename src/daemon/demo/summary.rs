@@ -110,6 +110,17 @@ pub(super) async fn unrest(demo: &Demo, since: Time) -> anyhow::Result<Option<St
         .map(|wrong| format!("{wrong:?}")))
 }
 
+/// Whether every shop was read, and every good has been counted.
+pub(super) async fn is_opened(engine: &engine::Engine) -> anyhow::Result<bool> {
+    if !engine.accounts.values().all(|account| account.has_polled()) {
+        return Ok(false);
+    }
+    let offers: Vec<Offer> = all(engine.store.as_ref(), rows::OFFERS).await?;
+    let is_uncounted =
+        |offer: &Offer| offer.suppressed == Some(domain::offer::Suppression::Uncounted);
+    Ok(!offers.is_empty() && !offers.iter().any(is_uncounted))
+}
+
 /// Judges the demo.
 pub(super) async fn judge(demo: &Demo, exit_reason: String) -> anyhow::Result<Summary> {
     let evidence = evidence(demo).await?;

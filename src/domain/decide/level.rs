@@ -8,7 +8,7 @@ use crate::{
     offer::{Listing, Told},
     signal::Reading,
     snapshot::{LevelSnapshot, ListingSnapshot},
-    stock::Cause,
+    stock::{Cause, Stock},
 };
 
 use super::{Desk, FollowUp, Undecided, Verdict};
@@ -79,7 +79,7 @@ pub(super) fn map_waiting_lines(desk: &mut Desk<'_>) -> Result<(), Undecided> {
 }
 
 /// Takes over opening stock: what lies there is what the account shows, and what it has taken off for
-/// orders that have not left.
+/// orders that have not left. What left before is history, and not in the level any more.
 pub(super) fn open(
     desk: &mut Desk<'_>,
     account: &AccountId,
@@ -112,11 +112,15 @@ pub(super) fn open(
         }
         let taken = desk.book.taken.get(&(account.clone(), sku.clone()));
         let subtracted = taken.map(|taken| taken.subtracted).unwrap_or_default();
+        let moved_before = desk.book.stock.get(&sku).map(Stock::on_hand);
+        let delta = shown
+            .plus(subtracted)
+            .minus(moved_before.unwrap_or_default());
         let home = desk.context.home.clone();
         let cause = Cause::Opening {
             account: account.clone(),
         };
-        desk.move_stock(None, &sku, &home, shown.plus(subtracted), cause);
+        desk.move_stock(None, &sku, &home, delta, cause);
         // A count of zero is a count, and orders may be waiting to be told so.
         desk.follow_ups.push(FollowUp::OfferToWaiting(sku));
         verdict = Verdict::New;

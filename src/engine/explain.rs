@@ -1,0 +1,336 @@
+//! How the number of an item came to be, in plain sentences, and what each channel was told.
+//!
+//! It reads what the ledger, the claims and the offers say, and computes nothing that they do not.
+
+use domain::{
+    Quantity, Sku,
+    item::{Item, ItemKind},
+    offer::QuantityMeaning,
+    order::Order,
+    stock::{Cause, Claim, Movement, Stock},
+};
+use store::StoreError;
+
+use crate::{
+    Engine, rows,
+    rows::prefix,
+    views::{
+        Sellable, Units, Walk,
+        listings::{self, ListingView},
+        read, sellable, words,
+    },
+};
+
+/// How many of the latest movements are told one by one; the older ones in one sentence.
+const MOVEMENTS_TOLD: usize = 20;
+/// How many promises are told one by one.
+const CLAIMS_TOLD: usize = 20;
+
+/// Says it; nothing when there is no such item.
+pub async fn explain(engine: &Engine, sku: &Sku) -> Result<Option<Vec<String>>, StoreError> {
+    let item: Option<Item> = read(engine, rows::ITEMS, &[sku.as_str()]).await?;
+    let Some(item) = item else { return Ok(None) };
+    let found = sellable(engine, &item).await?;
+    let mut said = vec![what_it_is(&item)];
+    match &item.kind {
+        ItemKind::Good => {
+            said.extend(movements(engine, &item).await?);
+            said.extend(claims(engine, &item).await?);
+            said.push(good_sum(&item, found.stock.as_ref()));
+        }
+        ItemKind::Kit(_) => said.extend(kit_sum(&item, &found)),
+        ItemKind::Service => {}
+    }
+    let listings = listings::of_item(engine, sku).await?;
+    if listings.is_empty() {
+        said.push("It is offered nowhere: no listing has this SKU.".to_owned());
+    }
+    for listing in listings {
+        said.extend(tell_listing(engine, &item, &listing));
+    }
+    Ok(Some(said))
+}
+
+fn what_it_is(item: &Item) -> String {
+    let title = if item.title.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", item.title)
+    };
+    let sku = &item.sku;
+    match &item.kind {
+        ItemKind::Good if item.scale > 0 => {
+            let scale = item.scale;
+            format!("{sku}{title} is a good, counted with {scale} decimals.")
+        }
+        ItemKind::Good => format!("{sku}{title} is a good, counted in pieces."),
+        ItemKind::Kit(_) => {
+            format!("{sku}{title} is a kit: it has no stock of its own, it takes its components.")
+        }
+        ItemKind::Service => {
+            format!("{sku}{title} is a service: it has no stock, and selling it takes none.")
+        }
+    }
+}
+
+async fn movements(engine: &Engine, item: &Item) -> Result<Vec<String>, StoreError> {
+    let mut walk = Walk::counting(engine, rows::MOVEMENTS, prefix(&[item.sku.as_str()]));
+    let mut latest = std::collections::VecDeque::new();
+    let (mut older, mut older_count) = (Quantity::ZERO, 0_usize);
+    while let Some((_, row)) = walk.next().await? {
+        let movement: Movement = rows::decode(rows::MOVEMENTS, &row.value)?;
+        latest.push_back(movement);
+        // The first one says where the number began, so it is always told.
+        if latest.len() > MOVEMENTS_TOLD
+            && let Some(second) = latest.remove(1)
+        {
+            older = older.plus(second.delta);
+            older_count += 1;
+        }
+    }
+    let mut said = Vec::new();
+    for (index, movement) in latest.iter().enumerate() {
+        said.push(tell_movement(engine, item, movement).await?);
+        if index == 0 && older_count > 0 {
+            let sum = signed(Units::new(older, item.scale));
+            said.push(format!("Then {older_count} older movements came to {sum}."));
+        }
+    }
+    if said.is_empty() {
+        said.push("Nothing of it was ever counted, received or shipped.".to_owned());
+    }
+    Ok(said)
+}
+
+async fn tell_movement(
+    engine: &Engine,
+    item: &Item,
+    movement: &Movement,
+) -> Result<String, StoreError> {
+    let units = Units::new(movement.delta, item.scale);
+    let (at, location) = (movement.at, &movement.location);
+    Ok(match &movement.cause {
+        Cause::Opening { account } => format!(
+            "On {at} counting began with {units} at {location}: that is what {account} showed, with \
+             what it had already taken off for orders that had not left."
+        ),
+        Cause::Adjustment { reason, by } => {
+            let change = signed(units);
+            format!("On {at} {by} changed it by {change} at {location}: {reason}.")
+        }
+        Cause::Shipped { order, line } => {
+            let order = order_name(engine, order.to_string()).await?;
+            let left = Units::new(movement.delta.negated(), item.scale);
+            format!("On {at} {left} left {location} for {order}, line {line}.")
+        }
+        Cause::Voided { order, line } => {
+            let order = order_name(engine, order.to_string()).await?;
+            format!("On {at} {units} came back to {location}: {order}, line {line}, had not left.")
+        }
+    })
+}
+
+async fn order_name(engine: &Engine, id: String) -> Result<String, StoreError> {
+    let order: Option<Order> = read(engine, rows::ORDERS, &[&id]).await?;
+    Ok(match order {
+        Some(order) => format!("order {} of {}", order.number, order.account),
+        None => format!("order {id}"),
+    })
+}
+
+async fn claims(engine: &Engine, item: &Item) -> Result<Vec<String>, StoreError> {
+    let mut walk = Walk::counting(engine, rows::CLAIMS, prefix(&[item.sku.as_str()]));
+    let mut said = Vec::new();
+    let (mut more, mut more_count) = (Quantity::ZERO, 0_usize);
+    while let Some((_, row)) = walk.next().await? {
+        let claim: Claim = rows::decode(rows::CLAIMS, &row.value)?;
+        if said.len() >= CLAIMS_TOLD {
+            more = more.plus(claim.open());
+            more_count += 1;
+            continue;
+        }
+        let order = order_name(engine, claim.order.to_string()).await?;
+        let units = Units::new(claim.open(), item.scale);
+        let place = claim.location.as_ref().map_or_else(
+            || "no location is chosen yet".to_owned(),
+            |location| format!("to leave from {location}"),
+        );
+        let line = claim.line;
+        said.push(format!(
+            "{units} are promised to {order}, line {line}: {place}."
+        ));
+    }
+    if more_count > 0 {
+        let units = Units::new(more, item.scale);
+        said.push(format!(
+            "{units} more are promised to {more_count} more order lines."
+        ));
+    }
+    Ok(said)
+}
+
+fn good_sum(item: &Item, stock: Option<&Stock>) -> String {
+    let units = |quantity| Units::new(quantity, item.scale);
+    match stock.filter(|stock| stock.is_counted) {
+        Some(stock) => {
+            let on_hand = units(stock.on_hand());
+            let (allocated, pending) = (units(stock.allocated_total()), units(stock.pending));
+            let sellable = units(stock.sellable());
+            format!(
+                "So {on_hand} are there, {allocated} of them are promised with a location and {pending} \
+                 without, and {sellable} can still be sold."
+            )
+        }
+        None => "It was never counted, so it is not known how many can be sold. Unknown is not zero: no \
+                 channel is told anything before it is counted."
+            .to_owned(),
+    }
+}
+
+fn kit_sum(item: &Item, found: &Sellable) -> Vec<String> {
+    let mut said = Vec::new();
+    for part in &found.components {
+        let (sku, per_kit) = (&part.sku, Units::new(part.per_kit, part.scale));
+        said.push(match (part.sellable, part.kits) {
+            (Some(can_be_sold), Some(kits)) => {
+                let can_be_sold = Units::new(can_be_sold, part.scale);
+                format!(
+                    "A kit takes {per_kit} of {sku}; {can_be_sold} of it can be sold, enough for {kits} kits."
+                )
+            }
+            (None, _) | (_, None) => {
+                format!("A kit takes {per_kit} of {sku}, which was never counted.")
+            }
+        });
+    }
+    let scarcest = found
+        .components
+        .iter()
+        .filter(|part| part.kits.is_some())
+        .min_by_key(|part| part.kits);
+    said.push(match (found.units, scarcest) {
+        (Some(units), Some(scarcest)) => {
+            let units = Units::new(units, item.scale);
+            let scarcest = &scarcest.sku;
+            format!("The scarcest is {scarcest}, so {units} kits can still be sold.")
+        }
+        (None, _) | (_, None) => {
+            "So it is not known how many kits can be sold, and no channel is told anything."
+                .to_owned()
+        }
+    });
+    said
+}
+
+fn tell_listing(engine: &Engine, item: &Item, listing: &ListingView) -> Vec<String> {
+    let (account, id) = (&listing.account, &listing.listing);
+    let name = format!("Listing {id} on {account}");
+    if let Some(suppressed) = &listing.suppressed {
+        return vec![format!("{name} is told nothing: {}.", suppressed.reason)];
+    }
+    let policy = engine.decider.policy();
+    let rule = words::rule(&policy.rules.find(account, &item.sku), item.scale);
+    let mut said = vec![match &listing.offer {
+        Some(offer) => format!(
+            "{name} may show {rule}: {} since {}.",
+            offer.quantity, offer.at
+        ),
+        None => format!("{name} may show {rule}."),
+    }];
+    if let (Some(offer), Some(wanted)) = (&listing.offer, &listing.wanted)
+        && offer.quantity != wanted.quantity
+    {
+        let meaning = policy.accounts.get(account).map(|terms| terms.meaning);
+        let why = match meaning {
+            Some(QuantityMeaning::OnHand) => {
+                "there the number means what lies on the shelf, promised units included"
+            }
+            Some(QuantityMeaning::Available | QuantityMeaning::Unreserved) | None => {
+                "it will itself take off units of orders that it has not counted yet"
+            }
+        };
+        let (quantity, at) = (wanted.quantity, wanted.at);
+        said.push(format!("It is told {quantity} since {at}, because {why}."));
+    }
+    said.extend(told(listing));
+    said.extend(under_way(engine, listing));
+    said
+}
+
+fn told(listing: &ListingView) -> Vec<String> {
+    let mut said = Vec::new();
+    match (&listing.sent, &listing.acknowledged) {
+        (None, _) => said.push("It was never written to.".to_owned()),
+        (Some(sent), Some(acknowledged)) if acknowledged.at >= sent.at => said.push(format!(
+            "It was last told {} on {}, and the channel took it on {}.",
+            sent.quantity, sent.at, acknowledged.at
+        )),
+        (Some(sent), Some(acknowledged)) => said.push(format!(
+            "It was last told {} on {}; the last level that the channel took was {} on {}.",
+            sent.quantity, sent.at, acknowledged.quantity, acknowledged.at
+        )),
+        (Some(sent), None) => said.push(format!(
+            "It was last told {} on {}, and the channel has not taken it yet.",
+            sent.quantity, sent.at
+        )),
+    }
+    if let Some(read_back) = &listing.read_back {
+        let (quantity, at) = (read_back.quantity, read_back.at);
+        said.push(format!("It was last seen to show {quantity} on {at}."));
+    }
+    if listing.is_drifting {
+        said.push(
+            "What it shows is explained by no order that we know: a case of drift is open."
+                .to_owned(),
+        );
+    }
+    said
+}
+
+fn under_way(engine: &Engine, listing: &ListingView) -> Vec<String> {
+    let mut said = Vec::new();
+    if let Some(reason) = &listing.parked {
+        said.push(format!("It waits for a person: {reason}."));
+    }
+    if let Some(attempt) = &listing.attempt {
+        let outcome = if attempt.is_ambiguous {
+            ", and the outcome of the last try is unknown"
+        } else {
+            ""
+        };
+        said.push(format!(
+            "A push of {} is under way, tried {} times{outcome}; not sent again before {}.",
+            attempt.quantity, attempt.tries, attempt.next_at
+        ));
+    }
+    if let Some(would) = &listing.would_write {
+        let account = engine.accounts.get(&listing.account);
+        let why = match account {
+            Some(account) if account.is_frozen() => "the account is frozen".to_owned(),
+            Some(account) => format!("the account is in mode {}", words::mode(account.mode())),
+            None => "the account is not configured any more".to_owned(),
+        };
+        let from = would
+            .from
+            .map_or_else(|| "an unknown level".to_owned(), |from| from.to_string());
+        let to = would.to;
+        said.push(format!(
+            "Nothing is written because {why}; otherwise it would be set from {from} to {to}."
+        ));
+    } else if listing.attempt.is_none()
+        && listing.parked.is_none()
+        && listing.believed.map(|level| level.quantity)
+            == listing.wanted.map(|level| level.quantity)
+    {
+        said.push("It shows what it should.".to_owned());
+    }
+    said
+}
+
+fn signed(units: Units) -> String {
+    if units.quantity().is_positive() {
+        format!("+{units}")
+    } else {
+        units.to_string()
+    }
+}

@@ -1,0 +1,305 @@
+//! Accounts, what freezing or arming one would mean, and the figures of the whole.
+
+use std::{collections::BTreeMap, sync::atomic::Ordering};
+
+use domain::{AccountId, ListingId, Quantity, Sku, Time, offer::Offer, order::Phase, stock::Claim};
+use serde::Serialize;
+
+use super::{Stats, StoreError, Units, Walk, count, words};
+use crate::{
+    Engine,
+    account::{Account, Health},
+    meters::Percentiles,
+    rows::{self, prefix},
+};
+
+/// How many writes a preview lists one by one.
+const PREVIEW_MAX: usize = 200;
+
+/// One account.
+#[derive(Clone, Debug, Serialize)]
+pub struct AccountView {
+    /// The admin's word for it.
+    pub id: AccountId,
+    /// Its kind of channel.
+    pub channel: &'static str,
+    /// The name that people know that by.
+    pub channel_title: &'static str,
+    /// What it may do now.
+    pub mode: &'static str,
+    /// What the configuration says that it may do.
+    pub configured_mode: &'static str,
+    /// What a person set instead.
+    pub set_mode: Option<&'static str>,
+    /// Whether writing is stopped by a person.
+    pub is_frozen: bool,
+    /// Whether anything is written outside now.
+    pub may_write: bool,
+    /// Whether its orders were read completely since the start.
+    pub has_polled: bool,
+    /// What its stock number means.
+    pub quantity_means: &'static str,
+    /// What is counted of it.
+    pub counts: Counts,
+    /// How it is doing.
+    pub health: Health,
+}
+
+/// What is counted of an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// All its orders.
+    pub orders: usize,
+    /// Those that may still change.
+    pub orders_open: usize,
+    /// Its listings.
+    pub listings: usize,
+    /// Listings that something is to be sent to.
+    pub pushes_waiting: usize,
+    /// Wishes that wait.
+    pub intents_waiting: usize,
+    /// Signals that could not be read.
+    pub signals_parked: usize,
+}
+
+/// What would be written to an account, or is held back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WritePreview {
+    /// Which account.
+    pub account: AccountId,
+    /// What it may do now.
+    pub mode: &'static str,
+    /// Whether writing is stopped by a person.
+    pub is_frozen: bool,
+    /// How many levels wait to be written.
+    pub pushes_waiting: usize,
+    /// How many shipments, cancellations and refunds wait to be told.
+    pub intents_waiting: usize,
+    /// Units that its listings show beyond what they should: they stay at risk while it is frozen.
+    pub units_at_risk: Units,
+    /// The levels, as far as they fit.
+    pub writes: Vec<PlannedWrite>,
+}
+
+/// One level that waits to be written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PlannedWrite {
+    /// Which listing.
+    pub listing: ListingId,
+    /// Of what.
+    pub sku: Sku,
+    /// What is there, as we believe.
+    pub from: Option<Units>,
+    /// What is to be there.
+    pub to: Units,
+}
+
+/// The figures of the whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// When they were taken.
+    pub at: Time,
+    /// How many orders are in which phase.
+    pub orders_by_phase: BTreeMap<&'static str, usize>,
+    /// Orders that became known since the start.
+    pub orders_in: u64,
+    /// Units that are promised and have not left.
+    pub claims_open_units: Quantity,
+    /// How many claims are open.
+    pub claims_open: usize,
+    /// Levels that channels took since the start.
+    pub pushes: u64,
+    /// Wishes that were overwritten before they were sent.
+    pub coalesced: u64,
+    /// How long it took from wish to acknowledgement.
+    pub propagation_ms: Percentiles,
+    /// Views of orders that told nothing new, since the start.
+    pub duplicates_dropped: u64,
+    /// Levels that channels held against us, since the start.
+    pub conflicts: u64,
+    /// Complete comparisons of an account's levels, since the start.
+    pub reconciles: u64,
+    /// Cases of drift that are open.
+    pub drift_open: usize,
+    /// Incidents that are open.
+    pub incidents_open: usize,
+    /// What waits for a person: intents, pushes and signals.
+    pub parked: usize,
+    /// Signals that wait to be decided.
+    pub inbox_waiting: usize,
+    /// Wishes that wait to be carried out.
+    pub intents_waiting: usize,
+    /// Levels that wait to be written.
+    pub pushes_waiting: usize,
+    /// Hooks that were believed, since the start.
+    pub hooks_accepted: u64,
+    /// Hooks that were not, since the start.
+    pub hooks_refused: u64,
+    /// How the store is doing.
+    pub store: StoreView,
+}
+
+/// How the store is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StoreView {
+    /// The last position that is durable.
+    pub durable: u64,
+    /// Bytes on disk.
+    pub disk_bytes: u64,
+    /// Bytes that are left.
+    pub free_bytes: Option<u64>,
+    /// Whether writes are refused for want of space.
+    pub is_read_only: bool,
+    /// What opening had to repair.
+    pub repairs: Vec<String>,
+}
+
+/// All accounts, by id.
+pub async fn list(engine: &Engine) -> Result<Vec<AccountView>, StoreError> {
+    let mut views = Vec::new();
+    for account in engine.accounts.values() {
+        views.push(one(engine, account).await?);
+    }
+    Ok(views)
+}
+
+/// One account.
+pub async fn one(engine: &Engine, account: &Account) -> Result<AccountView, StoreError> {
+    let below = || prefix(&[account.id.as_str()]);
+    let descriptor = account.descriptor();
+    let counts = Counts {
+        orders: count(engine, rows::ORDERS_BY_ACCOUNT, below()).await?,
+        orders_open: count(engine, rows::OPEN_ORDERS, below()).await?,
+        listings: count(engine, rows::LISTINGS, below()).await?,
+        pushes_waiting: count(engine, rows::DUE_OFFERS, below()).await?,
+        intents_waiting: count(engine, rows::OUTBOX, below()).await?,
+        signals_parked: count(engine, rows::PARKED_SIGNALS, below()).await?,
+    };
+    let set = account.set.read().map(|set| *set).ok();
+    Ok(AccountView {
+        id: account.id.clone(),
+        channel: descriptor.id,
+        channel_title: descriptor.title,
+        mode: words::mode(account.mode()),
+        configured_mode: words::mode(account.configured),
+        set_mode: set.and_then(|set| set.mode).map(words::mode),
+        is_frozen: account.is_frozen(),
+        may_write: account.may_write(),
+        has_polled: account.has_polled(),
+        quantity_means: words::meaning(descriptor.quantity),
+        counts,
+        health: account.health(),
+    })
+}
+
+/// What is to be written to an account at this moment, whether it may be or not.
+pub async fn preview(engine: &Engine, account: &Account) -> Result<WritePreview, StoreError> {
+    let below = prefix(&[account.id.as_str()]);
+    let mut preview = WritePreview {
+        account: account.id.clone(),
+        mode: words::mode(account.mode()),
+        is_frozen: account.is_frozen(),
+        pushes_waiting: 0,
+        intents_waiting: count(engine, rows::OUTBOX, below.clone()).await?,
+        units_at_risk: Units::default(),
+        writes: Vec::new(),
+    };
+    let mut walk = Walk::counting(engine, rows::OFFERS, below);
+    while let Some((_, row)) = walk.next().await? {
+        let offer: Offer = rows::decode(rows::OFFERS, &row.value)?;
+        let at_risk = Units::new(offer.exposure(), offer.scale);
+        preview.units_at_risk = preview.units_at_risk.plus(at_risk);
+        let Some(wanted) = offer.wanted.filter(|_| offer.is_due()) else {
+            continue;
+        };
+        preview.pushes_waiting += 1;
+        if preview.writes.len() < PREVIEW_MAX {
+            let from = offer.believed;
+            preview.writes.push(PlannedWrite {
+                from: from.map(|told| Units::new(told.quantity, offer.scale)),
+                to: Units::new(wanted.quantity, offer.scale),
+                listing: offer.listing,
+                sku: offer.sku,
+            });
+        }
+    }
+    Ok(preview)
+}
+
+/// The figures of the whole.
+pub async fn summary(engine: &Engine) -> Result<Summary, StoreError> {
+    let meters = &engine.meters;
+    let mut orders_by_phase = BTreeMap::new();
+    for phase in Phase::ALL {
+        let orders = count(engine, rows::ORDERS_BY_PHASE, prefix(&[phase.word()])).await?;
+        if orders > 0 {
+            orders_by_phase.insert(phase.word(), orders);
+        }
+    }
+    let (claims_open, claims_open_units) = open_claims(engine).await?;
+    let parked_signals = count(engine, rows::PARKED_SIGNALS, Vec::new()).await?;
+    let stats = engine.store.stats().await?;
+    Ok(Summary {
+        at: engine.ports.clock.now(),
+        orders_by_phase,
+        orders_in: meters.orders_accepted.load(Ordering::Relaxed),
+        claims_open_units,
+        claims_open,
+        pushes: meters.pushes.load(Ordering::Relaxed),
+        coalesced: coalesced(engine).await?,
+        propagation_ms: meters.propagation_ms(),
+        duplicates_dropped: meters.duplicates_dropped.load(Ordering::Relaxed),
+        conflicts: meters.conflicts.load(Ordering::Relaxed),
+        reconciles: meters.reconciles.load(Ordering::Relaxed),
+        drift_open: engine.open_drifts().await?.len(),
+        incidents_open: open_incidents(engine).await?,
+        parked: parked_signals + count(engine, rows::PARKED, Vec::new()).await?,
+        inbox_waiting: meters.backlog.load(Ordering::Relaxed),
+        intents_waiting: count(engine, rows::OUTBOX, Vec::new()).await?,
+        pushes_waiting: count(engine, rows::DUE_OFFERS, Vec::new()).await?,
+        hooks_accepted: meters.hooks_accepted.load(Ordering::Relaxed),
+        hooks_refused: meters.hooks_refused.load(Ordering::Relaxed),
+        store: store_view(stats),
+    })
+}
+
+fn store_view(stats: Stats) -> StoreView {
+    StoreView {
+        durable: stats.durable.0,
+        disk_bytes: stats.disk_bytes,
+        free_bytes: stats.free_bytes,
+        is_read_only: stats.is_read_only,
+        repairs: stats.repairs,
+    }
+}
+
+async fn open_claims(engine: &Engine) -> Result<(usize, Quantity), StoreError> {
+    let mut walk = Walk::counting(engine, rows::CLAIMS, Vec::new());
+    let (mut claims, mut units) = (0, Quantity::ZERO);
+    while let Some((_, row)) = walk.next().await? {
+        let claim: Claim = rows::decode(rows::CLAIMS, &row.value)?;
+        claims += 1;
+        units = units.plus(claim.open());
+    }
+    Ok((claims, units))
+}
+
+async fn coalesced(engine: &Engine) -> Result<u64, StoreError> {
+    let mut walk = Walk::counting(engine, rows::OFFERS, Vec::new());
+    let mut sum: u64 = 0;
+    while let Some((_, row)) = walk.next().await? {
+        let offer: Offer = rows::decode(rows::OFFERS, &row.value)?;
+        sum = sum.saturating_add(offer.coalesced);
+    }
+    Ok(sum)
+}
+
+async fn open_incidents(engine: &Engine) -> Result<usize, StoreError> {
+    let mut walk = Walk::counting(engine, rows::INCIDENTS, Vec::new());
+    let mut open = 0;
+    while let Some((_, row)) = walk.next().await? {
+        let incident: domain::book::Incident = rows::decode(rows::INCIDENTS, &row.value)?;
+        open += usize::from(incident.closed_at.is_none());
+    }
+    Ok(open)
+}

@@ -1,0 +1,382 @@
+//! Listings: what each should show, was told and shows; and what is at risk because of it.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    AccountId, ListingId, Money, Quantity, Sku, Time,
+    book::Drift,
+    item::Item,
+    offer::{Listing, Offer},
+};
+use serde::Serialize;
+
+use super::{Level, Page, StoreError, Units, Walk, level, read, sellable};
+use crate::{
+    Engine,
+    decider::explain_suppression,
+    rows::{self, prefix},
+};
+
+/// The most lines of the exposure ledger that are shown, the largest first.
+const EXPOSURE_MAX: usize = 200;
+
+/// Which listings are asked for. All that is said must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Of this account.
+    pub account: Option<AccountId>,
+    /// Of this item.
+    pub sku: Option<Sku>,
+    /// Only those that wait for a person, or only those that do not.
+    pub is_parked: Option<bool>,
+    /// Only those that are told nothing, or only those that are.
+    pub is_suppressed: Option<bool>,
+}
+
+/// One listing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ListingView {
+    /// Where.
+    pub account: AccountId,
+    /// The channel's id of it.
+    pub listing: ListingId,
+    /// The item; nothing while it is not known to be one.
+    pub sku: Option<Sku>,
+    /// The SKU as the channel wrote it.
+    pub channel_sku: Option<String>,
+    /// What buyers see.
+    pub title: String,
+    /// The price there.
+    pub price: Option<Money>,
+    /// Whether the channel counts stock for it.
+    pub tracked: bool,
+    /// What may be shown by the rules.
+    pub offer: Option<Level>,
+    /// What is to be written, so that the channel comes to show that.
+    pub wanted: Option<Level>,
+    /// What was last sent.
+    pub sent: Option<Level>,
+    /// What the channel last said that it took.
+    pub acknowledged: Option<Level>,
+    /// What the channel last said that it shows.
+    pub read_back: Option<Level>,
+    /// What we believe it shows.
+    pub believed: Option<Level>,
+    /// How long the wish has waited, or how long it took to come true; nothing when it needed no push.
+    pub lag_ms: Option<u64>,
+    /// The push that is under way.
+    pub attempt: Option<AttemptView>,
+    /// Why it is told nothing.
+    pub suppressed: Option<SuppressionView>,
+    /// Why it is not tried again before a person looks.
+    pub parked: Option<String>,
+    /// What would be written if the account were live.
+    pub would_write: Option<WouldWrite>,
+    /// Whether it shows something that no order explains.
+    pub is_drifting: bool,
+    /// Units at risk now.
+    pub exposure: Units,
+    /// How many wishes were overwritten before they were sent.
+    pub coalesced: u64,
+}
+
+/// A push that is under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AttemptView {
+    /// What is written.
+    pub quantity: Units,
+    /// What it replaces, as we believe.
+    pub expected: Option<Units>,
+    /// How often it was sent.
+    pub tries: u32,
+    /// Not sent again before.
+    pub next_at: Time,
+    /// Whether the last try may have worked.
+    pub is_ambiguous: bool,
+}
+
+/// Why a listing is told nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SuppressionView {
+    /// In a word.
+    pub code: domain::offer::Suppression,
+    /// In a sentence.
+    pub reason: &'static str,
+}
+
+/// A write that does not happen because the account may not write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct WouldWrite {
+    /// What is there, as we believe.
+    pub from: Option<Units>,
+    /// What would be there.
+    pub to: Units,
+}
+
+/// Units at risk, and the overhang apart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Exposure {
+    /// Units that listings show beyond what they should, in all.
+    pub units_at_risk: Units,
+    /// The listings behind that, the largest first.
+    pub listings: Vec<ExposedListing>,
+    /// How much more all listings show together than can be sold: normal when one stock is shown on
+    /// several accounts.
+    pub overhang: Units,
+    /// The items behind that, the largest first.
+    pub items: Vec<Overhang>,
+}
+
+/// A listing that shows too much.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExposedListing {
+    /// Where.
+    pub account: AccountId,
+    /// Which.
+    pub listing: ListingId,
+    /// Of what.
+    pub sku: Sku,
+    /// By how much.
+    pub units_at_risk: Units,
+    /// Since when it should show less.
+    pub since: Option<Time>,
+}
+
+/// An item that is shown more often than it is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Overhang {
+    /// Which.
+    pub sku: Sku,
+    /// What all its listings show together.
+    pub shown: Units,
+    /// What can be sold.
+    pub sellable: Units,
+    /// The difference.
+    pub overhang: Units,
+    /// How many listings it has.
+    pub listing_count: usize,
+}
+
+/// A page of listings, by account and the channel's id.
+pub async fn list(
+    engine: &Engine,
+    filter: &Filter,
+    after: Option<Vec<u8>>,
+    limit: usize,
+) -> Result<Page<ListingView>, StoreError> {
+    let by_sku = filter.sku.as_ref();
+    let (table, below) = match (by_sku, &filter.account) {
+        (Some(sku), _) => (rows::LISTINGS_BY_SKU, prefix(&[sku.as_str()])),
+        (None, Some(account)) => (rows::LISTINGS, prefix(&[account.as_str()])),
+        (None, None) => (rows::LISTINGS, Vec::new()),
+    };
+    let mut walk = Walk::new(engine, table, below, after);
+    let mut items = Vec::new();
+    while items.len() < limit {
+        let Some((key, _)) = walk.next().await? else {
+            break;
+        };
+        let at = super::parts(&key);
+        let at = at.get(usize::from(by_sku.is_some())..).unwrap_or_default();
+        let [account, listing] = at else { continue };
+        if filter
+            .account
+            .as_ref()
+            .is_some_and(|a| a.as_str() != account)
+        {
+            continue;
+        }
+        if let Some(view) = one(engine, account, listing).await? {
+            let fits = filter
+                .is_parked
+                .is_none_or(|is| is == view.parked.is_some())
+                && filter
+                    .is_suppressed
+                    .is_none_or(|is| is == view.suppressed.is_some());
+            items.extend(fits.then_some(view));
+        }
+    }
+    let next = walk.rest().await?;
+    Ok(Page { items, next })
+}
+
+/// All listings of an item, as far as a page goes.
+pub async fn of_item(engine: &Engine, sku: &Sku) -> Result<Vec<ListingView>, StoreError> {
+    let filter = Filter {
+        sku: Some(sku.clone()),
+        ..Filter::default()
+    };
+    Ok(list(engine, &filter, None, super::LOOKED_MAX).await?.items)
+}
+
+/// One listing, if there is such a one.
+pub async fn one(
+    engine: &Engine,
+    account: &str,
+    listing: &str,
+) -> Result<Option<ListingView>, StoreError> {
+    let parts = [account, listing];
+    let row: Option<Listing> = read(engine, rows::LISTINGS, &parts).await?;
+    let Some(row) = row else { return Ok(None) };
+    let offer: Option<Offer> = read(engine, rows::OFFERS, &parts).await?;
+    let drift: Option<Drift> = read(engine, rows::DRIFTS, &parts).await?;
+    let is_drifting = drift.is_some_and(|drift| drift.closed_at.is_none());
+    Ok(Some(view(engine, row, offer.as_ref(), is_drifting)))
+}
+
+fn view(
+    engine: &Engine,
+    listing: Listing,
+    offer: Option<&Offer>,
+    is_drifting: bool,
+) -> ListingView {
+    let scale = offer.map_or(0, |offer| offer.scale);
+    let told = |get: fn(&Offer) -> Option<domain::offer::Told>| level(offer.and_then(get), scale);
+    let unmapped = domain::offer::Suppression::Unmapped;
+    let suppressed = match offer {
+        Some(offer) => offer.suppressed,
+        None => Some(unmapped),
+    };
+    ListingView {
+        offer: told(|offer| offer.offer),
+        wanted: told(|offer| offer.wanted),
+        sent: told(|offer| offer.sent),
+        acknowledged: told(|offer| offer.acknowledged),
+        read_back: told(|offer| offer.read_back),
+        believed: told(|offer| offer.believed),
+        lag_ms: offer.and_then(|offer| lag_ms(offer, engine.ports.clock.now())),
+        attempt: offer.and_then(attempt),
+        suppressed: suppressed.map(|code| SuppressionView {
+            code,
+            reason: explain_suppression(code),
+        }),
+        parked: offer.and_then(|offer| offer.parked.clone()),
+        would_write: offer.and_then(|offer| would_write(engine, offer)),
+        is_drifting,
+        exposure: Units::new(offer.map(Offer::exposure).unwrap_or_default(), scale),
+        coalesced: offer.map_or(0, |offer| offer.coalesced),
+        account: listing.account,
+        listing: listing.listing,
+        sku: listing.sku,
+        channel_sku: listing.channel_sku,
+        title: listing.title,
+        price: listing.price,
+        tracked: listing.tracked,
+    }
+}
+
+fn attempt(offer: &Offer) -> Option<AttemptView> {
+    let attempt = offer.attempt.as_ref()?;
+    Some(AttemptView {
+        quantity: Units::new(attempt.quantity, offer.scale),
+        expected: attempt.expected.map(|units| Units::new(units, offer.scale)),
+        tries: attempt.tries,
+        next_at: attempt.next_at,
+        is_ambiguous: attempt.is_ambiguous,
+    })
+}
+
+/// How long the wish has waited so far, or how long it took.
+fn lag_ms(offer: &Offer, now: Time) -> Option<u64> {
+    let wanted = offer.wanted?;
+    let until = match offer.acknowledged {
+        Some(told) if told.quantity == wanted.quantity && told.at >= wanted.at => told.at,
+        Some(_) | None if offer.is_due() => now,
+        Some(_) | None => return None,
+    };
+    u64::try_from(until.since(wanted.at).as_millis()).ok()
+}
+
+/// What the account would be told if it could be.
+pub(crate) fn would_write(engine: &Engine, offer: &Offer) -> Option<WouldWrite> {
+    let may_write = engine
+        .accounts
+        .get(&offer.account)
+        .is_some_and(|account| account.may_write());
+    if may_write || !offer.is_due() {
+        return None;
+    }
+    let wanted = offer.wanted?;
+    Some(WouldWrite {
+        from: offer
+            .believed
+            .map(|told| Units::new(told.quantity, offer.scale)),
+        to: Units::new(wanted.quantity, offer.scale),
+    })
+}
+
+/// What a listing may show at the moment, whatever we wish.
+fn shown(offer: &Offer) -> Quantity {
+    let unanswered = offer.attempt.as_ref().filter(|attempt| attempt.tries > 0);
+    let shown = [
+        offer.believed.map(|told| told.quantity),
+        unanswered.map(|attempt| attempt.quantity),
+    ];
+    shown.into_iter().flatten().max().unwrap_or_default()
+}
+
+/// The exposure ledger as it is now.
+pub async fn exposure(engine: &Engine) -> Result<Exposure, StoreError> {
+    let mut listings = Vec::new();
+    let mut by_sku: BTreeMap<Sku, (Quantity, usize)> = BTreeMap::new();
+    let mut walk = Walk::counting(engine, rows::OFFERS, Vec::new());
+    let mut units_at_risk = Units::default();
+    while let Some((_, row)) = walk.next().await? {
+        let offer: Offer = rows::decode(rows::OFFERS, &row.value)?;
+        let sum = by_sku.entry(offer.sku.clone()).or_default();
+        sum.0 = sum.0.plus(shown(&offer));
+        sum.1 += 1;
+        let at_risk = offer.exposure();
+        if at_risk.is_positive() {
+            let at_risk = Units::new(at_risk, offer.scale);
+            units_at_risk = units_at_risk.plus(at_risk);
+            listings.push(ExposedListing {
+                account: offer.account,
+                listing: offer.listing,
+                sku: offer.sku,
+                units_at_risk: at_risk,
+                since: offer.wanted.map(|told| told.at),
+            });
+        }
+    }
+    let (overhang, items) = overhangs(engine, by_sku).await?;
+    listings.sort_by_key(|line| std::cmp::Reverse(line.units_at_risk.quantity()));
+    listings.truncate(EXPOSURE_MAX);
+    Ok(Exposure {
+        units_at_risk,
+        listings,
+        overhang,
+        items,
+    })
+}
+
+async fn overhangs(
+    engine: &Engine,
+    by_sku: BTreeMap<Sku, (Quantity, usize)>,
+) -> Result<(Units, Vec<Overhang>), StoreError> {
+    let mut total = Units::default();
+    let mut items = Vec::new();
+    for (sku, (shown, listing_count)) in by_sku {
+        let item: Option<Item> = read(engine, rows::ITEMS, &[sku.as_str()]).await?;
+        let Some(item) = item else { continue };
+        let Some(can_be_sold) = sellable(engine, &item).await?.units else {
+            continue;
+        };
+        let overhang = shown.minus(can_be_sold.or_zero());
+        if !overhang.is_positive() {
+            continue;
+        }
+        let units = |quantity| Units::new(quantity, item.scale);
+        total = total.plus(units(overhang));
+        items.push(Overhang {
+            sku,
+            shown: units(shown),
+            sellable: units(can_be_sold),
+            overhang: units(overhang),
+            listing_count,
+        });
+    }
+    items.sort_by_key(|line| std::cmp::Reverse(line.overhang.quantity()));
+    items.truncate(EXPOSURE_MAX);
+    Ok((total, items))
+}

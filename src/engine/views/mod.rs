@@ -1,0 +1,318 @@
+//! What people may read: orders, stock, listings, queues and accounts, as the API and the command
+//! line show them.
+//!
+//! Only reads, never decides, and nothing here is read by a decision. Every list is a page: at most
+//! so many items, after looking at at most [`LOOKED_MAX`] rows, with the place where to go on. A page
+//! may therefore hold fewer items than asked for; only one without `next` is the last.
+
+pub mod accounts;
+pub mod listings;
+pub mod orders;
+pub mod queues;
+pub mod stock;
+pub mod words;
+
+use std::collections::VecDeque;
+
+use domain::{
+    Decimal, Quantity, Sku, Time,
+    item::{Item, ItemKind},
+    offer::Told,
+    stock::Stock,
+};
+use serde::{Serialize, Serializer, de::DeserializeOwned};
+use store::{Range, Row, Table};
+
+pub use store::{Stats, StoreError};
+
+use crate::{Engine, rows};
+
+/// How many rows one page may look at; a filter that matches little must not read a whole table.
+pub const LOOKED_MAX: usize = 2000;
+/// How many rows are read at once.
+const CHUNK: usize = 200;
+/// How many rows a count looks at before it is "at least so many".
+const COUNT_MAX: usize = 200_000;
+
+/// A part of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Page<T> {
+    /// What is on it.
+    pub items: Vec<T>,
+    /// Where the next page begins; nothing on the last one.
+    #[serde(skip)]
+    pub next: Option<Vec<u8>>,
+}
+
+/// A quantity as people write it: in whole units, with decimals when the item has some.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Units {
+    quantity: Quantity,
+    scale: u8,
+}
+
+/// A level at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Level {
+    /// How much.
+    pub quantity: Units,
+    /// When.
+    pub at: Time,
+}
+
+impl Units {
+    /// A quantity of an item with so many decimals.
+    pub fn new(quantity: Quantity, scale: u8) -> Units {
+        Units { quantity, scale }
+    }
+
+    /// As a decimal.
+    pub fn decimal(self) -> Decimal {
+        self.quantity.to_decimal(self.scale)
+    }
+
+    /// In the smallest unit of the item.
+    pub fn quantity(self) -> Quantity {
+        self.quantity
+    }
+
+    /// The sum, also of items with other decimals.
+    #[must_use]
+    pub fn plus(self, other: Units) -> Units {
+        let scale = self.scale.max(other.scale);
+        let widen = |units: Units| {
+            let factor = 10_i64.saturating_pow(u32::from(scale - units.scale));
+            units.quantity.times(factor)
+        };
+        Units::new(widen(self).plus(widen(other)), scale)
+    }
+}
+
+impl std::fmt::Display for Units {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.decimal())
+    }
+}
+
+impl Serialize for Units {
+    /// A JSON number. Quantities have at most 13 digits, so their decimal text survives the trip
+    /// through a double exactly.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let decimal = self.decimal();
+        match decimal.to_whole() {
+            Some(whole) => serializer.serialize_i64(whole),
+            None => {
+                let number: f64 = decimal.to_string().parse().unwrap_or_default();
+                serializer.serialize_f64(number)
+            }
+        }
+    }
+}
+
+pub(crate) fn level(told: Option<Told>, scale: u8) -> Option<Level> {
+    told.map(|told| Level {
+        quantity: Units::new(told.quantity, scale),
+        at: told.at,
+    })
+}
+
+/// One row, read.
+pub(crate) async fn read<T: DeserializeOwned>(
+    engine: &Engine,
+    table: Table,
+    parts: &[&str],
+) -> Result<Option<T>, StoreError> {
+    let row = engine.store.get(table, &rows::key(parts)).await?;
+    row.map(|row| rows::decode(table, &row.value)).transpose()
+}
+
+/// Goes through the rows below a prefix, a chunk at a time, and not for ever.
+pub(crate) struct Walk<'a> {
+    engine: &'a Engine,
+    table: Table,
+    prefix: Vec<u8>,
+    after: Option<Vec<u8>>,
+    given: Option<Vec<u8>>,
+    buffer: VecDeque<(Vec<u8>, Row)>,
+    looked: usize,
+    looked_max: usize,
+    is_drained: bool,
+}
+
+impl<'a> Walk<'a> {
+    /// Begins behind a key.
+    pub(crate) fn new(
+        engine: &'a Engine,
+        table: Table,
+        prefix: Vec<u8>,
+        after: Option<Vec<u8>>,
+    ) -> Walk<'a> {
+        Walk {
+            engine,
+            table,
+            prefix,
+            given: after.clone(),
+            after,
+            buffer: VecDeque::new(),
+            looked: 0,
+            looked_max: LOOKED_MAX,
+            is_drained: false,
+        }
+    }
+
+    /// The same, for counting: it goes further.
+    pub(crate) fn counting(engine: &'a Engine, table: Table, prefix: Vec<u8>) -> Walk<'a> {
+        let mut walk = Walk::new(engine, table, prefix, None);
+        walk.looked_max = COUNT_MAX;
+        walk
+    }
+
+    /// The next row, or nothing when there is none or enough were looked at.
+    pub(crate) async fn next(&mut self) -> Result<Option<(Vec<u8>, Row)>, StoreError> {
+        if self.looked >= self.looked_max {
+            return Ok(None);
+        }
+        if self.buffer.is_empty() {
+            self.fill().await?;
+        }
+        let row = self.buffer.pop_front();
+        if let Some((key, _)) = &row {
+            self.looked += 1;
+            self.given = Some(key.clone());
+        }
+        Ok(row)
+    }
+
+    async fn fill(&mut self) -> Result<(), StoreError> {
+        if self.is_drained {
+            return Ok(());
+        }
+        let range = Range {
+            prefix: self.prefix.clone(),
+            after: self.after.clone(),
+        };
+        let rows = self.engine.store.scan(self.table, range, CHUNK).await?;
+        self.is_drained = rows.len() < CHUNK;
+        if let Some((last, _)) = rows.last() {
+            self.after = Some(last.clone());
+        }
+        self.buffer.extend(rows);
+        Ok(())
+    }
+
+    /// Where to go on: the last key that was given out, if there is another row behind it.
+    pub(crate) async fn rest(mut self) -> Result<Option<Vec<u8>>, StoreError> {
+        if self.buffer.is_empty() {
+            self.fill().await?;
+        }
+        Ok(self.given.filter(|_| !self.buffer.is_empty()))
+    }
+}
+
+/// How many rows there are below a prefix.
+pub(crate) async fn count(
+    engine: &Engine,
+    table: Table,
+    prefix: Vec<u8>,
+) -> Result<usize, StoreError> {
+    let mut walk = Walk::counting(engine, table, prefix);
+    let mut count = 0;
+    while walk.next().await?.is_some() {
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// The parts of a key, as text.
+pub(crate) fn parts(key: &[u8]) -> Vec<String> {
+    key.split(|byte| *byte == 0)
+        .map(|part| String::from_utf8_lossy(part).into_owned())
+        .collect()
+}
+
+/// What can still be promised of an item, and what limits it; nothing when that is not known.
+pub(crate) struct Sellable {
+    /// How much of the item itself.
+    pub(crate) units: Option<Quantity>,
+    /// For a kit: each component with its stock row, if it has one.
+    pub(crate) components: Vec<Component>,
+    /// For a good: its stock row, if it has one.
+    pub(crate) stock: Option<Stock>,
+}
+
+/// One component of a kit.
+pub(crate) struct Component {
+    pub(crate) sku: Sku,
+    pub(crate) scale: u8,
+    pub(crate) per_kit: Quantity,
+    /// What can still be promised of it, if it was counted.
+    pub(crate) sellable: Option<Quantity>,
+    /// For how many kits that is enough.
+    pub(crate) kits: Option<Quantity>,
+}
+
+/// Reads the stock of an item and of what it is made of.
+pub(crate) async fn sellable(engine: &Engine, item: &Item) -> Result<Sellable, StoreError> {
+    let stock: Option<Stock> = read(engine, rows::STOCK, &[item.sku.as_str()]).await?;
+    let mut components = Vec::new();
+    let units = match &item.kind {
+        ItemKind::Good => stock
+            .as_ref()
+            .filter(|stock| stock.is_counted)
+            .map(Stock::sellable),
+        ItemKind::Service => None,
+        ItemKind::Kit(bill) => {
+            for (sku, per_kit) in bill {
+                components.push(component(engine, sku, *per_kit).await?);
+            }
+            let kits: Option<Vec<Quantity>> = components.iter().map(|c| c.kits).collect();
+            kits.and_then(|kits| kits.into_iter().min())
+        }
+    };
+    Ok(Sellable {
+        units,
+        components,
+        stock,
+    })
+}
+
+async fn component(engine: &Engine, sku: &Sku, per_kit: Quantity) -> Result<Component, StoreError> {
+    let item: Option<Item> = read(engine, rows::ITEMS, &[sku.as_str()]).await?;
+    let stock: Option<Stock> = read(engine, rows::STOCK, &[sku.as_str()]).await?;
+    let sellable = stock
+        .filter(|stock| stock.is_counted)
+        .map(|stock| stock.sellable());
+    let kits = sellable.map(|sellable| {
+        let kits = sellable.or_zero().units().checked_div(per_kit.units());
+        Quantity::new(kits.unwrap_or(0)).unwrap_or_default()
+    });
+    Ok(Component {
+        sku: sku.clone(),
+        scale: item.map_or(0, |item| item.scale),
+        per_kit,
+        sellable,
+        kits,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_are_numbers_with_exactly_the_decimals_that_they_have() {
+        for (units, scale, json) in [
+            (3, 0, "3"),
+            (2500, 3, "2.5"),
+            (3000, 3, "3"),
+            (-1, 2, "-0.01"),
+            (999_999_999_999, 6, "999999.999999"),
+        ] {
+            let quantity = Quantity::new(units).expect("within bounds");
+            let text = serde_json::to_string(&Units::new(quantity, scale));
+            assert_eq!(text.ok().as_deref(), Some(json));
+        }
+        let sum = Units::new(Quantity::of(5), 1).plus(Units::new(Quantity::of(2), 0));
+        assert_eq!(sum.to_string(), "2.5");
+    }
+}

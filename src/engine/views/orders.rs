@@ -1,0 +1,441 @@
+//! Orders: lists by index, one in full, and its timeline.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    AccountId, ExternalId, ListingId, Money, Sku, Time,
+    book::{Book, ClaimKey},
+    fact::{Event, Fact},
+    ids::{IntentId, OrderId, ShipmentId},
+    intent::Intent,
+    order::{Hold, Line, Order, Phase},
+    snapshot::{Address, Buyer},
+    stock::Claim,
+};
+use serde::Serialize;
+
+use super::{Page, StoreError, Units, Walk, queues::IntentView, read, words};
+use crate::{
+    Engine,
+    rows::{self, key, prefix, sortable, sortable_time},
+};
+
+/// How far an order may be known before its channel says that it was placed: clocks differ.
+const SKEW: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+
+/// Which orders are asked for. All that is said must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Of this account.
+    pub account: Option<AccountId>,
+    /// With this id there.
+    pub external_id: Option<ExternalId>,
+    /// In this phase.
+    pub phase: Option<Phase>,
+    /// Placed at this time or later.
+    pub since: Option<Time>,
+}
+
+/// An order in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OrderSummary {
+    /// Ours.
+    pub id: OrderId,
+    /// Where it was placed.
+    pub account: AccountId,
+    /// Its id there.
+    pub external_id: ExternalId,
+    /// The number that people know.
+    pub number: String,
+    /// Where it is in its life.
+    pub phase: Phase,
+    /// When it was placed, by the channel's clock.
+    pub placed_at: Time,
+    /// When it became known here.
+    pub accepted_at: Time,
+    /// By when the channel wants it shipped.
+    pub ship_by: Option<Time>,
+    /// What the buyer owes or has paid.
+    pub total: Money,
+    /// What was given back.
+    pub refunded: Money,
+    /// How many lines it has.
+    pub line_count: usize,
+}
+
+/// An order with everything about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OrderDetail {
+    /// As in lists.
+    #[serde(flatten)]
+    pub summary: OrderSummary,
+    /// Whether the channel counts it as a sale.
+    pub standing: &'static str,
+    /// What the channel says of the money.
+    pub payment: &'static str,
+    /// The channel's own words.
+    pub words: BTreeMap<String, String>,
+    /// When the channel last changed it.
+    pub changed_at: Time,
+    /// Who bought.
+    pub buyer: Buyer,
+    /// Where it goes.
+    pub ship_to: Option<Address>,
+    /// Where the bill goes.
+    pub bill_to: Option<Address>,
+    /// What the buyer wrote.
+    pub note: String,
+    /// What was bought.
+    pub lines: Vec<LineView>,
+    /// Why it waits or waited for a person.
+    pub holds: Vec<Hold>,
+    /// What has left.
+    pub shipments: Vec<ShipmentView>,
+    /// What is to be done, or was done, on its channel.
+    pub intents: Vec<IntentView>,
+    /// When its payment deadline passed.
+    pub expired_at: Option<Time>,
+    /// When it was closed.
+    pub closed_at: Option<Time>,
+}
+
+/// A line of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LineView {
+    /// Ours.
+    pub number: u32,
+    /// The channel's id of it.
+    pub external_id: ExternalId,
+    /// The item; nothing while it is not known.
+    pub sku: Option<Sku>,
+    /// The SKU as the channel wrote it.
+    pub channel_sku: Option<String>,
+    /// Which listing was sold.
+    pub listing: Option<ListingId>,
+    /// What the buyer saw.
+    pub title: String,
+    /// What has happened to its units.
+    pub counters: CountersView,
+    /// Units that must still leave.
+    pub to_ship: Units,
+    /// Units that stock is promised for.
+    pub claimed: Units,
+    /// Units that should be and are not.
+    pub missing: Units,
+    /// The price after discounts.
+    pub total: Money,
+    /// The tax on it.
+    pub tax: Money,
+    /// Whether it must be sent.
+    pub requires_shipping: bool,
+}
+
+/// The counters of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct CountersView {
+    /// Bought.
+    pub ordered: Units,
+    /// Given up.
+    pub canceled: Units,
+    /// Wanted again.
+    pub reinstated: Units,
+    /// Left.
+    pub shipped: Units,
+    /// Recorded as left by mistake.
+    pub voided: Units,
+    /// Arrived.
+    pub delivered: Units,
+    /// Came back.
+    pub returned: Units,
+}
+
+/// Something that has left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ShipmentView {
+    /// Ours.
+    pub id: ShipmentId,
+    /// Who carries it.
+    pub carrier: Option<String>,
+    /// Its number there.
+    pub tracking_number: Option<String>,
+    /// Where to follow it.
+    pub tracking_url: Option<String>,
+    /// When it left.
+    pub shipped_at: Time,
+    /// What is in it.
+    pub lines: Vec<ShippedLine>,
+    /// Whether we recorded it or the channel told us.
+    pub is_ours: bool,
+}
+
+/// A part of a parcel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ShippedLine {
+    /// Which line.
+    pub line: u32,
+    /// How many.
+    pub units: Units,
+}
+
+/// One entry of a timeline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TimelineEntry {
+    /// Its place, from 0.
+    pub number: u64,
+    /// When.
+    pub at: Time,
+    /// In a sentence.
+    pub text: String,
+    /// The fact itself; its quantities are in the item's smallest unit.
+    pub event: Event,
+}
+
+/// A page of orders, the oldest first: by the time of placing within one account, else by the time
+/// when they became known.
+pub async fn list(
+    engine: &Engine,
+    filter: &Filter,
+    after: Option<Vec<u8>>,
+    limit: usize,
+) -> Result<Page<OrderSummary>, StoreError> {
+    if let Some(external_id) = &filter.external_id {
+        return by_external_id(engine, filter, external_id).await;
+    }
+    let (table, below, start) = match (filter.phase, &filter.account) {
+        (Some(phase), _) => (rows::ORDERS_BY_PHASE, prefix(&[phase.word()]), None),
+        (None, Some(account)) => {
+            let start = filter
+                .since
+                .map(|since| key(&[account.as_str(), &sortable_time(since)]));
+            (rows::ORDERS_BY_ACCOUNT, prefix(&[account.as_str()]), start)
+        }
+        // Ids begin with the time at which they were made.
+        (None, None) => {
+            let start = filter.since.map(|since| {
+                let millis = u64::try_from(since.minus(SKEW).millis()).unwrap_or(0);
+                format!("ord_{millis:012x}").into_bytes()
+            });
+            (rows::ORDERS, Vec::new(), start)
+        }
+    };
+    let mut walk = Walk::new(engine, table, below, after.or(start));
+    let mut items = Vec::new();
+    while items.len() < limit {
+        let Some((row, _)) = walk.next().await? else {
+            break;
+        };
+        let Ok(id) = rows::last_part(&row).parse() else {
+            continue;
+        };
+        items.extend(load(engine, id).await?.and_then(|order| order.pick(filter)));
+    }
+    let next = walk.rest().await?;
+    Ok(Page { items, next })
+}
+
+async fn by_external_id(
+    engine: &Engine,
+    filter: &Filter,
+    external_id: &ExternalId,
+) -> Result<Page<OrderSummary>, StoreError> {
+    let accounts = match &filter.account {
+        Some(account) => vec![account.clone()],
+        None => engine.accounts.keys().cloned().collect(),
+    };
+    let mut items = Vec::new();
+    for account in accounts {
+        let parts = [account.as_str(), external_id.as_str()];
+        let id: Option<OrderId> = read(engine, rows::ORDER_REFS, &parts).await?;
+        let Some(id) = id else { continue };
+        items.extend(load(engine, id).await?.and_then(|order| order.pick(filter)));
+    }
+    Ok(Page { items, next: None })
+}
+
+/// An order with its claims, which decide its phase.
+pub(crate) struct Loaded {
+    pub(crate) order: Order,
+    book: Book,
+}
+
+/// Reads an order and its claims.
+pub(crate) async fn load(engine: &Engine, id: OrderId) -> Result<Option<Loaded>, StoreError> {
+    let order: Option<Order> = read(engine, rows::ORDERS, &[&id.to_string()]).await?;
+    let Some(order) = order else { return Ok(None) };
+    let mut book = Book::default();
+    for line in &order.lines {
+        for sku in line.item.iter().flat_map(|item| item.bill.keys()) {
+            let parts = [sku.as_str(), &id.to_string(), &sortable(line.number.into())];
+            let claim: Option<Claim> = read(engine, rows::CLAIMS, &parts).await?;
+            let name = ClaimKey {
+                sku: sku.clone(),
+                order: id,
+                line: line.number,
+            };
+            book.claims.extend(claim.map(|claim| (name, claim)));
+        }
+    }
+    Ok(Some(Loaded { order, book }))
+}
+
+impl Loaded {
+    /// Where it is in its life.
+    pub(crate) fn phase(&self) -> Phase {
+        self.order.phase(self.book.is_short(&self.order))
+    }
+
+    fn pick(&self, filter: &Filter) -> Option<OrderSummary> {
+        let order = &self.order;
+        let fits = filter.account.as_ref().is_none_or(|a| *a == order.account)
+            && filter.since.is_none_or(|since| order.placed_at >= since)
+            && filter.phase.is_none_or(|phase| phase == self.phase());
+        fits.then(|| self.summary())
+    }
+
+    fn summary(&self) -> OrderSummary {
+        let order = &self.order;
+        OrderSummary {
+            id: order.id,
+            account: order.account.clone(),
+            external_id: order.external_id.clone(),
+            number: order.number.clone(),
+            phase: self.phase(),
+            placed_at: order.placed_at,
+            accepted_at: order.accepted_at,
+            ship_by: order.ship_by,
+            total: order.total,
+            refunded: order.refunded,
+            line_count: order.lines.len(),
+        }
+    }
+
+    fn line(&self, line: &Line) -> LineView {
+        let units = |quantity| Units::new(quantity, line.scale);
+        let counters = &line.counters;
+        LineView {
+            number: line.number,
+            external_id: line.external_id.clone(),
+            sku: line.item.as_ref().map(|item| item.sku.clone()),
+            channel_sku: line.channel_sku.clone(),
+            listing: line.listing.clone(),
+            title: line.title.clone(),
+            counters: CountersView {
+                ordered: units(counters.ordered),
+                canceled: units(counters.canceled),
+                reinstated: units(counters.reinstated),
+                shipped: units(counters.shipped),
+                voided: units(counters.voided),
+                delivered: units(counters.delivered),
+                returned: units(counters.returned),
+            },
+            to_ship: units(counters.to_ship()),
+            claimed: units(self.book.claimed_units(&self.order, line.number)),
+            missing: units(self.book.missing_units(&self.order, line.number)),
+            total: line.total,
+            tax: line.tax,
+            requires_shipping: line.requires_shipping,
+        }
+    }
+
+    fn shipments(&self) -> Vec<ShipmentView> {
+        let scale = |number| self.order.line(number).map_or(0, |line| line.scale);
+        let view = |shipment: &domain::order::Shipment| ShipmentView {
+            id: shipment.id,
+            carrier: shipment.carrier.clone(),
+            tracking_number: shipment.tracking_number.clone(),
+            tracking_url: shipment.tracking_url.clone(),
+            shipped_at: shipment.shipped_at,
+            lines: shipment
+                .lines
+                .iter()
+                .map(|(line, units)| ShippedLine {
+                    line: *line,
+                    units: Units::new(*units, scale(*line)),
+                })
+                .collect(),
+            is_ours: shipment.is_ours,
+        };
+        self.order.shipments.iter().map(view).collect()
+    }
+}
+
+/// One order.
+pub async fn detail(engine: &Engine, id: OrderId) -> Result<Option<OrderDetail>, StoreError> {
+    let Some(loaded) = load(engine, id).await? else {
+        return Ok(None);
+    };
+    let mut intents = Vec::new();
+    let below = prefix(&[&id.to_string()]);
+    let mut walk = Walk::new(engine, rows::INTENTS_BY_ORDER, below, None);
+    while let Some((row, _)) = walk.next().await? {
+        let text = rows::last_part(&row);
+        let intent: Option<Intent> = read(engine, rows::INTENTS, &[&text]).await?;
+        if let Some(intent) = intent {
+            intents.push(IntentView::of(&intent));
+        }
+    }
+    let order = &loaded.order;
+    Ok(Some(OrderDetail {
+        summary: loaded.summary(),
+        standing: words::standing(&order.standing),
+        payment: words::payment(&order.payment),
+        words: order.words.clone(),
+        changed_at: order.version.changed_at,
+        buyer: order.buyer.clone(),
+        ship_to: order.ship_to.clone(),
+        bill_to: order.bill_to.clone(),
+        note: order.note.clone(),
+        lines: order.lines.iter().map(|line| loaded.line(line)).collect(),
+        holds: order.holds.clone(),
+        shipments: loaded.shipments(),
+        intents,
+        expired_at: order.expired_at,
+        closed_at: order.closed_at,
+    }))
+}
+
+/// What happened to an order, the oldest first. Nothing when there is no such order.
+pub async fn timeline(
+    engine: &Engine,
+    id: OrderId,
+    after: Option<Vec<u8>>,
+    limit: usize,
+) -> Result<Option<Page<TimelineEntry>>, StoreError> {
+    let text = id.to_string();
+    let order: Option<Order> = read(engine, rows::ORDERS, &[&text]).await?;
+    let Some(order) = order else { return Ok(None) };
+    let mut walk = Walk::new(engine, rows::TIMELINE, prefix(&[&text]), after);
+    let mut items = Vec::new();
+    while items.len() < limit {
+        let Some((row_key, row)) = walk.next().await? else {
+            break;
+        };
+        let fact: Fact = rows::decode(rows::TIMELINE, &row.value)?;
+        items.push(TimelineEntry {
+            number: rows::last_part(&row_key).parse().unwrap_or_default(),
+            at: fact.at,
+            text: words::event(&fact.event, &order),
+            event: fact.event,
+        });
+    }
+    let next = walk.rest().await?;
+    Ok(Some(Page { items, next }))
+}
+
+/// The line scale that a quantity of a request is read with.
+pub async fn line_scales(
+    engine: &Engine,
+    id: OrderId,
+) -> Result<Option<BTreeMap<u32, u8>>, StoreError> {
+    let order: Option<Order> = read(engine, rows::ORDERS, &[&id.to_string()]).await?;
+    Ok(order.map(|order| {
+        let lines = order.lines.iter();
+        lines.map(|line| (line.number, line.scale)).collect()
+    }))
+}
+
+/// Whether there is such an intent.
+pub async fn has_intent(engine: &Engine, id: IntentId) -> Result<bool, StoreError> {
+    let intent: Option<Intent> = read(engine, rows::INTENTS, &[&id.to_string()]).await?;
+    Ok(intent.is_some())
+}

@@ -1,0 +1,221 @@
+//! Words and sentences for what the domain says in values.
+//!
+//! Every match is total, so a new event or state does not compile before it can be said.
+
+use domain::{
+    Quantity,
+    fact::{Counter, Event},
+    intent::{IntentState, Wish},
+    item::ItemKind,
+    offer::{OfferRule, QuantityMeaning},
+    order::Order,
+    snapshot::{PaymentState, Standing},
+    stock::{Cause, Condition},
+};
+
+use super::Units;
+use crate::account::Mode;
+
+/// Whether the channel counts an order as a sale.
+pub fn standing(standing: &Standing) -> &'static str {
+    match standing {
+        Standing::Draft => "draft",
+        Standing::Placed => "placed",
+        Standing::Canceled => "canceled",
+        Standing::Deleted => "deleted",
+        Standing::Unmapped(_) => "unmapped",
+    }
+}
+
+/// What the channel says of the money.
+pub fn payment(payment: &PaymentState) -> &'static str {
+    match payment {
+        PaymentState::Pending => "pending",
+        PaymentState::Authorized => "authorized",
+        PaymentState::PartPaid => "part_paid",
+        PaymentState::Paid => "paid",
+        PaymentState::PartRefunded => "part_refunded",
+        PaymentState::Refunded => "refunded",
+        PaymentState::Voided => "voided",
+        PaymentState::Unmapped(_) => "unmapped",
+    }
+}
+
+/// What an item is.
+pub fn kind(kind: &ItemKind) -> &'static str {
+    match kind {
+        ItemKind::Good => "good",
+        ItemKind::Kit(_) => "kit",
+        ItemKind::Service => "service",
+    }
+}
+
+/// What an account may do.
+pub fn mode(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Off => "off",
+        Mode::Observe => "observe",
+        Mode::Live => "live",
+    }
+}
+
+/// The mode that a word names.
+pub fn mode_named(word: &str) -> Option<Mode> {
+    [Mode::Off, Mode::Observe, Mode::Live]
+        .into_iter()
+        .find(|known| mode(*known) == word)
+}
+
+/// What a channel's stock number means.
+pub fn meaning(meaning: QuantityMeaning) -> &'static str {
+    match meaning {
+        QuantityMeaning::Available => "available",
+        QuantityMeaning::Unreserved => "unreserved",
+        QuantityMeaning::OnHand => "on_hand",
+    }
+}
+
+/// In which state units are.
+pub fn condition(condition: Condition) -> &'static str {
+    match condition {
+        Condition::Sellable => "sellable",
+        Condition::Damaged => "damaged",
+        Condition::Quality => "quality",
+        Condition::ReturnedUnchecked => "returned_unchecked",
+    }
+}
+
+/// What became of a wish.
+pub fn intent_state(state: &IntentState) -> &'static str {
+    match state {
+        IntentState::Waiting => "waiting",
+        IntentState::Done(_) => "done",
+        IntentState::Parked(_) => "parked",
+    }
+}
+
+/// What is wished, as a verb phrase.
+pub fn wish(wish: &Wish) -> String {
+    match wish {
+        Wish::PushShipment { shipment, .. } => format!("tell the channel of shipment {shipment}"),
+        Wish::CancelOrder { reason } => format!("cancel the order on its channel: {reason}"),
+        Wish::Refund { amount, reason, .. } => format!("refund {amount}: {reason}"),
+    }
+}
+
+/// Why stock changed, as it follows "because".
+pub fn cause(cause: &Cause) -> String {
+    match cause {
+        Cause::Opening { account } => format!("it was the opening stock, taken from {account}"),
+        Cause::Adjustment { reason, by } => format!("{by} said: {reason}"),
+        Cause::Shipped { order, line } => format!("line {line} of order {order} left"),
+        Cause::Voided { order, line } => {
+            format!("line {line} of order {order} had not left after all")
+        }
+    }
+}
+
+/// An offer rule, as it follows "may show".
+pub fn rule(rule: &OfferRule, scale: u8) -> String {
+    if rule.exclude {
+        return "nothing, because a rule excludes it".to_owned();
+    }
+    let mut text = if rule.share.numerator == rule.share.denominator {
+        "all that can be sold".to_owned()
+    } else {
+        let (above, below) = (rule.share.numerator, rule.share.denominator);
+        format!("{above}/{below} of what can be sold")
+    };
+    if !rule.buffer.is_zero() {
+        let buffer = Units::new(rule.buffer, scale);
+        text = format!("{text}, less a buffer of {buffer}");
+    }
+    if let Some(max) = rule.max {
+        text = format!("{text}, but at most {}", Units::new(max, scale));
+    }
+    text
+}
+
+fn counter(counter: Counter) -> &'static str {
+    match counter {
+        Counter::Ordered => "ordered",
+        Counter::Canceled => "canceled",
+        Counter::Reinstated => "reinstated",
+        Counter::Shipped => "shipped",
+        Counter::Delivered => "delivered",
+        Counter::Returned => "returned",
+    }
+}
+
+/// What happened to an order, in a sentence.
+pub fn event(event: &Event, order: &Order) -> String {
+    let units = |line: u32, quantity: Quantity| {
+        Units::new(quantity, order.line(line).map_or(0, |line| line.scale))
+    };
+    let or_nothing = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
+    match event {
+        Event::OrderAccepted { number, .. } => format!("Order {number} was accepted."),
+        Event::OrderChanged { what, from, to } => format!("{what} changed from {from} to {to}."),
+        Event::LineAdded {
+            line, units: count, ..
+        } => format!("Line {line} was added with {} units.", units(*line, *count)),
+        Event::LineMapped { line, sku } => format!("Line {line} was found to be {sku}."),
+        Event::Counted {
+            line,
+            counter: which,
+            units: count,
+        } => {
+            let count = units(*line, *count);
+            format!("{count} units of line {line} were {}.", counter(*which))
+        }
+        Event::Claimed {
+            line,
+            sku,
+            units: count,
+        } => format!("{count} of {sku} were promised to line {line}."),
+        Event::Released {
+            line,
+            sku,
+            units: count,
+            reason,
+        } => format!("{count} of {sku} were given back from line {line}: {reason}."),
+        Event::Short {
+            line,
+            sku,
+            units: count,
+        } => format!("Line {line} is short of {count} of {sku}."),
+        Event::Covered { line } => format!("Line {line} is covered by stock now."),
+        Event::Moved {
+            sku,
+            location,
+            delta,
+            ..
+        } => format!("Stock of {sku} at {location} changed by {delta}."),
+        Event::HoldPlaced { reason, owner } => format!("{owner} put it on hold: {reason}."),
+        Event::HoldReleased { reason, by } => format!("{by} lifted the hold: {reason}."),
+        Event::ShipmentRecorded {
+            carrier,
+            tracking_number,
+            is_ours,
+            ..
+        } => {
+            let by = if *is_ours { "here" } else { "on the channel" };
+            let (carrier, number) = (or_nothing(carrier), or_nothing(tracking_number));
+            format!("A shipment was recorded {by}: carrier {carrier}, tracking number {number}.")
+        }
+        Event::IntentMade { wish, .. } => format!("To do on the channel: {wish}."),
+        Event::IntentDone { intent } => format!("Done on the channel: {intent}."),
+        Event::IntentParked { intent, reason } => {
+            format!("A person must look at {intent}: {reason}.")
+        }
+        Event::OfferChanged { .. }
+        | Event::PushStarted { .. }
+        | Event::PushAcknowledged { .. }
+        | Event::PushConflicted { .. }
+        | Event::PushParked { .. }
+        | Event::DriftOpened { .. }
+        // These belong to no order, and so to no timeline.
+        | Event::DriftClosed { .. } => "A listing changed.".to_owned(),
+        Event::ItemSet { sku } => format!("Item {sku} was set."),
+    }
+}

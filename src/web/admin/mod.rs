@@ -1,0 +1,132 @@
+//! The admin listener: what people and programs ask and want, each in a handler of a few lines.
+
+pub(crate) mod accounts;
+pub(crate) mod health;
+pub(crate) mod orders;
+pub(crate) mod queues;
+pub(crate) mod stock;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{HeaderValue, Uri, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::MethodRouter,
+};
+use engine::{Engine, bells::Comparing};
+use tokio::sync::Mutex;
+
+use crate::{
+    access::{Access, Tokens},
+    limits::{Gate, Limits},
+    problem::{self, Kind, Problem},
+    routes::{Route, routes},
+};
+
+/// What every handler has at hand.
+#[derive(Clone)]
+pub(crate) struct Admin {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) limits: Limits,
+    /// Held from looking an idempotency key up until it is used.
+    pub(crate) keys: Arc<Mutex<()>>,
+    pub(crate) comparing: Comparing,
+    tokens: Arc<Tokens>,
+}
+
+/// The router of the admin listener: every row of the table of routes, and a problem for the rest.
+pub fn admin(engine: Arc<Engine>, tokens: Tokens, limits: Limits) -> Router {
+    let admin = Admin {
+        engine: Arc::clone(&engine),
+        limits,
+        keys: Arc::default(),
+        tokens: Arc::new(tokens),
+        comparing: Comparing::default(),
+    };
+    let gate = Gate::new(engine, limits);
+    let mut router = Router::new();
+    for route in routes() {
+        let path = route.path;
+        router = router.route(path, guarded(route, &admin, &gate));
+    }
+    router
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(admin)
+}
+
+/// The handler of a route behind its limits and, if it needs one, a token.
+fn guarded(route: Route, admin: &Admin, gate: &Gate) -> MethodRouter<Admin> {
+    let (admin, gate) = (admin.clone(), gate.clone());
+    let (access, path) = (route.access, route.path);
+    let guard = move |request: Request, next: Next| {
+        let (admin, gate) = (admin.clone(), gate.clone());
+        async move {
+            match access {
+                Access::Open => {}
+                Access::Token => {
+                    if let Err(problem) = admin.admit(&request) {
+                        return problem.into_response();
+                    }
+                }
+            }
+            gate.pass(path, request, next).await
+        }
+    };
+    route.serve.route_layer(middleware::from_fn(guard))
+}
+
+impl Admin {
+    /// Lets in whoever has a token.
+    fn admit(&self, request: &Request) -> Result<(), Problem> {
+        if self.tokens.admit(request.headers()) {
+            return Ok(());
+        }
+        tracing::warn!(method = %request.method(), "A request without a valid token was refused.");
+        let detail = "send `Authorization: Bearer TOKEN` with a token of this daemon";
+        Err(Problem::new(&problem::UNAUTHORIZED, detail))
+    }
+
+    /// An account by its name.
+    pub(crate) fn account(&self, id: &str) -> Result<Arc<engine::account::Account>, Problem> {
+        let known = self.engine.accounts.get(&domain::AccountId::new(id));
+        known.cloned().ok_or_else(|| {
+            let short: String = id.chars().take(60).collect();
+            Problem::new(
+                &problem::NO_ACCOUNT,
+                format!("there is no account `{short}`"),
+            )
+            .with("account", short)
+        })
+    }
+}
+
+async fn nothing_here(State(admin): State<Admin>, request: Request) -> Problem {
+    if let Err(problem) = admin.admit(&request) {
+        return problem;
+    }
+    Problem::new(&problem::NOT_FOUND, "the API has no such address")
+}
+
+async fn wrong_method(State(admin): State<Admin>, request: Request) -> Problem {
+    if let Err(problem) = admin.admit(&request) {
+        return problem;
+    }
+    let detail = format!("this address does not take {}", request.method());
+    Problem::new(&problem::METHOD_NOT_ALLOWED, detail)
+}
+
+/// The page of a problem.
+pub(crate) async fn error_page(uri: Uri) -> Response {
+    let code = uri.path().rsplit('/').next().unwrap_or_default();
+    match Kind::find(code) {
+        Some(kind) => {
+            let markdown = HeaderValue::from_static("text/markdown; charset=utf-8");
+            ([(header::CONTENT_TYPE, markdown)], kind.page).into_response()
+        }
+        None => Problem::new(&problem::NOT_FOUND, "there is no such code").into_response(),
+    }
+}

@@ -1,0 +1,268 @@
+//! Orders: lists, one in full, and everything that is done to one.
+
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use domain::{
+    AccountId, ExternalId, Money, Sku, Time, ids::OrderId, order::Phase, signal::Command,
+    stock::LocationId,
+};
+use engine::views::{self, orders::Filter};
+use serde::Deserialize;
+
+use super::Admin;
+use crate::{
+    ask::{Amount, Ask, At, PageQuery, bad_parameter, id},
+    paging::Place,
+    problem::{self, Problem},
+    write::{Write, carry_out, optional_text, text},
+};
+
+/// Who did it when nobody says.
+const SOMEBODY: &str = "api";
+/// The most lines of a request.
+const LINES_MAX: usize = 1000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListQuery {
+    account: Option<String>,
+    external_id: Option<String>,
+    phase: Option<String>,
+    since: Option<String>,
+    cursor: Option<String>,
+    limit: Option<usize>,
+}
+
+/// Units of a line.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LineUnits {
+    line: u32,
+    units: Amount,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewShipment {
+    #[serde(default)]
+    lines: Vec<LineUnits>,
+    carrier: Option<String>,
+    tracking_number: Option<String>,
+    tracking_url: Option<String>,
+    location: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Cancel {
+    reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewRefund {
+    amount: Money,
+    #[serde(default)]
+    lines: Vec<LineUnits>,
+    reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewHold {
+    reason: String,
+    by: Option<String>,
+    until: Option<Time>,
+    #[serde(default = "keeps")]
+    keeps_claim: bool,
+}
+
+fn keeps() -> bool {
+    true
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Release {
+    by: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MapLine {
+    sku: Sku,
+}
+
+pub(crate) async fn list(
+    State(admin): State<Admin>,
+    Ask(ask): Ask<ListQuery>,
+) -> Result<Response, Problem> {
+    let phase = ask.phase.as_deref().map(|word| {
+        Phase::from_word(word).ok_or_else(|| {
+            let words: Vec<&str> = Phase::ALL.into_iter().map(Phase::word).collect();
+            bad_parameter(
+                "phase",
+                format!("there is no such phase; use one of {}", words.join(", ")),
+            )
+        })
+    });
+    let since = ask.since.as_deref().map(|text| {
+        text.parse::<Time>()
+            .map_err(|error| bad_parameter("since", error))
+    });
+    let filter = Filter {
+        account: ask.account.map(AccountId::new),
+        external_id: ask.external_id.map(ExternalId::new),
+        phase: phase.transpose()?,
+        since: since.transpose()?,
+    };
+    let place = Place::read(&("orders", &filter), ask.cursor.as_deref(), ask.limit)?;
+    let page =
+        views::orders::list(&admin.engine, &filter, place.after.clone(), place.limit).await?;
+    Ok(Json(place.show(page)).into_response())
+}
+
+pub(crate) async fn detail(
+    State(admin): State<Admin>,
+    At(order): At<String>,
+) -> Result<Response, Problem> {
+    let order = id("order", &order)?;
+    let found = views::orders::detail(&admin.engine, order).await?;
+    found
+        .map(|found| Json(found).into_response())
+        .ok_or_else(|| no_order(order))
+}
+
+pub(crate) async fn timeline(
+    State(admin): State<Admin>,
+    At(order): At<String>,
+    Ask(ask): Ask<PageQuery>,
+) -> Result<Response, Problem> {
+    let order = id("order", &order)?;
+    let place = Place::read(&("timeline", order), ask.cursor.as_deref(), ask.limit)?;
+    let after = place.after.clone();
+    let page = views::orders::timeline(&admin.engine, order, after, place.limit).await?;
+    let page = page.ok_or_else(|| no_order(order))?;
+    Ok(Json(place.show(page)).into_response())
+}
+
+fn no_order(order: OrderId) -> Problem {
+    domain::decide::Refusal::NoOrder(order).into()
+}
+
+fn few(lines: Vec<LineUnits>) -> Result<Vec<LineUnits>, Problem> {
+    if lines.len() <= LINES_MAX {
+        return Ok(lines);
+    }
+    let detail = format!("lines: more than {LINES_MAX}");
+    Err(Problem::new(&problem::BAD_BODY, detail).with("path", "lines"))
+}
+
+pub(crate) async fn ship(
+    State(admin): State<Admin>,
+    At(order): At<String>,
+    write: Write<NewShipment>,
+) -> Result<Response, Problem> {
+    let asked = write.body;
+    let url = optional_text("tracking_url", asked.tracking_url)?;
+    let is_web = |url: &String| url.starts_with("https://") || url.starts_with("http://");
+    if url.as_ref().is_some_and(|url| !is_web(url)) {
+        let detail = "tracking_url: it must start with https:// or http://";
+        return Err(Problem::new(&problem::BAD_BODY, detail).with("path", "tracking_url"));
+    }
+    let lines = few(asked.lines)?.into_iter();
+    let command = Command::Ship {
+        order: id("order", &order)?,
+        lines: lines.map(|part| (part.line, part.units.0)).collect(),
+        carrier: optional_text("carrier", asked.carrier)?,
+        tracking_number: optional_text("tracking_number", asked.tracking_number)?,
+        tracking_url: url,
+        location: optional_text("location", asked.location)?.map(LocationId::new),
+    };
+    carry_out(&admin, write.ticket, StatusCode::CREATED, command).await
+}
+
+pub(crate) async fn cancel(
+    State(admin): State<Admin>,
+    At(order): At<String>,
+    write: Write<Cancel>,
+) -> Result<Response, Problem> {
+    let command = Command::Cancel {
+        order: id("order", &order)?,
+        reason: text("reason", write.body.reason)?,
+    };
+    carry_out(&admin, write.ticket, StatusCode::ACCEPTED, command).await
+}
+
+pub(crate) async fn refund(
+    State(admin): State<Admin>,
+    At(order): At<String>,
+    write: Write<NewRefund>,
+) -> Result<Response, Problem> {
+    let order = id("order", &order)?;
+    let scales = views::orders::line_scales(&admin.engine, order).await?;
+    let scales = scales.ok_or_else(|| no_order(order))?;
+    let asked = write.body;
+    let mut lines = Vec::new();
+    for LineUnits { line, units } in few(asked.lines)? {
+        let scale = scales.get(&line).copied().unwrap_or_default();
+        let units = units.0.to_quantity(scale);
+        let units = units.map_err(|source| domain::decide::Refusal::Quantity { line, source })?;
+        lines.push((line, units));
+    }
+    let command = Command::Refund {
+        order,
+        amount: asked.amount,
+        lines,
+        reason: text("reason", asked.reason)?,
+    };
+    carry_out(&admin, write.ticket, StatusCode::ACCEPTED, command).await
+}
+
+pub(crate) async fn hold(
+    State(admin): State<Admin>,
+    At(order): At<String>,
+    write: Write<NewHold>,
+) -> Result<Response, Problem> {
+    let asked = write.body;
+    let by = optional_text("by", asked.by)?;
+    let command = Command::Hold {
+        order: id("order", &order)?,
+        reason: text("reason", asked.reason)?,
+        by: by.unwrap_or_else(|| SOMEBODY.to_owned()),
+        until: asked.until,
+        keeps_claim: asked.keeps_claim,
+    };
+    carry_out(&admin, write.ticket, StatusCode::CREATED, command).await
+}
+
+pub(crate) async fn release(
+    State(admin): State<Admin>,
+    At(order): At<String>,
+    Ask(ask): Ask<Release>,
+    write: Write<super::accounts::Nothing>,
+) -> Result<Response, Problem> {
+    let by = optional_text("by", ask.by)?;
+    let command = Command::Release {
+        order: id("order", &order)?,
+        by: by.unwrap_or_else(|| SOMEBODY.to_owned()),
+    };
+    carry_out(&admin, write.ticket, StatusCode::OK, command).await
+}
+
+pub(crate) async fn map_line(
+    State(admin): State<Admin>,
+    At((order, line)): At<(String, u32)>,
+    write: Write<MapLine>,
+) -> Result<Response, Problem> {
+    let command = Command::MapLine {
+        order: id("order", &order)?,
+        line,
+        sku: write.body.sku,
+    };
+    carry_out(&admin, write.ticket, StatusCode::OK, command).await
+}

@@ -1,0 +1,256 @@
+//! Stock, items, listings and what is at risk.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use domain::{
+    AccountId, ListingId, Sku,
+    decide::Refusal,
+    item::{Item, ItemKind},
+    signal::{Change, Command},
+    stock::LocationId,
+};
+use engine::{
+    explain,
+    views::{self, listings::Filter},
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Admin, accounts::Nothing};
+use crate::{
+    ask::{Amount, Ask, At, PageQuery, sku},
+    paging::Place,
+    problem::{self, Problem},
+    write::{Write, carry_out, optional_text, text},
+};
+
+/// Who did it when nobody says.
+const SOMEBODY: &str = "api";
+/// The most components of a kit.
+const COMPONENTS_MAX: usize = 100;
+/// The longest title of an item.
+const TITLE_LENGTH_MAX: usize = 300;
+
+/// A change of stock: either by so much, or to so much.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Adjustment {
+    sku: Sku,
+    location: Option<String>,
+    delta: Option<Amount>,
+    to: Option<Amount>,
+    reason: String,
+    by: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Good,
+    Kit,
+    Service,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SetItem {
+    kind: Kind,
+    #[serde(default)]
+    scale: u8,
+    #[serde(default)]
+    title: String,
+    #[serde(default)]
+    components: BTreeMap<Sku, Amount>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListingsQuery {
+    account: Option<String>,
+    sku: Option<String>,
+    parked: Option<bool>,
+    suppressed: Option<bool>,
+    cursor: Option<String>,
+    limit: Option<usize>,
+}
+
+pub(crate) async fn list(
+    State(admin): State<Admin>,
+    Ask(ask): Ask<PageQuery>,
+) -> Result<Response, Problem> {
+    let place = Place::read(&"stock", ask.cursor.as_deref(), ask.limit)?;
+    let page = views::stock::list(&admin.engine, place.after.clone(), place.limit).await?;
+    Ok(Json(place.show(page)).into_response())
+}
+
+pub(crate) async fn detail(
+    State(admin): State<Admin>,
+    At(name): At<String>,
+) -> Result<Response, Problem> {
+    let sku = sku(&name)?;
+    let found = views::stock::detail(&admin.engine, &sku).await?;
+    found
+        .map(|found| Json(found).into_response())
+        .ok_or_else(|| no_item(&sku))
+}
+
+pub(crate) async fn movements(
+    State(admin): State<Admin>,
+    At(name): At<String>,
+    Ask(ask): Ask<PageQuery>,
+) -> Result<Response, Problem> {
+    let sku = sku(&name)?;
+    let place = Place::read(&("movements", &sku), ask.cursor.as_deref(), ask.limit)?;
+    let after = place.after.clone();
+    let page = views::stock::movements(&admin.engine, &sku, after, place.limit).await?;
+    let page = page.ok_or_else(|| no_item(&sku))?;
+    Ok(Json(place.show(page)).into_response())
+}
+
+pub(crate) async fn explain(
+    State(admin): State<Admin>,
+    At(name): At<String>,
+) -> Result<Response, Problem> {
+    let sku = sku(&name)?;
+    let sentences = explain::explain(&admin.engine, &sku).await?;
+    let sentences = sentences.ok_or_else(|| no_item(&sku))?;
+    Ok(Json(json!({ "sku": sku, "sentences": sentences })).into_response())
+}
+
+fn no_item(sku: &Sku) -> Problem {
+    Refusal::NoItem(sku.clone()).into()
+}
+
+pub(crate) async fn adjust(
+    State(admin): State<Admin>,
+    write: Write<Adjustment>,
+) -> Result<Response, Problem> {
+    let asked = write.body;
+    let change = match (asked.delta, asked.to) {
+        (Some(delta), None) => Change::By(delta.0),
+        (None, Some(to)) => Change::To(to.0),
+        (Some(_), Some(_)) | (None, None) => {
+            let detail = "say either delta (by how much) or to (how many there are)";
+            return Err(Problem::new(&problem::BAD_BODY, detail).with("path", "delta"));
+        }
+    };
+    let location = optional_text("location", asked.location)?.map(LocationId::new);
+    let by = optional_text("by", asked.by)?;
+    let command = Command::Adjust {
+        sku: asked.sku,
+        location: location.unwrap_or_else(|| admin.engine.decider.policy().home.clone()),
+        change,
+        reason: text("reason", asked.reason)?,
+        by: by.unwrap_or_else(|| SOMEBODY.to_owned()),
+    };
+    carry_out(&admin, write.ticket, StatusCode::CREATED, command).await
+}
+
+pub(crate) async fn item(
+    State(admin): State<Admin>,
+    At(name): At<String>,
+) -> Result<Response, Problem> {
+    let sku = sku(&name)?;
+    let found = views::stock::item(&admin.engine, &sku).await?;
+    found
+        .map(|found| Json(found).into_response())
+        .ok_or_else(|| no_item(&sku))
+}
+
+pub(crate) async fn set_item(
+    State(admin): State<Admin>,
+    At(name): At<String>,
+    write: Write<SetItem>,
+) -> Result<Response, Problem> {
+    let sku = sku(&name)?;
+    let asked = write.body;
+    let bad = |detail: String, path: &'static str| {
+        Problem::new(&problem::BAD_BODY, format!("{path}: {detail}")).with("path", path)
+    };
+    if asked.components.len() > COMPONENTS_MAX {
+        return Err(bad(format!("more than {COMPONENTS_MAX}"), "components"));
+    }
+    if asked.title.chars().count() > TITLE_LENGTH_MAX || asked.title.chars().any(char::is_control) {
+        let detail = format!("at most {TITLE_LENGTH_MAX} characters, and no control characters");
+        return Err(bad(detail, "title"));
+    }
+    let kind = match asked.kind {
+        Kind::Kit => ItemKind::Kit(bill(&admin, asked.components).await?),
+        Kind::Good | Kind::Service if !asked.components.is_empty() => {
+            return Err(bad("only a kit has components".to_owned(), "components"));
+        }
+        Kind::Good => ItemKind::Good,
+        Kind::Service => ItemKind::Service,
+    };
+    let command = Command::SetItem(Item {
+        sku,
+        kind,
+        scale: asked.scale,
+        title: asked.title,
+    });
+    carry_out(&admin, write.ticket, StatusCode::OK, command).await
+}
+
+/// The components of a kit in their smallest units.
+async fn bill(
+    admin: &Admin,
+    components: BTreeMap<Sku, Amount>,
+) -> Result<BTreeMap<Sku, domain::Quantity>, Problem> {
+    let mut bill = BTreeMap::new();
+    for (sku, amount) in components {
+        let scale = views::stock::scale(&admin.engine, &sku).await?;
+        let quantity = amount.0.to_quantity(scale);
+        let quantity = quantity.map_err(|source| Refusal::Quantity { line: 0, source })?;
+        bill.insert(sku, quantity);
+    }
+    Ok(bill)
+}
+
+pub(crate) async fn listings(
+    State(admin): State<Admin>,
+    Ask(ask): Ask<ListingsQuery>,
+) -> Result<Response, Problem> {
+    let filter = Filter {
+        account: ask.account.map(AccountId::new),
+        sku: ask.sku.as_deref().map(sku).transpose()?,
+        is_parked: ask.parked,
+        is_suppressed: ask.suppressed,
+    };
+    let place = Place::read(&("listings", &filter), ask.cursor.as_deref(), ask.limit)?;
+    let after = place.after.clone();
+    let page = views::listings::list(&admin.engine, &filter, after, place.limit).await?;
+    Ok(Json(place.show(page)).into_response())
+}
+
+pub(crate) async fn retry_push(
+    State(admin): State<Admin>,
+    At((account, listing)): At<(String, String)>,
+    write: Write<Nothing>,
+) -> Result<Response, Problem> {
+    let Nothing {} = write.body;
+    let known = views::listings::one(&admin.engine, &account, &listing).await?;
+    if known.is_none() {
+        let short = |text: &str| -> String { text.chars().take(100).collect() };
+        let detail = format!(
+            "account `{}` has no listing `{}`",
+            short(&account),
+            short(&listing)
+        );
+        return Err(Problem::new(&problem::NO_LISTING, detail));
+    }
+    let command = Command::RetryPush {
+        account: AccountId::new(account),
+        listing: ListingId::new(listing),
+    };
+    carry_out(&admin, write.ticket, StatusCode::OK, command).await
+}
+
+pub(crate) async fn exposure(State(admin): State<Admin>) -> Result<Response, Problem> {
+    Ok(Json(views::listings::exposure(&admin.engine).await?).into_response())
+}

@@ -1,0 +1,124 @@
+//! What a request asks, read strictly: a key that is not known is a mistake, not a wish to be ignored.
+
+use axum::{
+    extract::{FromRequestParts, Path, Query},
+    http::request::Parts,
+};
+use domain::{Decimal, Sku, ids::NotAnId};
+use serde::{Deserialize, Deserializer, de};
+
+use crate::problem::{self, Problem};
+
+/// The parts of the path that vary.
+pub(crate) struct At<T>(pub(crate) T);
+
+/// The query.
+pub(crate) struct Ask<T>(pub(crate) T);
+
+/// The page of a list that has no filters.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PageQuery {
+    pub(crate) cursor: Option<String>,
+    pub(crate) limit: Option<usize>,
+}
+
+/// A quantity in whole units: a JSON number, or a text for those who do not trust theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Amount(pub(crate) Decimal);
+
+impl<S: Send + Sync, T: de::DeserializeOwned + Send> FromRequestParts<S> for At<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<At<T>, Problem> {
+        let read = Path::<T>::from_request_parts(parts, state).await;
+        let Path(at) = read.map_err(|error| bad_parameter("path", error.body_text()))?;
+        Ok(At(at))
+    }
+}
+
+impl<S: Send + Sync, T: de::DeserializeOwned> FromRequestParts<S> for Ask<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Ask<T>, Problem> {
+        let read = Query::<T>::from_request_parts(parts, state).await;
+        let Query(ask) = read.map_err(|error| bad_parameter("query", error.body_text()))?;
+        Ok(Ask(ask))
+    }
+}
+
+pub(crate) fn bad_parameter(name: &str, detail: impl std::fmt::Display) -> Problem {
+    Problem::new(&problem::BAD_PARAMETER, format!("{name}: {detail}")).with("parameter", name)
+}
+
+/// Reads one of our ids from a path.
+pub(crate) fn id<T: std::str::FromStr<Err = NotAnId>>(
+    name: &str,
+    text: &str,
+) -> Result<T, Problem> {
+    text.parse().map_err(|error| bad_parameter(name, error))
+}
+
+/// Reads a SKU from a path.
+pub(crate) fn sku(text: &str) -> Result<Sku, Problem> {
+    Sku::new(text).map_err(|error| bad_parameter("sku", error))
+}
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Amount, D::Error> {
+        struct Reader;
+
+        impl de::Visitor<'_> for Reader {
+            type Value = Amount;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a decimal number")
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Amount, E> {
+                self.visit_str(&number.to_string())
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Amount, E> {
+                self.visit_str(&number.to_string())
+            }
+
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Amount, E> {
+                // The shortest text that means this double is what was written, up to 15 digits.
+                self.visit_str(&number.to_string())
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Amount, E> {
+                text.parse().map(Amount).map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_read_exactly_or_refused() {
+        for (json, read) in [
+            ("3", Some("3")),
+            ("-2", Some("-2")),
+            ("2.5", Some("2.5")),
+            ("0.1", Some("0.1")),
+            ("\"0.125\"", Some("0.125")),
+            ("1e2", Some("100")),
+            ("1e300", None),
+            ("\"a\"", None),
+            ("null", None),
+            ("[1]", None),
+            ("99999999999999999999", None),
+        ] {
+            let amount: Result<Amount, _> = serde_json::from_str(json);
+            let text = amount.ok().map(|amount| amount.0.to_string());
+            assert_eq!(text.as_deref(), read, "{json}");
+        }
+    }
+}

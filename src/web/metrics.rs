@@ -1,0 +1,185 @@
+//! Metrics in the OpenMetrics format, taken at the moment when they are asked for.
+//!
+//! One prefix, base units, and labels from closed sets only: accounts and channels of the
+//! configuration, phases. Never a SKU, an order or a buyer.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use engine::{
+    Engine,
+    views::{StoreError, accounts},
+};
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},
+    registry::Registry,
+};
+
+/// The type of the exposition.
+pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+type Ratio = Gauge<f64, AtomicU64>;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfAccount {
+    account: String,
+    channel: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfPhase {
+    phase: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Quantile {
+    quantile: String,
+}
+
+/// All metrics as they are now.
+pub(crate) async fn text(engine: &Engine) -> Result<String, StoreError> {
+    let mut registry = Registry::with_prefix("oneshelf");
+    let summary = accounts::summary(engine).await?;
+    since_start(&mut registry, engine);
+    now(&mut registry, &summary);
+    of_accounts(&mut registry, engine).await?;
+    let version = vec![("version", env!("CARGO_PKG_VERSION"))];
+    registry.register("build", "The running program", Info::new(version));
+    let mut text = String::new();
+    encode(&mut text, &registry).expect("writing to a string does not fail");
+    Ok(text)
+}
+
+fn since_start(registry: &mut Registry, engine: &Engine) {
+    let meters = &engine.meters;
+    for (name, help, value) in [
+        (
+            "orders_ingested",
+            "Orders that became known",
+            &meters.orders_accepted,
+        ),
+        (
+            "order_duplicates",
+            "Views of orders that told nothing new",
+            &meters.duplicates_dropped,
+        ),
+        ("stock_pushes", "Levels that channels took", &meters.pushes),
+        (
+            "stock_push_conflicts",
+            "Levels that channels held against us",
+            &meters.conflicts,
+        ),
+        (
+            "reconciles",
+            "Complete comparisons of an account",
+            &meters.reconciles,
+        ),
+        (
+            "drifts_opened",
+            "Cases of drift that were opened",
+            &meters.drifts,
+        ),
+        (
+            "webhook_accepted",
+            "Hooks that were believed",
+            &meters.hooks_accepted,
+        ),
+        (
+            "webhook_rejected",
+            "Hooks that were not believed",
+            &meters.hooks_refused,
+        ),
+    ] {
+        let counter: Counter = Counter::default();
+        counter.inc_by(value.load(Ordering::Relaxed));
+        registry.register(name, help, counter);
+    }
+}
+
+fn now(registry: &mut Registry, summary: &accounts::Summary) {
+    for (name, help, value) in [
+        ("outbox_depth", "Intents that wait", summary.intents_waiting),
+        (
+            "stock_pushes_waiting",
+            "Levels that wait to be written",
+            summary.pushes_waiting,
+        ),
+        (
+            "inbox_depth",
+            "Signals that wait to be decided",
+            summary.inbox_waiting,
+        ),
+        ("parked", "What waits for a person", summary.parked),
+        (
+            "oversold",
+            "Incidents that are open: units sold that are not there",
+            summary.incidents_open,
+        ),
+        (
+            "drift_open",
+            "Cases of drift that are open",
+            summary.drift_open,
+        ),
+        ("claims_open", "Claims that are open", summary.claims_open),
+    ] {
+        let gauge: Gauge = Gauge::default();
+        gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        registry.register(name, help, gauge);
+    }
+    let phases = Family::<OfPhase, Gauge>::default();
+    for (phase, orders) in &summary.orders_by_phase {
+        let phase = (*phase).to_owned();
+        let orders = i64::try_from(*orders).unwrap_or(i64::MAX);
+        phases.get_or_create(&OfPhase { phase }).set(orders);
+    }
+    registry.register("orders", "Orders by phase", phases);
+    let push = Family::<Quantile, Ratio>::default();
+    for (quantile, millis) in [
+        ("0.5", summary.propagation_ms.p50),
+        ("0.99", summary.propagation_ms.p99),
+    ] {
+        let quantile = quantile.to_owned();
+        let seconds = std::time::Duration::from_millis(millis).as_secs_f64();
+        push.get_or_create(&Quantile { quantile }).set(seconds);
+    }
+    let help = "From a wish to its acknowledgement, of recent pushes";
+    registry.register("stock_push_seconds", help, push);
+    let disk = Gauge::<i64>::default();
+    disk.set(i64::try_from(summary.store.disk_bytes).unwrap_or(i64::MAX));
+    registry.register("store_disk_bytes", "What the store takes on disk", disk);
+}
+
+async fn of_accounts(registry: &mut Registry, engine: &Engine) -> Result<(), StoreError> {
+    let up = Family::<OfAccount, Gauge>::default();
+    let live = Family::<OfAccount, Gauge>::default();
+    let polled = Family::<OfAccount, Ratio>::default();
+    for account in engine.accounts.values() {
+        let label = OfAccount {
+            account: account.id.to_string(),
+            channel: account.descriptor().id.to_owned(),
+        };
+        let health = account.health();
+        let is_up = match (health.last_success_at, health.last_error_at) {
+            (Some(success), Some(error)) => success >= error,
+            (success, None) => success.is_some(),
+            (None, Some(_)) => false,
+        };
+        up.get_or_create(&label).set(i64::from(is_up));
+        live.get_or_create(&label)
+            .set(i64::from(account.may_write()));
+        if let Some(at) = health.last_poll_at {
+            let millis = u64::try_from(at.millis()).unwrap_or(0);
+            let seconds = std::time::Duration::from_millis(millis).as_secs_f64();
+            polled.get_or_create(&label).set(seconds);
+        }
+    }
+    registry.register(
+        "channel_up",
+        "Whether the last call to the channel worked",
+        up,
+    );
+    registry.register("account_live", "Whether the account is written to", live);
+    let help = "When the account's orders were last read completely";
+    registry.register("last_poll_timestamp_seconds", help, polled);
+    Ok(())
+}

@@ -1,0 +1,274 @@
+//! Everything that the admin API says when it does not do what was asked, as RFC 9457 problems.
+//!
+//! One [`Kind`] for each reason, with a stable code that programs branch on; the sentences may change.
+//! Each code has a page in `docs/errors/`, which the admin listener serves at the problem's `type`.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use domain::{decide::Refusal, item::ItemRefusal};
+use engine::{decider::DecideError, views::StoreError};
+use serde_json::{Map, Value, json};
+
+/// The type of the body of every problem.
+pub const CONTENT_TYPE: &str = "application/problem+json";
+/// How long to wait before asking again, in seconds, where waiting helps.
+const RETRY_AFTER_S: &str = "5";
+
+/// A reason why something is not done.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// What programs branch on.
+    pub code: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// The same in a few words.
+    pub title: &'static str,
+    /// What it means and what to do.
+    pub page: &'static str,
+}
+
+/// One refusal or error, ready to be sent.
+#[derive(Debug)]
+pub struct Problem {
+    kind: &'static Kind,
+    detail: String,
+    more: Map<String, Value>,
+}
+
+macro_rules! kinds {
+    ($($name:ident { code: $code:literal, status: $status:literal, title: $title:literal })*) => {
+        $(pub(crate) static $name: Kind = Kind {
+            code: $code,
+            status: $status,
+            title: $title,
+            page: include_str!(concat!("../../docs/errors/", $code, ".md")),
+        };)*
+
+        /// All kinds.
+        pub static KINDS: &[&Kind] = &[$(&$name),*];
+    };
+}
+
+kinds! {
+    UNAUTHORIZED { code: "unauthorized", status: 401, title: "The token is missing or wrong" }
+    NOT_FOUND { code: "not-found", status: 404, title: "There is nothing at this address" }
+    METHOD_NOT_ALLOWED { code: "method-not-allowed", status: 405, title: "This address does not take this method" }
+    BAD_PARAMETER { code: "bad-parameter", status: 400, title: "A part of the address cannot be read" }
+    BAD_CURSOR { code: "bad-cursor", status: 400, title: "The cursor belongs to no such list" }
+    BAD_BODY { code: "bad-body", status: 400, title: "The body cannot be read" }
+    BAD_MEDIA_TYPE { code: "bad-media-type", status: 415, title: "The body must be JSON" }
+    BODY_TOO_LARGE { code: "body-too-large", status: 413, title: "The body is too large" }
+    HEADERS_TOO_LARGE { code: "headers-too-large", status: 431, title: "The headers are too large" }
+    TOO_SLOW { code: "too-slow", status: 408, title: "The request came too slowly" }
+    BAD_KEY { code: "bad-idempotency-key", status: 400, title: "The idempotency key cannot be used" }
+    KEY_REUSED { code: "idempotency-key-reused", status: 422, title: "The idempotency key was used for another request" }
+    BUSY { code: "busy", status: 503, title: "Too much is asked at once" }
+    TIMED_OUT { code: "timed-out", status: 503, title: "It took too long" }
+    NO_SPACE { code: "no-space", status: 503, title: "There is too little disk space" }
+    STORAGE { code: "storage", status: 503, title: "The store does not answer" }
+    CONTENDED { code: "contended", status: 503, title: "Others changed the same thing at the same time" }
+    NO_ACCOUNT { code: "no-account", status: 404, title: "There is no such account" }
+    ACCOUNT_OFF { code: "account-off", status: 409, title: "The account is off" }
+    NO_LISTING { code: "no-listing", status: 404, title: "There is no such listing" }
+    NO_INTENT { code: "no-intent", status: 404, title: "There is no such intent" }
+    NO_ORDER { code: "no-order", status: 404, title: "There is no such order" }
+    NO_LINE { code: "no-line", status: 404, title: "The order has no such line" }
+    NO_ITEM { code: "no-item", status: 404, title: "There is no such item" }
+    NOT_STOCKED { code: "not-stocked", status: 409, title: "The item has no stock of its own" }
+    EMPTY_KIT { code: "empty-kit", status: 422, title: "A kit needs components" }
+    KIT_QUANTITY { code: "kit-quantity", status: 422, title: "A kit needs more than nothing of each component" }
+    NESTED_KIT { code: "nested-kit", status: 422, title: "A kit cannot contain a kit" }
+    ITEM_SCALE { code: "item-scale", status: 422, title: "An item has at most 6 decimals" }
+    ITEM_IN_USE { code: "item-in-use", status: 409, title: "The item is in use" }
+    BAD_QUANTITY { code: "bad-quantity", status: 422, title: "The quantity cannot be used" }
+    TOO_MANY { code: "too-many", status: 409, title: "That many are not left to be shipped" }
+    NOTHING_TO_SHIP { code: "nothing-to-ship", status: 409, title: "Nothing is left to be shipped" }
+    NOT_COVERED { code: "not-covered", status: 409, title: "The units are not there" }
+    WRONG_PHASE { code: "wrong-phase", status: 409, title: "The order waits for something else first" }
+    ALREADY_SHIPPED { code: "already-shipped", status: 409, title: "Part of the order has left" }
+    REFUND_TOO_LARGE { code: "refund-too-large", status: 409, title: "That much cannot be refunded" }
+    NOT_HELD { code: "not-held", status: 409, title: "The order is not on hold" }
+    NOT_PARKED { code: "not-parked", status: 409, title: "Nothing is parked there" }
+    UNDER_WAY { code: "under-way", status: 409, title: "It was asked for already" }
+}
+
+impl Kind {
+    /// The kind of a code.
+    pub fn find(code: &str) -> Option<&'static Kind> {
+        KINDS.iter().copied().find(|kind| kind.code == code)
+    }
+}
+
+impl Problem {
+    pub(crate) fn new(kind: &'static Kind, detail: impl Into<String>) -> Problem {
+        Problem {
+            kind,
+            detail: detail.into(),
+            more: Map::new(),
+        }
+    }
+
+    /// With a value that programs may use.
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Problem {
+        self.more.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The body.
+    fn body(&self) -> Value {
+        let mut body = json!({
+            "type": format!("/errors/{}", self.kind.code),
+            "title": self.kind.title,
+            "status": self.kind.status,
+            "detail": self.detail,
+            "code": self.kind.code,
+        });
+        if let Value::Object(members) = &mut body {
+            members.extend(self.more.clone());
+        }
+        body
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status =
+            StatusCode::from_u16(self.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(self.body())).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Problem {
+        match error {
+            StoreError::NoSpace { free_bytes } => Problem::new(
+                &NO_SPACE,
+                "there is too little disk space to write; reading goes on",
+            )
+            .with("free_bytes", free_bytes),
+            StoreError::Conflict { .. } => {
+                Problem::new(&CONTENDED, "others were quicker, again and again")
+            }
+            // What exactly failed is in the log, and no concern of whoever asks.
+            StoreError::Refused { .. }
+            | StoreError::Unavailable { .. }
+            | StoreError::Corrupt { .. } => {
+                tracing::error!(%error, "The store did not answer a request.");
+                Problem::new(&STORAGE, "the store does not answer; the log says why")
+            }
+        }
+    }
+}
+
+impl From<DecideError> for Problem {
+    fn from(error: DecideError) -> Problem {
+        match error {
+            DecideError::Refused(refusal) => refusal.into(),
+            DecideError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Problem {
+        let detail = refusal.to_string();
+        let problem = |kind| Problem::new(kind, detail.clone());
+        match refusal {
+            Refusal::NoOrder(order) => problem(&NO_ORDER).with("order", order.to_string()),
+            Refusal::NoLine { order, line } => problem(&NO_LINE)
+                .with("order", order.to_string())
+                .with("line", line),
+            Refusal::NoItem(sku) => problem(&NO_ITEM).with("sku", sku.as_str()),
+            Refusal::NotStocked(sku) => problem(&NOT_STOCKED).with("sku", sku.as_str()),
+            Refusal::Item(refusal) => of_item(&refusal, detail),
+            Refusal::ItemInUse(sku) => problem(&ITEM_IN_USE).with("sku", sku.as_str()),
+            Refusal::Quantity { line, .. } => problem(&BAD_QUANTITY).with("line", line),
+            Refusal::TooMany { line, left, asked } => problem(&TOO_MANY)
+                .with("line", line)
+                .with("left", left.units())
+                .with("asked", asked.units()),
+            Refusal::NothingToShip => problem(&NOTHING_TO_SHIP),
+            Refusal::NotCovered { line, sku, missing } => problem(&NOT_COVERED)
+                .with("line", line)
+                .with("sku", sku.as_str())
+                .with("missing", missing.units()),
+            Refusal::Phase { phase, hint } => problem(&WRONG_PHASE)
+                .with("phase", phase)
+                .with("hint", hint),
+            Refusal::AlreadyShipped => problem(&ALREADY_SHIPPED),
+            Refusal::RefundTooLarge(left) => problem(&REFUND_TOO_LARGE).with("left", left),
+            Refusal::NotHeld => problem(&NOT_HELD),
+            Refusal::NotParked => problem(&NOT_PARKED),
+            Refusal::UnderWay => problem(&UNDER_WAY),
+        }
+    }
+}
+
+fn of_item(refusal: &ItemRefusal, detail: String) -> Problem {
+    match refusal {
+        ItemRefusal::EmptyKit(kit) => Problem::new(&EMPTY_KIT, detail).with("sku", kit.as_str()),
+        ItemRefusal::NotPositive { kit, component } => Problem::new(&KIT_QUANTITY, detail)
+            .with("sku", kit.as_str())
+            .with("component", component.as_str()),
+        ItemRefusal::Nested { kit, component } => Problem::new(&NESTED_KIT, detail)
+            .with("sku", kit.as_str())
+            .with("component", component.as_str()),
+        ItemRefusal::Scale(sku) => Problem::new(&ITEM_SCALE, detail).with("sku", sku.as_str()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_unique_and_its_page_says_what_to_do() {
+        let mut codes: Vec<&str> = KINDS.iter().map(|kind| kind.code).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), KINDS.len());
+        for kind in KINDS {
+            assert!((400..600).contains(&kind.status), "{}", kind.code);
+            assert!(kind.page.starts_with("# "), "{}", kind.code);
+            for part in ["## What it means", "## What to do"] {
+                assert!(kind.page.contains(part), "{} lacks {part}", kind.code);
+            }
+            let status = format!("`{}`, status {}", kind.code, kind.status);
+            assert!(kind.page.contains(&status), "{} lacks {status}", kind.code);
+        }
+    }
+
+    #[test]
+    fn what_programs_branch_on_is_in_every_body() {
+        let problem = Problem::from(Refusal::TooMany {
+            line: 2,
+            left: domain::Quantity::of(1),
+            asked: domain::Quantity::of(3),
+        });
+        assert_eq!(
+            problem.body(),
+            json!({
+                "type": "/errors/too-many",
+                "title": "That many are not left to be shipped",
+                "status": 409,
+                "detail": "line 2 has only 1 left to ship, not 3",
+                "code": "too-many",
+                "line": 2,
+                "left": 1,
+                "asked": 3,
+            })
+        );
+    }
+}

@@ -1,0 +1,447 @@
+//! The table of all routes of the admin listener.
+//!
+//! A row says who may call it, what it takes and gives, and what answers it. The router, the OpenAPI
+//! description and the tests of access are made from these rows, so none can be forgotten.
+
+use axum::{
+    Json,
+    handler::Handler,
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, delete, get, post, put},
+};
+
+use crate::{
+    access::Access,
+    admin::{Admin, accounts, error_page, health, orders, queues, stock},
+};
+
+/// One route.
+pub(crate) struct Route {
+    /// `GET`, `POST`, `PUT` or `DELETE`.
+    pub(crate) method: &'static str,
+    /// The address, with what varies in braces.
+    pub(crate) path: &'static str,
+    /// Who may call it.
+    pub(crate) access: Access,
+    /// What it does, as a sentence.
+    pub(crate) summary: &'static str,
+    /// What its query may hold: names of the table `PARAMETERS`.
+    pub(crate) query: &'static [&'static str],
+    /// The name of the schema of its body.
+    pub(crate) takes: Option<&'static str>,
+    /// What it answers when all is well.
+    pub(crate) gives: Gives,
+    /// The status of that answer.
+    pub(crate) status: u16,
+    /// What answers it.
+    pub(crate) serve: MethodRouter<Admin>,
+}
+
+/// What an answer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gives {
+    /// One thing of a schema.
+    One(&'static str),
+    /// A page of things of a schema.
+    Page(&'static str),
+    /// Text of a media type.
+    Text(&'static str),
+}
+
+impl Route {
+    fn new(
+        method: &'static str,
+        path: &'static str,
+        summary: &'static str,
+        gives: Gives,
+        serve: MethodRouter<Admin>,
+    ) -> Route {
+        Route {
+            method,
+            path,
+            access: Access::Token,
+            summary,
+            query: &[],
+            takes: None,
+            gives,
+            status: 200,
+            serve,
+        }
+    }
+
+    fn open(mut self) -> Route {
+        self.access = Access::Open;
+        self
+    }
+
+    fn asks(mut self, query: &'static [&'static str]) -> Route {
+        self.query = query;
+        self
+    }
+
+    fn takes(mut self, schema: &'static str) -> Route {
+        self.takes = Some(schema);
+        self
+    }
+
+    fn status(mut self, status: u16) -> Route {
+        self.status = status;
+        self
+    }
+}
+
+fn reads<H: Handler<T, Admin>, T: 'static>(
+    path: &'static str,
+    summary: &'static str,
+    gives: Gives,
+    handler: H,
+) -> Route {
+    Route::new("GET", path, summary, gives, get(handler))
+}
+
+fn posts<H: Handler<T, Admin>, T: 'static>(
+    path: &'static str,
+    summary: &'static str,
+    gives: Gives,
+    handler: H,
+) -> Route {
+    Route::new("POST", path, summary, gives, post(handler))
+}
+
+async fn description() -> Response {
+    Json(crate::openapi::openapi()).into_response()
+}
+
+/// All routes.
+pub(crate) fn routes() -> Vec<Route> {
+    let mut all = about_us();
+    all.extend(about_accounts());
+    all.extend(about_orders());
+    all.extend(done_to_orders());
+    all.extend(about_stock());
+    all.extend(about_listings());
+    all.extend(about_queues());
+    all
+}
+
+fn about_us() -> Vec<Route> {
+    const PLAIN: Gives = Gives::Text("text/plain");
+    vec![
+        reads(
+            "/livez",
+            "Say whether the process runs.",
+            PLAIN,
+            health::livez,
+        )
+        .open(),
+        reads(
+            "/readyz",
+            "Say whether it can take requests.",
+            PLAIN,
+            health::readyz,
+        )
+        .open(),
+        reads(
+            "/healthz",
+            "Say whether all accounts are well.",
+            PLAIN,
+            health::healthz,
+        )
+        .open(),
+        reads(
+            "/errors/{code}",
+            "Explain a problem.",
+            Gives::Text("text/markdown"),
+            error_page,
+        )
+        .open(),
+        reads(
+            "/metrics",
+            "Give metrics in the OpenMetrics format.",
+            Gives::Text(crate::metrics::CONTENT_TYPE),
+            health::metrics,
+        ),
+        reads(
+            "/api/v1/openapi.json",
+            "Describe this API.",
+            Gives::One("Anything"),
+            description,
+        ),
+        reads(
+            "/api/v1/metrics/summary",
+            "Give the figures of the whole.",
+            Gives::One("Summary"),
+            health::summary,
+        ),
+    ]
+}
+
+fn about_accounts() -> Vec<Route> {
+    vec![
+        reads(
+            "/api/v1/accounts",
+            "List all accounts.",
+            Gives::Page("Account"),
+            accounts::list,
+        ),
+        reads(
+            "/api/v1/accounts/{account}",
+            "Show one account.",
+            Gives::One("Account"),
+            accounts::detail,
+        ),
+        posts(
+            "/api/v1/accounts/{account}/mode",
+            "Set what an account may do; null goes back to the configuration. With dry_run, say what \
+             would be written.",
+            Gives::One("AccountChange"),
+            accounts::set_mode,
+        )
+        .takes("SetMode")
+        .asks(&["dry_run"]),
+        posts(
+            "/api/v1/accounts/{account}/freeze",
+            "Stop writing to an account. With dry_run, say what would be held back.",
+            Gives::One("AccountChange"),
+            accounts::freeze,
+        )
+        .takes("Nothing")
+        .asks(&["dry_run"]),
+        posts(
+            "/api/v1/accounts/{account}/unfreeze",
+            "Let writing go on. With dry_run, say what would be written.",
+            Gives::One("AccountChange"),
+            accounts::unfreeze,
+        )
+        .takes("Nothing")
+        .asks(&["dry_run"]),
+        reads(
+            "/api/v1/accounts/{account}/freeze-preview",
+            "Say what is to be written to an account, or held back while it is frozen.",
+            Gives::One("WritePreview"),
+            accounts::preview,
+        ),
+        posts(
+            "/api/v1/accounts/{account}/poll",
+            "Read an account's orders and listings now.",
+            Gives::One("Begun"),
+            accounts::poll,
+        )
+        .takes("Nothing")
+        .status(202),
+        posts(
+            "/api/v1/accounts/{account}/reconcile",
+            "Compare all levels of an account now.",
+            Gives::One("Begun"),
+            accounts::reconcile,
+        )
+        .takes("Nothing")
+        .status(202),
+    ]
+}
+
+#[expect(clippy::too_many_lines, reason = "a table with a row for each route")]
+fn about_orders() -> Vec<Route> {
+    vec![
+        reads(
+            "/api/v1/orders",
+            "List orders, the oldest first.",
+            Gives::Page("OrderSummary"),
+            orders::list,
+        )
+        .asks(&[
+            "account",
+            "external_id",
+            "phase",
+            "since",
+            "cursor",
+            "limit",
+        ]),
+        reads(
+            "/api/v1/orders/{order}",
+            "Show one order.",
+            Gives::One("Order"),
+            orders::detail,
+        ),
+        reads(
+            "/api/v1/orders/{order}/timeline",
+            "List what happened to an order.",
+            Gives::Page("TimelineEntry"),
+            orders::timeline,
+        )
+        .asks(&["cursor", "limit"]),
+    ]
+}
+
+fn done_to_orders() -> Vec<Route> {
+    const RECEIPT: Gives = Gives::One("Receipt");
+    vec![
+        posts(
+            "/api/v1/orders/{order}/shipments",
+            "Record that something left, and tell the channel; without lines all that remains.",
+            RECEIPT,
+            orders::ship,
+        )
+        .takes("NewShipment")
+        .status(201),
+        posts(
+            "/api/v1/orders/{order}/cancel",
+            "Cancel an order on its channel.",
+            RECEIPT,
+            orders::cancel,
+        )
+        .takes("Cancel")
+        .status(202),
+        posts(
+            "/api/v1/orders/{order}/refunds",
+            "Give money back on the channel.",
+            RECEIPT,
+            orders::refund,
+        )
+        .takes("NewRefund")
+        .status(202),
+        posts(
+            "/api/v1/orders/{order}/holds",
+            "Stop an order.",
+            RECEIPT,
+            orders::hold,
+        )
+        .takes("NewHold")
+        .status(201),
+        Route::new(
+            "DELETE",
+            "/api/v1/orders/{order}/holds",
+            "Let an order go on.",
+            RECEIPT,
+            delete(orders::release),
+        )
+        .asks(&["by"]),
+        posts(
+            "/api/v1/orders/{order}/lines/{line}/map",
+            "Say which item a line is.",
+            RECEIPT,
+            orders::map_line,
+        )
+        .takes("MapLine"),
+    ]
+}
+
+#[expect(clippy::too_many_lines, reason = "a table with a row for each route")]
+fn about_stock() -> Vec<Route> {
+    const RECEIPT: Gives = Gives::One("Receipt");
+    vec![
+        reads(
+            "/api/v1/stock",
+            "List all items with their stock, by SKU.",
+            Gives::Page("Stock"),
+            stock::list,
+        )
+        .asks(&["cursor", "limit"]),
+        posts(
+            "/api/v1/stock/adjustments",
+            "Change what lies somewhere, by or to a quantity.",
+            RECEIPT,
+            stock::adjust,
+        )
+        .takes("Adjustment")
+        .status(201),
+        reads(
+            "/api/v1/stock/{sku}",
+            "Show the stock of an item.",
+            Gives::One("Stock"),
+            stock::detail,
+        ),
+        reads(
+            "/api/v1/stock/{sku}/movements",
+            "List every change of an item's stock, the oldest first.",
+            Gives::Page("Movement"),
+            stock::movements,
+        )
+        .asks(&["cursor", "limit"]),
+        reads(
+            "/api/v1/stock/{sku}/explain",
+            "Say in sentences how the number came to be, and what each channel was told.",
+            Gives::One("Explanation"),
+            stock::explain,
+        ),
+        reads(
+            "/api/v1/items/{sku}",
+            "Show an item.",
+            Gives::One("Item"),
+            stock::item,
+        ),
+        Route::new(
+            "PUT",
+            "/api/v1/items/{sku}",
+            "Make an item known, or change it.",
+            RECEIPT,
+            put(stock::set_item),
+        )
+        .takes("SetItem"),
+    ]
+}
+
+fn about_listings() -> Vec<Route> {
+    vec![
+        reads(
+            "/api/v1/listings",
+            "List listings: what each should show, was told and shows.",
+            Gives::Page("Listing"),
+            stock::listings,
+        )
+        .asks(&["account", "sku", "parked", "suppressed", "cursor", "limit"]),
+        posts(
+            "/api/v1/listings/{account}/{listing}/retry",
+            "Try a parked push again.",
+            Gives::One("Receipt"),
+            stock::retry_push,
+        )
+        .takes("Nothing"),
+        reads(
+            "/api/v1/exposure",
+            "Show the units at risk now, and the overhang apart.",
+            Gives::One("Exposure"),
+            stock::exposure,
+        ),
+    ]
+}
+
+fn about_queues() -> Vec<Route> {
+    vec![
+        reads(
+            "/api/v1/inbox",
+            "List signals that are not decided: parked ones first.",
+            Gives::Page("Signal"),
+            queues::inbox,
+        )
+        .asks(&["state", "cursor", "limit"]),
+        reads(
+            "/api/v1/outbox",
+            "List what is to be sent: what is parked first, with its last tries.",
+            Gives::Page("OutboxEntry"),
+            queues::outbox,
+        )
+        .asks(&["state", "cursor", "limit"]),
+        posts(
+            "/api/v1/outbox/{intent}/retry",
+            "Try a parked intent again.",
+            Gives::One("Receipt"),
+            queues::retry_intent,
+        )
+        .takes("Nothing"),
+        reads(
+            "/api/v1/incidents",
+            "List units that were sold and are not there.",
+            Gives::Page("Incident"),
+            queues::incidents,
+        )
+        .asks(&["open", "cursor", "limit"]),
+        reads(
+            "/api/v1/drift",
+            "List levels that disagree with all that is known.",
+            Gives::Page("Drift"),
+            queues::drifts,
+        )
+        .asks(&["open", "cursor", "limit"]),
+    ]
+}

@@ -1,0 +1,325 @@
+//! The schemas of everything that the API takes and gives, in a line or two each.
+//!
+//! A field is `name: type`; `?` behind a name means that it may be left out, behind a type that it may
+//! be null, `[]` a list, `{}` a map from texts. A type is one of the words in [`word`], another schema,
+//! or words in quotes with bars between them. The tests hold every answer of the API against these.
+
+use serde_json::{Map, Value, json};
+
+/// All schemas, by name.
+pub(crate) const SCHEMAS: &[(&str, &str)] = &[
+    ("Anything", ""),
+    ("Nothing", "-"),
+    (
+        "Problem",
+        "type: text, title: text, status: whole, detail: text, code: text, *",
+    ),
+    (
+        "Account",
+        "id: text, channel: text, channel_title: text, mode: mode, configured_mode: mode, set_mode: mode?, \
+         is_frozen: flag, may_write: flag, has_polled: flag, quantity_means: 'available'|'on_hand', \
+         counts: Counts, health: Health",
+    ),
+    (
+        "Counts",
+        "orders: whole, orders_open: whole, listings: whole, pushes_waiting: whole, intents_waiting: whole, \
+         signals_parked: whole",
+    ),
+    (
+        "Health",
+        "shop: text?, version: text?, warnings: text[], last_success_at: time?, last_error_at: time?, \
+         last_error: text?, is_unauthorized: flag, last_poll_at: time?, last_reconcile_at: time?, \
+         throttled_until: time?",
+    ),
+    ("SetMode", "mode: mode?"),
+    (
+        "AccountChange",
+        "at: time, account: text, mode: mode, configured_mode: mode, set_mode: mode?, is_frozen: flag, \
+         may_write: flag",
+    ),
+    (
+        "WritePreview",
+        "account: text, mode: mode, is_frozen: flag, pushes_waiting: whole, intents_waiting: whole, \
+         units_at_risk: units, writes: PlannedWrite[]",
+    ),
+    (
+        "PlannedWrite",
+        "listing: text, sku: text, from: units?, to: units",
+    ),
+    (
+        "Begun",
+        "at: time, account: text, status: 'begins'|'under_way'",
+    ),
+    (
+        "Receipt",
+        "effect: 'done'|'nothing_to_do', at: time, order: id?, phase: phase?, shipment: id?, intent: id?, \
+         sku: text?",
+    ),
+    (
+        "OrderSummary",
+        "id: id, account: text, external_id: text, number: text, phase: phase, placed_at: time, \
+         accepted_at: time, ship_by: time?, total: money, refunded: money, line_count: whole",
+    ),
+    (
+        "Order",
+        "id: id, account: text, external_id: text, number: text, phase: phase, placed_at: time, \
+         accepted_at: time, ship_by: time?, total: money, refunded: money, line_count: whole, \
+         standing: 'draft'|'placed'|'canceled'|'deleted'|'unmapped', \
+         payment: 'pending'|'authorized'|'part_paid'|'paid'|'part_refunded'|'refunded'|'voided'|'unmapped', \
+         words: text{}, changed_at: time, buyer: Buyer, ship_to: Address?, bill_to: Address?, note: text, \
+         lines: Line[], holds: Hold[], shipments: Shipment[], intents: Intent[], expired_at: time?, \
+         closed_at: time?",
+    ),
+    ("Buyer", "name: text, email: text, phone: text"),
+    (
+        "Address",
+        "name: text, company: text, street: text[], city: text, region: text, postal_code: text, \
+         country: text, phone: text",
+    ),
+    (
+        "Line",
+        "number: whole, external_id: text, sku: text?, channel_sku: text?, listing: text?, title: text, \
+         counters: Counters, to_ship: units, claimed: units, missing: units, total: money, tax: money, \
+         requires_shipping: flag",
+    ),
+    (
+        "Counters",
+        "ordered: units, canceled: units, reinstated: units, shipped: units, voided: units, \
+         delivered: units, returned: units",
+    ),
+    (
+        "Hold",
+        "reason: text, owner: text, since: time, until: time?, keeps_claim: flag, released_at: time?",
+    ),
+    (
+        "Shipment",
+        "id: id, carrier: text?, tracking_number: text?, tracking_url: text?, shipped_at: time, \
+         lines: LineUnits[], is_ours: flag",
+    ),
+    ("LineUnits", "line: whole, units: units"),
+    (
+        "Intent",
+        "id: id, state: 'waiting'|'done'|'parked', account: text, order: id, external_id: text, \
+         wish: Anything, text: text, made_at: time, tries: whole, next_at: time, last: text, parked: text?, \
+         reference: text?",
+    ),
+    (
+        "TimelineEntry",
+        "number: whole, at: time, text: text, event: Anything",
+    ),
+    (
+        "NewShipment",
+        "lines?: LineUnits[], carrier?: text?, tracking_number?: text?, tracking_url?: text?, \
+         location?: text?",
+    ),
+    ("Cancel", "reason: text"),
+    (
+        "NewRefund",
+        "amount: money, lines?: LineUnits[], reason: text",
+    ),
+    (
+        "NewHold",
+        "reason: text, by?: text?, until?: time?, keeps_claim?: flag",
+    ),
+    ("MapLine", "sku: text"),
+    (
+        "Stock",
+        "sku: text, title: text, kind: kind, scale: whole, is_counted: flag, on_hand: units?, \
+         allocated: units?, pending: units?, sellable: units?, incoming: units?, locations: Location[], \
+         components: Component[]",
+    ),
+    (
+        "Location",
+        "location: text, on_hand: units, allocated: units, incoming: units, unsellable: units{}",
+    ),
+    (
+        "Component",
+        "sku: text, per_kit: units, sellable: units?, kits: units?, is_scarcest: flag",
+    ),
+    (
+        "Movement",
+        "id: id, at: time, location: text, condition: 'sellable'|'damaged'|'quality'|'returned_unchecked', \
+         delta: units, cause: Anything, text: text",
+    ),
+    ("Explanation", "sku: text, sentences: text[]"),
+    (
+        "Adjustment",
+        "sku: text, location?: text?, delta?: units?, to?: units?, reason: text, by?: text?",
+    ),
+    (
+        "Item",
+        "sku: text, kind: kind, scale: whole, title: text, components: units{}",
+    ),
+    (
+        "SetItem",
+        "kind: kind, scale?: whole, title?: text, components?: units{}",
+    ),
+    (
+        "Listing",
+        "account: text, listing: text, sku: text?, channel_sku: text?, title: text, price: money?, \
+         tracked: flag, offer: Level?, wanted: Level?, sent: Level?, acknowledged: Level?, \
+         read_back: Level?, believed: Level?, lag_ms: whole?, attempt: Attempt?, suppressed: Suppression?, \
+         parked: text?, would_write: WouldWrite?, is_drifting: flag, exposure: units, coalesced: whole",
+    ),
+    ("Level", "quantity: units, at: time"),
+    (
+        "Attempt",
+        "quantity: units, expected: units?, tries: whole, next_at: time, is_ambiguous: flag",
+    ),
+    (
+        "Suppression",
+        "code: 'unmapped'|'untracked'|'service'|'uncounted', reason: text",
+    ),
+    ("WouldWrite", "from: units?, to: units"),
+    (
+        "Exposure",
+        "units_at_risk: units, listings: ExposedListing[], overhang: units, items: Overhang[]",
+    ),
+    (
+        "ExposedListing",
+        "account: text, listing: text, sku: text, units_at_risk: units, since: time?",
+    ),
+    (
+        "Overhang",
+        "sku: text, shown: units, sellable: units, overhang: units, listing_count: whole",
+    ),
+    (
+        "Signal",
+        "state: 'waiting'|'parked', account: text, at: time, reason: text?, external_id: text?, \
+         body_at: whole?, body_bytes: whole?",
+    ),
+    (
+        "OutboxEntry",
+        "kind: 'intent'|'push', state: 'waiting'|'parked'|'done', account: text, text: text, since: time?, \
+         tries: whole, next_at: time?, reason: text?, intent: id?, order: id?, listing: text?, sku: text?, \
+         attempts: Try[]",
+    ),
+    (
+        "Try",
+        "at: time, latency_ms: whole, request: text, result: text",
+    ),
+    (
+        "Incident",
+        "order: id, number: text?, line: whole, sku: text, account: text, missing: units, opened_at: time, \
+         closed_at: time?",
+    ),
+    (
+        "Drift",
+        "account: text, listing: text, sku: text, expected: units?, observed: units, opened_at: time, \
+         closed_at: time?",
+    ),
+    (
+        "Summary",
+        "at: time, orders_by_phase: whole{}, orders_in: whole, claims_open_units: whole, \
+         claims_open: whole, pushes: whole, coalesced: whole, propagation_ms: Percentiles, \
+         duplicates_dropped: whole, conflicts: whole, reconciles: whole, drift_open: whole, \
+         incidents_open: whole, parked: whole, inbox_waiting: whole, intents_waiting: whole, \
+         pushes_waiting: whole, hooks_accepted: whole, hooks_refused: whole, store: Store",
+    ),
+    ("Percentiles", "p50: whole, p99: whole"),
+    (
+        "Store",
+        "durable: whole, disk_bytes: whole, free_bytes: whole?, is_read_only: flag, repairs: text[]",
+    ),
+];
+
+/// All schemas as JSON Schema.
+pub(crate) fn all() -> Map<String, Value> {
+    let schema = |(name, fields): &(&str, &str)| ((*name).to_owned(), schema(fields));
+    SCHEMAS.iter().map(schema).collect()
+}
+
+/// A reference to a schema.
+pub(crate) fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+fn schema(fields: &str) -> Value {
+    if fields.is_empty() {
+        return json!({});
+    }
+    let mut properties = Map::new();
+    let mut required = Vec::new();
+    let mut is_closed = true;
+    for field in fields.split(',').map(str::trim) {
+        match field.split_once(':') {
+            Some((name, kind)) => {
+                let is_optional = name.ends_with('?');
+                let name = name.trim_end_matches('?');
+                properties.insert(name.to_owned(), of_kind(kind.trim()));
+                if !is_optional {
+                    required.push(name);
+                }
+            }
+            None if field == "*" => is_closed = false,
+            // Nothing at all is said.
+            None => {}
+        }
+    }
+    let mut schema = json!({
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": !is_closed,
+    });
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    schema
+}
+
+fn of_kind(kind: &str) -> Value {
+    if let Some(of) = kind.strip_suffix('?') {
+        return json!({ "oneOf": [of_kind(of), { "type": "null" }] });
+    }
+    if let Some(of) = kind.strip_suffix("[]") {
+        return json!({ "type": "array", "items": of_kind(of) });
+    }
+    if let Some(of) = kind.strip_suffix("{}") {
+        return json!({ "type": "object", "additionalProperties": of_kind(of) });
+    }
+    if kind.starts_with('\'') {
+        let words: Vec<&str> = kind
+            .split('|')
+            .map(|word| word.trim_matches('\''))
+            .collect();
+        return json!({ "type": "string", "enum": words });
+    }
+    if kind.starts_with(|c: char| c.is_ascii_uppercase()) {
+        return reference(kind);
+    }
+    word(kind)
+}
+
+/// The words that name types.
+fn word(word: &str) -> Value {
+    match word {
+        "text" => json!({ "type": "string" }),
+        "whole" => json!({ "type": "integer" }),
+        "flag" => json!({ "type": "boolean" }),
+        "id" => json!({ "type": "string", "pattern": "^[a-z]{3}_[0-9a-f]{32}$" }),
+        "time" => json!({ "type": "string", "format": "date-time" }),
+        "units" => json!({
+            "type": "number",
+            "description": "Whole units, with decimals if the item has some.",
+        }),
+        "money" => json!({
+            "type": "object",
+            "properties": {
+                "amount": { "type": "string", "pattern": "^-?[0-9]+([.][0-9]+)?$" },
+                "currency": { "type": "string", "pattern": "^[A-Z]{3}$" },
+            },
+            "required": ["amount", "currency"],
+            "additionalProperties": false,
+        }),
+        "mode" => json!({ "type": "string", "enum": ["off", "observe", "live"] }),
+        "kind" => json!({ "type": "string", "enum": ["good", "kit", "service"] }),
+        "phase" => {
+            let words: Vec<&str> = domain::order::Phase::ALL
+                .into_iter()
+                .map(domain::order::Phase::word)
+                .collect();
+            json!({ "type": "string", "enum": words })
+        }
+        other => panic!("no type is called `{other}`"),
+    }
+}

@@ -1,0 +1,322 @@
+//! Writes: a strict body, an idempotency key, and an effect that happens once.
+//!
+//! With a key, the row that says so is in the commit of the effect; the same request again is given the
+//! kept answer, and another request with that key is refused. Without a key, sending twice is asking
+//! twice. The work is seen through even when whoever asked goes away.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{FromRequest, Request},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use domain::{
+    Sku, Time,
+    decide::Verdict,
+    fact::Event,
+    ids::{IntentId, OrderId, ShipmentId},
+    order::Phase,
+    signal::{Command, Signal},
+};
+use engine::{
+    Engine,
+    answers::Said,
+    decider::{Alongside, Done},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    admin::Admin,
+    limits::{read_body, see_through},
+    problem::{self, Problem},
+};
+
+/// The header with the key.
+pub(crate) const KEY_HEADER: &str = "idempotency-key";
+/// The header that says that an answer was kept from before.
+const REPLAYED_HEADER: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// The longest key.
+const KEY_LENGTH_MAX: usize = 200;
+/// The longest text that a person writes into a reason or a name.
+const TEXT_LENGTH_MAX: usize = 300;
+
+/// A write that arrived: its body, and what it takes to recognize it.
+pub(crate) struct Write<T> {
+    pub(crate) body: T,
+    pub(crate) ticket: Ticket,
+}
+
+/// What it takes to recognize a request that is sent again.
+pub(crate) struct Ticket {
+    key: Option<String>,
+    /// A digest over method, address and body.
+    request: String,
+}
+
+/// What a write did.
+#[derive(Debug, Serialize)]
+pub(crate) struct Receipt {
+    /// `done`, or `nothing_to_do` when it was so already.
+    pub(crate) effect: &'static str,
+    /// When.
+    pub(crate) at: Time,
+    /// Of which order.
+    pub(crate) order: Option<OrderId>,
+    /// Its phase after that.
+    pub(crate) phase: Option<Phase>,
+    /// The shipment that was recorded.
+    pub(crate) shipment: Option<ShipmentId>,
+    /// What is to be done on the channel because of it.
+    pub(crate) intent: Option<IntentId>,
+    /// Of which item.
+    pub(crate) sku: Option<Sku>,
+}
+
+impl<T: DeserializeOwned> FromRequest<Admin> for Write<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, admin: &Admin) -> Result<Write<T>, Problem> {
+        let (head, body) = request.into_parts();
+        let key = key(&head.headers)?;
+        let bytes = read_body(&head.headers, body, admin.limits.body_bytes_max).await?;
+        let mut digest = Sha256::new();
+        for part in [
+            head.method.as_str().as_bytes(),
+            head.uri.to_string().as_bytes(),
+        ] {
+            digest.update(part);
+            digest.update([0]);
+        }
+        digest.update(&bytes);
+        let digest = digest.finalize();
+        let ticket = Ticket {
+            key,
+            request: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+        };
+        // A write that says nothing may come without a body.
+        let json: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        if !bytes.is_empty() && !is_json(&head.headers) {
+            let detail = "Content-Type is not application/json";
+            return Err(Problem::new(&problem::BAD_MEDIA_TYPE, detail));
+        }
+        let body = read_json(json)?;
+        Ok(Write { body, ticket })
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next());
+    kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get(KEY_HEADER) else {
+        return Ok(None);
+    };
+    let text = value.to_str().unwrap_or_default().trim();
+    let is_plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    if text.is_empty() || text.len() > KEY_LENGTH_MAX || !is_plain {
+        let detail =
+            format!("Idempotency-Key needs 1 to {KEY_LENGTH_MAX} printable ASCII characters");
+        return Err(Problem::new(&problem::BAD_KEY, detail));
+    }
+    Ok(Some(text.to_owned()))
+}
+
+fn read_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, Problem> {
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let read = serde_path_to_error::deserialize(&mut deserializer);
+    let bad = |path: String, reason: String| {
+        let detail = if path == "." {
+            reason
+        } else {
+            format!("{path}: {reason}")
+        };
+        Problem::new(&problem::BAD_BODY, detail).with("path", path)
+    };
+    let value = read.map_err(|error| bad(error.path().to_string(), error.inner().to_string()))?;
+    let end = deserializer.end();
+    end.map_err(|error| bad(".".to_owned(), error.to_string()))?;
+    Ok(value)
+}
+
+/// A text that a person wrote: not empty, not long, and without control characters.
+pub(crate) fn text(path: &str, text: String) -> Result<String, Problem> {
+    let reason = if text.trim().is_empty() {
+        "it must not be empty".to_owned()
+    } else if text.chars().count() > TEXT_LENGTH_MAX {
+        format!("it has more than {TEXT_LENGTH_MAX} characters")
+    } else if text.chars().any(char::is_control) {
+        "it must not hold control characters".to_owned()
+    } else {
+        return Ok(text.trim().to_owned());
+    };
+    Err(Problem::new(&problem::BAD_BODY, format!("{path}: {reason}")).with("path", path))
+}
+
+/// The same where nothing may be said.
+pub(crate) fn optional_text(path: &str, said: Option<String>) -> Result<Option<String>, Problem> {
+    said.map(|said| text(path, said)).transpose()
+}
+
+/// Has the engine decide about what a person wants, and says what it did.
+pub(crate) async fn carry_out(
+    admin: &Admin,
+    ticket: Ticket,
+    status: StatusCode,
+    command: Command,
+) -> Result<Response, Problem> {
+    let concerns = Concerns::of(&command);
+    once(admin, ticket, status, move |engine, rows| async move {
+        let done = engine
+            .decide_alongside(Signal::Command(command), rows)
+            .await?;
+        Ok(Receipt::of(&done, concerns, engine.ports.clock.now()))
+    })
+    .await
+}
+
+/// Does something once for each idempotency key. `work` commits the rows that it is given together
+/// with its effect.
+pub(crate) async fn once<W, F, A>(
+    admin: &Admin,
+    ticket: Ticket,
+    status: StatusCode,
+    work: W,
+) -> Result<Response, Problem>
+where
+    W: FnOnce(Arc<Engine>, Alongside) -> F + Send + 'static,
+    F: Future<Output = Result<A, Problem>> + Send,
+    A: Serialize + Send,
+{
+    let (engine, keys) = (Arc::clone(&admin.engine), Arc::clone(&admin.keys));
+    let Ticket { key, request } = ticket;
+    let whole = async move {
+        let Some(key) = key else {
+            let answer = work(engine, Alongside::default()).await?;
+            return Ok((status, Json(answer)).into_response());
+        };
+        // One at a time, so that two requests with one key cannot both find it unused.
+        let _turn = keys.lock().await;
+        if let Some(answer) = engine.recall(&key).await? {
+            return replay(answer, &request, status);
+        }
+        let rows = engine.use_key(&key, &request).await?;
+        let answer = work(Arc::clone(&engine), rows).await?;
+        let body = serde_json::to_value(answer).expect("answers have only text keys");
+        let said = Said {
+            status: status.as_u16(),
+            body: body.clone(),
+        };
+        if let Err(error) = engine.keep_answer(&key, &request, said).await {
+            // The effect is durable, and so is that the key was used; only these words are lost.
+            tracing::warn!(%error, "An answer could not be kept.");
+        }
+        Ok((status, Json(body)).into_response())
+    };
+    let done = see_through(&admin.engine, whole).await;
+    done.unwrap_or_else(|| Err(Problem::new(&problem::STORAGE, "the work was cut off")))
+}
+
+fn replay(
+    answer: engine::answers::Answer,
+    request: &str,
+    status: StatusCode,
+) -> Result<Response, Problem> {
+    if answer.request != request {
+        let detail = "this key was used for another request; use a new one";
+        return Err(
+            Problem::new(&problem::KEY_REUSED, detail).with("used_at", answer.at.to_string())
+        );
+    }
+    let mut response = match answer.said {
+        Some(said) => {
+            let status = StatusCode::from_u16(said.status).unwrap_or(status);
+            (status, Json(said.body)).into_response()
+        }
+        None => (status, Json(Receipt::plain("done", answer.at))).into_response(),
+    };
+    let headers = response.headers_mut();
+    headers.insert(REPLAYED_HEADER, HeaderValue::from_static("true"));
+    Ok(response)
+}
+
+/// What a command is about, as far as its receipt says.
+#[derive(Default)]
+struct Concerns {
+    order: Option<OrderId>,
+    sku: Option<Sku>,
+}
+
+impl Concerns {
+    fn of(command: &Command) -> Concerns {
+        let of_order = |order: &OrderId| Concerns {
+            order: Some(*order),
+            sku: None,
+        };
+        match command {
+            Command::Adjust { sku, .. } => Concerns {
+                order: None,
+                sku: Some(sku.clone()),
+            },
+            Command::SetItem(item) => Concerns {
+                order: None,
+                sku: Some(item.sku.clone()),
+            },
+            Command::MapLine { order, sku, .. } => Concerns {
+                order: Some(*order),
+                sku: Some(sku.clone()),
+            },
+            Command::Ship { order, .. }
+            | Command::Cancel { order, .. }
+            | Command::Refund { order, .. }
+            | Command::Hold { order, .. }
+            | Command::Release { order, .. } => of_order(order),
+            Command::RetryIntent { .. } | Command::RetryPush { .. } => Concerns::default(),
+        }
+    }
+}
+
+impl Receipt {
+    /// That something was done, and nothing more.
+    pub(crate) fn plain(effect: &'static str, at: Time) -> Receipt {
+        Receipt {
+            effect,
+            at,
+            order: None,
+            phase: None,
+            shipment: None,
+            intent: None,
+            sku: None,
+        }
+    }
+
+    fn of(done: &Done, concerns: Concerns, at: Time) -> Receipt {
+        let effect = match done.verdict {
+            Verdict::New => "done",
+            Verdict::Duplicate | Verdict::Stale | Verdict::Nothing => "nothing_to_do",
+        };
+        let mut receipt = Receipt::plain(effect, at);
+        for fact in &done.book.facts {
+            if let Event::ShipmentRecorded { shipment, .. } = &fact.event {
+                receipt.shipment = Some(*shipment);
+            }
+            if let Event::IntentMade { intent, .. } = &fact.event {
+                receipt.intent = Some(*intent);
+            }
+        }
+        let order = concerns.order.and_then(|id| done.book.orders.get(&id));
+        receipt.phase = order.map(|order| order.phase(done.book.is_short(order)));
+        receipt.order = concerns.order;
+        receipt.sku = concerns.sku;
+        receipt
+    }
+}
