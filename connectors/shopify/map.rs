@@ -73,6 +73,13 @@ fn standing(order: &wire::Order) -> Standing {
     if order.cancelled_at.is_some() {
         return Standing::Canceled;
     }
+    let unknown = order
+        .fulfillments
+        .iter()
+        .find(|made| parcel(made).is_none());
+    if let Some(made) = unknown {
+        return Standing::Unmapped(made.status.clone());
+    }
     match order.display_fulfillment_status.as_deref() {
         None
         | Some(
@@ -228,10 +235,25 @@ fn add<'a>(counts: &mut BTreeMap<&'a str, i64>, line: &'a wire::Reference, quant
     *count = count.saturating_add(quantity.max(0));
 }
 
-/// Whether the units of a fulfillment count as sent. The two older words for "made, not confirmed"
-/// still occur; a failed or canceled one sent nothing.
+/// What a fulfillment says of its units.
+#[derive(PartialEq)]
+enum Parcel {
+    Sent,
+    NotSent,
+}
+
+/// Nothing for a word that we do not know. The two older words for "made, not confirmed" still occur.
+fn parcel(fulfillment: &wire::Fulfillment) -> Option<Parcel> {
+    match fulfillment.status.as_str() {
+        "SUCCESS" | "OPEN" | "PENDING" => Some(Parcel::Sent),
+        "CANCELLED" | "ERROR" | "FAILURE" => Some(Parcel::NotSent),
+        _ => None,
+    }
+}
+
+/// Whether the units of a fulfillment count as sent.
 pub(super) fn has_left(fulfillment: &wire::Fulfillment) -> bool {
-    matches!(fulfillment.status.as_str(), "SUCCESS" | "OPEN" | "PENDING")
+    parcel(fulfillment) == Some(Parcel::Sent)
 }
 
 fn line(

@@ -3,6 +3,7 @@
 mod calls;
 mod hooks;
 mod mapping;
+mod tokens;
 
 use std::{
     collections::{BTreeMap, VecDeque},

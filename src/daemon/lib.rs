@@ -4,14 +4,14 @@
 //! [`settings`] for what an admin can say.
 
 pub mod check;
-//pub mod cli;
+pub mod cli;
 pub mod demo;
 pub mod exit;
 pub mod listen;
 pub mod logging;
 mod outside;
 pub mod run;
-mod sandbox_host;
+pub mod sandbox_host;
 pub mod settings;
 mod signals;
 mod vault;

@@ -6,6 +6,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -25,7 +26,10 @@ use engine::{
     decider::Policy,
     ports::{Ports, http::Egress, system},
 };
-use store::Store as _;
+use store::{
+    Store as _,
+    sled::{OpenError, Opened, Options, Sled},
+};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -85,6 +89,49 @@ pub async fn run(
             return Ok(Exit::Configuration.into());
         }
     };
+    start_logging(&settings, format)?;
+    let (store, opened) = match open_store(&settings, args) {
+        Ok(opened) => opened,
+        Err(error) => {
+            exit::tell(&format!("error: failed to open the store: {error}\n"));
+            return Ok(Exit::Storage.into());
+        }
+    };
+    let (ports, tasks) = system::running();
+    let outside = open_outside(&settings, &ports)?;
+    let public = listen_at(settings.listen.public).await?;
+    let admin = listen_at(settings.listen.admin).await?;
+    let mut config = config(&settings);
+    config.compare_first = opened.is_after_loss;
+    let engine = match Engine::start(config, store.clone(), ports.clone(), &outside).await {
+        Ok(engine) => engine,
+        Err(error) => return Ok(refuse_start(&error)),
+    };
+    let (tokens, limits) = (tokens(&settings)?, limits(&settings));
+    let stop_web = listen::spawn(&engine, public, admin, tokens, limits);
+    feed_watchdog(&ports, &engine, store.clone());
+    notify(&[sd_notify::NotifyState::Ready]);
+    tracing::info!(accounts = engine.accounts.len(), "Oneshelf is ready.");
+
+    let exit = wait_for_end(&engine, &tasks).await;
+    notify(&[sd_notify::NotifyState::Stopping]);
+    engine.stop();
+    stop_web.send_replace(true);
+    if tokio::time::timeout(STOP_WITHIN, tasks.ended())
+        .await
+        .is_err()
+    {
+        tracing::warn!("Some tasks did not end in time; the next start settles what they began.");
+    }
+    if let Err(error) = store.close().await {
+        tracing::error!(%error, "The store could not be closed.");
+        return Ok(Exit::Storage.into());
+    }
+    tracing::info!("Oneshelf ended.");
+    Ok(exit.into())
+}
+
+fn start_logging(settings: &Settings, format: Format) -> anyhow::Result<()> {
     let level = match settings.log.level {
         settings::LogLevel::Error => "error",
         settings::LogLevel::Warn => "warn",
@@ -96,65 +143,33 @@ pub async fn run(
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
-    let mut options = store::sled::Options::new(settings.store.dir.join("store"));
+    Ok(())
+}
+
+fn open_store(settings: &Settings, args: &Args) -> Result<(Arc<Sled>, Opened), OpenError> {
+    let mut options = Options::new(settings.store.dir.join("store"));
     options.free_bytes_min = settings.store.free_min;
     options.accept_rollback = args.accept_rollback;
-    let (sled, opened) = match store::sled::open(options) {
-        Ok(opened) => opened,
-        Err(error) => {
-            exit::tell(&format!("error: failed to open the store: {error}\n"));
-            return Ok(Exit::Storage.into());
-        }
-    };
+    let (store, opened) = store::sled::open(options)?;
     for repair in &opened.repairs {
         tracing::warn!(repair, "The store was repaired.");
     }
-    let (ports, tasks) = system::running();
+    Ok((store, opened))
+}
+
+fn open_outside(settings: &Settings, ports: &Ports) -> anyhow::Result<RealOutside> {
     let egress = if settings.network.allow_private {
         Egress::Anywhere
     } else {
         Egress::Public
     };
-    let outside = RealOutside::new(ports.clone(), egress, settings.store.dir.join("secrets"))
-        .map_err(anyhow::Error::msg)?;
-    let public = TcpListener::bind(settings.listen.public).await;
-    let public = public.with_context(|| format!("cannot listen on {}", settings.listen.public))?;
-    let admin = TcpListener::bind(settings.listen.admin).await;
-    let admin = admin.with_context(|| format!("cannot listen on {}", settings.listen.admin))?;
-    let started = Engine::start(config(&settings), sled.clone(), ports.clone(), &outside).await;
-    let engine = match started {
-        Ok(engine) => engine,
-        Err(error) => return Ok(refuse_start(&error)),
-    };
-    let stop_web = listen::spawn(
-        &engine,
-        public,
-        admin,
-        tokens(&settings)?,
-        limits(&settings),
-    );
-    feed_watchdog(&ports, &engine, sled.clone());
-    notify(&[sd_notify::NotifyState::Ready]);
-    tracing::info!(accounts = engine.accounts.len(), "Oneshelf is ready.");
+    let vault = settings.store.dir.join("secrets");
+    RealOutside::new(ports.clone(), egress, vault).map_err(anyhow::Error::msg)
+}
 
-    let code = wait_for_end(&engine, &tasks).await;
-    notify(&[sd_notify::NotifyState::Stopping]);
-    engine.stop();
-    stop_web.send_replace(true);
-    if tokio::time::timeout(STOP_WITHIN, tasks.ended())
-        .await
-        .is_err()
-    {
-        tracing::warn!(
-            "Some tasks did not end in time; what they had begun is settled at the next start."
-        );
-    }
-    if let Err(error) = sled.close().await {
-        tracing::error!(%error, "The store could not be closed.");
-        return Ok(Exit::Storage.into());
-    }
-    tracing::info!("Oneshelf ended.");
-    Ok(code)
+async fn listen_at(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let bound = TcpListener::bind(address).await;
+    bound.with_context(|| format!("cannot listen on {address}"))
 }
 
 fn tokens(settings: &Settings) -> anyhow::Result<web::Tokens> {
@@ -194,26 +209,26 @@ fn refuse_start(error: &StartError) -> ExitCode {
     }
 }
 
-async fn wait_for_end(engine: &Engine, tasks: &system::Tasks) -> ExitCode {
+async fn wait_for_end(engine: &Engine, tasks: &system::Tasks) -> Exit {
     let mut fatal = engine.watch_fatal();
     let mut panics = tasks.watch_panics();
     tokio::select! {
         biased;
         _ = fatal.wait_for(Option::is_some) => {
             tracing::error!("The store failed: nothing more is acknowledged.");
-            Exit::Storage.into()
+            Exit::Storage
         }
         panicked = panics.wait_for(Option::is_some) => {
             let task = panicked.ok().and_then(|name| name.clone()).unwrap_or_default();
             tracing::error!(task, "A task panicked: this is a bug, please report it.");
-            Exit::Bug.into()
+            Exit::Bug
         }
-        () = signals::ended() => ExitCode::SUCCESS,
+        () = signals::ended() => Exit::Good,
     }
 }
 
 /// Tells systemd's watchdog that we live, as long as the committer answers.
-fn feed_watchdog(ports: &Ports, engine: &Arc<Engine>, store: Arc<store::sled::Sled>) {
+fn feed_watchdog(ports: &Ports, engine: &Arc<Engine>, store: Arc<Sled>) {
     let Some(interval) = sd_notify::watchdog_enabled() else {
         return;
     };
@@ -277,6 +292,7 @@ pub fn config(settings: &Settings) -> Config {
         items,
         backlog_max: BACKLOG_MAX,
         public_url: settings.public_url.clone(),
+        compare_first: false,
     }
 }
 

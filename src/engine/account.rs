@@ -83,6 +83,8 @@ pub struct Account {
     orders_to_read: Mutex<BTreeSet<ExternalId>>,
     listings_to_compare: Mutex<BTreeSet<ListingId>>,
     are_listings_due: AtomicBool,
+    compares_first: AtomicBool,
+    was_throttled: AtomicBool,
     has_polled: AtomicBool,
     recent: Mutex<BTreeMap<ExternalId, (Version, u64)>>,
     health: Mutex<Health>,
@@ -146,6 +148,8 @@ impl Account {
             orders_to_read: Mutex::default(),
             listings_to_compare: Mutex::default(),
             are_listings_due: AtomicBool::new(true),
+            compares_first: AtomicBool::new(false),
+            was_throttled: AtomicBool::new(false),
             has_polled: AtomicBool::new(false),
             recent: Mutex::default(),
             health: Mutex::default(),
@@ -170,7 +174,13 @@ impl Account {
 
     /// Whether anything may be written outside.
     pub fn may_write(&self) -> bool {
-        self.mode() == Mode::Live && !self.is_frozen()
+        let is_held = self.compares_first.load(Ordering::Acquire);
+        self.mode() == Mode::Live && !self.is_frozen() && !is_held
+    }
+
+    /// Writes nothing until the levels were compared once: what we believe may be too old.
+    pub fn hold_writes(&self, is_held: bool) {
+        self.compares_first.store(is_held, Ordering::Release);
     }
 
     /// Whether its orders were read completely since the start. Before that nothing is pushed: what
@@ -188,6 +198,7 @@ impl Account {
 
     /// Notes a complete comparison of levels.
     pub fn note_reconcile(&self, now: Time) {
+        self.hold_writes(false);
         self.health.lock().expect(LOCK).last_reconcile_at = Some(now);
     }
 
@@ -214,8 +225,14 @@ impl Account {
         health.last_error = Some(error.to_string());
         health.is_unauthorized = matches!(error.kind, ErrorKind::Unauthorized { .. });
         if let ErrorKind::Throttled { until } = error.kind {
+            self.was_throttled.store(true, Ordering::Release);
             health.throttled_until = Some(until.unwrap_or_else(|| now.plus(THROTTLE_PAUSE)));
         }
+    }
+
+    /// Whether the channel asked for fewer calls since this was last asked.
+    pub fn take_throttled(&self) -> bool {
+        self.was_throttled.swap(false, Ordering::AcqRel)
     }
 
     /// The earliest time of the next call, when the channel asked us to wait.

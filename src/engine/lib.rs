@@ -67,6 +67,8 @@ pub struct Config {
     pub backlog_max: usize,
     /// How channels reach our public listener; without it no hooks are registered.
     pub public_url: Option<String>,
+    /// Whether an account writes nothing before its levels were compared: after a loss of history.
+    pub compare_first: bool,
 }
 
 /// Makes the way out for an account.
@@ -143,6 +145,7 @@ impl Engine {
             let set = load_override(store.as_ref(), &account.id).await?;
             let (id, connector) = (account.id.clone(), account.connector);
             let opened = Account::new(id, connector, channel, account.pace, account.mode, set);
+            opened.hold_writes(config.compare_first);
             accounts.insert(account.id, Arc::new(opened));
         }
         let engine = Arc::new(Engine {

@@ -19,6 +19,9 @@ mod schemas;
 mod serve;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 pub use access::{NotAToken, Tokens};
 pub use admin::admin;
 pub use hooks::public;

@@ -149,6 +149,11 @@ fn in_query(name: &str) -> Value {
 
 fn answer(route: &Route) -> Value {
     let content = match route.gives {
+        // A write that is only tried answers with what it would do.
+        Gives::One(schema) if route.query.contains(&"dry_run") => {
+            let either = [schema, "WritePreview"].map(schemas::reference);
+            json!({ "application/json": { "schema": { "oneOf": either } } })
+        }
         Gives::One(schema) => {
             json!({ "application/json": { "schema": schemas::reference(schema) } })
         }

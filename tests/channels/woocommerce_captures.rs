@@ -21,7 +21,7 @@ use crate::port::{Fault, Rig, block_on, shop};
 /// The folder of the captures, or a line that says that a test was skipped.
 fn folder(test: &str) -> Option<PathBuf> {
     let Some(shared) = std::env::var_os("ONESHELF_SHARED") else {
-        println!("skipped: {test}: ONESHELF_SHARED is not set");
+        tests::skipped(test, "ONESHELF_SHARED is not set");
         return None;
     };
     Some(PathBuf::from(shared).join("captures/woocommerce"))
@@ -439,7 +439,14 @@ fn captured_orders_are_mapped() {
     ] {
         assert_eq!(row(name, refunds), expected, "{name}");
     }
+}
 
+#[test]
+fn a_captured_order_keeps_what_shipping_needs() {
+    let Some(folder) = folder("a_captured_order_keeps_what_shipping_needs") else {
+        return;
+    };
+    let rig = rig();
     let order = read(&rig, &folder, "rest-get-order-storefront", None);
     assert_eq!(order.buyer.name, "Ada L\u{f6}ffler");
     assert_eq!(

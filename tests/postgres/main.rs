@@ -16,11 +16,10 @@ use tokio::task::JoinSet;
 const T: Table = Table("t");
 
 /// The server, if there is one.
-#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 fn server() -> Option<String> {
     let url = std::env::var_os("ONESHELF_POSTGRES_URL").and_then(|url| url.into_string().ok());
     if url.is_none() {
-        println!("skipped: postgres: ONESHELF_POSTGRES_URL is not set");
+        tests::skipped("postgres", "ONESHELF_POSTGRES_URL is not set");
     }
     url
 }

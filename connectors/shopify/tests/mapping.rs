@@ -89,6 +89,8 @@ fn every_word_for_shipping_is_known_and_a_new_one_holds_the_order() {
     assert_eq!(standing(json!(null)), Standing::Placed);
     let new = Standing::Unmapped("DO_NOT_SHIP".to_owned());
     assert_eq!(standing(json!("DO_NOT_SHIP")), new);
+    let lost = map(&with(&[("/fulfillments/0/status", json!("LOST"))])).expect("an order");
+    assert_eq!(lost.standing, Standing::Unmapped("LOST".to_owned()));
     let canceled = with(&[
         ("/displayFulfillmentStatus", json!("DO_NOT_SHIP")),
         ("/cancelledAt", json!("2026-11-05T16:40:12Z")),
@@ -112,6 +114,14 @@ fn the_schema_has_no_word_that_we_do_not_know() {
         }
         for word in schema.words("OrderDisplayFulfillmentStatus") {
             let order = with(&[("/displayFulfillmentStatus", json!(word))]);
+            assert_eq!(
+                map(&order).expect("an order").standing,
+                Standing::Placed,
+                "{version}"
+            );
+        }
+        for word in schema.words("FulfillmentStatus") {
+            let order = with(&[("/fulfillments/0/status", json!(word))]);
             assert_eq!(
                 map(&order).expect("an order").standing,
                 Standing::Placed,

@@ -277,6 +277,7 @@ fn config(shops: &[HostedShop]) -> Config {
         items: shops::items(),
         backlog_max: 10_000,
         public_url: None,
+        compare_first: false,
     }
 }
 

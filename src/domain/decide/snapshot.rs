@@ -20,6 +20,11 @@ use super::{Desk, FollowUp, Undecided, Verdict};
 
 /// Who places and lifts the holds that a program decides on.
 const OURSELVES: &str = "oneshelf";
+/// How the reason of a hold about an unknown word begins.
+const UNKNOWN_STATUS: &str = "the channel says an unknown status";
+/// The reason of a hold about money that was given back.
+const REFUNDED_BUT_OPEN: &str =
+    "it was refunded in full, and not canceled: cancel it, or release it to ship nevertheless";
 
 pub(super) fn take_in(
     desk: &mut Desk<'_>,
@@ -57,7 +62,7 @@ pub(super) fn take_in(
         }
     };
     merge_lines(desk, id, snapshot)?;
-    hold_unknown_words(desk, id)?;
+    hold_what_is_unclear(desk, id)?;
     desk.settle_claims(id)?;
     Ok(Verdict::New)
 }
@@ -628,40 +633,40 @@ fn record_channel_shipment(
     Ok(())
 }
 
-/// Words that the connector does not know hold the order until the channel says one that it does.
-fn hold_unknown_words(desk: &mut Desk<'_>, id: OrderId) -> Result<(), Undecided> {
+/// What holds an order by itself: words that the connector does not know, and money that was given
+/// back in full while units are still to be sent. It goes on by itself when the reason is gone.
+fn hold_what_is_unclear(desk: &mut Desk<'_>, id: OrderId) -> Result<(), Undecided> {
     let order = desk.order(id)?;
-    let mut unknown = Vec::new();
+    let mut unclear = Vec::new();
     if let Standing::Unmapped(word) = &order.standing {
-        unknown.push(format!(
-            "the channel gives the order the unknown status `{word}`"
-        ));
+        unclear.push(format!("{UNKNOWN_STATUS} of the order: `{word}`"));
     }
     if let PaymentState::Unmapped(word) = &order.payment {
-        unknown.push(format!(
-            "the channel gives the payment the unknown status `{word}`"
-        ));
+        unclear.push(format!("{UNKNOWN_STATUS} of the payment: `{word}`"));
     }
-    for reason in &unknown {
+    let is_to_ship = order
+        .lines
+        .iter()
+        .any(|line| line.counters.to_ship().is_positive());
+    if order.payment == PaymentState::Refunded && is_to_ship && !order.is_withdrawn() {
+        unclear.push(REFUNDED_BUT_OPEN.to_owned());
+    }
+    for reason in &unclear {
         place_hold(desk, id, reason)?;
     }
     let now = desk.now();
     let mut released = Vec::new();
     for hold in &mut desk.order_mut(id)?.holds {
-        let is_about_words = hold.owner == OURSELVES && hold.reason.contains("unknown status");
-        if hold.released_at.is_none() && is_about_words && !unknown.contains(&hold.reason) {
+        let is_of_this_kind = hold.owner == OURSELVES
+            && (hold.reason.starts_with(UNKNOWN_STATUS) || hold.reason == REFUNDED_BUT_OPEN);
+        if hold.released_at.is_none() && is_of_this_kind && !unclear.contains(&hold.reason) {
             hold.released_at = Some(now);
             released.push(hold.reason.clone());
         }
     }
     for reason in released {
-        desk.record_for(
-            id,
-            Event::HoldReleased {
-                reason,
-                by: OURSELVES.to_owned(),
-            },
-        );
+        let by = OURSELVES.to_owned();
+        desk.record_for(id, Event::HoldReleased { reason, by });
     }
     Ok(())
 }

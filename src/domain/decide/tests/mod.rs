@@ -161,7 +161,9 @@ fn an_unknown_word_holds_the_order_until_it_is_known() {
     check(
         "count MUG 2
          order web #1 word:backordered MUG:1  => #1 held, MUG 2-1
-         order web #1 v2 MUG:1                => #1 ready, MUG 2-1",
+         order web #1 v2 MUG:1                => #1 ready, MUG 2-1
+         order web #1 v3 repaid MUG:1         => #1 held, MUG 2-1
+         order web #1 v4 repaid MUG:1/canceled1 => #1 canceled, MUG 2-0",
     );
 }
 

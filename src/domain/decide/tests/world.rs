@@ -196,7 +196,7 @@ impl World {
     /// What happens:
     /// - `count MUG 5`, `adjust MUG -2`: a person says how many there are
     /// - `open web MUG 5`: opening stock from an account
-    /// - `order web #1 v2 [hook] [unpaid|draft|canceled|word:X] MUG:2 PLATE:1/shipped1/sub0 …`
+    /// - `order web #1 v2 [hook] [unpaid|draft|canceled|refunded|repaid|word:X] MUG:2 PLATE:1/shipped1/sub0 …`
     /// - `gone web #1`, `expire #1`, `close #1`, `hold #1 keep|drop`, `release #1`, `cancel #1`
     /// - `ship #1 [1:2 …]`: line numbers and units
     /// - `rule web buffer 2`, `rule web max 3`, `rule web share 1/2`, `rule web exclude`
@@ -269,6 +269,7 @@ impl World {
                 "canceled" => snapshot.standing = Standing::Canceled,
                 "deleted" => snapshot.standing = Standing::Deleted,
                 "refunded" => snapshot.refunded = snapshot.total,
+                "repaid" => snapshot.payment = PaymentState::Refunded,
                 _ => {
                     if let Some(word) = word.strip_prefix("word:") {
                         snapshot.standing = Standing::Unmapped(word.to_owned());

@@ -38,7 +38,7 @@ async fn numbers(store: &Sled) -> Vec<u64> {
 #[tokio::test]
 async fn after_an_error_nothing_is_acknowledged_and_nothing_is_lost() {
     // The n-th operation on the journal fails, for many n.
-    for failing in 0..60 {
+    for failing in 0..36 {
         let dir = tempfile::tempdir().unwrap();
         let disk = Faulty::new();
         let options = Options {
@@ -213,7 +213,7 @@ async fn what_waits_for_a_sync_cannot_be_read_and_shares_the_next_one() {
     tokio::task::yield_now().await;
     assert_eq!(
         numbers(&store).await,
-        [],
+        Vec::<u64>::new(),
         "nothing can be read before it is durable"
     );
     assert_eq!(store.stats().await.unwrap().durable, Seq(0));
@@ -230,4 +230,48 @@ async fn what_waits_for_a_sync_cannot_be_read_and_shares_the_next_one() {
         (2, 50),
         "49 shared one sync"
     );
+}
+
+#[tokio::test]
+async fn on_a_full_disk_the_reserve_is_given_up_to_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Faulty::new();
+    let options = Options {
+        disk: Arc::new(disk.clone()),
+        free_bytes_min: 1000,
+        reserve_bytes: 100_000,
+        ..options(dir.path())
+    };
+    let reserve = dir.path().join("reserve");
+    let (store, _) = open(options.clone()).unwrap();
+    store.commit(put(0)).await.unwrap();
+    assert_eq!(reserve.metadata().unwrap().len(), 100_000);
+    drop(store);
+    // Nothing can be written as long as the reserve takes the space.
+    disk.free(0);
+    let watched = reserve.clone();
+    disk.rule(move |doing, _| {
+        if doing == Doing::Write && watched.exists() {
+            Err(full())
+        } else {
+            Ok(())
+        }
+    });
+    let (store, opened) = open(options.clone()).unwrap();
+    assert!(opened.is_read_only && !reserve.exists());
+    assert_eq!(numbers(&store).await, [0]);
+    drop(store);
+    disk.rule(|doing, _| {
+        if doing == Doing::Write {
+            Err(full())
+        } else {
+            Ok(())
+        }
+    });
+    let error = open(options.clone()).err().unwrap();
+    assert!(matches!(error, OpenError::NoSpace { .. }), "{error}");
+    disk.heal();
+    disk.free(1000);
+    drop(open(options).unwrap());
+    assert!(reserve.exists(), "it comes back with the space");
 }

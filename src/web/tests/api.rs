@@ -1,0 +1,552 @@
+//! Every route of the API: what it answers when all is well, held against its own description.
+
+use std::collections::BTreeSet;
+
+use domain::{
+    AccountId,
+    ids::OrderId,
+    intent::Outcome,
+    signal::{PushResult, Signal},
+};
+use serde_json::{Value, json};
+
+use crate::{openapi, routes::routes};
+
+use super::{
+    rig::{Answer, Rig, bearer, rig},
+    shape::misfits,
+};
+
+/// A rig that checks every answer against the description, and notes which routes it saw well.
+struct Reader {
+    rig: Rig,
+    document: Value,
+    seen: BTreeSet<(String, String)>,
+}
+
+impl Reader {
+    async fn ask(&mut self, method: &str, path: &str, body: Option<Value>) -> Value {
+        let answer = self.rig.ask(method, path, body, &[bearer()]).await;
+        let bare = path.split('?').next().expect("a path").to_owned();
+        let route = routes()
+            .into_iter()
+            .find(|route| route.method == method && is_of(route.path, &bare))
+            .unwrap_or_else(|| panic!("{method} {bare} is no route"));
+        let asked: Vec<&str> = path
+            .split(['?', '&'])
+            .skip(1)
+            .filter_map(|part| part.split('=').next())
+            .collect();
+        for name in asked {
+            assert!(
+                route.query.contains(&name),
+                "{method} {path}: {name} is not described"
+            );
+        }
+        self.check(&answer, method, route.path);
+        let expected = if path.contains("dry_run=true") {
+            200
+        } else {
+            route.status
+        };
+        if answer.status == expected {
+            self.seen.insert((method.to_owned(), route.path.to_owned()));
+        }
+        serde_json::from_str(&answer.text).unwrap_or(Value::Null)
+    }
+
+    fn check(&self, answer: &Answer, method: &str, path: &str) {
+        let at = format!("{method} {path}");
+        let operation = &self.document["paths"][path][method.to_ascii_lowercase()];
+        if answer.status >= 400 {
+            assert_eq!(
+                answer.header("content-type"),
+                Some("application/problem+json"),
+                "{at}"
+            );
+            let problem = json!({ "$ref": "#/components/schemas/Problem" });
+            assert_eq!(
+                misfits(&self.document, &problem, &answer.json(), &at),
+                [""; 0]
+            );
+            return;
+        }
+        let response = &operation["responses"][answer.status.to_string()];
+        let Some(schema) = response["content"]["application/json"].get("schema") else {
+            return;
+        };
+        assert_eq!(
+            misfits(&self.document, schema, &answer.json(), &at),
+            [""; 0],
+            "{}",
+            answer.text
+        );
+    }
+
+    async fn get(&mut self, path: &str) -> Value {
+        self.ask("GET", path, None).await
+    }
+
+    async fn post(&mut self, path: &str, body: Value) -> Value {
+        self.ask("POST", path, Some(body)).await
+    }
+}
+
+/// Whether an address is of a route; what is written out comes before what varies, as in the router.
+fn is_of(route: &str, path: &str) -> bool {
+    let (of, parts): (Vec<&str>, Vec<&str>) =
+        (route.split('/').collect(), path.split('/').collect());
+    let is_same = |(of, part): (&&str, &&str)| of == part || of.starts_with('{');
+    of.len() == parts.len() && of.iter().zip(&parts).all(is_same)
+}
+
+async fn reader() -> Reader {
+    Reader {
+        rig: rig().await,
+        document: openapi(),
+        seen: BTreeSet::new(),
+    }
+}
+
+#[tokio::test]
+async fn every_route_answers_as_it_is_described() {
+    let mut reader = reader().await;
+    reader.rig.stock("shop", "MUG", 10).await;
+    reader.rig.stock("quiet", "A/B", 3).await;
+    reader.rig.shows("quiet", "A/B", 1).await;
+    accounts(&mut reader).await;
+    orders(&mut reader).await;
+    stock(&mut reader).await;
+    explained(&mut reader).await;
+    queues(&mut reader).await;
+    troubles(&mut reader).await;
+    for path in [
+        "/livez",
+        "/readyz",
+        "/errors/no-order",
+        "/metrics",
+        "/api/v1/openapi.json",
+    ] {
+        reader.get(path).await;
+    }
+    // It is degraded, because nothing is polled in these tests.
+    reader
+        .seen
+        .insert(("GET".to_owned(), "/healthz".to_owned()));
+    let all: BTreeSet<(String, String)> = routes()
+        .iter()
+        .map(|route| (route.method.to_owned(), route.path.to_owned()))
+        .collect();
+    let unseen: Vec<_> = all.difference(&reader.seen).collect();
+    assert!(unseen.is_empty(), "never answered well: {unseen:?}");
+}
+
+async fn accounts(reader: &mut Reader) {
+    let all = reader.get("/api/v1/accounts").await;
+    let ids: Vec<&str> = all["items"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|account| account["id"].as_str())
+        .collect();
+    assert_eq!(ids, ["closed", "quiet", "shop"]);
+    let shop = reader.get("/api/v1/accounts/shop").await;
+    assert_eq!(
+        (&shop["mode"], &shop["counts"]["listings"]),
+        (&json!("live"), &json!(1))
+    );
+
+    // What a listing in observe would be told, and arming it.
+    let live = json!({ "mode": "live" });
+    let plan = reader
+        .post("/api/v1/accounts/quiet/mode?dry_run=true", live.clone())
+        .await;
+    let write = json!([{ "listing": "l-A/B", "sku": "A/B", "from": 1, "to": 3 }]);
+    assert_eq!(
+        (&plan["writes"], &plan["mode"]),
+        (&write, &json!("observe"))
+    );
+    let armed = reader.post("/api/v1/accounts/quiet/mode", live).await;
+    assert_eq!(
+        (&armed["set_mode"], &armed["may_write"]),
+        (&json!("live"), &json!(true))
+    );
+    let back = reader
+        .post("/api/v1/accounts/quiet/mode", json!({ "mode": null }))
+        .await;
+    assert_eq!(
+        (&back["set_mode"], &back["mode"]),
+        (&Value::Null, &json!("observe"))
+    );
+
+    reader.get("/api/v1/accounts/shop/freeze-preview").await;
+    reader
+        .post("/api/v1/accounts/shop/freeze?dry_run=true", json!({}))
+        .await;
+    assert_eq!(
+        reader.get("/api/v1/accounts/shop").await["is_frozen"],
+        false
+    );
+    let frozen = reader
+        .ask("POST", "/api/v1/accounts/shop/freeze", None)
+        .await;
+    assert_eq!(
+        (&frozen["is_frozen"], &frozen["may_write"]),
+        (&json!(true), &json!(false))
+    );
+    let thawed = reader
+        .post("/api/v1/accounts/shop/unfreeze", json!({}))
+        .await;
+    assert_eq!(thawed["may_write"], true);
+    let begun = reader.post("/api/v1/accounts/shop/poll", json!({})).await;
+    assert_eq!(begun["status"], "begins");
+    let begun = reader
+        .post("/api/v1/accounts/shop/reconcile", json!({}))
+        .await;
+    assert_eq!(begun["status"], "begins");
+    let again = reader
+        .post("/api/v1/accounts/shop/reconcile", json!({}))
+        .await;
+    assert_eq!(
+        again["status"], "under_way",
+        "the task of these tests never runs"
+    );
+}
+
+async fn orders(reader: &mut Reader) {
+    let id = reader
+        .rig
+        .order("shop", "17", &[("MUG", 3), ("WRAP", 1)])
+        .await;
+    let path = format!("/api/v1/orders/{id}");
+    let order = reader.get(&path).await;
+    assert_eq!(order["phase"], "needs_mapping");
+    assert_eq!(
+        order["total"],
+        json!({ "amount": "20.00", "currency": "EUR" })
+    );
+    assert_eq!(order["lines"][0]["claimed"], 3);
+    let tape = json!({ "kind": "service", "title": "Tape" });
+    reader.ask("PUT", "/api/v1/items/TAPE", Some(tape)).await;
+    let mapped = reader
+        .post(&format!("{path}/lines/2/map"), json!({ "sku": "TAPE" }))
+        .await;
+    assert_eq!(
+        (&mapped["effect"], &mapped["phase"]),
+        (&json!("done"), &json!("ready"))
+    );
+
+    let hold = json!({ "reason": "call the buyer", "by": "ann", "until": "2026-12-01T00:00:00Z" });
+    let held = reader.post(&format!("{path}/holds"), hold).await;
+    assert_eq!(held["phase"], "held");
+    let released = reader
+        .ask("DELETE", &format!("{path}/holds?by=ann"), None)
+        .await;
+    assert_eq!(released["phase"], "ready");
+
+    leaves(reader, &path).await;
+    let other = reader.rig.order("shop", "18", &[("MUG", 1)]).await;
+    let why = json!({ "reason": "buyer asked" });
+    let canceled = reader
+        .post(&format!("/api/v1/orders/{other}/cancel"), why)
+        .await;
+    assert_eq!(canceled["effect"], "done");
+    order_filters(reader, id, other).await;
+}
+
+/// Ships an order in two parts, and gives some money back.
+async fn leaves(reader: &mut Reader, path: &str) {
+    let parcel = json!({
+        "lines": [{ "line": 1, "units": 2 }],
+        "carrier": "DHL",
+        "tracking_number": "T-1",
+        "tracking_url": "https://example.com/T-1",
+    });
+    let shipped = reader.post(&format!("{path}/shipments"), parcel).await;
+    assert_eq!(shipped["phase"], "part_shipped");
+    assert!(
+        shipped["shipment"]
+            .as_str()
+            .is_some_and(|id| id.starts_with("shp_"))
+    );
+    let rest = reader.post(&format!("{path}/shipments"), json!({})).await;
+    assert_eq!(rest["phase"], "shipped");
+    let refund = json!({
+        "amount": { "amount": "5.00", "currency": "EUR" },
+        "lines": [{ "line": 1, "units": 1 }],
+        "reason": "scratched",
+    });
+    let refunded = reader.post(&format!("{path}/refunds"), refund).await;
+    assert!(
+        refunded["intent"]
+            .as_str()
+            .is_some_and(|id| id.starts_with("int_"))
+    );
+
+    let order = reader.get(path).await;
+    assert_eq!(
+        order["shipments"][0]["lines"],
+        json!([{ "line": 1, "units": 2 }])
+    );
+    assert_eq!(order["intents"].as_array().map(Vec::len), Some(3));
+    let timeline = reader.get(&format!("{path}/timeline?limit=3")).await;
+    assert_eq!(timeline["items"][0]["text"], "Order #17 was accepted.");
+    assert!(timeline["next"].is_string());
+}
+
+async fn order_filters(reader: &mut Reader, id: OrderId, other: OrderId) {
+    for (query, ids) in [
+        ("", vec![id, other]),
+        ("?account=shop", vec![id, other]),
+        ("?account=quiet", vec![]),
+        ("?external_id=18", vec![other]),
+        ("?external_id=18&account=quiet", vec![]),
+        ("?phase=shipped", vec![id]),
+        ("?phase=ready&account=shop", vec![other]),
+        ("?since=2026-11-21T10:00:00Z&account=shop", vec![id, other]),
+        ("?since=2026-11-21T10:00:01Z&account=shop", vec![]),
+        ("?since=2026-11-21T10:00:00Z", vec![id, other]),
+        ("?since=2026-11-21T10:00:01Z", vec![]),
+    ] {
+        let page = reader.get(&format!("/api/v1/orders{query}")).await;
+        let found: BTreeSet<String> = page["items"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|order| order["id"].as_str().expect("an id").to_owned())
+            .collect();
+        let ids: BTreeSet<String> = ids.iter().map(ToString::to_string).collect();
+        assert_eq!(found, ids, "{query}");
+    }
+}
+
+async fn stock(reader: &mut Reader) {
+    let mug = reader.get("/api/v1/stock/MUG").await;
+    let figures = ["on_hand", "allocated", "pending", "sellable", "incoming"].map(|n| &mug[n]);
+    assert_eq!(
+        figures,
+        [&json!(7), &json!(0), &json!(1), &json!(6), &json!(0)]
+    );
+    let kit = json!({ "kind": "kit", "title": "Set", "components": { "MUG": 2, "A/B": 1 } });
+    reader.ask("PUT", "/api/v1/items/SET", Some(kit)).await;
+    let item = reader.get("/api/v1/items/SET").await;
+    assert_eq!(item["components"], json!({ "A/B": 1, "MUG": 2 }));
+    let set = reader.get("/api/v1/stock/SET").await;
+    assert_eq!(
+        (&set["sellable"], &set["on_hand"]),
+        (&json!(3), &Value::Null)
+    );
+    let page = reader.get("/api/v1/stock?limit=200").await;
+    assert_eq!(page["items"].as_array().map(Vec::len), Some(4));
+    let cloth = json!({ "kind": "good", "scale": 2 });
+    reader.ask("PUT", "/api/v1/items/CLOTH", Some(cloth)).await;
+    let adjusted = json!({ "sku": "CLOTH", "delta": 2.25, "reason": "roll", "location": "attic" });
+    reader.post("/api/v1/stock/adjustments", adjusted).await;
+    let cloth = reader.get("/api/v1/stock/CLOTH").await;
+    let place = &cloth["locations"][0]["location"];
+    assert_eq!((&cloth["sellable"], place), (&json!(2.25), &json!("attic")));
+
+    let movements = reader.get("/api/v1/stock/MUG/movements").await;
+    let text = "+10 at main, because ann said: counted.";
+    assert_eq!(movements["items"][0]["text"], text);
+    assert_eq!(movements["items"][1]["delta"], -2);
+    let listings = reader
+        .get("/api/v1/listings?account=quiet&sku=A%2FB&parked=false")
+        .await;
+    let would = json!({ "from": 1, "to": 3 });
+    assert_eq!(listings["items"][0]["would_write"], would);
+    reader
+        .get("/api/v1/listings?suppressed=false&limit=1")
+        .await;
+    let exposure = reader.get("/api/v1/exposure").await;
+    assert_eq!(exposure["units_at_risk"], 0);
+}
+
+async fn explained(reader: &mut Reader) {
+    let told = reader.get("/api/v1/stock/A%2FB/explain").await;
+    assert_eq!(
+        told["sentences"],
+        json!([
+            "A/B (The A/B) is a good, counted in pieces.",
+            "On 2026-11-21T10:00:04Z ann changed it by +3 at main: counted.",
+            "So 3 are there, 0 of them are promised with a location and 0 without, and 3 can still be sold.",
+            "Listing l-A/B on quiet may show all that can be sold: 3 since 2026-11-21T10:00:04Z.",
+            "It was never written to.",
+            "It was last seen to show 1 on 2026-11-21T10:00:04Z.",
+            "Nothing is written because the account is in mode observe; otherwise it would be set from 1 to 3.",
+        ])
+    );
+    let told = reader.get("/api/v1/stock/SET/explain").await;
+    assert_eq!(
+        told["sentences"],
+        json!([
+            "SET (Set) is a kit: it has no stock of its own, it takes its components.",
+            "A kit takes 1 of A/B; 3 of it can be sold, enough for 3 kits.",
+            "A kit takes 2 of MUG; 6 of it can be sold, enough for 3 kits.",
+            "The scarcest is A/B, so 3 kits can still be sold.",
+            "It is offered nowhere: no listing has this SKU.",
+        ])
+    );
+    let told = reader.get("/api/v1/stock/MUG/explain").await;
+    let sentences: Vec<&str> = told["sentences"]
+        .as_array()
+        .expect("sentences")
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    for part in [
+        "2 left main for order #17 of shop, line 1.",
+        "1 are promised to order #18 of shop, line 1: no location is chosen yet.",
+        "So 7 are there, 0 of them are promised with a location and 1 without, and 6 can still be sold.",
+    ] {
+        let is_said = sentences.iter().any(|sentence| sentence.contains(part));
+        assert!(is_said, "{part} is not in {sentences:#?}");
+    }
+}
+
+/// Parks one push and one intent, as the lane would, and gives the intent.
+async fn park_two(reader: &mut Reader) -> String {
+    let shop = AccountId::new("shop");
+    let listing = domain::ListingId::new("l-MUG");
+    reader.rig.shows("shop", "MUG", 9).await;
+    let (account, listings) = (shop.clone(), vec![listing.clone()]);
+    reader
+        .rig
+        .decide(Signal::StartPush { account, listings })
+        .await;
+    let reason = "it is archived there".to_owned();
+    let results = vec![(listing, PushResult::Rejected { reason })];
+    let account = shop;
+    reader
+        .rig
+        .decide(Signal::PushTried { account, results })
+        .await;
+    let order = reader.get("/api/v1/orders?external_id=17").await["items"][0]["id"].take();
+    let order = reader
+        .get(&format!(
+            "/api/v1/orders/{}",
+            order.as_str().expect("an id")
+        ))
+        .await;
+    let intent = order["intents"][0]["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    let outcome = Outcome::Park {
+        reason: "the channel refuses".to_owned(),
+    };
+    let tried = intent.parse().expect("an id");
+    reader
+        .rig
+        .decide(Signal::IntentTried {
+            intent: tried,
+            outcome,
+        })
+        .await;
+    intent
+}
+
+async fn queues(reader: &mut Reader) {
+    let intent = park_two(reader).await;
+    let parked = reader.get("/api/v1/outbox?state=parked").await;
+    let kinds: Vec<&Value> = parked["items"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|entry| &entry["kind"])
+        .collect();
+    assert_eq!(kinds, [&json!("intent"), &json!("push")]);
+    assert_eq!(parked["items"][1]["reason"], "it is archived there");
+    let all = every_page(reader, "/api/v1/outbox?limit=1").await;
+    let states: Vec<&str> = all
+        .iter()
+        .filter_map(|entry| entry["state"].as_str())
+        .collect();
+    assert_eq!(
+        states,
+        [
+            "parked", "parked", "waiting", "waiting", "waiting", "waiting"
+        ]
+    );
+    let retried = reader
+        .post(&format!("/api/v1/outbox/{intent}/retry"), json!({}))
+        .await;
+    assert_eq!(retried["effect"], "done");
+    let retried = reader
+        .post("/api/v1/listings/shop/l-MUG/retry", json!({}))
+        .await;
+    assert_eq!(retried["effect"], "done");
+    assert_eq!(
+        reader.get("/api/v1/outbox?state=parked").await["items"],
+        json!([])
+    );
+}
+
+async fn troubles(reader: &mut Reader) {
+    // More is sold than is there.
+    reader.rig.order("shop", "19", &[("MUG", 100)]).await;
+    let incidents = reader.get("/api/v1/incidents?open=true").await;
+    assert_eq!(incidents["items"][0]["number"], "#19");
+    assert_eq!(incidents["items"][0]["missing"], 94);
+    reader.get("/api/v1/drift?open=true").await;
+    reader.get("/api/v1/inbox").await;
+    let summary = reader.get("/api/v1/metrics/summary").await;
+    let phases = json!({ "ready": 1, "shipped": 1, "short": 1 });
+    assert_eq!(summary["orders_by_phase"], phases);
+    assert_eq!(
+        (&summary["incidents_open"], &summary["orders_in"]),
+        (&json!(1), &json!(3))
+    );
+}
+
+/// All items of a list, page by page.
+async fn every_page(reader: &mut Reader, path: &str) -> Vec<Value> {
+    let mut items = Vec::new();
+    let mut next = String::new();
+    for _ in 0..100 {
+        let page = reader.get(&format!("{path}{next}")).await;
+        items.extend(page["items"].as_array().expect("a list").iter().cloned());
+        match page["next"].as_str() {
+            Some(cursor) => next = format!("&cursor={cursor}"),
+            None => return items,
+        }
+    }
+    panic!("{path} never ends");
+}
+
+#[tokio::test]
+async fn lists_are_read_page_by_page_without_loss_or_repetition() {
+    let mut reader = reader().await;
+    for number in 0..7 {
+        let sku = format!("SKU-{number}");
+        reader.rig.stock("shop", &sku, 1).await;
+        reader
+            .rig
+            .order("shop", &format!("o-{number}"), &[(&sku, 2)])
+            .await;
+    }
+    for (path, count) in [
+        ("/api/v1/orders?limit=3", 7),
+        ("/api/v1/orders?account=shop&limit=3", 7),
+        ("/api/v1/orders?phase=short&limit=7", 7),
+        ("/api/v1/stock?limit=2", 7),
+        ("/api/v1/listings?limit=3", 7),
+        ("/api/v1/listings?account=shop&limit=6", 7),
+        ("/api/v1/incidents?limit=1", 7),
+        ("/api/v1/outbox?limit=4", 7),
+    ] {
+        let items = every_page(&mut reader, path).await;
+        let distinct: BTreeSet<String> = items.iter().map(Value::to_string).collect();
+        assert_eq!((items.len(), distinct.len()), (count, count), "{path}");
+    }
+    let page = reader.get("/api/v1/orders?limit=3").await;
+    let cursor = page["next"].as_str().expect("there is more").to_owned();
+    for path in [
+        format!("/api/v1/stock?cursor={cursor}"),
+        format!("/api/v1/orders?account=shop&cursor={cursor}"),
+        "/api/v1/orders?cursor=AAAAAAAA".to_owned(),
+        "/api/v1/orders?cursor=%00".to_owned(),
+    ] {
+        assert_eq!(reader.get(&path).await["code"], "bad-cursor", "{path}");
+    }
+}

@@ -1,0 +1,11 @@
+//! The routers against a real engine on a store in memory, with a small channel of their own.
+
+mod access;
+mod api;
+mod description;
+mod hooks;
+mod once;
+mod refusals;
+mod rig;
+mod serving;
+mod shape;
