@@ -13,7 +13,7 @@ use domain::{
     intent::{Intent, IntentState, Wish},
     offer::{Listing, Offer},
     order::Order,
-    stock::{Claim, Movement, Stock},
+    stock::{Cause, Claim, Movement, Stock},
 };
 use engine::rows::{self, prefix};
 use sandbox::{
@@ -264,6 +264,7 @@ fn evidence(rows: &Rows<'_>, orders: &[Order], scene: Scene<'_>) -> Evidence {
         }
     }
     Evidence {
+        counted_at: counted_at(scene.facts),
         missing,
         known: known.collect(),
         wanted: wanted.collect(),
@@ -273,6 +274,19 @@ fn evidence(rows: &Rows<'_>, orders: &[Order], scene: Scene<'_>) -> Evidence {
         stock: scene.stock,
         edits: scene.edits,
     }
+}
+
+/// When each good was first counted.
+fn counted_at(facts: &[Fact]) -> BTreeMap<Sku, Time> {
+    let mut counted = BTreeMap::new();
+    for fact in facts {
+        if let Event::Moved { sku, cause, .. } = &fact.event
+            && matches!(cause, Cause::Opening { .. } | Cause::Adjustment { .. })
+        {
+            counted.entry(sku.clone()).or_insert(fact.at);
+        }
+    }
+    counted
 }
 
 /// What was acknowledged, with the time when each value was fixed: the first start of its attempt.

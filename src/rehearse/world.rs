@@ -308,7 +308,7 @@ impl World {
             .collect();
         let is_counted = self.is_counted();
         for (shop, act) in self.buyers.due(now, &views) {
-            if !is_counted && self.is_handed_over(shop, &act) {
+            if !is_counted && self.would_confuse_the_count(shop, &act) {
                 continue;
             }
             let stall = &self.stalls[shop];
@@ -333,14 +333,14 @@ impl World {
             })
     }
 
-    fn is_handed_over(&self, shop: usize, act: &Act) -> bool {
+    fn would_confuse_the_count(&self, shop: usize, act: &Act) -> bool {
         let is_till = self
             .plan
             .shops
             .get(shop)
             .is_some_and(|(channel, _)| *channel == "square");
         match act {
-            Act::Ship(_) => true,
+            Act::Ship(_) | Act::SetLevel(..) => true,
             Act::Buy { paid, basket } if is_till && *paid => {
                 shop > 0
                     || basket
@@ -348,9 +348,7 @@ impl World {
                         .any(|(sku, _)| !self.plan.stock.contains_key(sku))
             }
             Act::Buy { .. } => false,
-            Act::Pay(_) | Act::Cancel(_) | Act::Refund(_) | Act::SetLevel(..) | Act::Delete(_) => {
-                false
-            }
+            Act::Pay(_) | Act::Cancel(_) | Act::Refund(_) | Act::Delete(_) => false,
         }
     }
 

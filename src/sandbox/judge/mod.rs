@@ -22,6 +22,8 @@ pub struct Evidence {
     pub bills: BTreeMap<Sku, BTreeMap<Sku, i64>>,
     /// How many of each good there were to sell in all: the opening stock and what was received.
     pub stock: BTreeMap<Sku, i64>,
+    /// When each good was first counted by us. Until then nobody was told anything of it.
+    pub counted_at: BTreeMap<Sku, Time>,
     /// The levels that channels acknowledged to us.
     pub pushes: Vec<Push>,
     /// What our book knows of each order.
@@ -137,6 +139,8 @@ pub enum Reason {
     EditedByStaff,
     /// A buyer paid after the deadline, or a hold was lifted, when the stock had been offered again.
     PaidLate,
+    /// It, or one before it, was placed before all of its goods were counted.
+    NotCounted,
     /// Our level there accounted for every order before, and it was sold nevertheless.
     Unexplained,
 }
@@ -246,7 +250,13 @@ fn oversold(evidence: &Evidence) -> Vec<Oversold> {
             .map(|(good, take)| {
                 let first = excess(evidence, &sales, good, |take| take.wished);
                 let excuse = first.into_iter().next();
-                let none = || unexplained(sale, good, take.kits_missing);
+                let none = || {
+                    let mut entry = unexplained(sale, good, take.kits_missing);
+                    if is_early(evidence, sale) {
+                        entry.reason = Reason::NotCounted;
+                    }
+                    entry
+                };
                 excuse.map_or_else(none, |excuse| Oversold {
                     units: take.kits_missing,
                     ..excuse.of(sale)
@@ -412,6 +422,8 @@ fn explain(
         Reason::EditedByStaff
     } else if is_late(sale) || rivals().any(is_late) {
         Reason::PaidLate
+    } else if is_early(evidence, sale) || rivals().any(|rival| is_early(evidence, rival)) {
+        Reason::NotCounted
     } else {
         Reason::Unexplained
     };
@@ -430,6 +442,15 @@ fn explain(
         reason,
         ..unexplained(sale, good, units)
     }
+}
+
+/// Whether it was placed before all of its goods were counted.
+fn is_early(evidence: &Evidence, sale: &Sale<'_>) -> bool {
+    let counted = sale
+        .takes
+        .keys()
+        .filter_map(|good| evidence.counted_at.get(*good));
+    counted.max().is_some_and(|at| sale.order.placed_at < *at)
 }
 
 /// When an account first acknowledged a level of a SKU that was fixed after this time. What is known in
