@@ -14,6 +14,8 @@ use super::{
     options,
 };
 
+use crate::Expect;
+
 const T: Table = Table("t");
 
 fn put(n: u64) -> Batch {
@@ -181,15 +183,8 @@ async fn below_the_watermark_nothing_is_written() {
     store.commit(put(2)).await.unwrap();
 }
 
-#[tokio::test]
-async fn what_waits_for_a_sync_cannot_be_read_and_shares_the_next_one() {
-    let dir = tempfile::tempdir().unwrap();
-    let disk = Faulty::new();
-    let options = Options {
-        disk: Arc::new(disk.clone()),
-        ..options(dir.path())
-    };
-    let (store, _) = open(options).unwrap();
+/// From now on each sync of the journal says that it is there, and waits until it may go on.
+fn hold_syncs(disk: &Faulty) -> (mpsc::Receiver<()>, mpsc::Sender<()>) {
     let (arrived, has_arrived) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
     disk.rule(move |doing, path| {
@@ -199,6 +194,19 @@ async fn what_waits_for_a_sync_cannot_be_read_and_shares_the_next_one() {
         }
         Ok(())
     });
+    (has_arrived, release)
+}
+
+#[tokio::test]
+async fn what_waits_for_a_sync_cannot_be_read_and_shares_the_next_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Faulty::new();
+    let options = Options {
+        disk: Arc::new(disk.clone()),
+        ..options(dir.path())
+    };
+    let (store, _) = open(options).unwrap();
+    let (has_arrived, release) = hold_syncs(&disk);
     let syncs = store.stats().await.unwrap().syncs;
     let mut writers = JoinSet::new();
     let first = Arc::clone(&store);
@@ -274,4 +282,60 @@ async fn on_a_full_disk_the_reserve_is_given_up_to_open() {
     disk.free(1000);
     drop(open(options).unwrap());
     assert!(reserve.exists(), "it comes back with the space");
+}
+
+#[tokio::test]
+async fn what_shares_a_sync_is_decided_one_after_the_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Faulty::new();
+    let options = Options {
+        disk: Arc::new(disk.clone()),
+        ..options(dir.path())
+    };
+    let (store, _) = open(options).unwrap();
+    let version = store.commit(put(0)).await.unwrap();
+    let expecting = |version: Option<Seq>| Expect {
+        table: T,
+        key: 0_u64.to_be_bytes().to_vec(),
+        version,
+    };
+    let delete = Batch {
+        expects: vec![expecting(Some(version))],
+        deletes: vec![(T, 0_u64.to_be_bytes().to_vec())],
+        ..Batch::default()
+    };
+    let again = Batch {
+        expects: vec![expecting(None)],
+        ..put(0)
+    };
+    // Each wants the row as the one before leaves it, or as it was at first.
+    let batches = [delete.clone(), delete.clone(), again.clone(), again, delete];
+    let (has_arrived, release) = hold_syncs(&disk);
+    let mut answers = Vec::new();
+    let first = Arc::clone(&store);
+    let mut writers = JoinSet::new();
+    writers.spawn(async move { first.commit(Batch::default()).await });
+    tokio::task::yield_now().await;
+    has_arrived.recv().unwrap();
+    for batch in batches {
+        let store = Arc::clone(&store);
+        let (tell, told) = tokio::sync::oneshot::channel();
+        writers.spawn(async move {
+            let answer = store.commit(batch).await;
+            tell.send(answer.is_ok()).unwrap();
+            answer
+        });
+        answers.push(told);
+    }
+    tokio::task::yield_now().await;
+    release.send(()).unwrap();
+    has_arrived.recv().unwrap();
+    release.send(()).unwrap();
+    let mut carried_out = Vec::new();
+    for answer in answers {
+        carried_out.push(answer.await.unwrap());
+    }
+    assert_eq!(carried_out, [true, false, true, false, false]);
+    let row = store.get(T, &0_u64.to_be_bytes()).await.unwrap();
+    assert!(row.is_some_and(|row| row.version > version));
 }
