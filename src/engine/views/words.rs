@@ -167,10 +167,7 @@ pub fn event(event: &Event, order: &Order) -> String {
             line,
             counter: which,
             units: count,
-        } => {
-            let count = units(*line, *count);
-            format!("Line {line}: {count} {}.", counter(*which))
-        }
+        } => format!("Line {line}: {} {}.", units(*line, *count), counter(*which)),
         Event::Claimed {
             line,
             sku,
