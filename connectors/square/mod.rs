@@ -126,7 +126,8 @@ static DESCRIPTOR: Descriptor = Descriptor {
         "refund.created",
         "refund.updated",
     ],
-    quantity: QuantityMeaning::Available,
+    // A till sells what an unpaid order waits for.
+    quantity: QuantityMeaning::Unreserved,
     // A count is dated to the time of our belief, which protects later sales but does not refuse
     // the write when the level was another one before. So levels are read and compared first.
     compares: false,

@@ -11,7 +11,7 @@ pub mod listen;
 pub mod logging;
 mod outside;
 pub mod run;
-mod sandbox_host;
+pub mod sandbox_host;
 pub mod settings;
 mod signals;
 mod vault;

@@ -31,7 +31,7 @@ enum Verb {
     Demo(demo::Args),
     Check(check::Args),
     #[command(flatten)]
-    Talk(cli::Verb),
+    Client(cli::Verb),
 }
 
 fn main() -> ExitCode {
@@ -68,6 +68,6 @@ async fn hand_over(cli: Cli, environment: Environment) -> anyhow::Result<ExitCod
             demo::run(args).await
         }
         Verb::Check(args) => check::run(&args, &at, &environment).map(ExitCode::from),
-        Verb::Talk(verb) => verb.run(&environment).await,
+        Verb::Client(verb) => verb.run(&environment).await,
     }
 }

@@ -27,25 +27,20 @@ const TICK: Duration = Duration::from_millis(20);
 
 /// One shop and its faults, shared between its HTTP side, its buyers and the judge.
 #[derive(Clone)]
-pub(crate) struct HostedShop {
+pub struct HostedShop {
     /// The account that it stands for.
-    pub(crate) account: String,
+    pub account: String,
     /// The channel that it is on.
-    pub(crate) channel: &'static str,
+    pub channel: &'static str,
     /// Where it is reached.
-    pub(crate) address: SocketAddr,
+    pub address: SocketAddr,
     twin: Arc<Mutex<Faulty>>,
     ports: Ports,
 }
 
 impl HostedShop {
     /// Serves a shop on a listener that is bound already.
-    pub(crate) fn serve(
-        account: &str,
-        twin: Faulty,
-        listener: TcpListener,
-        ports: Ports,
-    ) -> HostedShop {
+    pub fn serve(account: &str, twin: Faulty, listener: TcpListener, ports: Ports) -> HostedShop {
         let address = listener
             .local_addr()
             .expect("a bound listener has an address");
@@ -70,7 +65,7 @@ impl HostedShop {
     }
 
     /// Lets the shop's hooks be sent for as long as the process lives.
-    pub(crate) fn deliver_hooks(&self, client: Arc<dyn HttpPort>) {
+    pub fn deliver_hooks(&self, client: Arc<dyn HttpPort>) {
         let shop = self.clone();
         let task = async move {
             loop {
@@ -101,33 +96,33 @@ impl HostedShop {
     }
 
     /// Somebody does something in the shop.
-    pub(crate) fn act(&self, act: &Act) -> Result<Done, Refused> {
+    pub fn act(&self, act: &Act) -> Result<Done, Refused> {
         let now = self.now();
         self.with(|twin| twin.act(act, now))
     }
 
     /// What is true there.
-    pub(crate) fn truth(&self) -> Truth {
+    pub fn truth(&self) -> Truth {
         self.with(|twin| twin.truth())
     }
 
     /// Whether a hook waits to be sent.
-    pub(crate) fn has_hooks_waiting(&self) -> bool {
+    pub fn has_hooks_waiting(&self) -> bool {
         self.with(|twin| twin.next_delivery_at().is_some())
     }
 
     /// Lets no more faults happen.
-    pub(crate) fn quiet(&self) {
+    pub fn quiet(&self) {
         self.with(Faulty::quiet);
     }
 
     /// Lets faults happen again.
-    pub(crate) fn resume(&self) {
+    pub fn resume(&self) {
         self.with(Faulty::resume);
     }
 
     /// The settings with which the connector reaches it.
-    pub(crate) fn settings(&self) -> serde_json::Value {
+    pub fn settings(&self) -> serde_json::Value {
         self.with(|twin| twin.settings())
     }
 

@@ -19,8 +19,11 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum QuantityMeaning {
-    /// What can still be sold.
+    /// What can still be sold; units of an order that it has not taken off yet it keeps for that order.
     Available,
+    /// What is sold to whoever comes first; units of an order that it has not taken off yet are sold
+    /// once more.
+    Unreserved,
     /// What lies there, promised units included; the channel subtracts its own open orders itself.
     OnHand,
 }
@@ -194,10 +197,11 @@ pub struct Taken {
 }
 
 /// What is written so that the channel comes to show the offer: units that it will still take off
-/// itself are added back.
+/// itself are added back, unless it would sell them to somebody else before.
 pub fn to_channel(offer: Quantity, taken: Taken, meaning: QuantityMeaning) -> Quantity {
     match meaning {
         QuantityMeaning::Available => offer.plus(taken.unsubtracted),
+        QuantityMeaning::Unreserved => offer,
         QuantityMeaning::OnHand => offer.plus(taken.open),
     }
 }
@@ -307,5 +311,27 @@ impl Offer {
         ];
         let shown = shown.into_iter().flatten().max().unwrap_or_default();
         shown.minus(wanted.quantity).or_zero()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_depends_on_what_the_number_means() {
+        let taken = Taken {
+            open: Quantity::of(5),
+            subtracted: Quantity::of(3),
+            unsubtracted: Quantity::of(2),
+        };
+        for (meaning, written) in [
+            (QuantityMeaning::Available, 9),
+            (QuantityMeaning::Unreserved, 7),
+            (QuantityMeaning::OnHand, 12),
+        ] {
+            let quantity = to_channel(Quantity::of(7), taken, meaning);
+            assert_eq!(quantity, Quantity::of(written), "{meaning:?}");
+        }
     }
 }

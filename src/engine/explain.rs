@@ -255,7 +255,7 @@ fn tell_listing(engine: &Engine, item: &Item, listing: &ListingView) -> Vec<Stri
             Some(QuantityMeaning::OnHand) => {
                 "there the number means what lies on the shelf, promised units included"
             }
-            Some(QuantityMeaning::Available) | None => {
+            Some(QuantityMeaning::Available | QuantityMeaning::Unreserved) | None => {
                 "it will itself take off units of orders that it has not counted yet"
             }
         };

@@ -3,6 +3,19 @@
 //! One seed fixes time, faults, buyers, crash points and the order of all tasks; what happens is a
 //! trace, and two runs of one seed give the same. It runs the very engine and connectors that the
 //! daemon runs, through the ports, and judges them by the truth of the twins. It is never part of a
-//! running daemon.
+//! running daemon. Start reading at [`run::run`].
 
+pub mod checkers;
+mod clerk;
+pub mod disk;
 pub mod executor;
+pub mod plan;
+pub mod port;
+pub mod quiet;
+pub mod rows;
+pub mod run;
+pub mod trace;
+pub mod world;
+
+pub use plan::{Scale, Weather};
+pub use run::{Report, run, run_many, run_with};

@@ -17,7 +17,8 @@ use tokio::task::JoinSet;
 
 use crate::{
     Append, BATCH_LENGTH_MAX, BODY_LENGTH_MAX, Batch, Expect, FACT_LENGTH_MAX, INBOX,
-    KEY_LENGTH_MAX, Range, Row, SCAN_LIMIT_MAX, Seq, Store, StoreError, Table, VALUE_LENGTH_MAX,
+    KEY_LENGTH_MAX, NOTE_LENGTH_MAX, Range, Row, SCAN_LIMIT_MAX, Seq, Store, StoreError, Table,
+    VALUE_LENGTH_MAX,
 };
 
 const ORDERS: Table = Table("orders");
@@ -71,6 +72,7 @@ pub fn cases() -> Vec<(&'static str, Box<dyn Fn(Shared) -> Running + Send + Sync
         reading::tables_do_not_mix,
         reading::anything_may_be_in_a_key_or_value,
         limits::values_up_to_the_limits_are_kept,
+        limits::values_grow_and_shrink_and_leave_nothing_behind,
         limits::what_breaks_a_limit_is_refused,
         limits::an_append_that_breaks_a_limit_is_refused,
         together::one_of_many_racing_writers_wins,

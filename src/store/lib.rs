@@ -64,7 +64,7 @@ pub struct Row {
 pub struct Append {
     /// The signal itself; at most [`BODY_LENGTH_MAX`]. It lives in the journal only.
     pub body: Vec<u8>,
-    /// What the inbox row says of it; at most [`VALUE_LENGTH_MAX`].
+    /// What the inbox row says of it; at most [`NOTE_LENGTH_MAX`].
     pub note: Vec<u8>,
 }
 
@@ -120,8 +120,10 @@ pub struct Stats {
     pub repairs: Vec<String>,
 }
 
-/// The longest value of a row: sled puts longer ones into files that it never syncs.
-pub const VALUE_LENGTH_MAX: usize = 4096;
+/// The longest value of a row: an order of many hundred lines.
+pub const VALUE_LENGTH_MAX: usize = 1024 * 1024;
+/// The longest note of an inbox row.
+pub const NOTE_LENGTH_MAX: usize = 4000;
 /// The longest key.
 pub const KEY_LENGTH_MAX: usize = 1024;
 /// The longest raw signal.

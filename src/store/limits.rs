@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    Append, BATCH_LENGTH_MAX, BODY_LENGTH_MAX, Batch, FACT_LENGTH_MAX, KEY_LENGTH_MAX, StoreError,
-    TABLE_LENGTH_MAX, Table, VALUE_LENGTH_MAX,
+    Append, BATCH_LENGTH_MAX, BODY_LENGTH_MAX, Batch, FACT_LENGTH_MAX, KEY_LENGTH_MAX,
+    NOTE_LENGTH_MAX, StoreError, TABLE_LENGTH_MAX, Table, VALUE_LENGTH_MAX,
 };
 
 /// Whether raw signals may be kept.
@@ -15,7 +15,7 @@ pub fn check_append(signals: &[Append]) -> Result<(), StoreError> {
     let mut total = 0;
     for signal in signals {
         at_most("a raw signal", signal.body.len(), BODY_LENGTH_MAX)?;
-        at_most("an inbox note", signal.note.len(), VALUE_LENGTH_MAX)?;
+        at_most("an inbox note", signal.note.len(), NOTE_LENGTH_MAX)?;
         total += signal.body.len() + signal.note.len();
     }
     at_most("an append", total, BATCH_LENGTH_MAX)

@@ -16,7 +16,6 @@ use tokio::task::JoinSet;
 const T: Table = Table("t");
 
 /// The server, if there is one.
-#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 fn server() -> Option<String> {
     let url = std::env::var_os("ONESHELF_POSTGRES_URL").and_then(|url| url.into_string().ok());
     if url.is_none() {

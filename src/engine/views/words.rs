@@ -70,6 +70,7 @@ pub fn mode_named(word: &str) -> Option<Mode> {
 pub fn meaning(meaning: QuantityMeaning) -> &'static str {
     match meaning {
         QuantityMeaning::Available => "available",
+        QuantityMeaning::Unreserved => "unreserved",
         QuantityMeaning::OnHand => "on_hand",
     }
 }

@@ -6,6 +6,7 @@ pub(super) async fn values_up_to_the_limits_are_kept(store: Shared) {
     let key = vec![b'k'; KEY_LENGTH_MAX];
     let value = vec![b'v'; VALUE_LENGTH_MAX];
     let body = vec![b'b'; BODY_LENGTH_MAX];
+    let note = vec![b'n'; NOTE_LENGTH_MAX];
     let facts = vec![vec![b'f'; FACT_LENGTH_MAX], vec![b'g'; 5000], Vec::new()];
     let batch = Batch {
         puts: vec![(ORDERS, key.clone(), value.clone())],
@@ -14,7 +15,7 @@ pub(super) async fn values_up_to_the_limits_are_kept(store: Shared) {
     };
     let seq = commit(&store, batch).await;
     let at = store
-        .append(vec![signal(&body, &value)])
+        .append(vec![signal(&body, &note)])
         .await
         .unwrap()
         .remove(0);
@@ -28,7 +29,36 @@ pub(super) async fn values_up_to_the_limits_are_kept(store: Shared) {
     );
     assert!(store.body(at).await.unwrap() == Some(body));
     let inbox = scan(&store, INBOX, b"", None, 1).await;
-    assert!(inbox[0].2 == value);
+    assert!(inbox[0].2 == note);
+}
+
+pub(super) async fn values_grow_and_shrink_and_leave_nothing_behind(store: Shared) {
+    for length in [
+        0, 1, 4_092, 4_093, 4_095, 4_096, 4_097, 9_000, 100_000, 5_000, 4_000, 0,
+    ] {
+        let byte = u8::try_from(length % 251).expect("a byte");
+        let value = vec![byte; length];
+        let batch = Batch {
+            puts: vec![(ORDERS, b"k".to_vec(), value.clone())],
+            ..Batch::default()
+        };
+        let seq = commit(&store, batch).await;
+        assert_eq!(
+            get(&store, b"k").await,
+            Some((seq, value.clone())),
+            "{length}"
+        );
+        let all = scan(&store, ORDERS, b"", None, 10).await;
+        assert!(all.len() == 1 && all[0].2 == value, "{length}");
+    }
+    let long = Batch {
+        puts: vec![(ORDERS, b"k".to_vec(), vec![7; 20_000])],
+        ..Batch::default()
+    };
+    commit(&store, long).await;
+    commit(&store, delete(b"k")).await;
+    assert_eq!(get(&store, b"k").await, None);
+    assert!(scan(&store, ORDERS, b"", None, 10).await.is_empty());
 }
 
 pub(super) async fn what_breaks_a_limit_is_refused(store: Shared) {
@@ -97,7 +127,7 @@ pub(super) async fn an_append_that_breaks_a_limit_is_refused(store: Shared) {
     let long = |length: usize| vec![b'x'; length];
     for signals in [
         vec![signal(&long(BODY_LENGTH_MAX + 1), b"")],
-        vec![signal(b"", &long(VALUE_LENGTH_MAX + 1))],
+        vec![signal(b"", &long(NOTE_LENGTH_MAX + 1))],
         vec![
             signal(b"fine", b""),
             signal(&long(BODY_LENGTH_MAX + 1), b""),

@@ -12,12 +12,14 @@ mod group;
 mod lock;
 mod open;
 mod options;
+mod pieces;
 mod rebuild;
 mod row;
 mod rows;
 mod shared;
 mod space;
 mod state;
+mod weigh;
 
 #[cfg(test)]
 mod tests;
@@ -99,12 +101,13 @@ impl Drop for Sled {
 
 #[async_trait]
 impl Store for Sled {
-    async fn append(&self, signals: Vec<Append>) -> Result<Vec<Seq>, StoreError> {
+    async fn append(&self, mut signals: Vec<Append>) -> Result<Vec<Seq>, StoreError> {
         self.shared.health()?;
         limits::check_append(&signals)?;
         if signals.is_empty() {
             return Ok(Vec::new());
         }
+        pieces::mark(&mut signals);
         let permit = self.permit(append_bytes(&signals)).await?;
         self.ask(|answer| {
             Job::Write(Write::Append {
@@ -119,6 +122,7 @@ impl Store for Sled {
     async fn commit(&self, batch: Batch) -> Result<Seq, StoreError> {
         self.shared.health()?;
         limits::check_batch(&batch)?;
+        let batch = self.shared.read_rows(|rows| pieces::split(rows, batch))?;
         let permit = self.permit(batch_bytes(&batch)).await?;
         self.ask(|answer| {
             Job::Write(Write::Commit {
@@ -172,10 +176,10 @@ impl Store for Sled {
     async fn get(&self, table: Table, key: &[u8]) -> Result<Option<Row>, StoreError> {
         self.shared.health()?;
         limits::check_row(table, key)?;
-        let key = change::row_key(table, key);
-        self.shared.read_rows(|rows| {
-            let stored = rows.get(&key)?;
-            stored.map(|stored| decode(&key, &stored)).transpose()
+        let whole_key = change::row_key(table, key);
+        self.shared.read_rows(|rows| match rows.get(&whole_key)? {
+            Some(stored) => pieces::join(rows, table, key, decode(&whole_key, &stored)?),
+            None => Ok(None),
         })
     }
 
@@ -244,10 +248,10 @@ fn scan(
     range: &Range,
     limit: usize,
 ) -> Result<Vec<(Vec<u8>, Row)>, RowsError> {
-    let table = change::row_key(table, b"");
-    let prefix = [table.as_slice(), &range.prefix].concat();
+    let name = change::row_key(table, b"");
+    let prefix = [name.as_slice(), &range.prefix].concat();
     let (from, _) = scan_bounds(range);
-    let from = from.map(|key| [table.as_slice(), key].concat());
+    let from = from.map(|key| [name.as_slice(), key].concat());
     let mut found = Vec::new();
     if limit == 0 {
         return Ok(found);
@@ -256,10 +260,17 @@ fn scan(
         if !key.starts_with(&prefix) {
             return Ok(false);
         }
-        found.push((key[table.len()..].to_vec(), decode(key, stored)?));
+        found.push((key[name.len()..].to_vec(), decode(key, stored)?));
         Ok(found.len() < limit)
     })?;
-    Ok(found)
+    let mut joined = Vec::with_capacity(found.len());
+    for (key, row) in found {
+        // A row that is gone meanwhile is not in the answer.
+        if let Some(row) = pieces::join(rows, table, &key, row)? {
+            joined.push((key, row));
+        }
+    }
+    Ok(joined)
 }
 
 fn append_bytes(signals: &[Append]) -> usize {

@@ -18,11 +18,12 @@ use super::{
     lock::Lock,
     options::{OpenError, Opened, Options},
     rebuild::{Gaps, Rebuild},
-    row::{APPLIED_KEY, Applied, decode},
+    row::Applied,
     rows::{Rows, RowsError},
     shared::Shared,
-    space::Gauge,
+    space::{self, Gauge},
     state::State,
+    weigh::weigh,
 };
 use crate::{
     Seq,
@@ -41,7 +42,13 @@ pub fn open(options: Options) -> Result<(Arc<Sled>, Opened), OpenError> {
     };
     options.disk.create_dir(&dir).map_err(failed)?;
     let lock = Lock::take(&dir)?;
-    let parts = Parts::open(&options, None)?;
+    let parts = match Parts::open(&options, None) {
+        Err(OpenError::NoSpace { .. }) if space::give_up_reserve(&options) => {
+            tracing::error!("The disk is full: the reserve is given up to open the store.");
+            Parts::open(&options, None)?
+        }
+        tried => tried?,
+    };
     let mut opened = parts.opened;
     let wants_export = opened.is_after_loss || is_export_missing(&options, &parts.journal)?;
     let last = parts.state.applied().last;
@@ -53,6 +60,9 @@ pub fn open(options: Options) -> Result<(Arc<Sled>, Opened), OpenError> {
     ));
     let mut gauge = Gauge::new(options.clone());
     opened.is_read_only = gauge.check(&shared).is_err();
+    if !opened.is_read_only {
+        space::keep_reserve(&options);
+    }
     let (jobs, waiting) = mpsc::channel();
     let committer = Committer {
         shared: Arc::clone(&shared),
@@ -190,27 +200,6 @@ pub(super) fn find_rows(options: &Options) -> Result<Found, OpenError> {
         Err(RowsError::Damaged(reason)) => Ok(Found::Unsound(reason)),
         Err(error) => Err(OpenError::rows(&options.dir, error)),
     }
-}
-
-/// Reads every row. Nothing if there are none; an error if they are not what they should be.
-fn weigh(rows: &Rows) -> Result<Option<Applied>, RowsError> {
-    let said = rows.get(APPLIED_KEY)?;
-    let said = said.map(|stored| Applied::decode(&stored)).transpose()?;
-    let mut found = Applied::default();
-    rows.walk(std::ops::Bound::Unbounded, &mut |key, stored| {
-        if key != APPLIED_KEY {
-            decode(key, stored)?;
-            found.add(stored);
-        }
-        Ok(true)
-    })?;
-    let expected = said.unwrap_or_default();
-    if (found.count, found.sum) != (expected.count, expected.sum) {
-        let (is, should) = (found.count, expected.count);
-        let reason = format!("there are {is} rows and should be {should}, or some are old");
-        return Err(RowsError::Damaged(reason));
-    }
-    Ok(said)
 }
 
 /// Opens the journal, and asks the rows and the exports whether it is all there.

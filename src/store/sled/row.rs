@@ -13,7 +13,7 @@ const HEAD_LENGTH: usize = 13;
 /// Facts are rows too: the position and a counter of pieces, both big-endian.
 pub(crate) const FACT_PREFIX: &[u8] = b"#fact\0";
 /// A fact is kept in pieces of so many bytes.
-pub(crate) const FACT_PIECE_BYTES: usize = crate::VALUE_LENGTH_MAX;
+pub(crate) const FACT_PIECE_BYTES: usize = super::pieces::PIECE_BYTES;
 /// How far the rows have come, and what they weigh.
 pub(crate) const APPLIED_KEY: &[u8] = b"#applied\0";
 
@@ -29,6 +29,13 @@ pub(crate) fn encode(key: &[u8], version: Seq, value: &[u8]) -> Vec<u8> {
 
 /// A stored row, if it is whole.
 pub(crate) fn decode(key: &[u8], stored: &[u8]) -> Result<Row, RowsError> {
+    let (version, value) = inspect(key, stored)?;
+    let value = value.to_vec();
+    Ok(Row { version, value })
+}
+
+/// The same without a copy of the value.
+pub(crate) fn inspect<'a>(key: &[u8], stored: &'a [u8]) -> Result<(Seq, &'a [u8]), RowsError> {
     let damaged = |what| {
         let name = key.escape_ascii();
         Err(RowsError::Damaged(format!("the row `{name}` {what}")))
@@ -44,10 +51,7 @@ pub(crate) fn decode(key: &[u8], stored: &[u8]) -> Result<Row, RowsError> {
     if u32::from_le_bytes(array(stored, 9)) != checksum(key, version, value) {
         return damaged("has a wrong checksum");
     }
-    Ok(Row {
-        version,
-        value: value.to_vec(),
-    })
+    Ok((version, value))
 }
 
 /// What a stored row adds to the sum of all. It depends on the key, the version and the value.

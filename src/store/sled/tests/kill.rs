@@ -27,6 +27,8 @@ const TEST: &str = "sled::tests::kill::a_killed_process_loses_nothing";
 const ACCOUNTS: Table = Table("accounts");
 const ACCOUNT_COUNT: u64 = 20;
 const EACH: u64 = 100;
+/// So often one store is killed.
+const KILLS: u64 = 10;
 
 type Acknowledged = BTreeMap<u64, String>;
 
@@ -35,16 +37,18 @@ fn a_killed_process_loses_nothing() {
     if let Some(dir) = std::env::var_os(DIR) {
         return write_until_killed(&dir);
     }
-    let kills = if is_long() { 400 } else { 12 };
-    let dir = tempfile::tempdir().unwrap();
-    let mut acknowledged = Acknowledged::new();
+    let rounds = if is_long() { 30 } else { 1 };
     let mut dice = Dice(1);
-    for kill in 0..kills {
-        run_and_kill(dir.path(), &mut dice, &mut acknowledged);
-        look(dir.path(), &acknowledged, kill);
+    for round in 0..rounds {
+        let dir = tempfile::tempdir().unwrap();
+        let mut acknowledged = Acknowledged::new();
+        for kill in 0..KILLS {
+            run_and_kill(dir.path(), &mut dice, &mut acknowledged);
+            look(dir.path(), &acknowledged, round * KILLS + kill);
+        }
+        let count = acknowledged.len() as u64;
+        assert!(count > KILLS * 20, "only {count} acknowledgements");
     }
-    let count = acknowledged.len() as u64;
-    assert!(count > kills * 20, "only {count} acknowledgements");
 }
 
 fn run_and_kill(dir: &Path, dice: &mut Dice, acknowledged: &mut Acknowledged) {

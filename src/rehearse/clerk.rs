@@ -1,0 +1,138 @@
+//! Our own staff: they pick what is ready, ship it whole or in parts, cancel, and hold an order now and
+//! then. What they do goes through the engine, as from the admin API.
+
+use std::{sync::Arc, time::Duration};
+
+use domain::{
+    Decimal, Time,
+    ids::OrderId,
+    order::{Order, Phase},
+    signal::{Command, Signal},
+};
+use engine::{
+    Engine,
+    decider::DecideError,
+    ports::Task,
+    rows::{self, key, prefix},
+};
+use fastrand::Rng;
+use store::Memory;
+
+use crate::{rows::Rows, trace::Trace};
+
+/// How long staff take for one order.
+const EVERY_MS: std::ops::Range<u64> = 800..6_000;
+
+/// Somebody of our staff.
+pub(crate) struct Clerk {
+    chance: Rng,
+    next_at: Option<Time>,
+    is_stopped: bool,
+    parcels: u64,
+}
+
+impl Clerk {
+    pub(crate) fn new(seed: u64) -> Clerk {
+        Clerk {
+            chance: Rng::with_seed(seed),
+            next_at: None,
+            is_stopped: false,
+            parcels: 0,
+        }
+    }
+
+    pub(crate) fn next_at(&self) -> Option<Time> {
+        self.next_at
+    }
+
+    pub(crate) fn stop(&mut self) {
+        self.is_stopped = true;
+        self.next_at = None;
+    }
+
+    /// What is done next, as a task of the process.
+    pub(crate) fn work(
+        &mut self,
+        now: Time,
+        engine: Option<Arc<Engine>>,
+        memory: &Memory,
+        trace: &Trace,
+    ) -> Option<Task> {
+        if self.is_stopped {
+            return None;
+        }
+        let first = self.next_at.is_none();
+        self.next_at = Some(now.plus(Duration::from_millis(self.chance.u64(EVERY_MS))));
+        if first {
+            return None;
+        }
+        let engine = engine?;
+        let command = self.choose(memory)?;
+        let trace = trace.clone();
+        trace.note(now, &format!("clerk {command:?}"));
+        Some(Box::pin(async move {
+            let done = engine.decide(Signal::Command(command)).await;
+            let what = match done {
+                Ok(done) => format!("{:?}", done.verdict),
+                Err(DecideError::Refused(refusal)) => refusal.to_string(),
+                Err(DecideError::Store(error)) => error.to_string(),
+            };
+            trace.note(engine.ports.clock.now(), &format!("clerk: {what}"));
+        }))
+    }
+
+    fn choose(&mut self, memory: &Memory) -> Option<Command> {
+        let rows = Rows(memory);
+        rows.durable()?;
+        let phase = match self.chance.u32(0..10) {
+            0 => Phase::Held,
+            1 => Phase::PartShipped,
+            2 => Phase::AwaitingPayment,
+            _ => Phase::Ready,
+        };
+        let keys = rows.keys(rows::ORDERS_BY_PHASE, &prefix(&[phase.word()]));
+        if keys.is_empty() {
+            return None;
+        }
+        let chosen = keys.get(self.chance.usize(0..keys.len()))?;
+        let id: OrderId = rows::last_part(chosen).parse().ok()?;
+        let order: Order = rows.get(rows::ORDERS, &key(&[&id.to_string()]))?;
+        if phase == Phase::Held {
+            return Some(Command::Release {
+                order: id,
+                by: "clerk".to_owned(),
+            });
+        }
+        Some(match self.chance.u32(0..100) {
+            0..8 => Command::Cancel {
+                order: id,
+                reason: "out of stock".to_owned(),
+            },
+            8..14 => Command::Hold {
+                order: id,
+                reason: "the address looks odd".to_owned(),
+                by: "clerk".to_owned(),
+                until: None,
+                keeps_claim: self.chance.bool(),
+            },
+            14..40 => self.ship(&order, true),
+            _ => self.ship(&order, false),
+        })
+    }
+
+    fn ship(&mut self, order: &Order, is_partial: bool) -> Command {
+        self.parcels += 1;
+        let mut lines = Vec::new();
+        if is_partial && let Some(line) = order.lines.first() {
+            lines.push((line.number, Decimal::whole(1)));
+        }
+        Command::Ship {
+            order: order.id,
+            lines,
+            carrier: Some("DHL".to_owned()),
+            tracking_number: Some(format!("JD{:010}", self.parcels)),
+            tracking_url: None,
+            location: None,
+        }
+    }
+}

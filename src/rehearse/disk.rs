@@ -1,0 +1,197 @@
+//! The disk of the simulated machine: a store in memory that takes a moment, and is looked at after
+//! every write.
+//!
+//! The moment lets other tasks run between two writes, as on a real machine. What a look finds is kept
+//! by the [`Watch`], which outlives the process.
+
+use std::{
+    ops::Range as Span,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use domain::{Sku, Time, fact::Fact, order::Order};
+use engine::ports::Clock;
+use fastrand::Rng;
+use store::{Append, Batch, Memory, Range, Row, Seq, Stats, Store, StoreError, Table};
+
+use crate::{checkers, rows::Rows, trace::Trace};
+
+/// How long a write takes before and after it is durable.
+const SYNC_MS: Span<u64> = 0..3;
+/// After how many writes everything is computed again.
+const WHOLE_EVERY: u64 = 97;
+
+/// Looks at every write: facts go into the trace, and what must hold is checked.
+pub struct Watch {
+    /// All facts, in order.
+    pub facts: Vec<Fact>,
+    /// What did not hold, in sentences.
+    pub violations: Vec<String>,
+    /// How many writes there were.
+    pub writes: u64,
+    trace: Trace,
+    seen: Seq,
+    unpaid_for: Option<Duration>,
+}
+
+/// The most violations that are kept: the first ones tell.
+const VIOLATIONS_MAX: usize = 20;
+
+impl Watch {
+    /// A watch that has seen nothing.
+    pub fn new(trace: Trace, unpaid_for: Option<Duration>) -> Watch {
+        Watch {
+            facts: Vec::new(),
+            violations: Vec::new(),
+            writes: 0,
+            trace,
+            seen: Seq(0),
+            unpaid_for,
+        }
+    }
+
+    /// Looks at what became durable since the last time.
+    pub fn look(&mut self, memory: &Memory, now: Time) {
+        let recorded = Rows(memory).facts_after(self.seen);
+        self.writes += 1;
+        let mut touched: Vec<Sku> = Vec::new();
+        for one in recorded {
+            self.trace.note(now, &format!("fact {}", one.json));
+            self.seen = one.at;
+            touched.extend(checkers::skus_of(&one.fact).cloned());
+            self.facts.push(one.fact);
+        }
+        touched.sort();
+        touched.dedup();
+        for sku in &touched {
+            let wrong = checkers::check_item(memory, sku);
+            self.add(now, wrong);
+        }
+        if self.writes.is_multiple_of(WHOLE_EVERY) {
+            self.look_at_all(memory, now);
+        }
+    }
+
+    /// Computes everything again.
+    pub fn look_at_all(&mut self, memory: &Memory, now: Time) {
+        let unpaid_for = self.unpaid_for;
+        let deadline = move |order: &Order| {
+            let waits = !order.is_payable() && !order.is_withdrawn() && order.expired_at.is_none();
+            unpaid_for
+                .filter(|_| waits)
+                .map(|duration| order.placed_at.plus(duration))
+        };
+        let wrong = checkers::check_all(memory, &deadline);
+        self.add(now, wrong);
+    }
+
+    /// Keeps what did not hold.
+    pub fn add(&mut self, now: Time, wrong: Vec<String>) {
+        for sentence in wrong {
+            self.trace.note(now, &format!("violation {sentence}"));
+            if self.violations.len() < VIOLATIONS_MAX {
+                self.violations.push(sentence);
+            }
+        }
+    }
+}
+
+/// A store in memory behind a disk.
+pub struct Disk {
+    memory: Arc<Memory>,
+    watch: Arc<Mutex<Watch>>,
+    clock: Arc<dyn Clock>,
+    chance: Mutex<Rng>,
+}
+
+impl Disk {
+    /// A disk over what is durable.
+    pub fn new(
+        memory: Arc<Memory>,
+        watch: Arc<Mutex<Watch>>,
+        clock: Arc<dyn Clock>,
+        seed: u64,
+    ) -> Disk {
+        Disk {
+            memory,
+            watch,
+            clock,
+            chance: Mutex::new(Rng::with_seed(seed)),
+        }
+    }
+
+    async fn take_a_moment(&self) {
+        let millis = lock(&self.chance).u64(SYNC_MS);
+        let until = self.clock.now().plus(Duration::from_millis(millis));
+        self.clock.sleep_until(until).await;
+    }
+
+    fn look<T>(&self, written: &Result<T, StoreError>) {
+        if written.is_ok() {
+            lock(&self.watch).look(&self.memory, self.clock.now());
+        }
+    }
+}
+
+/// Takes a lock that no panic can leave in disorder: what it guards is only read afterwards.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[async_trait]
+impl Store for Disk {
+    async fn append(&self, signals: Vec<Append>) -> Result<Vec<Seq>, StoreError> {
+        self.take_a_moment().await;
+        let written = self.memory.append(signals).await;
+        self.look(&written);
+        self.take_a_moment().await;
+        written
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<Seq, StoreError> {
+        self.take_a_moment().await;
+        let written = self.memory.commit(batch).await;
+        self.look(&written);
+        self.take_a_moment().await;
+        written
+    }
+
+    async fn facts_after(
+        &self,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<(Seq, Vec<u8>)>, StoreError> {
+        self.memory.facts_after(after, limit).await
+    }
+
+    async fn fact(&self, at: Seq) -> Result<Option<Vec<u8>>, StoreError> {
+        self.memory.fact(at).await
+    }
+
+    async fn body(&self, at: Seq) -> Result<Option<Vec<u8>>, StoreError> {
+        self.memory.body(at).await
+    }
+
+    async fn get(&self, table: Table, key: &[u8]) -> Result<Option<Row>, StoreError> {
+        self.memory.get(table, key).await
+    }
+
+    async fn scan(
+        &self,
+        table: Table,
+        range: Range,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Row)>, StoreError> {
+        self.memory.scan(table, range, limit).await
+    }
+
+    async fn stats(&self) -> Result<Stats, StoreError> {
+        self.memory.stats().await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.memory.close().await
+    }
+}

@@ -1,0 +1,338 @@
+//! What a seed makes of the world before it begins: shops, goods, stock, rules, paces.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use domain::{
+    AccountId, Currency, Money, Quantity, Sku, Time,
+    item::{Item, ItemKind},
+    offer::{OfferRules, Ratio, ScopedRule},
+    stock::LocationId,
+};
+use engine::{
+    AccountConfig, Config,
+    account::{Mode, Pace},
+    decider::Policy,
+};
+use fastrand::Rng;
+use sandbox::{
+    Product, ProductKind, Shop,
+    buyers::{self, ShopView},
+    faults::Faults,
+};
+
+/// How big, how long and how bad.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scale {
+    /// How many shops.
+    pub shops: usize,
+    /// How many goods; a kit and a service come on top.
+    pub goods: usize,
+    /// How long buyers come, in virtual time.
+    pub busy_for: Duration,
+    /// The time between two baskets, on average.
+    pub basket_every: Duration,
+    /// How bad the lines are.
+    pub weather: Weather,
+    /// How often our process dies, at most.
+    pub crashes: u32,
+    /// How often a shop is away for a while.
+    pub outages: u32,
+    /// Whether staff edit levels and delete orders behind our back.
+    pub meddling: bool,
+    /// The channels that shops are on; all that have a twin when empty.
+    pub channels: Vec<&'static str>,
+}
+
+/// How bad the lines are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weather {
+    /// Nothing goes wrong.
+    Calm,
+    /// Everything goes wrong now and then.
+    Lively,
+    /// Much goes wrong most of the time.
+    Harsh,
+}
+
+impl Scale {
+    /// Small enough for many seeds in a few seconds.
+    pub fn small(weather: Weather) -> Scale {
+        Scale {
+            shops: 3,
+            goods: 4,
+            busy_for: Duration::from_secs(45),
+            basket_every: Duration::from_millis(900),
+            weather,
+            crashes: 0,
+            outages: 0,
+            meddling: false,
+            channels: Vec::new(),
+        }
+    }
+
+    /// A long bad evening in many shops.
+    pub fn long() -> Scale {
+        Scale {
+            shops: 5,
+            goods: 12,
+            busy_for: Duration::from_secs(600),
+            basket_every: Duration::from_millis(500),
+            weather: Weather::Harsh,
+            crashes: 12,
+            outages: 3,
+            meddling: true,
+            channels: Vec::new(),
+        }
+    }
+}
+
+/// The world before it begins.
+pub struct Plan {
+    /// When it begins.
+    pub begins_at: Time,
+    /// What is sold where: the first shop is the one whose levels are true.
+    pub shops: Vec<(&'static str, Shop)>,
+    /// How many of each good there are.
+    pub stock: BTreeMap<Sku, i64>,
+    /// Kits and services.
+    pub items: Vec<Item>,
+    /// How lively buyers are.
+    pub pace: buyers::Pace,
+    /// How long an unpaid order keeps its stock.
+    pub unpaid_for: Option<Duration>,
+    /// What may be offered.
+    pub rules: OfferRules,
+    /// Faults, shop by shop.
+    pub faults: Vec<Faults>,
+    /// The seeds of what is still left to chance.
+    pub seeds: Seeds,
+}
+
+/// Seeds of the parts of a run.
+pub struct Seeds {
+    /// Of the order of tasks.
+    pub executor: u64,
+    /// Of the buyers.
+    pub buyers: u64,
+    /// Of our own staff.
+    pub clerk: u64,
+    /// Of crashes and outages.
+    pub fate: u64,
+}
+
+impl Plan {
+    /// Makes it of a seed.
+    pub fn new(seed: u64, scale: &Scale) -> Plan {
+        let mut chance = Rng::with_seed(seed);
+        let stock: BTreeMap<Sku, i64> = (1..=scale.goods)
+            .map(|number| (sku(&format!("GOOD-{number:02}")), chance.i64(3..30)))
+            .collect();
+        let items = items(&stock, &mut chance);
+        let channels: Vec<_> = sandbox::TWINS
+            .iter()
+            .map(|(id, _)| *id)
+            .filter(|id| scale.channels.is_empty() || scale.channels.contains(id))
+            .collect();
+        let shops: Vec<_> = (0..scale.shops)
+            .map(|number| {
+                let channel = channels[chance.usize(0..channels.len())];
+                (channel, shop(number, channel, &stock, &items, &mut chance))
+            })
+            .collect();
+        let mut pace = buyers::Pace::busy();
+        pace.basket_every = scale.basket_every;
+        if scale.meddling {
+            pace = pace.with_meddling();
+        }
+        let faults = shops.iter().map(|_| match scale.weather {
+            Weather::Calm => Faults::none(),
+            Weather::Lively => Faults::lively(chance.u64(..)),
+            Weather::Harsh => Faults::harsh(chance.u64(..)),
+        });
+        let faults = faults.collect();
+        let seconds = chance.i64(0..86_400);
+        Plan {
+            begins_at: Time::from_seconds(1_798_000_000 + seconds),
+            rules: rules(&shops, &mut chance),
+            unpaid_for: chance.bool().then_some(Duration::from_secs(40)),
+            faults,
+            pace,
+            stock,
+            items,
+            shops,
+            seeds: Seeds {
+                executor: chance.u64(..),
+                buyers: chance.u64(..),
+                clerk: chance.u64(..),
+                fate: chance.u64(..),
+            },
+        }
+    }
+
+    /// The account whose levels are the opening stock.
+    pub fn opening(&self) -> AccountId {
+        let (_, first) = self.shops.first().expect("there is at least one shop");
+        AccountId::new(&first.name)
+    }
+
+    /// What the engine is configured with, for shops reached by these settings.
+    pub fn config(&self, settings: &[serde_json::Value]) -> Config {
+        let accounts = self.shops.iter().zip(settings);
+        let accounts = accounts.map(|((channel, shop), settings)| AccountConfig {
+            id: AccountId::new(&shop.name),
+            connector: connectors::find(channel).expect("every twin has its connector"),
+            settings: settings.clone(),
+            mode: Mode::Live,
+            pace: Pace {
+                poll_every: Duration::from_secs(10),
+                reread_every: Duration::from_secs(45),
+                listings_every: Duration::from_secs(600),
+                reconcile: "15 */2 * * * *".parse().expect("a schedule"),
+                orders_since: Duration::from_secs(3600),
+            },
+            unpaid_for: self.unpaid_for,
+        });
+        Config {
+            accounts: accounts.collect(),
+            opening: Some(self.opening()),
+            policy: Policy {
+                accounts: BTreeMap::new(),
+                rules: self.rules.clone(),
+                home: LocationId::default(),
+            },
+            items: self.items.clone(),
+            backlog_max: 10_000,
+            public_url: None,
+            compare_first: false,
+        }
+    }
+
+    /// What one unit of each kit and service takes.
+    pub fn bills(&self) -> BTreeMap<Sku, BTreeMap<Sku, i64>> {
+        let bill = |item: &Item| -> BTreeMap<Sku, i64> {
+            let parts = item.bill().into_iter();
+            parts.map(|(sku, units)| (sku, units.units())).collect()
+        };
+        self.items
+            .iter()
+            .map(|item| (item.sku.clone(), bill(item)))
+            .collect()
+    }
+
+    /// What a shop sells, with the levels that it shows now.
+    pub fn view(&self, shop: usize, levels: BTreeMap<Sku, i64>) -> ShopView {
+        let products = self.shops.get(shop).map(|(_, shop)| &shop.products);
+        let skus = products.into_iter().flatten();
+        ShopView {
+            skus: skus.map(|product| product.sku.clone()).collect(),
+            levels,
+        }
+    }
+}
+
+fn sku(text: &str) -> Sku {
+    Sku::new(text).expect("a text of letters and digits is a SKU")
+}
+
+fn items(stock: &BTreeMap<Sku, i64>, chance: &mut Rng) -> Vec<Item> {
+    let item = |code: &str, kind| Item {
+        sku: sku(code),
+        kind,
+        scale: 0,
+        title: code.to_lowercase(),
+    };
+    let mut parts = BTreeMap::new();
+    for good in stock.keys().take(2) {
+        parts.insert(good.clone(), Quantity::of(chance.i32(1..=2)));
+    }
+    vec![
+        item("GIFT-SET", ItemKind::Kit(parts)),
+        item("WRAPPING", ItemKind::Service),
+    ]
+}
+
+fn shop(
+    number: usize,
+    channel: &str,
+    stock: &BTreeMap<Sku, i64>,
+    items: &[Item],
+    chance: &mut Rng,
+) -> Shop {
+    let is_first = number == 0;
+    let mut products = Vec::new();
+    for (sku, units) in stock {
+        if !is_first && chance.u32(0..4) == 0 {
+            continue;
+        }
+        let kind = match chance.u32(0..4) {
+            0 => ProductKind::Variation {
+                parent: "RANGE".to_owned(),
+            },
+            _ => ProductKind::Simple,
+        };
+        // The other shops begin with what somebody typed in once.
+        let level = if is_first { *units } else { chance.i64(0..20) };
+        products.push(product(sku, kind, level, chance));
+    }
+    for item in items {
+        let is_service = !matches!(item.kind, ItemKind::Kit(_));
+        // A marketplace for goods has no services.
+        if (is_service && channel == "ebay") || (!products.is_empty() && chance.bool()) {
+            continue;
+        }
+        let kind = match is_service {
+            true => ProductKind::Service,
+            false => ProductKind::Simple,
+        };
+        products.push(product(&item.sku, kind, chance.i64(0..6), chance));
+    }
+    let name = format!("shop-{number}");
+    Shop {
+        api_url: format!("http://127.0.0.1:{}", 4711 + number),
+        hook_url: format!("http://127.0.0.1:8080/hooks/{name}"),
+        name,
+        products,
+        seed: chance.u64(..),
+    }
+}
+
+fn product(sku: &Sku, kind: ProductKind, level: i64, chance: &mut Rng) -> Product {
+    let euro = Currency::new("EUR").expect("EUR is a currency");
+    Product {
+        sku: sku.clone(),
+        title: format!("The {sku}"),
+        price: Money::from_minor(chance.i64(100..9_999), euro).expect("a small price"),
+        kind,
+        level,
+    }
+}
+
+/// A buffer, a share or a limit here and there.
+fn rules(shops: &[(&'static str, Shop)], chance: &mut Rng) -> OfferRules {
+    let mut rules = Vec::new();
+    for (_, shop) in shops {
+        let blank = ScopedRule {
+            account: Some(AccountId::new(&shop.name)),
+            ..ScopedRule::default()
+        };
+        match chance.u32(0..6) {
+            0 => rules.push(ScopedRule {
+                buffer: Some(Quantity::of(1)),
+                ..blank
+            }),
+            1 => rules.push(ScopedRule {
+                share: Some(Ratio {
+                    numerator: 2,
+                    denominator: 3,
+                }),
+                ..blank
+            }),
+            2 => rules.push(ScopedRule {
+                max: Some(Quantity::of(4)),
+                ..blank
+            }),
+            _ => {}
+        }
+    }
+    OfferRules { rules }
+}

@@ -1,0 +1,100 @@
+//! Reading the rows of a store in memory at once, between two polls. It never writes.
+
+use std::{
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use domain::fact::Fact;
+use engine::rows;
+use serde::de::DeserializeOwned;
+use store::{Memory, Range, Seq, Store, StoreError, Table};
+
+/// A look at what is durable.
+#[derive(Clone, Copy)]
+pub struct Rows<'a>(pub &'a Memory);
+
+/// A fact as the journal has it.
+pub struct Recorded {
+    /// Its place.
+    pub at: Seq,
+    /// Its text.
+    pub json: String,
+    /// What it says.
+    pub fact: Fact,
+}
+
+/// The memory store answers at once: it has nothing to wait for.
+fn at_once<F: Future>(future: F) -> F::Output {
+    let mut context = Context::from_waker(Waker::noop());
+    match pin!(future).poll(&mut context) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("the memory store never waits"),
+    }
+}
+
+fn sound<T>(result: Result<T, StoreError>) -> T {
+    result.unwrap_or_else(|error| panic!("a store in memory that lives is sound: {error}"))
+}
+
+impl Rows<'_> {
+    /// The last position that is durable; nothing when the store has died.
+    pub fn durable(&self) -> Option<Seq> {
+        at_once(self.0.stats()).ok().map(|stats| stats.durable)
+    }
+
+    /// One row.
+    pub fn get<T: DeserializeOwned>(&self, table: Table, key: &[u8]) -> Option<T> {
+        let row = sound(at_once(self.0.get(table, key)))?;
+        Some(sound(rows::decode(table, &row.value)))
+    }
+
+    /// The keys of all rows below a prefix.
+    pub fn keys(&self, table: Table, prefix: &[u8]) -> Vec<Vec<u8>> {
+        self.raw(table, prefix)
+            .into_iter()
+            .map(|(key, _)| key)
+            .collect()
+    }
+
+    /// All rows below a prefix.
+    pub fn scan<T: DeserializeOwned>(&self, table: Table, prefix: &[u8]) -> Vec<(Vec<u8>, T)> {
+        let decode = |(key, value): (Vec<u8>, Vec<u8>)| (key, sound(rows::decode(table, &value)));
+        self.raw(table, prefix).into_iter().map(decode).collect()
+    }
+
+    fn raw(&self, table: Table, prefix: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let mut found = Vec::new();
+        let mut after = None;
+        loop {
+            let range = Range {
+                prefix: prefix.to_vec(),
+                after,
+            };
+            let page = sound(at_once(self.0.scan(table, range, store::SCAN_LIMIT_MAX)));
+            after = page.last().map(|(key, _)| key.clone());
+            let is_last = page.len() < store::SCAN_LIMIT_MAX;
+            found.extend(page.into_iter().map(|(key, row)| (key, row.value)));
+            if is_last {
+                return found;
+            }
+        }
+    }
+
+    /// The facts after a position.
+    pub fn facts_after(&self, mut after: Seq) -> Vec<Recorded> {
+        let mut found = Vec::new();
+        loop {
+            let page = sound(at_once(self.0.facts_after(after, store::SCAN_LIMIT_MAX)));
+            let Some((last, _)) = page.last() else {
+                return found;
+            };
+            after = *last;
+            for (at, bytes) in page {
+                let json = String::from_utf8_lossy(bytes.get(1..).unwrap_or_default()).into_owned();
+                let fact = sound(rows::decode(Table("facts"), &bytes));
+                found.push(Recorded { at, json, fact });
+            }
+        }
+    }
+}

@@ -1,0 +1,558 @@
+//! The world around our process: shops with buyers, hooks on their way, our own staff, and the hour at
+//! which the process dies.
+//!
+//! [`World::run_until`] lets tasks run until something is due, then carries it out between two polls.
+//! The process is the very engine of the daemon; when it dies, its tasks are dropped where they are, and
+//! the next one finds what was durable. Nothing here judges.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use channel::{Connector, HookRequest};
+use domain::{AccountId, Sku, Time, stock::Stock};
+use engine::{
+    Engine,
+    intake::Reply,
+    ports::Ports,
+    rows::{STOCK, key},
+};
+use fastrand::Rng;
+use sandbox::{
+    Act, Delivery, Done, Truth,
+    buyers::Buyers,
+    faults::{Fault, Faulty},
+    judge::Edit,
+};
+use store::{
+    Memory, Seq, Store,
+    memory::{BeforeCommit, Fate},
+};
+
+use crate::{
+    clerk::Clerk,
+    disk::{Disk, Watch, lock},
+    executor::{Executor, Group, Stopped},
+    plan::{Plan, Scale},
+    port::{Life, MemoryVault, Stall, Street},
+    rows::Rows,
+    trace::{Trace, fingerprint},
+};
+
+/// The world lives on when processes die.
+const WORLD: Group = Group(0);
+/// How long a hook, or its answer, is under way.
+const HOOK_TRAVEL_MS: std::ops::Range<u64> = 2..60;
+/// How long the machine is down after a crash.
+const DOWN_MS: std::ops::Range<u64> = 50..9_000;
+/// How long a shop is away.
+const OUTAGE_MS: std::ops::Range<u64> = 3_000..25_000;
+/// A process dies within so many writes, if it is to die.
+const WRITES_UNTIL_DEATH: std::ops::Range<u64> = 1..400;
+
+/// Changes to the parts that a run is made of: how planted bugs get in. The usual one changes nothing.
+pub trait Tamper: Send + Sync {
+    /// The store that the engine gets.
+    fn store(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
+        store
+    }
+
+    /// The connector that it gets.
+    fn connector(&self, connector: &'static dyn Connector) -> &'static dyn Connector {
+        connector
+    }
+}
+
+/// Leaves everything as it is.
+pub struct Untouched;
+
+impl Tamper for Untouched {}
+
+/// Everything that runs.
+pub struct World {
+    /// What the seed made.
+    pub plan: Plan,
+    /// What happened.
+    pub trace: Trace,
+    /// What was seen of the store.
+    pub watch: Arc<Mutex<Watch>>,
+    /// What is durable.
+    pub memory: Arc<Memory>,
+    /// Levels that staff edited.
+    pub edits: Vec<Edit>,
+    /// How often the process died.
+    pub crashes: u32,
+    /// Hooks that were handed to us, and how many of them were refused.
+    pub hooks: (u64, Arc<AtomicU64>),
+    executor: Executor,
+    stalls: Vec<Arc<Stall>>,
+    vaults: BTreeMap<AccountId, Arc<MemoryVault>>,
+    settings: Vec<serde_json::Value>,
+    buyers: Buyers,
+    clerk: Clerk,
+    fate: Rng,
+    crashes_left: u32,
+    outages: Vec<(Time, usize, bool)>,
+    process: Option<Process>,
+    starts_at: Option<Time>,
+    process_count: u64,
+    /// Hooks whose answer is not known yet, by shop and delivery.
+    on_the_way: Arc<Mutex<BTreeSet<(usize, u64)>>>,
+    stirred: Arc<AtomicBool>,
+    tamper: Arc<dyn Tamper>,
+    panicked: bool,
+}
+
+/// One run of our program.
+struct Process {
+    group: Group,
+    life: Life,
+    engine: Arc<Mutex<Option<Arc<Engine>>>>,
+}
+
+impl World {
+    /// A world in which nothing has happened, and our process is about to start.
+    pub fn new(seed: u64, scale: &Scale, trace: Trace, tamper: Arc<dyn Tamper>) -> World {
+        let mut plan = Plan::new(seed, scale);
+        let stirred = Arc::new(AtomicBool::new(false));
+        let executor = Executor::new(plan.seeds.executor, plan.begins_at);
+        let mut fate = Rng::with_seed(plan.seeds.fate);
+        let faults = std::mem::take(&mut plan.faults);
+        let mut stalls = Vec::new();
+        for ((channel, shop), faults) in plan.shops.iter().zip(faults) {
+            let open = sandbox::TWINS.iter().find(|(id, _)| id == channel);
+            let (_, open) = open.expect("the plan chooses among the twins");
+            let line = Faulty::new(open(shop.clone()), faults);
+            let account = AccountId::new(&shop.name);
+            let (url, stirred) = (shop.hook_url.clone(), Arc::clone(&stirred));
+            let stall = Stall::new(account, url, line, fate.u64(..), trace.clone(), stirred);
+            stalls.push(Arc::new(stall));
+        }
+        let vaults = stalls
+            .iter()
+            .map(|stall| (stall.account.clone(), Arc::default()));
+        let watch = Watch::new(trace.clone(), plan.unpaid_for);
+        let mut world = World {
+            watch: Arc::new(Mutex::new(watch)),
+            memory: Arc::new(Memory::new()),
+            edits: Vec::new(),
+            crashes: 0,
+            hooks: (0, Arc::default()),
+            settings: stalls
+                .iter()
+                .map(|stall| stall.line(|line| line.settings()))
+                .collect(),
+            vaults: vaults.collect(),
+            buyers: Buyers::new(plan.seeds.buyers, plan.pace),
+            clerk: Clerk::new(plan.seeds.clerk),
+            outages: outages(&mut fate, scale, plan.begins_at),
+            fate,
+            crashes_left: scale.crashes,
+            process: None,
+            starts_at: Some(plan.begins_at),
+            process_count: 0,
+            on_the_way: Arc::default(),
+            panicked: false,
+            trace,
+            stalls,
+            stirred,
+            tamper,
+            executor,
+            plan,
+        };
+        world.act();
+        world
+    }
+
+    /// The time.
+    pub fn now(&self) -> Time {
+        self.executor.now()
+    }
+
+    /// How often a task was polled.
+    pub fn polls(&self) -> u64 {
+        self.executor.polls()
+    }
+
+    /// The truth of each shop.
+    pub fn truths(&self) -> BTreeMap<AccountId, Truth> {
+        let truth = |stall: &Arc<Stall>| (stall.account.clone(), stall.line(|line| line.truth()));
+        self.stalls.iter().map(truth).collect()
+    }
+
+    /// How often each fault happened.
+    pub fn faults(&self) -> BTreeMap<Fault, u64> {
+        let mut sums = BTreeMap::new();
+        for stall in &self.stalls {
+            for (fault, hits) in stall.line(|line| line.hits().clone()) {
+                *sums.entry(fault).or_default() += hits;
+            }
+        }
+        sums
+    }
+
+    /// Whether a task panicked; nothing runs any more then.
+    pub fn is_broken(&self) -> bool {
+        self.panicked
+    }
+
+    /// Whether the engine runs.
+    pub fn is_running(&self) -> bool {
+        self.engine().is_some()
+    }
+
+    /// From here on nobody buys, and nothing goes wrong.
+    pub fn settle(&mut self) {
+        self.buyers.stop();
+        self.clerk.stop();
+        self.crashes_left = 0;
+        self.outages.clear();
+        for stall in &self.stalls {
+            stall.set_down(false);
+            stall.line(Faulty::quiet);
+        }
+    }
+
+    /// Lets everything happen until a time.
+    pub fn run_until(&mut self, end: Time) {
+        while !self.panicked && self.now() < end {
+            let next = self.next_at().map_or(end, |next| next.min(end));
+            let life = self.process.as_ref().map(|process| process.life.clone());
+            let stirred = Arc::clone(&self.stirred);
+            let stopped = self.executor.run_until(next, &mut || {
+                let is_over = life.as_ref().is_some_and(Life::is_over);
+                match is_over || stirred.swap(false, Ordering::Relaxed) {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                }
+            });
+            if let Stopped::Panicked(panicked) = stopped {
+                self.panicked = true;
+                let (task, message) = (panicked.task, panicked.message);
+                let now = self.now();
+                lock(&self.watch).add(now, vec![format!("task `{task}` panicked: {message}")]);
+                return;
+            }
+            self.act();
+        }
+    }
+
+    /// When something is due that no task waits for.
+    fn next_at(&self) -> Option<Time> {
+        let hooks = self
+            .stalls
+            .iter()
+            .filter_map(|stall| stall.line(|line| line.next_delivery_at()));
+        let others = [
+            self.buyers.next_at(),
+            self.clerk.next_at(),
+            self.starts_at,
+            self.outages.first().map(|(at, _, _)| *at),
+        ];
+        hooks.chain(others.into_iter().flatten()).min()
+    }
+
+    /// Carries out what is due.
+    fn act(&mut self) {
+        let now = self.now();
+        let has_died = self
+            .process
+            .as_ref()
+            .is_some_and(|process| process.life.is_over());
+        if has_died {
+            self.bury(now);
+        }
+        if self.starts_at.is_some_and(|at| at <= now) {
+            self.starts_at = None;
+            self.start();
+        }
+        while let Some((_, shop, is_down)) = self.outages.first().copied().filter(|o| o.0 <= now) {
+            self.outages.remove(0);
+            self.trace.note(now, &format!("outage {shop} {is_down}"));
+            if let Some(stall) = self.stalls.get(shop) {
+                stall.set_down(is_down);
+            }
+        }
+        if self.buyers.next_at().is_none_or(|at| at <= now) {
+            self.let_people_act(now);
+        }
+        if self.clerk.next_at().is_none_or(|at| at <= now) {
+            let engine = self.engine();
+            let group = self.process.as_ref().map(|process| process.group);
+            if let Some(task) = self.clerk.work(now, engine, &self.memory, &self.trace)
+                && let Some(group) = group
+            {
+                self.executor.spawn("clerk", group, task);
+            }
+        }
+        for shop in 0..self.stalls.len() {
+            let stall = Arc::clone(&self.stalls[shop]);
+            for delivery in stall.line(|line| line.take_deliveries(now)) {
+                self.post(shop, &stall, delivery, now);
+            }
+        }
+    }
+
+    fn let_people_act(&mut self, now: Time) {
+        let views: Vec<_> = (0..self.stalls.len())
+            .map(|shop| {
+                let levels = self.stalls[shop].line(|line| line.truth().levels);
+                self.plan.view(shop, levels)
+            })
+            .collect();
+        let is_counted = self.is_counted();
+        for (shop, act) in self.buyers.due(now, &views) {
+            if !is_counted && self.would_confuse_the_count(shop, &act) {
+                continue;
+            }
+            let stall = &self.stalls[shop];
+            let result = stall.line(|line| line.act(&act, now));
+            self.trace
+                .note(now, &format!("act {} {act:?} -> {result:?}", stall.account));
+            if let (Act::SetLevel(sku, _), Ok(Done::Level)) = (&act, &result) {
+                self.edits.push(edit(stall, sku, now));
+            }
+            self.buyers.answered(shop, &act, &result, now);
+        }
+    }
+
+    /// Whether the opening stock was taken over. Until then nothing leaves but what the shop that it is
+    /// taken from counts itself: what a count means cannot be said while other goods leave.
+    fn is_counted(&self) -> bool {
+        let rows = Rows(&self.memory);
+        rows.durable().is_some()
+            && self.plan.stock.keys().all(|sku| {
+                let stock: Option<Stock> = rows.get(STOCK, &key(&[sku.as_str()]));
+                stock.is_some_and(|stock| stock.is_counted)
+            })
+    }
+
+    fn would_confuse_the_count(&self, shop: usize, act: &Act) -> bool {
+        let is_till = self
+            .plan
+            .shops
+            .get(shop)
+            .is_some_and(|(channel, _)| *channel == "square");
+        match act {
+            Act::Ship(_) | Act::SetLevel(..) => true,
+            Act::Buy { paid, basket } if is_till && *paid => {
+                shop > 0
+                    || basket
+                        .iter()
+                        .any(|(sku, _)| !self.plan.stock.contains_key(sku))
+            }
+            Act::Buy { .. } => false,
+            Act::Pay(_) | Act::Cancel(_) | Act::Refund(_) | Act::Delete(_) => false,
+        }
+    }
+
+    fn engine(&self) -> Option<Arc<Engine>> {
+        lock(&self.process.as_ref()?.engine).clone()
+    }
+
+    /// Brings a hook to our door.
+    fn post(&mut self, shop: usize, stall: &Arc<Stall>, delivery: Delivery, now: Time) {
+        let request = &delivery.request;
+        let line = format!(
+            "hook {} {} {}",
+            stall.account,
+            request.uri(),
+            fingerprint(request.body())
+        );
+        self.trace.note(now, &line);
+        let (Some(engine), Some(process)) = (self.engine(), &self.process) else {
+            stall.line(|line| line.delivered(delivery.id, None, now));
+            return;
+        };
+        self.hooks.0 += 1;
+        let id = delivery.id;
+        lock(&self.on_the_way).insert((shop, id));
+        let hook = hook_request(&delivery.request, &stall.hook_url);
+        let (there, back) = (self.fate.u64(HOOK_TRAVEL_MS), self.fate.u64(HOOK_TRAVEL_MS));
+        let clock = self.executor.ports(process.group).clock;
+        let (on_the_way, stirred) = (Arc::clone(&self.on_the_way), Arc::clone(&self.stirred));
+        let (stall, refused) = (Arc::clone(stall), Arc::clone(&self.hooks.1));
+        let task = async move {
+            clock
+                .sleep_until(clock.now().plus(Duration::from_millis(there)))
+                .await;
+            let status = status(engine.receive(stall.account.as_str(), hook).await);
+            if status == 401 {
+                refused.fetch_add(1, Ordering::Relaxed);
+            }
+            clock
+                .sleep_until(clock.now().plus(Duration::from_millis(back)))
+                .await;
+            lock(&on_the_way).remove(&(shop, id));
+            stall.line(|line| line.delivered(id, Some(status), clock.now()));
+            stirred.store(true, Ordering::Relaxed);
+        };
+        self.executor.spawn("hook", process.group, task);
+    }
+
+    /// Starts our program on what is durable.
+    fn start(&mut self) {
+        self.process_count += 1;
+        let group = Group(self.process_count);
+        let (life, ports) = (Life::default(), self.executor.ports(group));
+        let death = (self.crashes_left > 0).then(|| {
+            self.crashes_left -= 1;
+            let fate = match self.fate.bool() {
+                true => Fate::DieBefore,
+                false => Fate::DieAfter,
+            };
+            (self.fate.u64(WRITES_UNTIL_DEATH), fate)
+        });
+        let hook = mortality(life.clone(), death);
+        self.memory = Arc::new(self.memory.fork().with_hook(hook));
+        let disk = Disk::new(
+            Arc::clone(&self.memory),
+            Arc::clone(&self.watch),
+            Arc::clone(&ports.clock),
+            self.fate.u64(..),
+        );
+        let store = self.tamper.store(Arc::new(disk));
+        let mut config = self.plan.config(&self.settings);
+        for account in &mut config.accounts {
+            account.connector = self.tamper.connector(account.connector);
+        }
+        let street = self.street(&ports, &life);
+        let engine = Arc::new(Mutex::new(None));
+        let (slot, watch) = (Arc::clone(&engine), Arc::clone(&self.watch));
+        let (begins, trace) = (Arc::clone(&ports.clock), self.trace.clone());
+        trace.note(begins.now(), &format!("start {group:?} {death:?}"));
+        let task = async move {
+            match Engine::start(config, store, ports, &street).await {
+                Ok(engine) => *lock(&slot) = Some(engine),
+                // A death on the way is none of the engine's faults.
+                Err(_) if street.life.is_over() => {}
+                Err(error) => {
+                    let wrong = vec![format!("it did not start: {error}")];
+                    lock(&watch).add(begins.now(), wrong);
+                }
+            }
+        };
+        self.executor.spawn("start", group, task);
+        self.process = Some(Process {
+            group,
+            life,
+            engine,
+        });
+    }
+
+    fn street(&self, ports: &Ports, life: &Life) -> Street {
+        let stalls = self
+            .stalls
+            .iter()
+            .map(|stall| (stall.account.clone(), Arc::clone(stall)));
+        Street {
+            stalls: stalls.collect(),
+            vaults: self.vaults.clone(),
+            ports: ports.clone(),
+            world: self.executor.ports(WORLD),
+            life: life.clone(),
+        }
+    }
+
+    /// The process has died: its tasks vanish, hooks on their way find nobody, and what is durable
+    /// is looked at.
+    fn bury(&mut self, now: Time) {
+        let Some(process) = self.process.take() else {
+            return;
+        };
+        self.executor.kill(process.group);
+        self.crashes += 1;
+        for (shop, id) in std::mem::take(&mut *lock(&self.on_the_way)) {
+            if let Some(stall) = self.stalls.get(shop) {
+                stall.line(|line| line.delivered(id, None, now));
+            }
+        }
+        self.memory = Arc::new(self.memory.fork());
+        let mut watch = lock(&self.watch);
+        watch.look(&self.memory, now);
+        watch.look_at_all(&self.memory, now);
+        drop(watch);
+        let down = Duration::from_millis(self.fate.u64(DOWN_MS));
+        self.trace.note(now, &format!("crash {:?}", process.group));
+        self.starts_at = Some(now.plus(down));
+    }
+
+    /// Ends the process as a crash would, now.
+    pub fn crash(&mut self) {
+        if let Some(process) = &self.process {
+            process.life.end();
+        }
+        self.act();
+    }
+}
+
+fn edit(stall: &Stall, sku: &Sku, at: Time) -> Edit {
+    Edit {
+        account: stall.account.clone(),
+        sku: sku.clone(),
+        at,
+    }
+}
+
+/// Ends a life at one of its writes.
+fn mortality(life: Life, death: Option<(u64, Fate)>) -> Arc<dyn BeforeCommit> {
+    let writes = AtomicU64::new(0);
+    Arc::new(move |_: Seq| {
+        let write = writes.fetch_add(1, Ordering::Relaxed);
+        match death {
+            Some((nth, fate)) if nth == write => {
+                life.end();
+                fate
+            }
+            Some(_) | None => Fate::Go,
+        }
+    })
+}
+
+fn outages(fate: &mut Rng, scale: &Scale, begins_at: Time) -> Vec<(Time, usize, bool)> {
+    let mut outages = Vec::new();
+    let span = u64::try_from(scale.busy_for.as_millis()).unwrap_or(u64::MAX);
+    for _ in 0..scale.outages {
+        let shop = fate.usize(0..scale.shops.max(1));
+        let at = begins_at.plus(Duration::from_millis(fate.u64(0..span.max(1))));
+        outages.push((at, shop, true));
+        let back = at.plus(Duration::from_millis(fate.u64(OUTAGE_MS)));
+        outages.push((back, shop, false));
+    }
+    outages.sort();
+    outages
+}
+
+fn status(reply: Reply) -> u16 {
+    match reply {
+        Reply::Accepted => 200,
+        Reply::Answer(answer) => answer.status,
+        Reply::Unknown => 404,
+        Reply::Refused(_) => 401,
+        Reply::Busy => 503,
+    }
+}
+
+/// A delivery as a receiver hands it on.
+fn hook_request(request: &http::Request<Vec<u8>>, hook_url: &str) -> HookRequest {
+    let uri = request.uri().to_string();
+    let rest = uri.strip_prefix(hook_url).unwrap_or_default();
+    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let text = |value: &http::HeaderValue| value.to_str().unwrap_or_default().to_owned();
+    let headers = request.headers().iter();
+    HookRequest {
+        method: request.method().to_string(),
+        topic: path.trim_matches('/').to_owned(),
+        query: query.to_owned(),
+        headers: headers
+            .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+            .collect(),
+        body: request.body().clone(),
+    }
+}
