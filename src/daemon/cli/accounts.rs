@@ -10,7 +10,7 @@ use super::{
 };
 use crate::exit::Exit;
 
-/// List accounts, and set what they may do.
+/// Lists accounts, and sets what they may do.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -21,14 +21,14 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// List all accounts.
+    /// Lists all accounts.
     List,
-    /// Show one account.
+    /// Shows one account.
     Show {
         /// Its name.
         account: String,
     },
-    /// Set what an account may do, after showing what would be written.
+    /// Sets what an account may do, after showing what would be written.
     Mode {
         /// Its name.
         account: String,
@@ -38,12 +38,12 @@ enum What {
         #[arg(long)]
         yes: bool,
     },
-    /// Read orders and listings now.
+    /// Reads orders and listings now.
     Poll {
         /// Its name.
         account: String,
     },
-    /// Compare all levels now.
+    /// Compares all levels now.
     Reconcile {
         /// Its name.
         account: String,
@@ -87,7 +87,12 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
             let body = json!({ "mode": word });
             if !yes {
                 let plan = client.post(&format!("{path}?dry_run=true"), &body).await?;
-                freeze::plan(&plan, "would be written once it is live", out)?;
+                let fate = match mode {
+                    Mode::Live => "would be written",
+                    Mode::Off | Mode::Observe => "would be held back",
+                    Mode::Configured => "wait",
+                };
+                freeze::plan(&plan, fate, out)?;
                 return freeze::not_yet(out);
             }
             changed(&client.post(&path, &body).await?, out)

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use super::{
     accounts::changed,
     client::{Client, Connect, encode},
-    out::{Out, show},
+    out::{Out, count, show},
 };
 use crate::exit::Exit;
 
-/// Stop writing to accounts, after showing what would be held back.
+/// Stops writing to accounts, after showing what would be held back.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -18,7 +18,7 @@ pub struct Args {
     which: Which,
 }
 
-/// Let writing go on, after showing what would be written.
+/// Lets writing go on, after showing what would be written.
 #[derive(Debug, clap::Args)]
 pub struct UnfreezeArgs {
     #[command(flatten)]
@@ -88,11 +88,11 @@ pub(super) fn plan(plan: &Value, fate: &str, out: &mut Out<'_>) -> anyhow::Resul
     }
     let of = |path: &str| show(plan, path);
     out.line(&format!(
-        "{}: {} levels and {} intents {fate}; {} units are at risk now.",
+        "{}: {} and {} {fate}; {} at risk now.",
         of("account"),
-        of("pushes_waiting"),
-        of("intents_waiting"),
-        of("units_at_risk")
+        count(&of("pushes_waiting"), "level"),
+        count(&of("intents_waiting"), "intent"),
+        count(&of("units_at_risk"), "unit")
     ))?;
     let writes = plan["writes"].as_array().map_or(&[][..], Vec::as_slice);
     if writes.is_empty() {

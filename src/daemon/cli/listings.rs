@@ -8,7 +8,7 @@ use super::{
 };
 use crate::exit::Exit;
 
-/// List listings: what each should show, was told, and shows.
+/// Lists listings: what each should show, was told, and shows.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]

@@ -39,7 +39,7 @@ pub enum Verb {
     Outbox(outbox::Args),
     Freeze(freeze::Args),
     Unfreeze(freeze::UnfreezeArgs),
-    /// Print the description of the admin API (OpenAPI 3.1); needs no daemon.
+    /// Prints the description of the admin API (OpenAPI 3.1); needs no daemon.
     Openapi,
 }
 

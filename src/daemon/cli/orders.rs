@@ -12,7 +12,7 @@ use crate::exit::Exit;
 /// How many entries of a timeline are shown.
 const TIMELINE_MAX: usize = 1000;
 
-/// List orders, and ship, cancel, hold or refund one.
+/// Lists orders, and ships, cancels, holds or refunds one.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -23,16 +23,16 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// List orders, the oldest first.
+    /// Lists orders, the oldest first.
     List(List),
-    /// Show one order with its lines, parcels and timeline.
+    /// Shows one order with its lines, parcels and timeline.
     Show {
         /// Our id of it, or its id on its channel.
         order: String,
     },
-    /// Record that something left, and tell the channel.
+    /// Records that something left, and tells the channel.
     Ship(Ship),
-    /// Cancel an order on its channel.
+    /// Cancels an order on its channel.
     Cancel {
         /// Our id of it, or its id on its channel.
         order: String,
@@ -40,9 +40,9 @@ enum What {
         #[arg(long)]
         reason: String,
     },
-    /// Stop an order.
+    /// Stops an order.
     Hold(Hold),
-    /// Let an order go on.
+    /// Lets an order go on.
     Release {
         /// Our id of it, or its id on its channel.
         order: String,
@@ -50,9 +50,9 @@ enum What {
         #[arg(long)]
         by: Option<String>,
     },
-    /// Give money back on the channel.
+    /// Gives money back on the channel.
     Refund(Refund),
-    /// Say which item a line is.
+    /// Says which item a line is.
     Map {
         /// Our id of it, or its id on its channel.
         order: String,

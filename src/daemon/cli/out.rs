@@ -126,6 +126,15 @@ pub(super) fn show(value: &Value, path: &str) -> String {
     }
 }
 
+/// So many of a thing.
+pub(super) fn count(number: &str, thing: &str) -> String {
+    if number == "1" {
+        format!("1 {thing}")
+    } else {
+        format!("{number} {thing}s")
+    }
+}
+
 /// An amount with its currency.
 pub(super) fn money(value: &Value, path: &str) -> String {
     let (amount, currency) = (format!("{path}.amount"), format!("{path}.currency"));

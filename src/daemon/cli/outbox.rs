@@ -9,7 +9,7 @@ use super::{
 };
 use crate::exit::Exit;
 
-/// List what is to be sent, and try again what is parked.
+/// Lists what is to be sent, and tries again what is parked.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -40,9 +40,9 @@ enum State {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// List what is to be sent.
+    /// Lists what is to be sent.
     List(List),
-    /// Try again what is parked: an intent by its id, or a push by account and listing.
+    /// Tries again what is parked: an intent by its id, or a push by account and listing.
     Retry {
         /// The id of an intent, or an account.
         what: String,

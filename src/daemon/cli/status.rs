@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::{
     client::{Client, Connect},
-    out::{Out, show},
+    out::{Out, count, show},
 };
 use crate::exit::Exit;
 
-/// Show how the daemon and its accounts are doing.
+/// Shows how the daemon and its accounts are doing.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -36,9 +36,9 @@ pub(super) async fn run(_: &Args, client: &Client, out: &mut Out<'_>) -> anyhow:
         (
             "promised",
             format!(
-                "{} units in {} claims",
-                of("claims_open_units"),
-                of("claims_open")
+                "{} in {}",
+                count(&of("claims_open_units"), "unit"),
+                count(&of("claims_open"), "claim")
             ),
         ),
         (
@@ -54,14 +54,14 @@ pub(super) async fn run(_: &Args, client: &Client, out: &mut Out<'_>) -> anyhow:
         (
             "waiting",
             format!(
-                "{} signals, {} intents",
-                of("inbox_waiting"),
-                of("intents_waiting")
+                "{}, {}",
+                count(&of("inbox_waiting"), "signal"),
+                count(&of("intents_waiting"), "intent")
             ),
         ),
         (
             "at risk",
-            format!("{} units now", show(&exposure, "units_at_risk")),
+            format!("{} now", count(&show(&exposure, "units_at_risk"), "unit")),
         ),
         ("attention", attention(&summary)),
     ])?;
@@ -84,8 +84,8 @@ fn attention(summary: &Value) -> String {
     let mut said = Vec::new();
     for (key, text) in [
         ("parked", "parked (oneshelf outbox --state parked)"),
-        ("incidents_open", "oversold lines"),
-        ("drift_open", "listings that show what no order explains"),
+        ("incidents_open", "sold and not there"),
+        ("drift_open", "shown and explained by no order"),
     ] {
         if summary[key].as_u64().is_some_and(|count| count > 0) {
             said.push(format!("{} {text}", summary[key]));

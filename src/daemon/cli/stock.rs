@@ -9,7 +9,7 @@ use super::{
 };
 use crate::exit::Exit;
 
-/// Show, explain and adjust stock.
+/// Shows, explains and adjusts stock.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -20,23 +20,23 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// List all items with their stock.
+    /// Lists all items with their stock.
     List {
         /// How many at most.
         #[arg(long, default_value_t = 1000)]
         limit: usize,
     },
-    /// Show the stock of an item, place by place.
+    /// Shows the stock of an item, place by place.
     Show {
         /// Which item.
         sku: String,
     },
-    /// Say in sentences how the number came to be, and what each channel was told.
+    /// Says in sentences how the number came to be, and what each channel was told.
     Explain {
         /// Which item.
         sku: String,
     },
-    /// List every change of an item's stock.
+    /// Lists every change of an item's stock.
     Movements {
         /// Which item.
         sku: String,
@@ -44,7 +44,7 @@ enum What {
         #[arg(long, default_value_t = 1000)]
         limit: usize,
     },
-    /// Change what lies somewhere.
+    /// Changes what lies somewhere.
     Adjust(Adjust),
 }
 

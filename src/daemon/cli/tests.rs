@@ -256,7 +256,7 @@ async fn nothing_is_frozen_or_armed_before_it_was_shown_and_confirmed() {
     assert_eq!(
         ran.text,
         "\
-shop: 2 levels and 1 intents would be held back; 3 units are at risk now.
+shop: 2 levels and 1 intent would be held back; 3 units at risk now.
   SKU  LISTING  FROM  TO
   MUG  l-1      -     4
   and 1 more
@@ -316,9 +316,9 @@ async fn status_says_what_needs_a_person() {
 orders     2 ready, 1 short
 promised   5 units in 3 claims
 pushes     7 taken, 0 waiting; half within 90 ms, all but one in a hundred within 400 ms
-waiting    0 signals, 1 intents
+waiting    0 signals, 1 intent
 at risk    0 units now
-attention  2 parked (oneshelf outbox --state parked); 1 oversold lines
+attention  2 parked (oneshelf outbox --state parked); 1 sold and not there
 
 ACCOUNT  CHANNEL  MODE  ORDERS  LISTINGS  WAITING  LAST POLL             TROUBLE
 shop     paper    live  3       4         0        2026-11-21T10:00:00Z  failed to read orders: status 500
