@@ -22,7 +22,7 @@ use super::{
     rows::{Rows, RowsError},
     shared::Shared,
     space::{self, Gauge},
-    state::State,
+    state::{Pace, State},
     weigh::weigh,
 };
 use crate::{
@@ -166,7 +166,7 @@ impl Parts {
             segments: &journal.segments,
         };
         let forwarded = match ready {
-            Ok((rows, applied)) => rebuild.forward(rows, applied, Gaps::Refused)?,
+            Ok((rows, applied)) => rebuild.forward(rows, applied, Gaps::Refused, Pace::Steady)?,
             Err(reason) => Err(reason),
         };
         let (rows, mut state) = match forwarded {
