@@ -190,11 +190,8 @@ impl Engine {
             "janitor".to_owned(),
             Box::pin(async move { engine.run_janitor().await }),
         );
-        for account in self
-            .accounts
-            .values()
-            .filter(|account| account.mode() != Mode::Off)
-        {
+        // Also of those that are off: they may be armed while we run.
+        for account in self.accounts.values() {
             let (engine, at) = (Arc::clone(self), Arc::clone(account));
             let task = Box::pin(async move { engine.run_poll(at).await });
             spawn(format!("poll {}", account.id), task);

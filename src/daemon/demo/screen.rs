@@ -36,7 +36,7 @@ pub(super) fn greet(demo: &Demo) -> std::io::Result<()> {
     writeln!(out)?;
     writeln!(
         out,
-        "Admin API   {url}/api/v1/summary/..., described at {url}/api/v1/openapi.json"
+        "Admin API   {url}/api/v1/metrics/summary, described at {url}/api/v1/openapi.json"
     )?;
     writeln!(out, "Token       {token}")?;
     writeln!(
