@@ -15,6 +15,7 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 use store::{Batch, Range, StoreError};
+use tokio::sync::Notify;
 
 use crate::{
     Engine,
@@ -33,6 +34,8 @@ const READ_BATCH: usize = 50;
 const LISTINGS_BATCH: usize = 50;
 /// How far in the future a channel's time of change is believed to be honest.
 const SKEW_MAX: Duration = Duration::from_secs(600);
+/// How long hints are gathered before they are followed.
+const GATHER: Duration = Duration::from_millis(150);
 /// How far every poll looks back at least.
 const SHORT_OVERLAP: Duration = Duration::from_secs(20);
 /// How long a channel may take until a new order is in its lists.
@@ -116,6 +119,10 @@ impl Engine {
                 let result = if now >= rhythm.poll_at {
                     self.poll_in_rhythm(&account, &mut rhythm, now).await
                 } else {
+                    // A sale is told by several hooks at once; one reading serves them all.
+                    if !self.wait(now.plus(GATHER), &Notify::new()).await {
+                        return;
+                    }
                     self.read_hints(&account).await
                 };
                 match result {
@@ -460,7 +467,7 @@ impl Engine {
         }
         let before = self.read_levels(account, stock, &uncounted).await?;
         let later = self.ports.clock.now().plus(INDEX_LAG);
-        if !self.wait(later, &tokio::sync::Notify::new()).await {
+        if !self.wait(later, &Notify::new()).await {
             return Ok(());
         }
         self.poll_orders(account).await?;
