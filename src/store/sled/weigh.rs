@@ -116,7 +116,7 @@ mod tests {
             let parts = parts(&rows, Seq(last)).unwrap();
             for key in keys.into_iter().chain(facts.iter().map(Vec::as_slice)) {
                 let holds = |(from, before): &&Part| {
-                    key >= from && before.as_deref().is_none_or(|before| key < before)
+                    key >= from.as_slice() && before.as_deref().is_none_or(|before| key < before)
                 };
                 assert_eq!(parts.iter().filter(holds).count(), 1, "{key:?}, {last}");
             }
