@@ -138,6 +138,9 @@ pub const TABLE_LENGTH_MAX: usize = 40;
 pub const SCAN_LIMIT_MAX: usize = 1000;
 
 /// Where everything is kept.
+///
+/// A caller that stops waiting does not stop its write: it may happen or not, as after a crash. After
+/// [`StoreError::Unavailable`] every later call gets that too, until the store is opened again.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Keeps raw signals and their inbox rows; returns when they are durable, with a position for
@@ -175,7 +178,8 @@ pub trait Store: Send + Sync {
     /// How it is doing.
     async fn stats(&self) -> Result<Stats, StoreError>;
 
-    /// Brings the rows to disk, so that the next start is quick, and stops taking writes.
+    /// Brings the rows to disk, so that the next start is quick, and stops: later calls get
+    /// [`StoreError::Unavailable`].
     async fn close(&self) -> Result<(), StoreError>;
 }
 

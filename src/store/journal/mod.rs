@@ -1,8 +1,8 @@
 //! The journal: every raw signal and every batch, in the order in which they became durable.
 //!
-//! It is a chain of segments ([`segment`]), each a file of records ([`record`]) that is only ever
-//! written at its end ([`writer`]). What is in it has happened; what is missing at its end never did,
-//! and where that cannot be said for sure, opening refuses ([`open`], [`scan`], [`witness`]). It knows
+//! It is a chain of segments (`segment`), each a file of records (`record`) that is only ever
+//! written at its end (`writer`). What is in it has happened; what is missing at its end never did,
+//! and where that cannot be said for sure, opening refuses (`open`, `scan`, `witness`). It knows
 //! nothing of rows being current: that is for whoever replays it.
 
 pub(crate) mod change;

@@ -2,7 +2,7 @@
 //!
 //! Durability is the journal's alone. The rows are a fold of it that can be thrown away: when they are
 //! missing, damaged or behind, they are made anew from the last export and the journal. One thread
-//! writes ([`committer`]); readers ask the rows directly. Start reading at [`open`].
+//! writes (`committer`); readers ask the rows directly. Start reading at `open`.
 
 mod committer;
 mod doctor;
