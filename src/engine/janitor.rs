@@ -1,8 +1,9 @@
-//! What happens because time passes: unpaid orders lose their stock, finished ones are closed.
+//! What happens because time passes: unpaid orders lose their stock, finished ones are closed, and
+//! orders that wait for stock are looked at once more.
 
 use std::time::Duration;
 
-use domain::{Time, order::Phase, signal::Signal};
+use domain::{Time, order::Phase, signal::Signal, stock::Stock};
 use store::{Range, StoreError};
 use tokio::sync::Notify;
 
@@ -22,6 +23,9 @@ impl Engine {
                 return;
             }
             if let Err(error) = self.expire_unpaid().await {
+                self.note_store_error(&error);
+            }
+            if let Err(error) = self.serve_waiting().await {
                 self.note_store_error(&error);
             }
             for phase in [Phase::Canceled, Phase::Delivered] {
@@ -48,6 +52,36 @@ impl Engine {
             self.settle(Signal::Expire { order }).await?;
         }
         Ok(())
+    }
+
+    /// Gives free stock to the orders that wait for it. Freed stock is given on in the turn that frees
+    /// it; what is left for here is what a crash, or a disk without space, came between.
+    pub(crate) async fn serve_waiting(&self) -> Result<(), StoreError> {
+        let mut after = None;
+        loop {
+            let range = Range {
+                prefix: Vec::new(),
+                after,
+            };
+            let page = self.store.scan(rows::SHORT_ORDERS, range, PAGE).await?;
+            let Some((last, _)) = page.last() else {
+                return Ok(());
+            };
+            after = Some(last.clone());
+            for (key, _) in &page {
+                let sku = key.split(|byte| *byte == 0).next().unwrap_or_default();
+                let Some(row) = self.store.get(rows::STOCK, sku).await? else {
+                    continue;
+                };
+                let stock: Stock = rows::decode(rows::STOCK, &row.value)?;
+                let Ok(order) = rows::last_part(key).parse() else {
+                    continue;
+                };
+                if stock.sellable().is_positive() {
+                    self.settle(Signal::Reclaim { order }).await?;
+                }
+            }
+        }
     }
 
     /// Closes orders of a phase that have been so for a while, so that late news still finds them open.

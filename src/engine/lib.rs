@@ -165,6 +165,7 @@ impl Engine {
             engine.declare_item(item).await?;
         }
         engine.count_backlog().await?;
+        engine.serve_waiting().await?;
         engine.spawn_all();
         Ok(engine)
     }

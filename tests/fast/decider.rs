@@ -3,22 +3,35 @@
 use std::{
     collections::BTreeMap,
     ops::ControlFlow,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 
 use domain::{
     AccountId, Currency, Decimal, ExternalId, Money, Sku, Time,
     decide::Verdict,
     item::Item,
-    signal::{Command, Signal, Source},
+    signal::{Change, Command, Signal, Source},
     snapshot::{Buyer, LineSnapshot, OrderSnapshot, PaymentState, Standing, Version},
+    stock::LocationId,
 };
-use engine::decider::{Decider, Policy};
+use engine::{
+    Config, Engine, Outside,
+    decider::{Decider, Policy},
+    rows::SHORT_ORDERS,
+};
 use rehearse::{
     checkers,
     executor::{Executor, Group, Stopped},
+    rows::Rows,
 };
-use store::Memory;
+use store::{
+    Memory, Seq,
+    memory::{BeforeCommit, Fate},
+};
 
 /// A decider, its store, and a time that stands still.
 struct Desk {
@@ -29,8 +42,12 @@ struct Desk {
 
 impl Desk {
     fn new() -> Desk {
+        Desk::over(Memory::new())
+    }
+
+    fn over(memory: Memory) -> Desk {
         let executor = Executor::new(1, Time::from_seconds(1_798_000_000));
-        let memory = Arc::new(Memory::new());
+        let memory = Arc::new(memory);
         let ports = executor.ports(Group(1));
         let decider = Decider::new(memory.clone(), ports, Policy::default());
         Desk {
@@ -41,18 +58,37 @@ impl Desk {
     }
 
     fn decide(&mut self, signal: Signal) -> Verdict {
+        self.try_to_decide(signal).expect("it is decided")
+    }
+
+    fn try_to_decide(&mut self, signal: Signal) -> Option<Verdict> {
         let (decider, answer) = (Arc::clone(&self.decider), Arc::new(Mutex::new(None)));
         let slot = Arc::clone(&answer);
         self.executor.spawn("decide", Group(1), async move {
             let done = decider.decide(signal).await;
-            *slot.lock().expect("nobody panics") = Some(done.expect("it is decided").verdict);
+            *slot.lock().expect("nobody panics") = done.ok().map(|done| done.verdict);
         });
-        let stopped = self
-            .executor
-            .run_until(self.executor.now(), &mut || ControlFlow::Continue(()));
-        assert_eq!(stopped, Stopped::Reached);
-        let verdict = answer.lock().expect("nobody panics").take();
-        verdict.expect("nothing makes it wait")
+        self.run_for(Duration::ZERO);
+        answer.lock().expect("nobody panics").take()
+    }
+
+    fn run_for(&mut self, duration: Duration) {
+        let until = self.executor.now().plus(duration);
+        let mut go_on = || ControlFlow::Continue(());
+        assert_eq!(self.executor.run_until(until, &mut go_on), Stopped::Reached);
+    }
+
+    fn is_short(&self) -> bool {
+        !Rows(&self.memory).keys(SHORT_ORDERS, b"").is_empty()
+    }
+}
+
+/// There are no channels here.
+struct Nowhere;
+
+impl Outside for Nowhere {
+    fn port(&self, account: &AccountId, _: &'static channel::Descriptor) -> channel::Port {
+        panic!("{account} is not configured")
     }
 }
 
@@ -118,4 +154,54 @@ fn open_units_are_summed_before_the_listings_of_an_account_are_known() {
             Vec::<String>::new()
         );
     }
+}
+
+#[test]
+fn an_order_that_waits_gets_what_was_left_when_the_process_died() {
+    // The third write counts the stock; the process dies before the order that waits is looked at.
+    let writes = AtomicU32::new(0);
+    let dies: Arc<dyn BeforeCommit> =
+        Arc::new(move |_: Seq| match writes.fetch_add(1, Ordering::Relaxed) {
+            2 => Fate::DieAfter,
+            _ => Fate::Go,
+        });
+    let mut desk = Desk::over(Memory::new().with_hook(dies));
+    let sku: Sku = "MUG".parse().expect("a SKU");
+    desk.decide(Signal::Command(Command::SetItem(Item::good(
+        sku.clone(),
+        "Mug",
+    ))));
+    desk.decide(Signal::Order {
+        account: AccountId::new("web"),
+        snapshot: Box::new(order("1", "MUG", 2)),
+        source: Source::Read,
+    });
+    assert!(desk.is_short());
+    let counted = desk.try_to_decide(Signal::Command(Command::Adjust {
+        sku,
+        location: LocationId::default(),
+        change: Change::To(Decimal::whole(5)),
+        reason: "count".to_owned(),
+        by: "ann".to_owned(),
+    }));
+    assert_eq!(counted, None, "it died");
+
+    let mut desk = Desk::over(desk.memory.fork());
+    assert!(desk.is_short());
+    let (ports, store) = (desk.executor.ports(Group(1)), Arc::clone(&desk.memory));
+    desk.executor.spawn("start", Group(1), async move {
+        let config = Config {
+            accounts: Vec::new(),
+            opening: None,
+            policy: Policy::default(),
+            items: Vec::new(),
+            backlog_max: 1,
+            public_url: None,
+            compare_first: false,
+        };
+        let started = Engine::start(config, store, ports, &Nowhere).await;
+        started.map(drop).expect("it starts");
+    });
+    desk.run_for(Duration::from_secs(1));
+    assert!(!desk.is_short());
 }
