@@ -20,7 +20,8 @@ use super::{
 };
 
 /// An empty bucket fills within seconds; a longer wait is a wrong number.
-const THROTTLE_WAIT_MAX_MS: f64 = 60_000.0;
+const THROTTLE_WAIT_MAX_S: f64 = 60.0;
+const THROTTLE_WAIT_MIN: Duration = Duration::from_millis(100);
 /// How much of an error's text is kept.
 const REASON_LENGTH_MAX: usize = 300;
 /// What the shop never has more of than this many pages; a longer list is a loop.
@@ -325,15 +326,16 @@ fn unknown_outcome(effect: Effect, reason: String) -> ErrorKind {
     }
 }
 
-/// When the bucket will hold what the call needs.
+/// When the bucket will hold what the call needs, and what a small call before it may take.
 fn refilled_at(cost: &Cost, now: Time) -> Option<Time> {
+    const MARGIN: f64 = 1.25;
     let points = |number: &Option<serde_json::Number>| number.as_ref()?.as_f64();
-    let needed = points(&cost.requested_query_cost)?;
+    let needed = points(&cost.requested_query_cost)? * MARGIN;
     let available = points(&cost.throttle_status.currently_available)?;
     let rate = points(&cost.throttle_status.restore_rate).filter(|rate| *rate > 0.0)?;
-    let wait_ms = ((needed - available).max(0.0) / rate * 1000.0).min(THROTTLE_WAIT_MAX_MS);
-    let wait = Duration::try_from_secs_f64(wait_ms / 1000.0).ok()?;
-    Some(now.plus(wait.max(Duration::from_millis(100))))
+    let wait_s = ((needed - available).max(0.0) / rate).min(THROTTLE_WAIT_MAX_S);
+    let wait = Duration::try_from_secs_f64(wait_s).ok()?;
+    Some(now.plus(wait.max(THROTTLE_WAIT_MIN)))
 }
 
 fn shorten(text: &str) -> String {

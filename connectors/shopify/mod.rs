@@ -38,7 +38,7 @@ use serde_json::{Value, json};
 
 use self::{
     api::{Api, Call, gid},
-    orders::PageSize,
+    orders::{Memory, PageSize},
     settings::Settings,
 };
 
@@ -70,7 +70,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     // 100 points a second from a bucket of 2000; our calls cost some 50 points each.
     quota: Quota {
         per_second: 2,
-        burst: 20,
+        burst: 40,
     },
     hook_topics: webhook::TOPICS,
     quantity: QuantityMeaning::Available,
@@ -131,6 +131,7 @@ refund_on_cancel = false
             notify_buyer: checked.settings.notify_buyer,
             refund_on_cancel: checked.settings.refund_on_cancel,
             page_size: PageSize::new(),
+            memory: Memory::default(),
         }))
     }
 }
@@ -148,6 +149,7 @@ struct Shopify {
     notify_buyer: bool,
     refund_on_cancel: bool,
     page_size: PageSize,
+    memory: Memory,
 }
 
 #[async_trait]

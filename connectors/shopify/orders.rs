@@ -1,9 +1,18 @@
 //! Reading orders: by their time of change, and by their ids.
 //!
-//! An order comes with the first page of each of its lists; the rest is fetched before it is mapped,
-//! so that a snapshot is always a whole one.
+//! A poll asks which orders changed, which is cheap, and then for those that it has not handed out
+//! yet as they are now, because a whole order is dear and polls look far back. An order comes with
+//! the first page of each of its lists; the rest is fetched before it is mapped, so that a snapshot
+//! is always a whole one.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use channel::{
@@ -19,18 +28,20 @@ use super::{
 };
 
 const OPERATION: &str = "read orders";
-/// Orders in a call; a call may cost 1000 points, and how much a page costs is not published.
+/// Orders that are looked over in a call.
+const HEADS: usize = 50;
+/// Orders that are read in a call; it may cost 1000 points, and how much one costs is not published.
 const PAGE: usize = 10;
-/// `fulfillments` and `refunds` are lists without cursor; one of this length may have been cut.
-const CUT: usize = 10;
+/// `fulfillments` and `refunds` are lists without cursor; one of this length may have been cut. First
+/// pages are small, because a call must be affordable at its largest, and most orders are smaller.
+const CUT: usize = 5;
+/// Changes carry whole seconds, so an order may change again within the second of its last change.
+/// Once the shop's own clock is so far past it, it cannot.
+const SETTLED: Duration = Duration::from_secs(5);
+/// More orders than any overlap holds; beyond it everything is handed out again.
+const MEMORY_MAX: usize = 50_000;
 
-pub(super) const ORDERS: &str = concat!(
-    include_str!("queries/orders.graphql"),
-    include_str!("queries/fields_of_order.graphql"),
-    include_str!("queries/fields_of_line.graphql"),
-    include_str!("queries/fields_of_fulfillment.graphql"),
-    include_str!("queries/fields_of_refund.graphql"),
-);
+pub(super) const ORDERS: &str = include_str!("queries/orders.graphql");
 pub(super) const ORDERS_BY_ID: &str = concat!(
     include_str!("queries/orders_by_id.graphql"),
     include_str!("queries/fields_of_order.graphql"),
@@ -59,29 +70,171 @@ impl PageSize {
     }
 }
 
+/// What polls have handed out, so that what did not change since is not read again.
+///
+/// It rather forgets than passes over: an order is left out only in a window that begins later than
+/// the one in which it was handed out, because whoever asks for the same window again has not kept
+/// it; and a window that begins earlier than the last one wants everything anew.
+#[derive(Default)]
+pub(super) struct Memory(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    last_window: Time,
+    orders: BTreeMap<String, HandedOut>,
+}
+
+struct HandedOut {
+    changed_at: Time,
+    window: Time,
+    /// Whether it could not change any more within the second of `changed_at` when it was read.
+    is_settled: bool,
+}
+
+impl Memory {
+    fn with<T>(&self, f: impl FnOnce(&mut Kept) -> T) -> T {
+        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn begin(&self, window: Time) {
+        self.with(|kept| {
+            if window < kept.last_window || kept.orders.len() >= MEMORY_MAX {
+                kept.orders.clear();
+            }
+            kept.last_window = window;
+        });
+    }
+
+    fn has(&self, head: &Head, window: Time) -> bool {
+        self.with(|kept| {
+            kept.orders.get(&head.id).is_some_and(|known| {
+                known.is_settled && known.changed_at == head.changed_at && known.window < window
+            })
+        })
+    }
+
+    fn keep(&self, order: &OrderSnapshot, shop_time: Time, window: Time) {
+        let changed_at = order.version.changed_at;
+        let handed_out = HandedOut {
+            changed_at,
+            window,
+            is_settled: shop_time >= changed_at.plus(SETTLED),
+        };
+        let id = order.external_id.as_str().to_owned();
+        self.with(|kept| kept.orders.insert(id, handed_out));
+    }
+
+    /// Forgets what no later window reaches.
+    fn prune(&self, window: Time) {
+        self.with(|kept| kept.orders.retain(|_, known| known.changed_at >= window));
+    }
+}
+
+/// What a poll finds out about an order first.
+struct Head {
+    id: String,
+    changed_at: Time,
+}
+
+/// A part of a page: what must be read, and where the next part begins.
+struct Part {
+    ids: Vec<ExternalId>,
+    malformed: Vec<Malformed>,
+    /// The newest change that the shop told: its clock was at least so far.
+    shop_time: Time,
+    next: Option<String>,
+}
+
 #[async_trait]
 impl PullOrders for Shopify {
     async fn pull(&self, window: &OrderWindow) -> Result<Page<OrderSnapshot>, ChannelError> {
-        let reply = self.page_of_orders(window).await?;
-        let wire::Connection { page_info, nodes } = reply.data.orders;
+        self.memory.begin(window.changed_since);
+        let part = self.part(window).await?;
         let mut page = Page {
-            items: Vec::with_capacity(nodes.len()),
-            malformed: Vec::new(),
-            // A page that ends where it began would be read for ever.
-            next: page_info
-                .next()
-                .filter(|next| Some(next) != window.page.as_ref()),
+            items: Vec::with_capacity(part.ids.len()),
+            malformed: part.malformed,
+            next: part.next,
         };
-        for (index, node) in nodes.into_iter().enumerate() {
-            match self.order(node, reply.broken.get(&index)).await? {
-                Ok(order) => page.items.push(order),
-                Err(malformed) => page.malformed.push(malformed),
+        for (_, reading) in self.read_by_id(&part.ids).await? {
+            match reading {
+                OrderReading::Found(order) => {
+                    self.memory
+                        .keep(&order, part.shop_time, window.changed_since);
+                    page.items.push(*order);
+                }
+                OrderReading::Malformed(malformed) => page.malformed.push(malformed),
+                // Deleted since it was found; whoever knew it reads it again by its id.
+                OrderReading::Gone => {}
             }
+        }
+        if page.next.is_none() {
+            self.memory.prune(window.changed_since);
         }
         Ok(page)
     }
 
     async fn read(
+        &self,
+        ids: &[ExternalId],
+    ) -> Result<Vec<(ExternalId, OrderReading)>, ChannelError> {
+        self.read_by_id(ids).await
+    }
+}
+
+impl Shopify {
+    /// The next few orders of a window that must be read.
+    async fn part(&self, window: &OrderWindow) -> Result<Part, ChannelError> {
+        // Orders change at whole seconds there.
+        let since = Time::from_seconds(window.changed_since.seconds());
+        let found: wire::OrdersPage = self
+            .api
+            .call(Call {
+                operation: OPERATION,
+                effect: Effect::None,
+                document: ORDERS,
+                variables: json!({
+                    "first": HEADS,
+                    "after": window.page,
+                    "query": format!("updated_at:>='{since}'"),
+                }),
+            })
+            .await?;
+        let wire::Edges { page_info, edges } = found.orders;
+        let mut part = Part {
+            ids: Vec::new(),
+            malformed: Vec::new(),
+            shop_time: Time::EPOCH,
+            next: page_info.next(),
+        };
+        let heads: Vec<_> = edges
+            .into_iter()
+            .map(|edge| (edge.cursor, head(&edge.node)))
+            .collect();
+        for (_, head) in &heads {
+            if let Ok(head) = head {
+                part.shop_time = part.shop_time.max(head.changed_at);
+            }
+        }
+        let mut end = None;
+        for (cursor, head) in heads {
+            let is_full = part.ids.len() + part.malformed.len() >= PAGE;
+            match head {
+                Ok(head) if self.memory.has(&head, window.changed_since) => {}
+                Ok(_) | Err(_) if is_full => {
+                    part.next = end;
+                    break;
+                }
+                Ok(head) => part.ids.push(ExternalId::new(head.id)),
+                Err(malformed) => part.malformed.push(malformed),
+            }
+            end = Some(cursor);
+        }
+        // A page that ends where it began would be read for ever.
+        part.next = part.next.filter(|next| Some(next) != window.page.as_ref());
+        Ok(part)
+    }
+
+    async fn read_by_id(
         &self,
         ids: &[ExternalId],
     ) -> Result<Vec<(ExternalId, OrderReading)>, ChannelError> {
@@ -110,35 +263,6 @@ impl PullOrders for Shopify {
             }
         }
         Ok(readings)
-    }
-}
-
-impl Shopify {
-    async fn page_of_orders(
-        &self,
-        window: &OrderWindow,
-    ) -> Result<Reply<wire::OrdersPage>, ChannelError> {
-        let mut size = self.page_size.get();
-        // Orders change at whole seconds there.
-        let since = Time::from_seconds(window.changed_since.seconds());
-        loop {
-            let call = Call {
-                operation: OPERATION,
-                effect: Effect::None,
-                document: ORDERS,
-                variables: json!({
-                    "first": size,
-                    "after": window.page,
-                    "query": format!("updated_at:>='{since}'"),
-                }),
-            };
-            match self.api.try_call(call).await {
-                Err(Failure::TooCostly(error)) => {
-                    size = self.page_size.shrink(size).ok_or(error)?;
-                }
-                other => return Ok(other?),
-            }
-        }
     }
 
     async fn nodes(&self, ids: &[&ExternalId]) -> Result<Reply<wire::Nodes>, Failure> {
@@ -253,6 +377,22 @@ impl Shopify {
         }
         Ok(())
     }
+}
+
+fn head(node: &Value) -> Result<Head, Malformed> {
+    let malformed = |reason: String| Malformed {
+        external_id: node["legacyResourceId"].as_str().map(str::to_owned),
+        reason,
+        raw: node.to_string(),
+    };
+    let head = <wire::Head as serde::Deserialize>::deserialize(node)
+        .map_err(|error| malformed(error.to_string()))?;
+    let changed_at =
+        Time::parse_utc(&head.updated_at).map_err(|error| malformed(error.to_string()))?;
+    Ok(Head {
+        id: head.legacy_resource_id,
+        changed_at,
+    })
 }
 
 /// Fetches the lines that did not fit into the first pages.

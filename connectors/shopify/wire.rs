@@ -279,7 +279,31 @@ pub(super) struct RefundLine {
 
 #[derive(Deserialize)]
 pub(super) struct OrdersPage {
-    pub(super) orders: Connection<Value>,
+    pub(super) orders: Edges,
+}
+
+/// A list in which every element has a cursor of its own.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Edges {
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) page_info: PageInfo,
+    pub(super) edges: Vec<Edge>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Edge {
+    pub(super) cursor: String,
+    pub(super) node: Value,
+}
+
+/// An order, as little as tells whether it must be read.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Head {
+    #[serde(deserialize_with = "text")]
+    pub(super) legacy_resource_id: String,
+    pub(super) updated_at: String,
 }
 
 /// The answer to `nodes(ids:)`: null for each that is not there.

@@ -59,8 +59,8 @@ static DESCRIPTOR: Descriptor = Descriptor {
     auth: "A consumer key and secret with read and write rights: HTTP Basic over https, OAuth 1.0a \
            signatures over plain http.",
     quota: Quota {
-        per_second: 4,
-        burst: 8,
+        per_second: 5,
+        burst: 20,
     },
     hook_topics: TOPICS,
     quantity: QuantityMeaning::Available,

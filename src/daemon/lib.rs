@@ -4,7 +4,7 @@
 //! [`settings`] for what an admin can say.
 
 pub mod check;
-//pub mod cli;
+pub mod cli;
 pub mod demo;
 pub mod exit;
 pub mod listen;

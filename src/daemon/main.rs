@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use daemon::{
-    check, demo,
+    check, cli, demo,
     exit::{self, Exit},
     logging::{self, Format},
     run,
@@ -30,6 +30,8 @@ enum Verb {
     Run(run::Args),
     Demo(demo::Args),
     Check(check::Args),
+    #[command(flatten)]
+    Client(cli::Verb),
 }
 
 fn main() -> ExitCode {
@@ -66,5 +68,6 @@ async fn hand_over(cli: Cli, environment: Environment) -> anyhow::Result<ExitCod
             demo::run(args).await
         }
         Verb::Check(args) => check::run(&args, &at, &environment).map(ExitCode::from),
+        Verb::Client(verb) => verb.run(&environment).await,
     }
 }

@@ -26,10 +26,8 @@ use engine::{
     decider::Policy,
     ports::{Ports, http::Egress, system},
 };
-use store::{
-    Store as _,
-    sled::{OpenError, Opened, Options, Sled},
-};
+use store::Store as _;
+use store::sled::{OpenError, Opened, Options, Sled};
 use tokio::net::TcpListener;
 
 use crate::{

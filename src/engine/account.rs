@@ -84,6 +84,7 @@ pub struct Account {
     listings_to_compare: Mutex<BTreeSet<ListingId>>,
     are_listings_due: AtomicBool,
     compares_first: AtomicBool,
+    was_throttled: AtomicBool,
     has_polled: AtomicBool,
     recent: Mutex<BTreeMap<ExternalId, (Version, u64)>>,
     health: Mutex<Health>,
@@ -148,6 +149,7 @@ impl Account {
             listings_to_compare: Mutex::default(),
             are_listings_due: AtomicBool::new(true),
             compares_first: AtomicBool::new(false),
+            was_throttled: AtomicBool::new(false),
             has_polled: AtomicBool::new(false),
             recent: Mutex::default(),
             health: Mutex::default(),
@@ -223,8 +225,14 @@ impl Account {
         health.last_error = Some(error.to_string());
         health.is_unauthorized = matches!(error.kind, ErrorKind::Unauthorized { .. });
         if let ErrorKind::Throttled { until } = error.kind {
+            self.was_throttled.store(true, Ordering::Release);
             health.throttled_until = Some(until.unwrap_or_else(|| now.plus(THROTTLE_PAUSE)));
         }
+    }
+
+    /// Whether the channel asked for fewer calls since this was last asked.
+    pub fn take_throttled(&self) -> bool {
+        self.was_throttled.swap(false, Ordering::AcqRel)
     }
 
     /// The earliest time of the next call, when the channel asked us to wait.

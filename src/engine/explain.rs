@@ -12,10 +12,12 @@ use domain::{
 use store::StoreError;
 
 use crate::{
-    Engine, rows,
+    Engine,
+    account::Mode,
+    rows,
     rows::prefix,
     views::{
-        Sellable, Units, Walk,
+        Level, Sellable, Units, Walk,
         listings::{self, ListingView},
         read, sellable, words,
     },
@@ -90,7 +92,7 @@ async fn movements(engine: &Engine, item: &Item) -> Result<Vec<String>, StoreErr
     }
     let mut said = Vec::new();
     for (index, movement) in latest.iter().enumerate() {
-        said.push(tell_movement(engine, item, movement).await?);
+        said.push(tell_movement(engine, item, movement, index == 0).await?);
         if index == 0 && older_count > 0 {
             let sum = signed(Units::new(older, item.scale));
             said.push(format!("Then {older_count} older movements came to {sum}."));
@@ -106,14 +108,22 @@ async fn tell_movement(
     engine: &Engine,
     item: &Item,
     movement: &Movement,
+    is_first: bool,
 ) -> Result<String, StoreError> {
     let units = Units::new(movement.delta, item.scale);
     let (at, location) = (movement.at, &movement.location);
     Ok(match &movement.cause {
-        Cause::Opening { account } => format!(
-            "On {at} counting began with {units} at {location}: that is what {account} showed, with \
-             what it had already taken off for orders that had not left."
+        Cause::Opening { account } if is_first => format!(
+            "On {at} counting began with {units} at {location}: that is what {account} showed, and what it \
+             had already taken off for orders that had not left."
         ),
+        Cause::Opening { account } => {
+            let change = signed(units);
+            format!(
+                "On {at} it was counted, which changed it by {change} at {location}: to what {account} showed, \
+                 and what it had already taken off for orders that had not left."
+            )
+        }
         Cause::Adjustment { reason, by } => {
             let change = signed(units);
             format!("On {at} {by} changed it by {change} at {location}: {reason}.")
@@ -307,6 +317,9 @@ fn under_way(engine: &Engine, listing: &ListingView) -> Vec<String> {
         let account = engine.accounts.get(&listing.account);
         let why = match account {
             Some(account) if account.is_frozen() => "the account is frozen".to_owned(),
+            Some(account) if account.mode() == Mode::Live => {
+                "its levels are compared first, because history may have been lost".to_owned()
+            }
             Some(account) => format!("the account is in mode {}", words::mode(account.mode())),
             None => "the account is not configured any more".to_owned(),
         };
@@ -317,12 +330,16 @@ fn under_way(engine: &Engine, listing: &ListingView) -> Vec<String> {
         said.push(format!(
             "Nothing is written because {why}; otherwise it would be set from {from} to {to}."
         ));
-    } else if listing.attempt.is_none()
-        && listing.parked.is_none()
-        && listing.believed.map(|level| level.quantity)
-            == listing.wanted.map(|level| level.quantity)
-    {
-        said.push("It shows what it should.".to_owned());
+    } else if listing.attempt.is_none() && listing.parked.is_none() {
+        let of = |level: Option<Level>| level.map(|level| level.quantity);
+        let (shows, should) = (of(listing.believed), of(listing.wanted));
+        said.push(match (shows, should) {
+            (shows, should) if shows == should => "It shows what it should.".to_owned(),
+            (Some(shows), Some(should)) => {
+                format!("It shows {shows} by what we know; writing {should} waits for its turn.")
+            }
+            (_, _) => "What it shows is read before anything is written.".to_owned(),
+        });
     }
     said
 }

@@ -95,12 +95,11 @@ impl Engine {
             };
             let signal = Signal::IntentTried {
                 intent: id,
-                outcome: outcome.clone(),
+                outcome,
             };
             self.decide_alongside(signal, alongside).await?;
-            if let Outcome::Retry { at, .. } = outcome {
-                rest = rest.min(at);
-            }
+            // One at a time: a level that must fall does not wait behind ten parcels.
+            return Ok(Round::More);
         }
         Ok(Round::Rest(rest))
     }

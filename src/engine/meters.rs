@@ -1,14 +1,14 @@
 //! What was counted since the start, for people and for metrics. Nothing decides by it.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{
         Mutex,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
-use domain::{Time, decide::Verdict, fact::Event};
+use domain::{AccountId, Time, decide::Verdict, fact::Event};
 
 use crate::decider::Done;
 
@@ -38,7 +38,7 @@ pub struct Meters {
     pub hooks_refused: AtomicU64,
     /// Raw signals that wait to be decided.
     pub backlog: AtomicUsize,
-    delays_ms: Mutex<VecDeque<u64>>,
+    delays_ms: Mutex<BTreeMap<AccountId, VecDeque<u64>>>,
 }
 
 /// Delays from a wish to its acknowledgement.
@@ -61,8 +61,8 @@ impl Meters {
                 Event::OrderAccepted { .. } => add(&self.orders_accepted),
                 Event::PushAcknowledged { wanted_since, .. } => {
                     add(&self.pushes);
-                    if let Some(since) = wanted_since {
-                        self.note_delay(now.since(*since).as_millis());
+                    if let (Some(since), Some(account)) = (wanted_since, &fact.account) {
+                        self.note_delay(account, now.since(*since).as_millis());
                     }
                 }
                 Event::PushConflicted { .. } => add(&self.conflicts),
@@ -91,29 +91,41 @@ impl Meters {
         }
     }
 
-    fn note_delay(&self, millis: u128) {
-        let mut delays = self
-            .delays_ms
-            .lock()
-            .expect("no holder of this lock panics");
+    fn note_delay(&self, account: &AccountId, millis: u128) {
+        let mut delays = self.delays_ms.lock().expect(LOCK);
+        let delays = delays.entry(account.clone()).or_default();
         if delays.len() >= DELAYS_MAX {
             delays.pop_front();
         }
         delays.push_back(u64::try_from(millis).unwrap_or(u64::MAX));
     }
 
-    /// The delays from wish to acknowledgement of the recent pushes.
+    /// The delays from wish to acknowledgement of the recent pushes, on all accounts.
     pub fn propagation_ms(&self) -> Percentiles {
-        let delays = self
-            .delays_ms
-            .lock()
-            .expect("no holder of this lock panics");
-        let mut sorted: Vec<u64> = delays.iter().copied().collect();
-        sorted.sort_unstable();
+        let delays = self.delays_ms.lock().expect(LOCK);
+        Percentiles::of(delays.values().flatten().copied().collect())
+    }
+
+    /// The same, account by account.
+    pub fn propagation_ms_by_account(&self) -> BTreeMap<AccountId, Percentiles> {
+        let delays = self.delays_ms.lock().expect(LOCK);
+        let of = |(account, delays): (&AccountId, &VecDeque<u64>)| {
+            (
+                account.clone(),
+                Percentiles::of(delays.iter().copied().collect()),
+            )
+        };
+        delays.iter().map(of).collect()
+    }
+}
+
+impl Percentiles {
+    fn of(mut delays: Vec<u64>) -> Percentiles {
+        delays.sort_unstable();
         let at = |percent: usize| {
-            let last = sorted.len().saturating_sub(1);
-            sorted
-                .get((sorted.len() * percent / 100).min(last))
+            let last = delays.len().saturating_sub(1);
+            delays
+                .get((delays.len() * percent / 100).min(last))
                 .copied()
                 .unwrap_or(0)
         };
@@ -123,6 +135,8 @@ impl Meters {
         }
     }
 }
+
+const LOCK: &str = "no holder of this lock panics";
 
 /// One more.
 pub(crate) fn add(counter: &AtomicU64) {

@@ -37,6 +37,8 @@ const SKEW_MAX: Duration = Duration::from_secs(600);
 const SHORT_OVERLAP: Duration = Duration::from_secs(20);
 /// How long a channel may take until a new order is in its lists.
 const INDEX_LAG: Duration = Duration::from_secs(3);
+/// How far polls are stretched while a channel asks for fewer calls.
+const STRETCH_MAX: u32 = 8;
 /// How often the subscriptions to hooks are looked after: channels switch them off without a word.
 const HOOKS_EVERY: Duration = Duration::from_secs(3600);
 
@@ -45,6 +47,41 @@ const HOOKS_EVERY: Duration = Duration::from_secs(3600);
 pub struct Cursor {
     /// By the channel's clock.
     pub changed_since: Time,
+}
+
+/// When what is due in an account.
+struct Rhythm {
+    poll_at: Time,
+    reread_at: Time,
+    listings_at: Time,
+    hooks_at: Time,
+    is_probed: bool,
+    failures: u32,
+    /// How many times the usual pause lies between two polls: more while the channel asks for fewer
+    /// calls, so that what must be written still gets through.
+    stretch: u32,
+}
+
+impl Rhythm {
+    fn new(now: Time) -> Rhythm {
+        Rhythm {
+            poll_at: now,
+            reread_at: now,
+            listings_at: now,
+            hooks_at: now,
+            is_probed: false,
+            failures: 0,
+            stretch: 1,
+        }
+    }
+
+    fn adapt(&mut self, was_throttled: bool) {
+        self.stretch = if was_throttled {
+            self.stretch.saturating_mul(2).min(STRETCH_MAX)
+        } else {
+            self.stretch.saturating_sub(1).max(1)
+        };
+    }
 }
 
 /// Why a poll ended early.
@@ -72,55 +109,82 @@ impl From<DecideError> for PollError {
 
 impl Engine {
     pub(crate) async fn run_poll(&self, account: Arc<Account>) {
-        let mut failures = 0;
-        let mut reread_at = self.ports.clock.now();
-        let mut listings_at = self.ports.clock.now();
-        let mut hooks_at = self.ports.clock.now();
-        let mut is_probed = false;
+        let mut rhythm = Rhythm::new(self.ports.clock.now());
         while self.wait_for_throttle(&account).await {
             let now = self.ports.clock.now();
             if account.mode() != Mode::Off {
-                if now >= listings_at {
-                    account.look_at_listings();
-                }
-                let result = self
-                    .poll_all(&account, &mut is_probed, now >= reread_at)
-                    .await;
-                if now >= hooks_at && is_probed {
-                    self.look_after_hooks(&account).await;
-                    hooks_at = now.plus(HOOKS_EVERY);
-                }
+                let result = if now >= rhythm.poll_at {
+                    self.poll_in_rhythm(&account, &mut rhythm, now).await
+                } else {
+                    self.read_hints(&account).await
+                };
                 match result {
-                    Ok(()) => {
-                        failures = 0;
-                        if now >= reread_at {
-                            reread_at = now.plus(account.pace.reread_every);
-                        }
-                        if now >= listings_at {
-                            listings_at = now.plus(account.pace.listings_every);
-                        }
-                    }
+                    Ok(()) => rhythm.failures = 0,
                     Err(error) => {
-                        failures += 1;
-                        tracing::warn!(account = %account.id, %error, failures, "A poll failed.");
+                        rhythm.failures += 1;
+                        tracing::warn!(account = %account.id, %error, "A poll failed.");
                         if let PollError::Store(error) = &error {
                             self.note_store_error(error);
                         }
                     }
                 }
             }
-            let next = if failures > 0 {
-                self.ports
-                    .clock
-                    .now()
-                    .plus(account.pace.poll_every)
-                    .min(next_try(&self.ports, failures))
-            } else {
-                now.plus(account.pace.poll_every)
+            let was_throttled = account.take_throttled();
+            rhythm.adapt(was_throttled);
+            let ended = self.ports.clock.now();
+            let pause = account.pace.poll_every * rhythm.stretch;
+            rhythm.poll_at = match rhythm.failures {
+                0 => rhythm.poll_at.max(now.plus(pause)),
+                failures => ended.plus(pause).min(next_try(&self.ports, failures)),
             };
-            if !self.wait(next, &account.wake_poll).await {
+            if !self.wait(rhythm.poll_at, &account.wake_poll).await {
                 return;
             }
+        }
+    }
+
+    /// Everything that is due in an account, orders first of all.
+    async fn poll_in_rhythm(
+        &self,
+        account: &Arc<Account>,
+        rhythm: &mut Rhythm,
+        now: Time,
+    ) -> Result<(), PollError> {
+        if now >= rhythm.listings_at {
+            account.look_at_listings();
+        }
+        let is_reread_due = now >= rhythm.reread_at;
+        let result = self
+            .poll_all(account, &mut rhythm.is_probed, is_reread_due)
+            .await;
+        if now >= rhythm.hooks_at && rhythm.is_probed {
+            self.look_after_hooks(account).await;
+            rhythm.hooks_at = now.plus(HOOKS_EVERY);
+        }
+        result?;
+        rhythm.poll_at = now;
+        if is_reread_due {
+            rhythm.reread_at = now.plus(account.pace.reread_every);
+        }
+        if now >= rhythm.listings_at {
+            rhythm.listings_at = now.plus(account.pace.listings_every);
+        }
+        Ok(())
+    }
+
+    /// Reads the orders that hooks pointed at, and listings when one was changed; nothing else.
+    pub(crate) async fn read_hints(&self, account: &Account) -> Result<(), PollError> {
+        if account.take_listings_due() {
+            let pulled = self.pull_listings(account).await;
+            if pulled.is_err() {
+                account.look_at_listings();
+            }
+            pulled?;
+        }
+        let _one_at_a_time = account.polling.lock().await;
+        match account.channel.pull_orders() {
+            Some(orders) => self.read_hinted_orders(account, orders).await,
+            None => Ok(()),
         }
     }
 

@@ -106,7 +106,12 @@ impl Engine {
         let mut suspects = listings;
         let mut seen: BTreeMap<ListingId, Option<Decimal>> = BTreeMap::new();
         for round in 0..ROUNDS_MAX {
-            self.poll_orders(account).await?;
+            if round == 0 {
+                // Most often a hook has told of the order as well, and reading that one is enough.
+                self.read_hints(account).await?;
+            } else {
+                self.poll_orders(account).await?;
+            }
             let read_at: Time = self.ports.clock.now();
             let levels = self.read_levels(account, stock, &suspects).await?;
             let is_same = |level: &domain::snapshot::LevelSnapshot| {

@@ -70,7 +70,7 @@ impl<'a> Shelf<'a> {
         for order in &orders {
             shelf.load_claims(order).await?;
         }
-        shelf.load_taken().await?;
+        shelf.load_taken(signal).await?;
         Ok(shelf)
     }
 
@@ -381,19 +381,17 @@ impl<'a> Shelf<'a> {
         Ok(())
     }
 
-    async fn load_taken(&mut self) -> Result<(), StoreError> {
-        let accounts: BTreeSet<AccountId> = self
-            .book
-            .orders
-            .values()
-            .map(|order| order.account.clone())
-            .chain(
-                self.book
-                    .listings
-                    .values()
-                    .map(|listing| listing.account.clone()),
-            )
-            .collect();
+    async fn load_taken(&mut self, signal: &Signal) -> Result<(), StoreError> {
+        // An order that is new is in no row yet, and its account may have no listing yet.
+        let placed_on = if let Signal::Order { account, .. } = signal {
+            Some(account)
+        } else {
+            None
+        };
+        let ordered = self.book.orders.values().map(|order| &order.account);
+        let listed = self.book.listings.values().map(|listing| &listing.account);
+        let accounts: BTreeSet<AccountId> =
+            ordered.chain(listed).chain(placed_on).cloned().collect();
         let skus: Vec<Sku> = self.book.items.keys().cloned().collect();
         for account in &accounts {
             for sku in &skus {

@@ -203,6 +203,7 @@ impl Plan {
             items: self.items.clone(),
             backlog_max: 10_000,
             public_url: None,
+            compare_first: false,
         }
     }
 

@@ -13,9 +13,9 @@ use domain::{
     intent::{Intent, IntentState, Wish},
     offer::{Listing, Offer},
     order::Order,
-    stock::{Claim, Movement, Stock},
+    stock::{Cause, Claim, Movement, Stock},
 };
-use engine::rows;
+use engine::rows::{self, prefix};
 use sandbox::{
     TrueOrder, Truth,
     judge::{Edit, Evidence, Judgment, Known, OrderName, Push, judge},
@@ -77,14 +77,19 @@ fn values<T>(rows: Vec<(Vec<u8>, T)>) -> Vec<T> {
 
 /// P6 and P5: nothing waits that could be done.
 fn check_nothing_waits(rows: &Rows<'_>, wrong: &mut Vec<String>) {
-    for (table, what) in [
-        (INBOX, "signals wait to be decided"),
-        (rows::DUE_OFFERS, "levels wait to be pushed"),
-        (rows::OUTBOX, "intents wait to be carried out"),
-        (rows::PARKED, "pushes or intents are parked"),
-        (rows::PARKED_SIGNALS, "signals could not be read"),
+    // An intent may be parked: a person must look at what a channel refuses.
+    for (table, below, what) in [
+        (INBOX, Vec::new(), "signals wait to be decided"),
+        (rows::DUE_OFFERS, Vec::new(), "levels wait to be pushed"),
+        (rows::OUTBOX, Vec::new(), "intents wait to be carried out"),
+        (rows::PARKED, prefix(&["push"]), "pushes are parked"),
+        (
+            rows::PARKED_SIGNALS,
+            Vec::new(),
+            "signals could not be read",
+        ),
     ] {
-        let keys = rows.keys(table, b"");
+        let keys = rows.keys(table, &below);
         if !keys.is_empty() {
             let first = String::from_utf8_lossy(&keys[0]).replace('\0', " / ");
             wrong.push(format!("P6: {} {what}: {first}", keys.len()));
@@ -230,10 +235,11 @@ fn evidence(rows: &Rows<'_>, orders: &[Order], scene: Scene<'_>) -> Evidence {
             .filter_map(|listing| Some(((listing.account, listing.listing), listing.sku?)))
             .collect();
     let known = orders.iter().map(|order| {
+        let dropped = order.holds.iter().find(|hold| !hold.keeps_claim);
         let known = Known {
             at: order.accepted_at,
-            expired_at: order.expired_at,
-            counts: !order.is_expired(),
+            expired_at: order.expired_at.or(dropped.map(|hold| hold.since)),
+            counts: !order.is_expired() && !order.hold_drops_claim(),
         };
         ((order.account.clone(), order.external_id.clone()), known)
     });
@@ -258,6 +264,7 @@ fn evidence(rows: &Rows<'_>, orders: &[Order], scene: Scene<'_>) -> Evidence {
         }
     }
     Evidence {
+        counted_at: counted_at(scene.facts),
         missing,
         known: known.collect(),
         wanted: wanted.collect(),
@@ -267,6 +274,19 @@ fn evidence(rows: &Rows<'_>, orders: &[Order], scene: Scene<'_>) -> Evidence {
         stock: scene.stock,
         edits: scene.edits,
     }
+}
+
+/// When each good was first counted.
+fn counted_at(facts: &[Fact]) -> BTreeMap<Sku, Time> {
+    let mut counted = BTreeMap::new();
+    for fact in facts {
+        if let Event::Moved { sku, cause, .. } = &fact.event
+            && matches!(cause, Cause::Opening { .. } | Cause::Adjustment { .. })
+        {
+            counted.entry(sku.clone()).or_insert(fact.at);
+        }
+    }
+    counted
 }
 
 /// What was acknowledged, with the time when each value was fixed: the first start of its attempt.

@@ -308,7 +308,7 @@ impl World {
             .collect();
         let is_counted = self.is_counted();
         for (shop, act) in self.buyers.due(now, &views) {
-            if shop > 0 && !is_counted && self.is_handed_over(shop, &act) {
+            if !is_counted && self.would_confuse_the_count(shop, &act) {
                 continue;
             }
             let stall = &self.stalls[shop];
@@ -322,8 +322,8 @@ impl World {
         }
     }
 
-    /// Whether the opening stock was taken over. Until then nothing leaves but from the shop that it is
-    /// taken from: what a count means cannot be said while goods leave elsewhere.
+    /// Whether the opening stock was taken over. Until then nothing leaves but what the shop that it is
+    /// taken from counts itself: what a count means cannot be said while other goods leave.
     fn is_counted(&self) -> bool {
         let rows = Rows(&self.memory);
         rows.durable().is_some()
@@ -333,18 +333,22 @@ impl World {
             })
     }
 
-    fn is_handed_over(&self, shop: usize, act: &Act) -> bool {
+    fn would_confuse_the_count(&self, shop: usize, act: &Act) -> bool {
         let is_till = self
             .plan
             .shops
             .get(shop)
             .is_some_and(|(channel, _)| *channel == "square");
         match act {
-            Act::Ship(_) => true,
-            Act::Buy { paid, .. } => is_till && *paid,
-            Act::Pay(_) | Act::Cancel(_) | Act::Refund(_) | Act::SetLevel(..) | Act::Delete(_) => {
-                false
+            Act::Ship(_) | Act::SetLevel(..) => true,
+            Act::Buy { paid, basket } if is_till && *paid => {
+                shop > 0
+                    || basket
+                        .iter()
+                        .any(|(sku, _)| !self.plan.stock.contains_key(sku))
             }
+            Act::Buy { .. } => false,
+            Act::Pay(_) | Act::Cancel(_) | Act::Refund(_) | Act::Delete(_) => false,
         }
     }
 

@@ -251,6 +251,23 @@ mod tests {
     }
 
     #[test]
+    fn the_index_of_pages_lists_every_code() {
+        let index = include_str!("../../docs/errors/README.md");
+        let rows = index.lines().filter(|line| line.starts_with("| ["));
+        assert_eq!(rows.count(), KINDS.len());
+        for Kind {
+            code,
+            status,
+            title,
+            ..
+        } in KINDS
+        {
+            let row = format!("| [{code}]({code}.md) | {status} | {title} |");
+            assert!(index.contains(&row), "{row}");
+        }
+    }
+
+    #[test]
     fn what_programs_branch_on_is_in_every_body() {
         let problem = Problem::from(Refusal::TooMany {
             line: 2,

@@ -240,7 +240,6 @@ fn about_accounts() -> Vec<Route> {
     ]
 }
 
-#[expect(clippy::too_many_lines, reason = "a table with a row for each route")]
 fn about_orders() -> Vec<Route> {
     vec![
         reads(
@@ -326,7 +325,6 @@ fn done_to_orders() -> Vec<Route> {
     ]
 }
 
-#[expect(clippy::too_many_lines, reason = "a table with a row for each route")]
 fn about_stock() -> Vec<Route> {
     const RECEIPT: Gives = Gives::One("Receipt");
     vec![

@@ -2,5 +2,6 @@
 //!
 //! Start reading at `tidy`, which holds the house rules that a compiler cannot hold.
 
+mod decider;
 mod sim;
 mod tidy;

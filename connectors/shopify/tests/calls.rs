@@ -13,8 +13,22 @@ fn order() -> Value {
     serde_json::from_str(include_str!("../fixtures/order.json")).expect("JSON")
 }
 
-fn orders(nodes: &Value) -> Value {
-    json!({ "data": { "orders": { "pageInfo": { "hasNextPage": false }, "nodes": nodes } } })
+/// What the search says of orders.
+fn heads(nodes: &[Value]) -> Value {
+    let edges = nodes
+        .iter()
+        .enumerate()
+        .map(|(at, node)| json!({ "cursor": at.to_string(), "node": node }));
+    let edges: Vec<Value> = edges.collect();
+    json!({ "data": { "orders": { "pageInfo": { "hasNextPage": false }, "edges": edges } } })
+}
+
+/// What a poll is answered that finds these orders: first which, then what they are.
+fn orders(nodes: &[Value]) -> Vec<Value> {
+    let found: Vec<Value> = (0..nodes.len())
+        .map(|at| json!({ "legacyResourceId": 17 + at, "updatedAt": "2026-11-05T16:40:12Z" }))
+        .collect();
+    vec![heads(&found), json!({ "data": { "nodes": nodes } })]
 }
 
 fn window() -> OrderWindow {
@@ -31,7 +45,7 @@ fn one_order_that_cannot_be_read_stops_no_other() {
     bad["totalPriceSet"] = json!({ "shopMoney": { "amount": "a lot" } });
     let mut worse = bad.clone();
     worse["lineItems"] = json!(17);
-    let (channel, script) = open(vec![orders(&json!([bad, order(), 17, null, worse]))]);
+    let (channel, script) = open(orders(&[bad, order(), json!(17), json!(null), worse]));
     let pull = channel.pull_orders().expect("orders");
     let page = block_on(pull.pull(&window())).expect("a page");
     assert_eq!(page.items.len(), 1);
@@ -41,7 +55,11 @@ fn one_order_that_cannot_be_read_stops_no_other() {
         .iter()
         .map(|one| one.external_id.as_deref())
         .collect();
-    assert_eq!(ids, [Some("18"), None, None, Some("18")]);
+    assert_eq!(
+        ids,
+        [Some("18"), None, Some("18")],
+        "a deleted one is no matter"
+    );
     assert!(page.malformed[0].reason.contains("a lot"));
     assert!(page.malformed[0].raw.contains("a lot"));
     let asked = script.asked.lock().expect("no panics").remove(0);
@@ -52,15 +70,29 @@ fn one_order_that_cannot_be_read_stops_no_other() {
 }
 
 #[test]
+fn what_the_search_says_wrongly_stops_no_other() {
+    let found = heads(&[
+        json!(17),
+        json!({ "legacyResourceId": "18", "updatedAt": "yesterday" }),
+        json!({ "legacyResourceId": "6010000000017", "updatedAt": "2026-11-05T16:40:12Z" }),
+        json!({ "legacyResourceId": "none", "updatedAt": "2026-11-05T16:40:12Z" }),
+    ]);
+    let (channel, _) = open(vec![found, json!({ "data": { "nodes": [order()] } })]);
+    let pull = channel.pull_orders().expect("orders");
+    let page = block_on(pull.pull(&window())).expect("a page");
+    assert_eq!((page.items.len(), page.malformed.len()), (1, 2));
+    assert_eq!(page.malformed[1].external_id.as_deref(), Some("18"));
+}
+
+#[test]
 fn an_element_that_the_shop_cannot_give_is_said_to_be_malformed() {
-    let errors = json!([{
+    let mut answers = orders(&[order(), json!(null)]);
+    answers[1]["errors"] = json!([{
         "message": "Something went wrong.",
-        "path": ["orders", "nodes", 1, "lineItems"],
+        "path": ["nodes", 1, "lineItems"],
         "extensions": { "code": "INTERNAL_SERVER_ERROR" },
     }]);
-    let mut answer = orders(&json!([order(), null]));
-    answer["errors"] = errors;
-    let (channel, _) = open(vec![answer]);
+    let (channel, _) = open(answers);
     let pull = channel.pull_orders().expect("orders");
     let page = block_on(pull.pull(&window())).expect("a page");
     assert_eq!((page.items.len(), page.malformed.len()), (1, 1));
@@ -74,6 +106,33 @@ fn an_element_that_the_shop_cannot_give_is_said_to_be_malformed() {
     let readings = block_on(pull.read(&ids)).expect("readings");
     assert!(matches!(&readings[0].1, OrderReading::Malformed(one) if one.reason == "Busy."));
     assert_eq!(readings[1].1, OrderReading::Gone);
+}
+
+#[test]
+fn a_poll_that_finds_many_reads_them_in_parts() {
+    let found: Vec<Value> = (0..25)
+        .map(|at| json!({ "legacyResourceId": 100 + at, "updatedAt": "2026-11-05T16:40:12Z" }))
+        .collect();
+    let (channel, script) = open(vec![
+        heads(&found),
+        json!({ "data": { "nodes": vec![json!(null); 10] } }),
+    ]);
+    let pull = channel.pull_orders().expect("orders");
+    let page = block_on(pull.pull(&window())).expect("a page");
+    assert_eq!(page.next.as_deref(), Some("9"), "behind the tenth");
+    let asked = script.asked.lock().expect("no panics");
+    assert_eq!(
+        asked[1]["variables"]["ids"].as_array().map(Vec::len),
+        Some(10)
+    );
+    drop(asked);
+    let (channel, _) = open(vec![
+        heads(&found[..10]),
+        json!({ "data": { "nodes": vec![json!(null); 10] } }),
+    ]);
+    let pull = channel.pull_orders().expect("orders");
+    let page = block_on(pull.pull(&window())).expect("a page");
+    assert_eq!(page.next, None, "there is nothing behind the tenth");
 }
 
 #[test]
@@ -97,11 +156,11 @@ fn a_list_that_never_ends_is_given_up() {
     };
     // One that repeats its cursor, and one that always has another.
     for (answers, calls) in [
-        (vec![page(1), page(1), page(1)], 3),
-        ((1..100).map(page).collect::<Vec<_>>(), 51),
+        (vec![page(1), page(1), page(1)], 4),
+        ((1..100).map(page).collect::<Vec<_>>(), 52),
     ] {
-        let first = orders(&json!([endless]));
-        let (channel, script) = open([vec![first], answers].concat());
+        let first = orders(std::slice::from_ref(&endless));
+        let (channel, script) = open([first, answers].concat());
         let pull = channel.pull_orders().expect("orders");
         let read = block_on(pull.pull(&window())).expect("a page");
         assert_eq!(read.items, vec![]);
@@ -119,7 +178,7 @@ fn an_order_that_vanishes_while_it_is_read_is_shown() {
     let mut long = order();
     long["lineItems"]["pageInfo"] = json!({ "hasNextPage": true, "endCursor": "0" });
     let gone = json!({ "data": { "node": null } });
-    let (channel, _) = open(vec![orders(&json!([long])), gone]);
+    let (channel, _) = open([orders(&[long]), vec![gone]].concat());
     let pull = channel.pull_orders().expect("orders");
     let read = block_on(pull.pull(&window())).expect("a page");
     assert!(read.malformed[0].reason.contains("vanished"));
@@ -327,9 +386,11 @@ fn answers() -> Vec<Value> {
         long[list]["pageInfo"] = json!({ "hasNextPage": true, "endCursor": "0" });
     }
     let empty = json!({ "data": {} });
+    let found = orders(&[long]);
     vec![
         empty.clone(),
-        orders(&json!([long])),
+        found[0].clone(),
+        found[1].clone(),
         empty.clone(),
         empty.clone(),
         empty.clone(),

@@ -152,22 +152,23 @@ pub fn event(event: &Event, order: &Order) -> String {
     let units = |line: u32, quantity: Quantity| {
         Units::new(quantity, order.line(line).map_or(0, |line| line.scale))
     };
-    let or_nothing = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
     match event {
         Event::OrderAccepted { number, .. } => format!("Order {number} was accepted."),
-        Event::OrderChanged { what, from, to } => format!("{what} changed from {from} to {to}."),
+        Event::OrderChanged { what, from, to } => changed(what, from, to),
         Event::LineAdded {
-            line, units: count, ..
-        } => format!("Line {line} was added with {} units.", units(*line, *count)),
+            line,
+            channel_sku,
+            units: count,
+        } => {
+            let sku = channel_sku.as_deref().unwrap_or("something without a SKU");
+            format!("Line {line} was added: {} of {sku}.", units(*line, *count))
+        }
         Event::LineMapped { line, sku } => format!("Line {line} was found to be {sku}."),
         Event::Counted {
             line,
             counter: which,
             units: count,
-        } => {
-            let count = units(*line, *count);
-            format!("{count} units of line {line} were {}.", counter(*which))
-        }
+        } => format!("Line {line}: {} {}.", units(*line, *count), counter(*which)),
         Event::Claimed {
             line,
             sku,
@@ -199,9 +200,8 @@ pub fn event(event: &Event, order: &Order) -> String {
             is_ours,
             ..
         } => {
-            let by = if *is_ours { "here" } else { "on the channel" };
-            let (carrier, number) = (or_nothing(carrier), or_nothing(tracking_number));
-            format!("A shipment was recorded {by}: carrier {carrier}, tracking number {number}.")
+            let (carrier, number) = (carrier.as_deref(), tracking_number.as_deref());
+            shipment(carrier, number, *is_ours)
         }
         Event::IntentMade { wish, .. } => format!("To do on the channel: {wish}."),
         Event::IntentDone { intent } => format!("Done on the channel: {intent}."),
@@ -218,4 +218,20 @@ pub fn event(event: &Event, order: &Order) -> String {
         | Event::DriftClosed { .. } => "A listing changed.".to_owned(),
         Event::ItemSet { sku } => format!("Item {sku} was set."),
     }
+}
+
+fn changed(what: &str, from: &str, to: &str) -> String {
+    if what == "words" {
+        // What they are stands in the fact; in a sentence it is noise.
+        "The channel says something else in its own words.".to_owned()
+    } else {
+        format!("{what} changed from {from} to {to}.")
+    }
+}
+
+fn shipment(carrier: Option<&str>, number: Option<&str>, is_ours: bool) -> String {
+    let by = if is_ours { "here" } else { "on the channel" };
+    let carrier = carrier.map_or_else(String::new, |carrier| format!(", carrier {carrier}"));
+    let number = number.map_or_else(String::new, |number| format!(", tracking number {number}"));
+    format!("A shipment was recorded {by}{carrier}{number}.")
 }

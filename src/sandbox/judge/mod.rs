@@ -22,6 +22,8 @@ pub struct Evidence {
     pub bills: BTreeMap<Sku, BTreeMap<Sku, i64>>,
     /// How many of each good there were to sell in all: the opening stock and what was received.
     pub stock: BTreeMap<Sku, i64>,
+    /// When each good was first counted by us. Until then nobody was told anything of it.
+    pub counted_at: BTreeMap<Sku, Time>,
     /// The levels that channels acknowledged to us.
     pub pushes: Vec<Push>,
     /// What our book knows of each order.
@@ -58,9 +60,10 @@ pub struct Push {
 pub struct Known {
     /// Since when.
     pub at: Time,
-    /// When it lost its stock because nobody paid in time, if it did.
+    /// When it lost its stock because nobody paid in time, or a person held it without, if it did.
     pub expired_at: Option<Time>,
-    /// Whether it has, or had, a right to stock at the end: false while it is unpaid and expired.
+    /// Whether it has, or had, a right to stock at the end: false while it is unpaid and expired, or
+    /// held without its stock.
     pub counts: bool,
 }
 
@@ -134,8 +137,10 @@ pub enum Reason {
     PushLag,
     /// Staff edited the level there, and we had not yet put it right.
     EditedByStaff,
-    /// A buyer paid after the deadline, when the stock had been offered again.
+    /// A buyer paid after the deadline, or a hold was lifted, when the stock had been offered again.
     PaidLate,
+    /// It, or one before it, was placed before all of its goods were counted.
+    NotCounted,
     /// Our level there accounted for every order before, and it was sold nevertheless.
     Unexplained,
 }
@@ -245,7 +250,13 @@ fn oversold(evidence: &Evidence) -> Vec<Oversold> {
             .map(|(good, take)| {
                 let first = excess(evidence, &sales, good, |take| take.wished);
                 let excuse = first.into_iter().next();
-                let none = || unexplained(sale, good, take.kits_missing);
+                let none = || {
+                    let mut entry = unexplained(sale, good, take.kits_missing);
+                    if is_early(evidence, sale) {
+                        entry.reason = Reason::NotCounted;
+                    }
+                    entry
+                };
                 excuse.map_or_else(none, |excuse| Oversold {
                     units: take.kits_missing,
                     ..excuse.of(sale)
@@ -300,11 +311,13 @@ fn standing_sales(evidence: &Evidence) -> Vec<Sale<'_>> {
         for order in &truth.orders {
             let name = (account.clone(), order.external_id.clone());
             let counts = evidence.known.get(&name).is_none_or(|known| known.counts);
-            let has_left = !order.shipments.is_empty();
-            if (order.is_canceled || order.is_deleted || !counts) && !has_left {
-                continue;
-            }
-            let takes = takes(evidence, &name, order);
+            let stands = !order.is_canceled && !order.is_deleted && counts;
+            let lines = if stands {
+                order.lines.iter().collect()
+            } else {
+                left(order)
+            };
+            let takes = takes(evidence, &name, &lines);
             sales.push(Sale {
                 account,
                 order,
@@ -316,13 +329,25 @@ fn standing_sales(evidence: &Evidence) -> Vec<Sale<'_>> {
     sales
 }
 
+/// What has left of an order that does not stand any more; all of it where the shop cannot say.
+fn left(order: &TrueOrder) -> Vec<&(Sku, u32)> {
+    match order.shipments.iter().any(|parcel| parcel.lines.is_empty()) {
+        true => order.lines.iter().collect(),
+        false => order
+            .shipments
+            .iter()
+            .flat_map(|parcel| &parcel.lines)
+            .collect(),
+    }
+}
+
 fn takes<'a>(
     evidence: &'a Evidence,
     name: &OrderName,
-    order: &'a TrueOrder,
+    lines: &[&'a (Sku, u32)],
 ) -> BTreeMap<&'a Sku, Take<'a>> {
     let mut takes: BTreeMap<&Sku, Take<'_>> = BTreeMap::new();
-    for (bought, units) in &order.lines {
+    for (bought, units) in lines {
         let units = i64::from(*units);
         let bill: Vec<(&Sku, i64)> = match evidence.bills.get(bought) {
             None => vec![(bought, 1)],
@@ -397,6 +422,8 @@ fn explain(
         Reason::EditedByStaff
     } else if is_late(sale) || rivals().any(is_late) {
         Reason::PaidLate
+    } else if is_early(evidence, sale) || rivals().any(|rival| is_early(evidence, rival)) {
+        Reason::NotCounted
     } else {
         Reason::Unexplained
     };
@@ -415,6 +442,15 @@ fn explain(
         reason,
         ..unexplained(sale, good, units)
     }
+}
+
+/// Whether it was placed before all of its goods were counted.
+fn is_early(evidence: &Evidence, sale: &Sale<'_>) -> bool {
+    let counted = sale
+        .takes
+        .keys()
+        .filter_map(|good| evidence.counted_at.get(*good));
+    counted.max().is_some_and(|at| sale.order.placed_at < *at)
 }
 
 /// When an account first acknowledged a level of a SKU that was fixed after this time. What is known in

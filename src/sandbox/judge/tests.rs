@@ -71,6 +71,10 @@ fn read(evidence: &mut Evidence, words: &[&str]) -> Option<()> {
                 .missing
                 .insert((name, sku(words.get(3)?)), number(4)?);
         }
+        "counted" => {
+            let at = time(2)?;
+            evidence.counted_at.insert(sku(words.get(1)?), at);
+        }
         "edit" => evidence.edits.push(Edit {
             account: account()?,
             sku: sku(words.get(2)?),
@@ -271,6 +275,28 @@ fn a_kit_that_lacks_a_part_takes_none_of_the_others() {
         missing web 1 BOX 1
         ",
         "oversold web 1 BOX 1: all told, Unexplained",
+    );
+}
+
+#[test]
+fn who_buys_before_the_count_may_be_passed_over() {
+    check(
+        "
+        stock MUG 1
+        stock BOX 1
+        kit SET MUG BOX
+        counted MUG 200
+        counted BOX 900
+        order web 1 SET 1 100 150
+        push till MUG 1 210 220
+        order till 2 MUG 1 500 550
+        missing web 1 MUG 1
+        missing web 1 BOX 1
+        ",
+        "
+        oversold web 1 BOX 1: all told, NotCounted
+        oversold web 1 MUG 1: all told, NotCounted
+        ",
     );
 }
 

@@ -21,8 +21,8 @@ use super::{
     row::Applied,
     rows::{Rows, RowsError},
     shared::Shared,
-    space::Gauge,
-    state::State,
+    space::{self, Gauge},
+    state::{Pace, State},
     weigh::weigh,
 };
 use crate::{
@@ -42,7 +42,13 @@ pub fn open(options: Options) -> Result<(Arc<Sled>, Opened), OpenError> {
     };
     options.disk.create_dir(&dir).map_err(failed)?;
     let lock = Lock::take(&dir)?;
-    let parts = Parts::open(&options, None)?;
+    let parts = match Parts::open(&options, None) {
+        Err(OpenError::NoSpace { .. }) if space::give_up_reserve(&options) => {
+            tracing::error!("The disk is full: the reserve is given up to open the store.");
+            Parts::open(&options, None)?
+        }
+        tried => tried?,
+    };
     let mut opened = parts.opened;
     let wants_export = opened.is_after_loss || is_export_missing(&options, &parts.journal)?;
     let last = parts.state.applied().last;
@@ -54,6 +60,9 @@ pub fn open(options: Options) -> Result<(Arc<Sled>, Opened), OpenError> {
     ));
     let mut gauge = Gauge::new(options.clone());
     opened.is_read_only = gauge.check(&shared).is_err();
+    if !opened.is_read_only {
+        space::keep_reserve(&options);
+    }
     let (jobs, waiting) = mpsc::channel();
     let committer = Committer {
         shared: Arc::clone(&shared),
@@ -157,7 +166,7 @@ impl Parts {
             segments: &journal.segments,
         };
         let forwarded = match ready {
-            Ok((rows, applied)) => rebuild.forward(rows, applied, Gaps::Refused)?,
+            Ok((rows, applied)) => rebuild.forward(rows, applied, Gaps::Refused, Pace::Steady)?,
             Err(reason) => Err(reason),
         };
         let (rows, mut state) = match forwarded {

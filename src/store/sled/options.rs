@@ -32,6 +32,8 @@ pub struct Options {
     pub free_bytes_min: u64,
     /// and below this part of the file system, 0 to 1.
     pub free_ratio_min: f64,
+    /// So much is kept back, so that a store can be opened on a disk that others have filled.
+    pub reserve_bytes: u64,
     /// What may go when an export has it.
     pub retain: Retain,
     /// Open a journal that is damaged or was set back, and go on with what is left.
@@ -60,6 +62,7 @@ impl Options {
             checkpoint_every: Duration::from_secs(30),
             free_bytes_min: 512 * 1024 * 1024,
             free_ratio_min: 0.1,
+            reserve_bytes: 32 * 1024 * 1024,
             retain: Retain::Everything,
             accept_rollback: false,
         }
@@ -71,6 +74,10 @@ impl Options {
 
     pub(crate) fn exports_dir(&self) -> PathBuf {
         self.dir.join("exports")
+    }
+
+    pub(crate) fn reserve(&self) -> PathBuf {
+        self.dir.join("reserve")
     }
 
     /// A new place for what is moved out of the way.

@@ -10,7 +10,7 @@ use super::{
     options::{OpenError, Opened, Options},
     row::Applied,
     rows::{Rows, RowsError},
-    state::State,
+    state::{Pace, State},
 };
 use crate::{
     Seq,
@@ -54,8 +54,9 @@ impl Rebuild<'_> {
         rows: Rows,
         applied: Applied,
         gaps: Gaps,
+        pace: Pace,
     ) -> Result<Result<(Rows, State), String>, OpenError> {
-        let mut state = State::new(applied);
+        let mut state = State::new(applied, pace);
         match self.replay(&rows, &mut state, gaps) {
             Ok(()) => Ok(Ok((rows, state))),
             Err(Stop::Gap(reason) | Stop::Rows(RowsError::Damaged(reason))) => Ok(Err(reason)),
@@ -85,7 +86,10 @@ impl Rebuild<'_> {
         match (stop, replayed) {
             (Some(stop), _) => Err(stop),
             (None, Err(error)) => Err(Stop::Journal(error)),
-            (None, Ok(())) => state.settle(rows).map_err(Stop::Rows),
+            (None, Ok(())) => {
+                state.go_steady();
+                state.settle(rows).map_err(Stop::Rows)
+            }
         }
     }
 
@@ -140,7 +144,7 @@ impl Rebuild<'_> {
         })?;
         let rows = self.open_rows(dir)?;
         let base = self.restore(store_id, &rows, opened)?;
-        let made = self.forward(rows, base, gaps)?;
+        let made = self.forward(rows, base, gaps, Pace::Bulk)?;
         Ok(made.map(|(rows, state)| (rows, state, base.last)))
     }
 
@@ -181,7 +185,7 @@ impl Rebuild<'_> {
     }
 
     fn load(&self, rows: &Rows, path: &Path, base: Applied) -> Result<(), OpenError> {
-        let mut state = State::new(Applied::new(base.store_id));
+        let mut state = State::new(Applied::new(base.store_id), Pace::Bulk);
         let mut stop = None;
         let loaded = export_file::read(self.options.disk.as_ref(), path, &mut |key, stored| {
             let restored = state.restore(rows, key.to_vec(), stored.to_vec());

@@ -1,12 +1,19 @@
 //! How much space is left, asked at most once a second.
 //!
 //! Writes stop while there is still enough for everything else on the machine, and for opening the
-//! store again: without any space not even the rows can be opened.
+//! store again. For that there is a reserve, too: a file of zeros that is given up when others have
+//! filled the disk, because without any space not even the rows can be opened.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{io, sync::atomic::Ordering, time::Duration};
 
 use super::{options::Options, shared::Shared};
-use crate::{StoreError, journal::disk};
+use crate::{
+    StoreError,
+    journal::{
+        disk::{self, Mode},
+        writer::fill,
+    },
+};
 
 const ASK_EVERY: Duration = Duration::from_secs(1);
 
@@ -73,4 +80,33 @@ impl Gauge {
             }
         }
     }
+}
+
+/// Makes the reserve, where there is none. Without one the store is no worse than others.
+pub(crate) fn keep_reserve(options: &Options) {
+    let path = options.reserve();
+    if options.reserve_bytes == 0 {
+        return;
+    }
+    let keep = || -> io::Result<()> {
+        let disk = options.disk.as_ref();
+        match disk.open(&path, Mode::Read) {
+            Ok(file) if file.length()? >= options.reserve_bytes => return Ok(()),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let file = disk.open(&path, Mode::Create)?;
+        fill(file.as_ref(), 0, options.reserve_bytes)?;
+        file.sync()
+    };
+    if let Err(error) = keep() {
+        tracing::warn!(%error, "No disk space could be reserved.");
+    }
+}
+
+/// Gives the reserve up. Says whether there was one.
+pub(crate) fn give_up_reserve(options: &Options) -> bool {
+    let removed = options.disk.remove(&options.reserve());
+    removed.is_ok() && options.disk.sync_dir(&options.dir).is_ok()
 }

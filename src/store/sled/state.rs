@@ -19,21 +19,40 @@ use crate::{
 /// The most rows that are remembered as changed.
 const WATCHED_MAX: usize = 1_000_000;
 
+/// How changes are gathered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// In batches that are whole by themselves: a stop at any moment is harmless.
+    #[default]
+    Steady,
+    /// In many batches at once, in the order of their keys, which is much quicker. After a stop the
+    /// rows are of no use, so this is for rows that nobody uses yet.
+    Bulk,
+}
+
+/// How much is gathered before it is written in bulk.
+const BULK_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// What keeping a row in memory costs, besides its key and value.
+const ROW_COST_BYTES: usize = 100;
+
 /// The rows as of a position, and changes on their way into them.
 #[derive(Default)]
 pub(crate) struct State {
     applied: Applied,
     waiting: BTreeMap<RowKey, Option<Vec<u8>>>,
+    waiting_bytes: usize,
     waiting_last: Seq,
+    pace: Pace,
     changed: Option<BTreeSet<RowKey>>,
     replayed: u64,
 }
 
 impl State {
-    pub(crate) fn new(applied: Applied) -> State {
+    pub(crate) fn new(applied: Applied, pace: Pace) -> State {
         State {
             applied,
             waiting_last: applied.last,
+            pace,
             ..State::default()
         }
     }
@@ -105,6 +124,11 @@ impl State {
         self.waiting_last = self.waiting_last.max(last);
     }
 
+    /// From now on, the rows are in use.
+    pub(crate) fn go_steady(&mut self) {
+        self.pace = Pace::Steady;
+    }
+
     /// How many records were applied so far.
     pub(crate) fn replayed(&self) -> u64 {
         self.replayed
@@ -130,8 +154,13 @@ impl State {
                 self.changed = None;
             }
         }
+        self.waiting_bytes += key.len() + value.as_ref().map_or(0, Vec::len) + ROW_COST_BYTES;
         self.waiting.insert(key, value);
-        if self.waiting.len() + 1 >= BATCH_ROWS_MAX {
+        let is_full = match self.pace {
+            Pace::Steady => self.waiting.len() + 1 >= BATCH_ROWS_MAX,
+            Pace::Bulk => self.waiting_bytes >= BULK_BYTES_MAX,
+        };
+        if is_full {
             // In the middle of a record: the position stays before it until the rest is there too.
             self.write(rows, self.waiting_last)?;
         }
@@ -156,9 +185,12 @@ impl State {
             .map(|(key, stored)| (key.as_slice(), stored.as_deref()))
             .collect();
         changes.push((APPLIED_KEY, Some(&how_far)));
-        rows.apply(&changes)?;
+        for some in changes.chunks(BATCH_ROWS_MAX) {
+            rows.apply(some)?;
+        }
         self.applied = applied;
         self.waiting.clear();
+        self.waiting_bytes = 0;
         Ok(())
     }
 }

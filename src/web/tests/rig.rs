@@ -89,6 +89,7 @@ pub(super) async fn rig_on(store: Memory, limits: Limits) -> Rig {
         pace: Pace {
             poll_every: Duration::from_secs(60),
             reread_every: Duration::from_secs(600),
+            listings_every: Duration::from_secs(3600),
             reconcile: "0 0 * * * *".parse().expect("a schedule"),
             orders_since: Duration::from_secs(3600),
         },
@@ -104,6 +105,8 @@ pub(super) async fn rig_on(store: Memory, limits: Limits) -> Rig {
         policy: Policy::default(),
         items: Vec::new(),
         backlog_max: 100,
+        public_url: None,
+        compare_first: false,
     };
     let clock = Arc::new(Ticking(AtomicU64::new(0)));
     let ports = Ports {

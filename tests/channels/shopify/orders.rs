@@ -246,15 +246,17 @@ fn a_page_that_is_too_costly_is_asked_for_in_smaller_ones() {
     poll(&rig, Time::EPOCH);
     rig.requests();
     rig.faults([
+        Fault::Pass,
         Fault::Answer(fault("MAX_COST_EXCEEDED")),
         Fault::Answer(fault("MAX_COST_EXCEEDED")),
     ]);
     assert_eq!(poll(&rig, Time::EPOCH).len(), 12);
-    // Two refused, then six pages of two orders; the size that worked is remembered.
-    assert_eq!(rig.requests().len(), 8);
+    // Two searches; two refusals, and the twelve two by two. The size that worked is remembered.
+    assert_eq!(rig.requests().len(), 2 + 2 + 6);
     assert_eq!(poll(&rig, Time::EPOCH).len(), 12);
-    assert_eq!(rig.requests().len(), 6);
+    assert_eq!(rig.requests().len(), 2 + 6);
     let always = || std::iter::repeat_with(|| Fault::Answer(fault("MAX_COST_EXCEEDED"))).take(9);
+    rig.faults([Fault::Pass]);
     rig.faults(always());
     let orders = rig.channel.pull_orders().expect("orders");
     let window = OrderWindow {
@@ -263,6 +265,54 @@ fn a_page_that_is_too_costly_is_asked_for_in_smaller_ones() {
     };
     let error = block_on(orders.pull(&window)).expect_err("no size is small enough");
     assert_eq!(super::kind(&error), "rejected");
+}
+
+/// How many orders a poll hands out, and how many it asked for whole.
+fn polled(rig: &Rig, since: Time) -> (usize, usize) {
+    rig.sent();
+    let found = poll(rig, since).len();
+    let asked = rig.sent().into_iter().map(|request| {
+        let body: serde_json::Value = serde_json::from_slice(request.body()).expect("JSON");
+        body["variables"]["ids"].as_array().map_or(0, Vec::len)
+    });
+    (found, asked.sum())
+}
+
+#[test]
+fn what_was_handed_out_is_not_read_again_until_somebody_looks_further_back() {
+    let rig = rig();
+    let start = rig.now();
+    let later = |seconds| start.plus(std::time::Duration::from_secs(seconds));
+    let first = rig.buy(&[("MUG-1", 1)], false);
+    for _ in 0..2 {
+        rig.advance(60_000);
+        rig.buy(&[("MUG-2", 1)], true);
+    }
+    rig.advance(10_000);
+    assert_eq!(polled(&rig, later(0)), (3, 3));
+    assert_eq!(
+        polled(&rig, later(0)),
+        (3, 3),
+        "the window did not move: nobody kept it"
+    );
+    // The newest might still change within its second, so it is read each time.
+    assert_eq!(polled(&rig, later(30)), (1, 1));
+    assert_eq!(polled(&rig, later(31)), (1, 1));
+    assert_eq!(
+        polled(&rig, later(29)),
+        (2, 2),
+        "somebody looks further back"
+    );
+    // What changes is read, and the newest of before a last time.
+    rig.act(&Act::Pay(first.clone())).expect("paid");
+    rig.advance(10_000);
+    assert_eq!(polled(&rig, later(32)), (2, 2));
+    let found = poll(&rig, later(33));
+    assert_eq!(found.len(), 1);
+    assert_eq!(
+        (&found[0].external_id, &found[0].payment),
+        (&first, &PaymentState::Paid)
+    );
 }
 
 #[test]
@@ -275,7 +325,7 @@ fn a_page_that_repeats_itself_ends_the_list() {
     };
     let repeated = json!({ "data": { "orders": {
         "pageInfo": { "hasNextPage": true, "endCursor": "again" },
-        "nodes": [],
+        "edges": [],
     } } });
     poll(&rig, Time::EPOCH);
     rig.faults([Fault::Answer(answer(&repeated))]);

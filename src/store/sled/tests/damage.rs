@@ -162,7 +162,7 @@ fn damage(dir: &Path, dice: &mut Dice) -> String {
 
 #[test]
 fn damage_is_never_passed_over() {
-    let trials = if is_long() { 1000 } else { 60 };
+    let trials = if is_long() { 1000 } else { 40 };
     let base = tempfile::tempdir().unwrap();
     let mut outcomes = BTreeMap::new();
     for is_killed in [false, true] {
@@ -252,7 +252,7 @@ fn cut(old: Option<Vec<u8>>, new: Option<Vec<u8>>, dice: &mut Dice) -> Option<Ve
 
 #[test]
 fn a_power_cut_under_the_rows_costs_a_rebuild_at_most() {
-    let trials = if is_long() { 200 } else { 8 };
+    let trials = if is_long() { 200 } else { 6 };
     let base = tempfile::tempdir().unwrap();
     let (live, synced) = (base.path().join("live"), base.path().join("synced"));
     drop(open(options(&live)).unwrap());

@@ -14,6 +14,8 @@ use super::{
     options,
 };
 
+use crate::Expect;
+
 const T: Table = Table("t");
 
 fn put(n: u64) -> Batch {
@@ -38,7 +40,7 @@ async fn numbers(store: &Sled) -> Vec<u64> {
 #[tokio::test]
 async fn after_an_error_nothing_is_acknowledged_and_nothing_is_lost() {
     // The n-th operation on the journal fails, for many n.
-    for failing in 0..60 {
+    for failing in 0..36 {
         let dir = tempfile::tempdir().unwrap();
         let disk = Faulty::new();
         let options = Options {
@@ -181,15 +183,8 @@ async fn below_the_watermark_nothing_is_written() {
     store.commit(put(2)).await.unwrap();
 }
 
-#[tokio::test]
-async fn what_waits_for_a_sync_cannot_be_read_and_shares_the_next_one() {
-    let dir = tempfile::tempdir().unwrap();
-    let disk = Faulty::new();
-    let options = Options {
-        disk: Arc::new(disk.clone()),
-        ..options(dir.path())
-    };
-    let (store, _) = open(options).unwrap();
+/// From now on each sync of the journal says that it is there, and waits until it may go on.
+fn hold_syncs(disk: &Faulty) -> (mpsc::Receiver<()>, mpsc::Sender<()>) {
     let (arrived, has_arrived) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
     disk.rule(move |doing, path| {
@@ -199,6 +194,19 @@ async fn what_waits_for_a_sync_cannot_be_read_and_shares_the_next_one() {
         }
         Ok(())
     });
+    (has_arrived, release)
+}
+
+#[tokio::test]
+async fn what_waits_for_a_sync_cannot_be_read_and_shares_the_next_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Faulty::new();
+    let options = Options {
+        disk: Arc::new(disk.clone()),
+        ..options(dir.path())
+    };
+    let (store, _) = open(options).unwrap();
+    let (has_arrived, release) = hold_syncs(&disk);
     let syncs = store.stats().await.unwrap().syncs;
     let mut writers = JoinSet::new();
     let first = Arc::clone(&store);
@@ -230,4 +238,104 @@ async fn what_waits_for_a_sync_cannot_be_read_and_shares_the_next_one() {
         (2, 50),
         "49 shared one sync"
     );
+}
+
+#[tokio::test]
+async fn on_a_full_disk_the_reserve_is_given_up_to_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Faulty::new();
+    let options = Options {
+        disk: Arc::new(disk.clone()),
+        free_bytes_min: 1000,
+        reserve_bytes: 100_000,
+        ..options(dir.path())
+    };
+    let reserve = dir.path().join("reserve");
+    let (store, _) = open(options.clone()).unwrap();
+    store.commit(put(0)).await.unwrap();
+    assert_eq!(reserve.metadata().unwrap().len(), 100_000);
+    drop(store);
+    // Nothing can be written as long as the reserve takes the space.
+    disk.free(0);
+    let watched = reserve.clone();
+    disk.rule(move |doing, _| {
+        if doing == Doing::Write && watched.exists() {
+            Err(full())
+        } else {
+            Ok(())
+        }
+    });
+    let (store, opened) = open(options.clone()).unwrap();
+    assert!(opened.is_read_only && !reserve.exists());
+    assert_eq!(numbers(&store).await, [0]);
+    drop(store);
+    disk.rule(|doing, _| {
+        if doing == Doing::Write {
+            Err(full())
+        } else {
+            Ok(())
+        }
+    });
+    let error = open(options.clone()).err().unwrap();
+    assert!(matches!(error, OpenError::NoSpace { .. }), "{error}");
+    disk.heal();
+    disk.free(1000);
+    drop(open(options).unwrap());
+    assert!(reserve.exists(), "it comes back with the space");
+}
+
+#[tokio::test]
+async fn what_shares_a_sync_is_decided_one_after_the_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Faulty::new();
+    let options = Options {
+        disk: Arc::new(disk.clone()),
+        ..options(dir.path())
+    };
+    let (store, _) = open(options).unwrap();
+    let version = store.commit(put(0)).await.unwrap();
+    let expecting = |version: Option<Seq>| Expect {
+        table: T,
+        key: 0_u64.to_be_bytes().to_vec(),
+        version,
+    };
+    let delete = Batch {
+        expects: vec![expecting(Some(version))],
+        deletes: vec![(T, 0_u64.to_be_bytes().to_vec())],
+        ..Batch::default()
+    };
+    let again = Batch {
+        expects: vec![expecting(None)],
+        ..put(0)
+    };
+    // Each wants the row as the one before leaves it, or as it was at first.
+    let batches = [delete.clone(), delete.clone(), again.clone(), again, delete];
+    let (has_arrived, release) = hold_syncs(&disk);
+    let mut answers = Vec::new();
+    let first = Arc::clone(&store);
+    let mut writers = JoinSet::new();
+    writers.spawn(async move { first.commit(Batch::default()).await });
+    tokio::task::yield_now().await;
+    has_arrived.recv().unwrap();
+    for batch in batches {
+        let store = Arc::clone(&store);
+        let (tell, told) = tokio::sync::oneshot::channel();
+        writers.spawn(async move {
+            let answer = store.commit(batch).await;
+            tell.send(answer.is_ok()).unwrap();
+            answer
+        });
+        answers.push(told);
+    }
+    tokio::task::yield_now().await;
+    release.send(()).unwrap();
+    has_arrived.recv().unwrap();
+    release.send(()).unwrap();
+    let mut carried_out = Vec::new();
+    for answer in answers {
+        carried_out.push(answer.await.unwrap());
+    }
+    assert_eq!(carried_out, [true, false, true, false, false]);
+    let row = store.get(T, &0_u64.to_be_bytes()).await.unwrap();
+    assert!(row.is_some_and(|row| row.version > version));
 }

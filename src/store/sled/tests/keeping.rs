@@ -327,3 +327,48 @@ async fn a_changed_row_is_found() {
     assert_eq!(findings.differences, 1, "{findings:?}");
     assert!(findings.sentences[0].contains("is not what the journal says"));
 }
+
+#[tokio::test]
+async fn a_lost_an_old_and_a_foreign_row_are_seen_when_the_store_opens() {
+    let key = change::row_key(T, &key(3));
+    let old = row::encode(&key, Seq(1), b"old");
+    let foreign = change::row_key(T, b"foreign");
+    for (what, wrong, value) in [
+        ("lost", &key, None),
+        ("old", &key, Some(old.as_slice())),
+        ("foreign", &foreign, Some(old.as_slice())),
+        ("no row at all", &key, Some(&b"x"[..])),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, _) = open(options(dir.path())).unwrap();
+        fill(&store, 0..10).await;
+        let before = read(&store).await;
+        let change = |rows: &Rows| rows.apply(&[(wrong.as_slice(), value)]);
+        store.shared.read_rows(change).unwrap();
+        drop(store);
+        let findings = verify(&options(dir.path())).unwrap();
+        assert_eq!(findings.sentences.len(), 1, "{what}: {findings:?}");
+        let (store, opened) = open(options(dir.path())).unwrap();
+        assert!(opened.is_rebuilt, "{what}: {opened:?}");
+        assert!(read(&store).await == before, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_stops_the_store_until_it_is_made_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(options(dir.path())).unwrap();
+    fill(&store, 0..10).await;
+    let before = read(&store).await;
+    let damaged = change::row_key(T, &key(3));
+    let change = |rows: &Rows| rows.apply(&[(damaged.as_slice(), Some(&b"no row at all"[..]))]);
+    store.shared.read_rows(change).unwrap();
+    let error = store.get(T, &key(3)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+    let error = store.commit(Batch::default()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");
+    drop(store);
+    let (store, opened) = open(options(dir.path())).unwrap();
+    assert!(opened.is_rebuilt, "{opened:?}");
+    assert!(read(&store).await == before);
+}

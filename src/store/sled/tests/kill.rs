@@ -28,7 +28,7 @@ const ACCOUNTS: Table = Table("accounts");
 const ACCOUNT_COUNT: u64 = 20;
 const EACH: u64 = 100;
 /// So often one store is killed.
-const KILLS: u64 = 12;
+const KILLS: u64 = 10;
 
 type Acknowledged = BTreeMap<u64, String>;
 
@@ -37,7 +37,7 @@ fn a_killed_process_loses_nothing() {
     if let Some(dir) = std::env::var_os(DIR) {
         return write_until_killed(&dir);
     }
-    let rounds = if is_long() { 25 } else { 1 };
+    let rounds = if is_long() { 30 } else { 1 };
     let mut dice = Dice(1);
     for round in 0..rounds {
         let dir = tempfile::tempdir().unwrap();

@@ -22,6 +22,7 @@ pub(super) fn options(dir: &Path) -> Options {
         cache_bytes: 16 * 1024 * 1024,
         free_bytes_min: 0,
         free_ratio_min: 0.0,
+        reserve_bytes: 0,
         ..Options::new(dir)
     }
 }

@@ -1,0 +1,225 @@
+//! `oneshelf accounts`: what each account is and does, and what it may do.
+
+use clap::{Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+use super::{
+    client::{Client, Connect, encode},
+    freeze,
+    out::{Out, show},
+};
+use crate::exit::Exit;
+
+/// Lists accounts, and sets what they may do.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    pub(super) connect: Connect,
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Lists all accounts.
+    List,
+    /// Shows one account.
+    Show {
+        /// Its name.
+        account: String,
+    },
+    /// Sets what an account may do, after showing what would be written.
+    Mode {
+        /// Its name.
+        account: String,
+        /// What it may do.
+        mode: Mode,
+        /// Do it; without this it is only shown what would happen.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Reads orders and listings now.
+    Poll {
+        /// Its name.
+        account: String,
+    },
+    /// Compares all levels now.
+    Reconcile {
+        /// Its name.
+        account: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    /// Nothing at all.
+    Off,
+    /// Read, match and compare; write nothing outside.
+    Observe,
+    /// Everything.
+    Live,
+    /// What the configuration says.
+    Configured,
+}
+
+pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
+    match args.what.as_ref().unwrap_or(&What::List) {
+        What::List => {
+            let accounts = client.get("/accounts").await?["items"].take();
+            table(accounts.as_array().map_or(&[], Vec::as_slice), out)?;
+            Ok(Exit::Good)
+        }
+        What::Show { account } => {
+            let account = client
+                .get(&format!("/accounts/{}", encode(account)))
+                .await?;
+            show_one(&account, out)?;
+            Ok(Exit::Good)
+        }
+        What::Mode { account, mode, yes } => {
+            let word = match mode {
+                Mode::Off => json!("off"),
+                Mode::Observe => json!("observe"),
+                Mode::Live => json!("live"),
+                Mode::Configured => Value::Null,
+            };
+            let path = format!("/accounts/{}/mode", encode(account));
+            let body = json!({ "mode": word });
+            if !yes {
+                let plan = client.post(&format!("{path}?dry_run=true"), &body).await?;
+                let fate = match mode {
+                    Mode::Live => "would be written",
+                    Mode::Off | Mode::Observe => "would be held back",
+                    Mode::Configured => "wait",
+                };
+                freeze::plan(&plan, fate, out)?;
+                return freeze::not_yet(out);
+            }
+            changed(&client.post(&path, &body).await?, out)
+        }
+        What::Poll { account } => begin(client, account, "poll", out).await,
+        What::Reconcile { account } => begin(client, account, "reconcile", out).await,
+    }
+}
+
+async fn begin(
+    client: &Client,
+    account: &str,
+    what: &str,
+    out: &mut Out<'_>,
+) -> anyhow::Result<Exit> {
+    let path = format!("/accounts/{}/{what}", encode(account));
+    let begun = client.post(&path, &json!({})).await?;
+    if out.is_json() {
+        out.objects([&begun])?;
+    } else {
+        let status = match begun["status"].as_str() {
+            Some("under_way") => "is under way already",
+            Some(_) | None => "begins",
+        };
+        out.line(&format!("{account}: {what} {status}."))?;
+    }
+    Ok(Exit::Good)
+}
+
+/// All accounts, a line each.
+pub(super) fn table(accounts: &[Value], out: &mut Out<'_>) -> anyhow::Result<()> {
+    out.table(
+        accounts,
+        &[
+            ("ACCOUNT", &|account| show(account, "id")),
+            ("CHANNEL", &|account| show(account, "channel")),
+            ("MODE", &mode),
+            ("ORDERS", &|account| show(account, "counts.orders")),
+            ("LISTINGS", &|account| show(account, "counts.listings")),
+            ("WAITING", &|account| show(account, "counts.pushes_waiting")),
+            ("LAST POLL", &|account| show(account, "health.last_poll_at")),
+            ("TROUBLE", &trouble),
+        ],
+    )
+}
+
+fn mode(account: &Value) -> String {
+    let mode = show(account, "mode");
+    if account["is_frozen"] == true {
+        format!("{mode}, frozen")
+    } else {
+        mode
+    }
+}
+
+/// What is wrong now: an error that no success followed.
+fn trouble(account: &Value) -> String {
+    let health = &account["health"];
+    if health["is_unauthorized"] == true {
+        return "its credentials are refused".to_owned();
+    }
+    let at = |key: &str| health[key].as_str().unwrap_or_default().to_owned();
+    if at("last_error_at") > at("last_success_at") {
+        show(health, "last_error")
+    } else {
+        "-".to_owned()
+    }
+}
+
+fn show_one(account: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
+    if out.is_json() {
+        return out.objects([account]);
+    }
+    let of = |path: &str| show(account, path);
+    out.pairs(&[
+        ("account", of("id")),
+        ("channel", of("channel_title")),
+        ("shop", of("health.shop")),
+        ("version", of("health.version")),
+        ("mode", mode(account)),
+        ("configured", of("configured_mode")),
+        ("writes", of("may_write")),
+        ("its number means", of("quantity_means")),
+        (
+            "orders",
+            format!("{}, {} open", of("counts.orders"), of("counts.orders_open")),
+        ),
+        ("listings", of("counts.listings")),
+        (
+            "waiting",
+            format!(
+                "{} pushes, {} intents",
+                of("counts.pushes_waiting"),
+                of("counts.intents_waiting")
+            ),
+        ),
+        ("unreadable", of("counts.signals_parked")),
+        ("last poll", of("health.last_poll_at")),
+        ("last comparison", of("health.last_reconcile_at")),
+        ("last success", of("health.last_success_at")),
+        ("trouble", trouble(account)),
+    ])?;
+    for warning in account["health"]["warnings"]
+        .as_array()
+        .into_iter()
+        .flatten()
+    {
+        out.line(&format!(
+            "warning: {}",
+            warning.as_str().unwrap_or_default()
+        ))?;
+    }
+    Ok(())
+}
+
+/// What an account may do after a change.
+pub(super) fn changed(change: &Value, out: &mut Out<'_>) -> anyhow::Result<Exit> {
+    if out.is_json() {
+        out.objects([change])?;
+    } else {
+        let writes = if change["may_write"] == true {
+            "is written to"
+        } else {
+            "is not written to"
+        };
+        let account = show(change, "account");
+        out.line(&format!("{account} is {} and {writes}.", mode(change)))?;
+    }
+    Ok(Exit::Good)
+}

@@ -1,0 +1,77 @@
+//! `oneshelf listings`: what each listing should show, was told and shows.
+
+use serde_json::Value;
+
+use super::{
+    client::{Client, Connect, query},
+    out::{Out, show},
+};
+use crate::exit::Exit;
+
+/// Lists listings: what each should show, was told, and shows.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    pub(super) connect: Connect,
+    /// Only of this account.
+    #[arg(long)]
+    account: Option<String>,
+    /// Only of this item.
+    #[arg(long)]
+    sku: Option<String>,
+    /// Only those that wait for a person.
+    #[arg(long)]
+    parked: bool,
+    /// Only those that are told nothing.
+    #[arg(long)]
+    suppressed: bool,
+    /// How many at most.
+    #[arg(long, default_value_t = 1000)]
+    limit: usize,
+}
+
+pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
+    let path = query(&[
+        ("account", args.account.clone()),
+        ("sku", args.sku.clone()),
+        ("parked", args.parked.then(|| "true".to_owned())),
+        ("suppressed", args.suppressed.then(|| "true".to_owned())),
+    ]);
+    let listings = client.list(&format!("/listings{path}"), args.limit).await?;
+    out.table(
+        &listings,
+        &[
+            ("ACCOUNT", &|listing| show(listing, "account")),
+            ("SKU", &|listing| show(listing, "sku")),
+            ("LISTING", &|listing| show(listing, "listing")),
+            ("WANTED", &|listing| show(listing, "wanted.quantity")),
+            ("SENT", &|listing| show(listing, "sent.quantity")),
+            ("TAKEN", &|listing| show(listing, "acknowledged.quantity")),
+            ("SHOWS", &|listing| show(listing, "believed.quantity")),
+            ("LAG MS", &|listing| show(listing, "lag_ms")),
+            ("NOTE", &note),
+        ],
+    )?;
+    Ok(Exit::Good)
+}
+
+/// What is special about it.
+fn note(listing: &Value) -> String {
+    if let Some(reason) = listing["parked"].as_str() {
+        return format!("parked: {reason}");
+    }
+    if let Some(reason) = listing["suppressed"]["reason"].as_str() {
+        return reason.to_owned();
+    }
+    if listing["would_write"].is_object() {
+        let (from, to) = (
+            show(listing, "would_write.from"),
+            show(listing, "would_write.to"),
+        );
+        return format!("would write {from} to {to}");
+    }
+    if listing["is_drifting"] == true {
+        return "drifting".to_owned();
+    }
+    "-".to_owned()
+}

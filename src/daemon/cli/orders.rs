@@ -1,0 +1,399 @@
+//! `oneshelf orders`: the order book, and everything that is done to an order.
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::{
+    client::{Client, Connect, encode, query},
+    out::{Out, money, show},
+};
+use crate::exit::Exit;
+
+/// How many entries of a timeline are shown.
+const TIMELINE_MAX: usize = 1000;
+
+/// Lists orders, and ships, cancels, holds or refunds one.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    pub(super) connect: Connect,
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Lists orders, the oldest first.
+    List(List),
+    /// Shows one order with its lines, parcels and timeline.
+    Show {
+        /// Our id of it, or its id on its channel.
+        order: String,
+    },
+    /// Records that something left, and tells the channel.
+    Ship(Ship),
+    /// Cancels an order on its channel.
+    Cancel {
+        /// Our id of it, or its id on its channel.
+        order: String,
+        /// Why, for buyer and channel.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Stops an order.
+    Hold(Hold),
+    /// Lets an order go on.
+    Release {
+        /// Our id of it, or its id on its channel.
+        order: String,
+        /// Who says so.
+        #[arg(long)]
+        by: Option<String>,
+    },
+    /// Gives money back on the channel.
+    Refund(Refund),
+    /// Says which item a line is.
+    Map {
+        /// Our id of it, or its id on its channel.
+        order: String,
+        /// The number of the line.
+        line: u32,
+        /// The item.
+        sku: String,
+    },
+}
+
+#[derive(Debug, Default, clap::Args)]
+struct List {
+    /// Only of this account.
+    #[arg(long)]
+    account: Option<String>,
+    /// Only with this id on its channel.
+    #[arg(long)]
+    external_id: Option<String>,
+    /// Only in this phase.
+    #[arg(long)]
+    phase: Option<String>,
+    /// Only placed at this time or later (RFC 3339).
+    #[arg(long)]
+    since: Option<String>,
+    /// How many at most.
+    #[arg(long)]
+    limit: Option<usize>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Ship {
+    /// Our id of it, or its id on its channel.
+    order: String,
+    /// A line and how many units of it, `1=2`; all that remains when none is said.
+    #[arg(long = "line", value_name = "LINE=UNITS", value_parser = line_units)]
+    lines: Vec<(u32, String)>,
+    /// Who carries it.
+    #[arg(long)]
+    carrier: Option<String>,
+    /// Its number there.
+    #[arg(long)]
+    tracking_number: Option<String>,
+    /// Where to follow it.
+    #[arg(long)]
+    tracking_url: Option<String>,
+    /// Where it leaves from.
+    #[arg(long)]
+    location: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Hold {
+    /// Our id of it, or its id on its channel.
+    order: String,
+    /// Why.
+    #[arg(long)]
+    reason: String,
+    /// Who says so.
+    #[arg(long)]
+    by: Option<String>,
+    /// By when it is to be settled (RFC 3339).
+    #[arg(long)]
+    until: Option<String>,
+    /// Give its stock to others meanwhile.
+    #[arg(long)]
+    give_up_stock: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct Refund {
+    /// Our id of it, or its id on its channel.
+    order: String,
+    /// How much, `12.50`.
+    #[arg(long)]
+    amount: String,
+    /// In which currency; that of the order when it is not said.
+    #[arg(long)]
+    currency: Option<String>,
+    /// For which line, and how many units of it: `1=2`.
+    #[arg(long = "line", value_name = "LINE=UNITS", value_parser = line_units)]
+    lines: Vec<(u32, String)>,
+    /// Why, for the buyer.
+    #[arg(long)]
+    reason: String,
+}
+
+fn line_units(text: &str) -> Result<(u32, String), String> {
+    let (line, units) = text.split_once('=').ok_or("write it as LINE=UNITS")?;
+    let line = line.parse().map_err(|_| "a line is a number")?;
+    Ok((line, units.to_owned()))
+}
+
+pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
+    match &args.what {
+        None => list(&List::default(), client, out).await,
+        Some(What::List(asked)) => list(asked, client, out).await,
+        Some(What::Show { order }) => {
+            let id = find(order, client).await?;
+            show_one(&id, client, out).await
+        }
+        Some(What::Ship(asked)) => ship(asked, client, out).await,
+        Some(What::Cancel { order, reason }) => {
+            let path = format!("/orders/{}/cancel", find(order, client).await?);
+            let receipt = client.post(&path, &json!({ "reason": reason })).await?;
+            told(&receipt, "It is to be canceled on its channel", out)
+        }
+        Some(What::Hold(asked)) => hold(asked, client, out).await,
+        Some(What::Release { order, by }) => {
+            let by = query(&[("by", by.clone())]);
+            let path = format!("/orders/{}/holds{by}", find(order, client).await?);
+            told(&client.delete(&path).await?, "It goes on", out)
+        }
+        Some(What::Refund(asked)) => refund(asked, client, out).await,
+        Some(What::Map { order, line, sku }) => {
+            let path = format!("/orders/{}/lines/{line}/map", find(order, client).await?);
+            let receipt = client.post(&path, &json!({ "sku": sku })).await?;
+            told(&receipt, &format!("Line {line} is {sku}"), out)
+        }
+    }
+}
+
+/// Our id of an order that was named by it, or by its id on a channel.
+async fn find(order: &str, client: &Client) -> anyhow::Result<String> {
+    if order.starts_with("ord_") {
+        return Ok(encode(order));
+    }
+    let path = format!("/orders?external_id={}", encode(order));
+    let found = client.list(&path, 10).await?;
+    let ids: Vec<String> = found.iter().map(|order| show(order, "id")).collect();
+    match ids.as_slice() {
+        [id] => Ok(id.clone()),
+        [] => anyhow::bail!("no channel has an order with the id {order}"),
+        [_, _, ..] => anyhow::bail!(
+            "several accounts have an order with the id {order}; use one of {}",
+            ids.join(", ")
+        ),
+    }
+}
+
+async fn list(asked: &List, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
+    let filters = query(&[
+        ("account", asked.account.clone()),
+        ("external_id", asked.external_id.clone()),
+        ("phase", asked.phase.clone()),
+        ("since", asked.since.clone()),
+    ]);
+    let limit = asked.limit.unwrap_or(1000);
+    let orders = client.list(&format!("/orders{filters}"), limit).await?;
+    out.table(
+        &orders,
+        &[
+            ("ORDER", &|order| show(order, "id")),
+            ("NUMBER", &|order| show(order, "number")),
+            ("ACCOUNT", &|order| show(order, "account")),
+            ("PHASE", &|order| show(order, "phase")),
+            ("PLACED", &|order| show(order, "placed_at")),
+            ("SHIP BY", &|order| show(order, "ship_by")),
+            ("TOTAL", &|order| money(order, "total")),
+            ("LINES", &|order| show(order, "line_count")),
+        ],
+    )?;
+    Ok(Exit::Good)
+}
+
+async fn show_one(id: &str, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
+    let mut order = client.get(&format!("/orders/{id}")).await?;
+    let timeline = format!("/orders/{id}/timeline");
+    let timeline = client.list(&timeline, TIMELINE_MAX).await?;
+    if out.is_json() {
+        order["timeline"] = Value::Array(timeline);
+        out.objects([&order])?;
+        return Ok(Exit::Good);
+    }
+    let of = |path: &str| show(&order, path);
+    out.pairs(&[
+        ("order", of("id")),
+        ("number", format!("{} on {}", of("number"), of("account"))),
+        ("phase", of("phase")),
+        ("payment", of("payment")),
+        ("placed", of("placed_at")),
+        ("ship by", of("ship_by")),
+        ("total", money(&order, "total")),
+        ("refunded", money(&order, "refunded")),
+        ("buyer", of("buyer.name")),
+        ("ships to", address(&order["ship_to"])),
+        ("note", of("note")),
+    ])?;
+    let part = |name: &str| order[name].as_array().cloned().unwrap_or_default();
+    out.line("")?;
+    out.table(
+        &part("lines"),
+        &[
+            ("LINE", &|line| show(line, "number")),
+            ("SKU", &sku),
+            ("ORDERED", &|line| show(line, "counters.ordered")),
+            ("TO SHIP", &|line| show(line, "to_ship")),
+            ("PROMISED", &|line| show(line, "claimed")),
+            ("MISSING", &|line| show(line, "missing")),
+            ("TITLE", &|line| show(line, "title")),
+        ],
+    )?;
+    parts(&part("holds"), &part("shipments"), &part("intents"), out)?;
+    out.line("")?;
+    for entry in timeline {
+        out.line(&format!("{}  {}", show(&entry, "at"), show(&entry, "text")))?;
+    }
+    Ok(Exit::Good)
+}
+
+fn sku(line: &Value) -> String {
+    match line["sku"].as_str() {
+        Some(sku) => sku.to_owned(),
+        None => format!("? ({})", show(line, "channel_sku")),
+    }
+}
+
+fn address(address: &Value) -> String {
+    if address.is_null() {
+        return "-".to_owned();
+    }
+    let street = address["street"].as_array().into_iter().flatten();
+    let street = street.filter_map(|line| line.as_str().map(str::to_owned));
+    let mut parts = vec![show(address, "name"), show(address, "company")];
+    parts.extend(street);
+    let town = format!("{} {}", show(address, "postal_code"), show(address, "city"));
+    parts.extend([town, show(address, "country")]);
+    parts.retain(|part| part != "-");
+    parts.join(", ")
+}
+
+/// Holds, parcels and intents, where there are some.
+fn parts(
+    holds: &[Value],
+    shipments: &[Value],
+    intents: &[Value],
+    out: &mut Out<'_>,
+) -> anyhow::Result<()> {
+    if !holds.is_empty() {
+        out.line("")?;
+        out.table(
+            holds,
+            &[
+                ("HELD BECAUSE", &|hold| show(hold, "reason")),
+                ("BY", &|hold| show(hold, "owner")),
+                ("SINCE", &|hold| show(hold, "since")),
+                ("LIFTED", &|hold| show(hold, "released_at")),
+            ],
+        )?;
+    }
+    if !shipments.is_empty() {
+        out.line("")?;
+        out.table(
+            shipments,
+            &[
+                ("SHIPPED", &|parcel| show(parcel, "shipped_at")),
+                ("CARRIER", &|parcel| show(parcel, "carrier")),
+                ("TRACKING", &|parcel| show(parcel, "tracking_number")),
+                ("BY US", &|parcel| show(parcel, "is_ours")),
+            ],
+        )?;
+    }
+    if !intents.is_empty() {
+        out.line("")?;
+        out.table(
+            intents,
+            &[
+                ("TO DO", &|intent| show(intent, "text")),
+                ("STATE", &|intent| show(intent, "state")),
+                ("TRIES", &|intent| show(intent, "tries")),
+                ("LAST", &|intent| show(intent, "last")),
+                ("ID", &|intent| show(intent, "id")),
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+fn lines(asked: &[(u32, String)]) -> Value {
+    let part = |(line, units): &(u32, String)| json!({ "line": line, "units": units });
+    asked.iter().map(part).collect()
+}
+
+async fn ship(asked: &Ship, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
+    let mut body = json!({ "lines": lines(&asked.lines) });
+    for (key, value) in [
+        ("carrier", &asked.carrier),
+        ("tracking_number", &asked.tracking_number),
+        ("tracking_url", &asked.tracking_url),
+        ("location", &asked.location),
+    ] {
+        if let Some(value) = value {
+            body[key] = json!(value);
+        }
+    }
+    let path = format!("/orders/{}/shipments", find(&asked.order, client).await?);
+    let receipt = client.post(&path, &body).await?;
+    let said = format!("Recorded as {}", show(&receipt, "shipment"));
+    told(&receipt, &said, out)
+}
+
+async fn hold(asked: &Hold, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
+    let mut body = json!({ "reason": asked.reason, "keeps_claim": !asked.give_up_stock });
+    for (key, value) in [("by", &asked.by), ("until", &asked.until)] {
+        if let Some(value) = value {
+            body[key] = json!(value);
+        }
+    }
+    let path = format!("/orders/{}/holds", find(&asked.order, client).await?);
+    told(&client.post(&path, &body).await?, "It is on hold", out)
+}
+
+async fn refund(asked: &Refund, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
+    let id = find(&asked.order, client).await?;
+    let currency = match &asked.currency {
+        Some(currency) => currency.clone(),
+        None => {
+            let order = client.get(&format!("/orders/{id}")).await?;
+            show(&order, "total.currency")
+        }
+    };
+    let body = json!({
+        "amount": { "amount": asked.amount, "currency": currency },
+        "lines": lines(&asked.lines),
+        "reason": asked.reason,
+    });
+    let receipt = client.post(&format!("/orders/{id}/refunds"), &body).await?;
+    let said = format!("{} {currency} are to be given back", asked.amount);
+    told(&receipt, &said, out)
+}
+
+/// What a write did.
+fn told(receipt: &Value, done: &str, out: &mut Out<'_>) -> anyhow::Result<Exit> {
+    if out.is_json() {
+        out.objects([receipt])?;
+        return Ok(Exit::Good);
+    }
+    let phase = show(receipt, "phase");
+    if receipt["effect"] == "nothing_to_do" {
+        out.line(&format!("It was so already; the order is {phase}."))?;
+    } else {
+        out.line(&format!("{done}; the order is {phase}."))?;
+    }
+    Ok(Exit::Good)
+}

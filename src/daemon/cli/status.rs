@@ -1,0 +1,98 @@
+//! `oneshelf status`: how the daemon and its accounts are doing, on one page.
+
+use serde_json::{Value, json};
+
+use super::{
+    client::{Client, Connect},
+    out::{Out, count, show},
+};
+use crate::exit::Exit;
+
+/// Shows how the daemon and its accounts are doing.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    pub(super) connect: Connect,
+}
+
+pub(super) async fn run(_: &Args, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
+    let summary = client.get("/metrics/summary").await?;
+    let exposure = client.get("/exposure").await?;
+    let accounts = client.get("/accounts").await?["items"].take();
+    if out.is_json() {
+        let status = json!({ "summary": summary, "accounts": accounts, "exposure": exposure });
+        out.objects([&status])?;
+        return Ok(Exit::Good);
+    }
+    let of = |path: &str| show(&summary, path);
+    let phases = summary["orders_by_phase"].as_object();
+    let phases: Vec<String> = phases
+        .into_iter()
+        .flatten()
+        .map(|(phase, orders)| format!("{orders} {phase}"))
+        .collect();
+    out.pairs(&[
+        ("orders", or_none(&phases.join(", "))),
+        (
+            "promised",
+            format!(
+                "{} in {}",
+                count(&of("claims_open_units"), "unit"),
+                count(&of("claims_open"), "claim")
+            ),
+        ),
+        (
+            "pushes",
+            format!(
+                "{} taken, {} waiting; half within {} ms, all but one in a hundred within {} ms",
+                of("pushes"),
+                of("pushes_waiting"),
+                of("propagation_ms.p50"),
+                of("propagation_ms.p99")
+            ),
+        ),
+        (
+            "waiting",
+            format!(
+                "{}, {}",
+                count(&of("inbox_waiting"), "signal"),
+                count(&of("intents_waiting"), "intent")
+            ),
+        ),
+        (
+            "at risk",
+            format!("{} now", count(&show(&exposure, "units_at_risk"), "unit")),
+        ),
+        ("attention", attention(&summary)),
+    ])?;
+    out.line("")?;
+    let accounts = accounts.as_array().cloned().unwrap_or_default();
+    super::accounts::table(&accounts, out)?;
+    Ok(Exit::Good)
+}
+
+fn or_none(text: &str) -> String {
+    if text.is_empty() {
+        "none".to_owned()
+    } else {
+        text.to_owned()
+    }
+}
+
+/// What a person should look at.
+fn attention(summary: &Value) -> String {
+    let mut said = Vec::new();
+    for (key, text) in [
+        ("parked", "parked (oneshelf outbox --state parked)"),
+        ("incidents_open", "sold and not there"),
+        ("drift_open", "shown and explained by no order"),
+    ] {
+        if summary[key].as_u64().is_some_and(|count| count > 0) {
+            said.push(format!("{} {text}", summary[key]));
+        }
+    }
+    if summary["store"]["is_read_only"] == true {
+        said.push("the store has too little space to write".to_owned());
+    }
+    or_none(&said.join("; "))
+}

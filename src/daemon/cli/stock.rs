@@ -1,0 +1,197 @@
+//! `oneshelf stock`: what there is, why, and correcting it.
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::{
+    client::{Client, Connect, encode},
+    out::{Out, show},
+};
+use crate::exit::Exit;
+
+/// Shows, explains and adjusts stock.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    pub(super) connect: Connect,
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Lists all items with their stock.
+    List {
+        /// How many at most.
+        #[arg(long, default_value_t = 1000)]
+        limit: usize,
+    },
+    /// Shows the stock of an item, place by place.
+    Show {
+        /// Which item.
+        sku: String,
+    },
+    /// Says in sentences how the number came to be, and what each channel was told.
+    Explain {
+        /// Which item.
+        sku: String,
+    },
+    /// Lists every change of an item's stock.
+    Movements {
+        /// Which item.
+        sku: String,
+        /// How many at most.
+        #[arg(long, default_value_t = 1000)]
+        limit: usize,
+    },
+    /// Changes what lies somewhere.
+    Adjust(Adjust),
+}
+
+#[derive(Debug, clap::Args)]
+struct Adjust {
+    /// Which item.
+    sku: String,
+    /// By how many.
+    #[arg(
+        long,
+        allow_negative_numbers = true,
+        required_unless_present = "to",
+        conflicts_with = "to"
+    )]
+    delta: Option<String>,
+    /// To how many: there are so many now.
+    #[arg(long)]
+    to: Option<String>,
+    /// Why.
+    #[arg(long)]
+    reason: String,
+    /// Where; the usual place when it is not said.
+    #[arg(long)]
+    location: Option<String>,
+    /// Who says so.
+    #[arg(long)]
+    by: Option<String>,
+}
+
+pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
+    match args.what.as_ref().unwrap_or(&What::List { limit: 1000 }) {
+        What::List { limit } => {
+            let items = client.list("/stock", *limit).await?;
+            table(&items, out)?;
+        }
+        What::Show { sku } => {
+            let stock = client.get(&format!("/stock/{}", encode(sku))).await?;
+            show_one(&stock, out)?;
+        }
+        What::Explain { sku } => {
+            let told = client
+                .get(&format!("/stock/{}/explain", encode(sku)))
+                .await?;
+            if out.is_json() {
+                out.objects([&told])?;
+                return Ok(Exit::Good);
+            }
+            for sentence in told["sentences"].as_array().into_iter().flatten() {
+                out.line(sentence.as_str().unwrap_or_default())?;
+            }
+        }
+        What::Movements { sku, limit } => {
+            let path = format!("/stock/{}/movements", encode(sku));
+            let movements = client.list(&path, *limit).await?;
+            out.table(
+                &movements,
+                &[
+                    ("AT", &|movement| show(movement, "at")),
+                    ("DELTA", &|movement| show(movement, "delta")),
+                    ("LOCATION", &|movement| show(movement, "location")),
+                    ("WHY", &why),
+                ],
+            )?;
+        }
+        What::Adjust(asked) => adjust(asked, client, out).await?,
+    }
+    Ok(Exit::Good)
+}
+
+/// The sentence of a movement without what other columns say.
+fn why(movement: &Value) -> String {
+    let text = show(movement, "text");
+    match text.split_once(", because ") {
+        Some((_, why)) => why.trim_end_matches('.').to_owned(),
+        None => text,
+    }
+}
+
+async fn adjust(asked: &Adjust, client: &Client, out: &mut Out<'_>) -> anyhow::Result<()> {
+    let mut body = json!({ "sku": asked.sku, "reason": asked.reason });
+    for (key, value) in [
+        ("delta", &asked.delta),
+        ("to", &asked.to),
+        ("location", &asked.location),
+        ("by", &asked.by),
+    ] {
+        if let Some(value) = value {
+            body[key] = json!(value);
+        }
+    }
+    let receipt = client.post("/stock/adjustments", &body).await?;
+    if out.is_json() {
+        return out.objects([&receipt]);
+    }
+    let stock = client
+        .get(&format!("/stock/{}", encode(&asked.sku)))
+        .await?;
+    table(&[stock], out)
+}
+
+fn table(items: &[Value], out: &mut Out<'_>) -> anyhow::Result<()> {
+    out.table(
+        items,
+        &[
+            ("SKU", &|item| show(item, "sku")),
+            ("KIND", &|item| show(item, "kind")),
+            ("ON HAND", &|item| show(item, "on_hand")),
+            ("ALLOCATED", &|item| show(item, "allocated")),
+            ("PENDING", &|item| show(item, "pending")),
+            ("SELLABLE", &|item| show(item, "sellable")),
+            ("TITLE", &|item| show(item, "title")),
+        ],
+    )
+}
+
+fn show_one(stock: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
+    if out.is_json() {
+        return out.objects([stock]);
+    }
+    table(std::slice::from_ref(stock), out)?;
+    let locations = stock["locations"].as_array().map_or(&[][..], Vec::as_slice);
+    if !locations.is_empty() {
+        out.line("")?;
+        out.table(
+            locations,
+            &[
+                ("LOCATION", &|at| show(at, "location")),
+                ("ON HAND", &|at| show(at, "on_hand")),
+                ("ALLOCATED", &|at| show(at, "allocated")),
+            ],
+        )?;
+    }
+    let components = stock["components"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
+    if !components.is_empty() {
+        out.line("")?;
+        out.table(
+            components,
+            &[
+                ("COMPONENT", &|part| show(part, "sku")),
+                ("PER KIT", &|part| show(part, "per_kit")),
+                ("SELLABLE", &|part| show(part, "sellable")),
+                ("KITS", &|part| show(part, "kits")),
+                ("SCARCEST", &|part| show(part, "is_scarcest")),
+            ],
+        )?;
+    }
+    Ok(())
+}

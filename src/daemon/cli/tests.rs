@@ -1,0 +1,424 @@
+//! What each command asks, prints and exits with, against answers that stand here.
+
+use std::{
+    collections::VecDeque,
+    io::{self, Write},
+    sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+use channel::{
+    HttpPort,
+    http::{Request, Response, SendError},
+};
+use clap::Parser;
+use domain::Time;
+use serde_json::{Value, json};
+
+use super::{Client, Out, Verb, settle};
+use crate::exit::Exit;
+
+#[derive(Debug, Parser)]
+struct Line {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// Gives the answers that it was given, in order, and notes what was asked.
+#[derive(Default)]
+struct Canned {
+    answers: Mutex<VecDeque<(u16, String)>>,
+    asked: Mutex<Vec<Request>>,
+}
+
+#[async_trait]
+impl HttpPort for Canned {
+    async fn send(&self, request: Request) -> Result<Response, SendError> {
+        self.asked.lock().expect("no holder panics").push(request);
+        match self.answers.lock().expect("no holder panics").pop_front() {
+            Some((status, body)) => Ok(http::Response::builder()
+                .status(status)
+                .body(body.into_bytes())
+                .expect("a response")),
+            None => Err(SendError::NotSent("connection refused".to_owned())),
+        }
+    }
+
+    fn now(&self) -> Time {
+        Time::EPOCH
+    }
+
+    fn nonce(&self) -> String {
+        "0123456789abcdef0123456789abcdef".to_owned()
+    }
+}
+
+/// What a command did.
+struct Ran {
+    exit: Exit,
+    text: String,
+    asked: Vec<Request>,
+}
+
+impl Ran {
+    /// What was asked, as method and address.
+    fn calls(&self) -> Vec<String> {
+        let call = |request: &Request| format!("{} {}", request.method(), request.uri());
+        self.asked.iter().map(call).collect()
+    }
+
+    fn body(&self, at: usize) -> Value {
+        serde_json::from_slice(self.asked[at].body()).unwrap_or(Value::Null)
+    }
+}
+
+async fn run(line: &str, answers: &[(u16, Value)]) -> Ran {
+    let mut written = Vec::new();
+    let (exit, asked) = run_into(line, answers, &mut written).await;
+    Ran {
+        exit,
+        text: String::from_utf8(written).expect("text"),
+        asked,
+    }
+}
+
+async fn run_into(
+    line: &str,
+    answers: &[(u16, Value)],
+    to: &mut dyn Write,
+) -> (Exit, Vec<Request>) {
+    let words = std::iter::once("oneshelf").chain(line.split('|'));
+    let verb = Line::try_parse_from(words).expect("a command").verb;
+    let canned = Arc::new(Canned::default());
+    let bodies = answers
+        .iter()
+        .map(|(status, body)| (*status, body.to_string()));
+    canned
+        .answers
+        .lock()
+        .expect("no holder panics")
+        .extend(bodies);
+    let http = Arc::clone(&canned) as Arc<dyn HttpPort>;
+    let client = Client::new(http, "http://daemon:8081/", Some("secret".to_owned()));
+    let is_json = verb.connect().is_some_and(|connect| connect.json);
+    let mut out = Out::new(to, is_json);
+    let result = verb.hand_over(&client, &mut out).await;
+    let exit = settle(result).expect("a failure with an exit code");
+    let asked = std::mem::take(&mut *canned.asked.lock().expect("no holder panics"));
+    (exit, asked)
+}
+
+fn page(items: Value, next: Option<&str>) -> (u16, Value) {
+    (200, json!({ "items": items, "next": next }))
+}
+
+#[test]
+fn the_command_line_is_sound() {
+    use clap::CommandFactory;
+    Line::command().debug_assert();
+    for line in [
+        &["stock", "adjust", "MUG", "--reason", "r"][..],
+        &[
+            "stock", "adjust", "MUG", "--delta", "1", "--to", "1", "--reason", "r",
+        ][..],
+        &["orders", "ship", "17", "--line", "x"][..],
+        &["freeze"][..],
+        &["freeze", "shop", "--all"][..],
+        &["accounts", "mode", "shop", "on"][..],
+        &["status", "--token", "t", "--token-file", "f"][..],
+    ] {
+        let words = std::iter::once("oneshelf").chain(line.iter().copied());
+        assert!(Line::try_parse_from(words).is_err(), "{line:?}");
+    }
+}
+
+#[tokio::test]
+async fn lists_are_tables_that_line_up() {
+    let order = |id: &str, number: &str, amount: &str| {
+        json!({
+            "id": id, "number": number, "account": "shop", "phase": "ready",
+            "placed_at": "2026-11-21T10:00:00Z", "ship_by": null,
+            "total": { "amount": amount, "currency": "EUR" }, "line_count": 1,
+        })
+    };
+    let first = page(json!([order("ord_1", "#1", "9.90")]), Some("c/1"));
+    let second = page(json!([order("ord_22", "#22", "119.00")]), None);
+    let ran = run(
+        "orders|list|--phase|ready|--account|my shop",
+        &[first, second],
+    )
+    .await;
+    assert_eq!(
+        ran.text,
+        "\
+ORDER   NUMBER  ACCOUNT  PHASE  PLACED                SHIP BY  TOTAL       LINES
+ord_1   #1      shop     ready  2026-11-21T10:00:00Z  -        9.90 EUR    1
+ord_22  #22     shop     ready  2026-11-21T10:00:00Z  -        119.00 EUR  1
+"
+    );
+    assert_eq!(
+        ran.calls(),
+        [
+            "GET http://daemon:8081/api/v1/orders?account=my%20shop&phase=ready&limit=200",
+            "GET http://daemon:8081/api/v1/orders?account=my%20shop&phase=ready&limit=200&cursor=c%2F1",
+        ]
+    );
+    assert_eq!(ran.asked[0].headers()["authorization"], "Bearer secret");
+    assert_eq!(ran.exit, Exit::Good);
+    let ran = run("orders|list|--limit|1", &[page(json!([]), None)]).await;
+    assert!(ran.text.ends_with("LINES\n(none)\n"), "{}", ran.text);
+}
+
+#[tokio::test]
+async fn json_is_one_object_a_line_as_it_came() {
+    let items = json!([{ "sku": "A", "on_hand": 1 }, { "sku": "B", "on_hand": null }]);
+    let ran = run("stock|--json", &[page(items, None)]).await;
+    let lines: Vec<Value> = ran
+        .text
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("an object"))
+        .collect();
+    assert_eq!(lines[1], json!({ "sku": "B", "on_hand": null }));
+    assert_eq!(lines.len(), 2);
+}
+
+#[tokio::test]
+async fn explanations_are_told_sentence_by_sentence_and_obey_no_buyer() {
+    let told = json!({ "sku": "A/B", "sentences": ["One.", "Title \u{1b}[2J\u{7}\nis odd."] });
+    let ran = run("stock|explain|A/B", &[(200, told)]).await;
+    assert_eq!(ran.text, "One.\nTitle \u{fffd}[2J\u{fffd}\u{fffd}is odd.\n");
+    assert_eq!(
+        ran.calls(),
+        ["GET http://daemon:8081/api/v1/stock/A%2FB/explain"]
+    );
+}
+
+#[tokio::test]
+async fn writes_say_what_is_wanted_and_carry_a_key() {
+    let receipt = json!({
+        "effect": "done", "phase": "part_shipped", "shipment": "shp_1",
+    });
+    let found = page(json!([{ "id": "ord_a" }]), None);
+    let line = "orders|ship|17|--line|1=2|--line|3=0.5|--carrier|DHL|--tracking-number|T";
+    let ran = run(line, &[found, (201, receipt)]).await;
+    assert_eq!(ran.text, "Recorded as shp_1; the order is part_shipped.\n");
+    assert_eq!(
+        ran.calls(),
+        [
+            "GET http://daemon:8081/api/v1/orders?external_id=17&limit=10",
+            "POST http://daemon:8081/api/v1/orders/ord_a/shipments",
+        ]
+    );
+    let lines = json!([{ "line": 1, "units": "2" }, { "line": 3, "units": "0.5" }]);
+    assert_eq!(
+        ran.body(1),
+        json!({ "lines": lines, "carrier": "DHL", "tracking_number": "T" })
+    );
+    assert_eq!(
+        ran.asked[1].headers()["idempotency-key"],
+        "0123456789abcdef0123456789abcdef"
+    );
+
+    let stock = json!({ "sku": "MUG", "kind": "good", "on_hand": 3, "sellable": 2.5 });
+    let answers = [(201, json!({ "effect": "done" })), (200, stock)];
+    let ran = run("stock|adjust|MUG|--delta|-2|--reason|broken", &answers).await;
+    assert_eq!(
+        ran.body(0),
+        json!({ "sku": "MUG", "delta": "-2", "reason": "broken" })
+    );
+    assert!(ran.text.contains("MUG  good  3 "), "{}", ran.text);
+
+    let order = json!({ "total": { "amount": "9.00", "currency": "SEK" } });
+    let answers = [
+        (200, order),
+        (202, json!({ "effect": "done", "phase": "shipped" })),
+    ];
+    let ran = run("orders|refund|ord_a|--amount|5.00|--reason|late", &answers).await;
+    assert_eq!(
+        ran.body(1)["amount"],
+        json!({ "amount": "5.00", "currency": "SEK" })
+    );
+    assert_eq!(
+        ran.text,
+        "5.00 SEK are to be given back; the order is shipped.\n"
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_frozen_or_armed_before_it_was_shown_and_confirmed() {
+    let plan = json!({
+        "account": "shop", "pushes_waiting": 2, "intents_waiting": 1, "units_at_risk": 3,
+        "writes": [{ "listing": "l-1", "sku": "MUG", "from": null, "to": 4 }],
+    });
+    let all = page(json!([{ "id": "shop" }]), None);
+    let ran = run("freeze|--all", &[all.clone(), (200, plan.clone())]).await;
+    assert_eq!(ran.exit, Exit::Finding);
+    assert_eq!(
+        ran.text,
+        "\
+shop: 2 levels and 1 intent would be held back; 3 units at risk now.
+  SKU  LISTING  FROM  TO
+  MUG  l-1      -     4
+  and 1 more
+Nothing was changed. Add --yes to do it.
+"
+    );
+    let only_tried = "POST http://daemon:8081/api/v1/accounts/shop/freeze?dry_run=true";
+    assert_eq!(ran.calls()[1..], [only_tried]);
+
+    let frozen = json!({
+        "account": "shop", "mode": "live", "is_frozen": true, "may_write": false,
+    });
+    let ran = run("freeze|--all|--yes", &[all, (200, frozen)]).await;
+    assert_eq!(
+        (ran.exit, ran.text.as_str()),
+        (Exit::Good, "shop is live, frozen and is not written to.\n")
+    );
+
+    let ran = run("accounts|mode|shop|live", &[(200, plan)]).await;
+    assert_eq!(ran.exit, Exit::Finding);
+    assert_eq!(
+        ran.calls(),
+        ["POST http://daemon:8081/api/v1/accounts/shop/mode?dry_run=true"]
+    );
+    let live = json!({ "account": "shop", "mode": "live", "is_frozen": false, "may_write": true });
+    let ran = run("accounts|mode|shop|configured|--yes", &[(200, live)]).await;
+    assert_eq!(ran.body(0), json!({ "mode": null }));
+    assert_eq!(ran.text, "shop is live and is written to.\n");
+}
+
+#[tokio::test]
+async fn status_says_what_needs_a_person() {
+    let summary = json!({
+        "orders_by_phase": { "ready": 2, "short": 1 }, "claims_open": 3, "claims_open_units": 5,
+        "pushes": 7, "pushes_waiting": 0, "propagation_ms": { "p50": 90, "p99": 400 },
+        "inbox_waiting": 0, "intents_waiting": 1, "parked": 2, "incidents_open": 1,
+        "drift_open": 0, "store": { "is_read_only": false },
+    });
+    let accounts = json!([{
+        "id": "shop", "channel": "paper", "mode": "live", "is_frozen": false,
+        "counts": { "orders": 3, "listings": 4, "pushes_waiting": 0 },
+        "health": {
+            "is_unauthorized": false, "last_poll_at": "2026-11-21T10:00:00Z",
+            "last_success_at": "2026-11-21T10:00:00Z", "last_error_at": "2026-11-21T10:00:09Z",
+            "last_error": "failed to read orders: status 500",
+        },
+    }]);
+    let answers = [
+        (200, summary),
+        (200, json!({ "units_at_risk": 0 })),
+        page(accounts, None),
+    ];
+    let ran = run("status", &answers).await;
+    assert_eq!(
+        ran.text,
+        "\
+orders     2 ready, 1 short
+promised   5 units in 3 claims
+pushes     7 taken, 0 waiting; half within 90 ms, all but one in a hundred within 400 ms
+waiting    0 signals, 1 intent
+at risk    0 units now
+attention  2 parked (oneshelf outbox --state parked); 1 sold and not there
+
+ACCOUNT  CHANNEL  MODE  ORDERS  LISTINGS  WAITING  LAST POLL             TROUBLE
+shop     paper    live  3       4         0        2026-11-21T10:00:00Z  failed to read orders: status 500
+"
+    );
+}
+
+#[tokio::test]
+async fn the_exit_code_says_how_it_went() {
+    let problem = |code: &str, detail: &str| json!({ "code": code, "detail": detail });
+    let wrong = [(401, problem("unauthorized", "send a token"))];
+    let unknown = [(404, problem("no-item", "there is no item X"))];
+    for (answers, exit) in [
+        (&[][..], Exit::Unreachable),
+        (&[(200, json!("hello"))][..], Exit::Good),
+        (&[(404, json!("Not Found"))][..], Exit::Unreachable),
+        (&wrong[..], Exit::Permission),
+        (&unknown[..], Exit::Finding),
+    ] {
+        let ran = run("stock|show|X|--json", answers).await;
+        assert_eq!(ran.exit, exit, "{answers:?}");
+    }
+    let failure = super::Failure::Refused {
+        url: "http://daemon:8081".to_owned(),
+        status: 404,
+        code: "no-item".to_owned(),
+        detail: "there is no item X".to_owned(),
+    };
+    assert_eq!(
+        failure.to_string(),
+        "there is no item X (no-item)\nwhat to do: http://daemon:8081/errors/no-item"
+    );
+}
+
+/// A reader that has read enough.
+struct Closed;
+
+impl Write for Closed {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn whoever_has_read_enough_is_left_in_peace() {
+    let items = page(json!([{ "sku": "A" }]), None);
+    let (exit, _) = run_into("stock", &[items], &mut Closed).await;
+    assert_eq!(exit, Exit::Good);
+}
+
+#[tokio::test]
+async fn an_order_is_shown_with_all_that_belongs_to_it() {
+    let order = json!({
+        "id": "ord_a", "number": "#17", "account": "shop", "phase": "part_shipped",
+        "payment": "paid", "placed_at": "2026-11-21T10:00:00Z", "ship_by": null, "note": "",
+        "total": { "amount": "20.00", "currency": "EUR" },
+        "refunded": { "amount": "0.00", "currency": "EUR" },
+        "buyer": { "name": "Buyer" },
+        "ship_to": {
+            "name": "Buyer", "company": "", "street": ["Road 1"], "postal_code": "1",
+            "city": "Town", "country": "DE",
+        },
+        "lines": [{
+            "number": 1, "sku": null, "channel_sku": "mug-old", "title": "Mug", "to_ship": 1,
+            "claimed": 1, "missing": 0, "counters": { "ordered": 3 },
+        }],
+        "holds": [], "intents": [],
+        "shipments": [{
+            "shipped_at": "2026-11-21T11:00:00Z", "carrier": "DHL", "tracking_number": "T",
+            "is_ours": true,
+        }],
+    });
+    let entry = json!([{ "at": "2026-11-21T10:00:00Z", "text": "Order #17 was accepted." }]);
+    let ran = run("orders|show|ord_a", &[(200, order), page(entry, None)]).await;
+    assert_eq!(
+        ran.text,
+        "\
+order     ord_a
+number    #17 on shop
+phase     part_shipped
+payment   paid
+placed    2026-11-21T10:00:00Z
+ship by   -
+total     20.00 EUR
+refunded  0.00 EUR
+buyer     Buyer
+ships to  Buyer, Road 1, 1 Town, DE
+note      -
+
+LINE  SKU          ORDERED  TO SHIP  PROMISED  MISSING  TITLE
+1     ? (mug-old)  3        1        1         0        Mug
+
+SHIPPED               CARRIER  TRACKING  BY US
+2026-11-21T11:00:00Z  DHL      T         yes
+
+2026-11-21T10:00:00Z  Order #17 was accepted.
+"
+    );
+}
