@@ -1,0 +1,124 @@
+//! The real binary as a process: started, killed, asked to end, and read.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    time::Duration,
+};
+
+use engine::ports::Ports;
+
+use super::until;
+
+/// The binary under test.
+pub(crate) const ONESHELF: &str = env!("CARGO_BIN_EXE_oneshelf");
+
+/// A running `oneshelf run`. Dropping it kills it.
+pub(crate) struct Daemon {
+    child: Child,
+    ports: Ports,
+    stderr: PathBuf,
+}
+
+/// What a command said when it ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// The binary with nothing of the environment that would change what it does.
+pub(crate) fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(ONESHELF);
+    command.args(arguments).stdin(Stdio::null());
+    command.env_remove("NOTIFY_SOCKET").env_remove("RUST_LOG");
+    for (name, _) in std::env::vars() {
+        if name.starts_with("ONESHELF__") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(arguments: &[&str]) -> Ended {
+    let output = command(arguments).output().expect("the binary starts");
+    Ended {
+        code: output.status.code(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+impl Daemon {
+    /// Starts it. What it says is added to two files in the folder.
+    pub(crate) fn start(config: &Path, logs: &Path, ports: &Ports) -> Daemon {
+        let append = |name: &str| -> File {
+            let mut options = OpenOptions::new();
+            options.create(true).append(true);
+            options.open(logs.join(name)).expect("a file for its words")
+        };
+        let config = config.to_str().expect("a plain path");
+        let child = command(&["run", "--config", config])
+            .stdout(append("stdout.log"))
+            .stderr(append("stderr.log"))
+            .spawn()
+            .expect("the binary starts");
+        Daemon {
+            child,
+            ports: ports.clone(),
+            stderr: logs.join("stderr.log"),
+        }
+    }
+
+    /// Its number.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it runs; else how it ended.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("our own child")
+    }
+
+    /// Ends it as a power cut would.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it can be killed");
+        self.child.wait().expect("our own child");
+    }
+
+    /// Asks it to end by SIGTERM, and gives its exit code.
+    pub(crate) async fn terminate(mut self, within: Duration) -> Option<i32> {
+        let pid = self.pid().to_string();
+        let told = Command::new("sh")
+            .args(["-c", &format!("kill -TERM {pid}")])
+            .status();
+        assert!(told.expect("a shell").success(), "the signal was sent");
+        self.wait(within).await
+    }
+
+    /// Waits for its end, and gives its exit code.
+    pub(crate) async fn wait(&mut self, within: Duration) -> Option<i32> {
+        let ports = self.ports.clone();
+        let status = until(&ports, "the daemon ends", within, async || {
+            self.ended().ok_or_else(|| "it runs".to_owned())
+        })
+        .await;
+        status.code()
+    }
+
+    /// All that it, and those before it in the same folder, said on standard error.
+    pub(crate) fn stderr(&self) -> String {
+        fs::read_to_string(&self.stderr).unwrap_or_default()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

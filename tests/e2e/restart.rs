@@ -1,0 +1,1 @@
+//! An orderly end, and going on where it stopped.
