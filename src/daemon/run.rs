@@ -100,7 +100,7 @@ pub async fn run(
     let public = listen_at(settings.listen.public).await?;
     let admin = listen_at(settings.listen.admin).await?;
     let mut config = config(&settings);
-    config.compare_first = opened.is_after_loss;
+    config.compare_first = opened.is_after_loss || args.accept_rollback;
     let engine = match Engine::start(config, store.clone(), ports.clone(), &outside).await {
         Ok(engine) => engine,
         Err(error) => return Ok(refuse_start(&error)),
