@@ -211,11 +211,7 @@ fn check_taken(rows: &Rows<'_>, book: &Book, wrong: &mut Vec<String>) {
             let Some(item) = &line.item else { continue };
             let to_ship = order.claim_target(line.number);
             let claimed = book.claimed_units(order, line.number).min(to_ship);
-            let off = line
-                .subtracted
-                .minus(line.counters.shipped_net())
-                .or_zero()
-                .min(to_ship);
+            let off = line.subtracted.minus(line.counters.shipped_net()).or_zero();
             let sum = sums
                 .entry(key(&[order.account.as_str(), item.sku.as_str()]))
                 .or_default();

@@ -340,7 +340,7 @@ impl World {
             .get(shop)
             .is_some_and(|(channel, _)| *channel == "square");
         match act {
-            Act::Ship(_) | Act::SetLevel(..) => true,
+            Act::Ship(_) | Act::SetLevel(..) | Act::Delete(_) => true,
             Act::Buy { paid, basket } if is_till && *paid => {
                 shop > 0
                     || basket
@@ -348,7 +348,7 @@ impl World {
                         .any(|(sku, _)| !self.plan.stock.contains_key(sku))
             }
             Act::Buy { .. } => false,
-            Act::Pay(_) | Act::Cancel(_) | Act::Refund(_) | Act::Delete(_) => false,
+            Act::Pay(_) | Act::Cancel(_) | Act::Refund(_) => false,
         }
     }
 

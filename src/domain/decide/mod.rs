@@ -334,11 +334,7 @@ fn taken_by_orders(book: &Book) -> BTreeMap<(AccountId, Sku), Taken> {
             let Some(item) = &line.item else { continue };
             let open = order.claim_target(line.number);
             let claimed = book.claimed_units(order, line.number).min(open);
-            let still_subtracted = line
-                .subtracted
-                .minus(line.counters.shipped_net())
-                .or_zero()
-                .min(open);
+            let still_subtracted = line.subtracted.minus(line.counters.shipped_net()).or_zero();
             let sum = sums
                 .entry((order.account.clone(), item.sku.clone()))
                 .or_default();

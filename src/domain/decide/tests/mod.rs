@@ -108,6 +108,14 @@ fn stock_that_was_never_counted_is_told_to_nobody() {
          order web #3 MUG:1
          open web MUG 8           => #3 ready, MUG 9-1, web.MUG 8",
     );
+    // What the channel has off its level lies there, whatever became of the right to it.
+    check(
+        "order web #1 unpaid MUG:2
+         order web #2 MUG:1
+         expire #1
+         hold #2 drop
+         open web MUG 7           => MUG 10-0, web.MUG 10",
+    );
 }
 
 #[test]
