@@ -1,6 +1,11 @@
 //! The real binary against shops on real wire formats, from the outside.
 
+mod commands;
+mod configuration;
+mod hostile;
+mod items;
 mod kill;
 mod kit;
+mod observe;
 mod restart;
 mod shipping;

@@ -10,12 +10,14 @@ use channel::{
 use domain::Time;
 
 /// A hook that we answered with 2xx.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Acknowledged {
     /// For which account.
     pub(crate) account: String,
     /// Its body.
     pub(crate) body: Vec<u8>,
+    /// Its address and headers.
+    head: (http::Uri, http::HeaderMap),
 }
 
 /// Sends hooks and remembers.
@@ -32,6 +34,17 @@ impl Post {
         })
     }
 
+    /// The last hook of an account that was answered with 2xx, to be sent again.
+    pub(crate) fn genuine(&self, account: &str) -> Request {
+        let all = self.acknowledged();
+        let hook = all.into_iter().rfind(|hook| hook.account == account);
+        let hook = hook.unwrap_or_else(|| panic!("no hook of {account} came"));
+        let mut request = Request::new(hook.body);
+        *request.method_mut() = http::Method::POST;
+        (*request.uri_mut(), *request.headers_mut()) = hook.head;
+        request
+    }
+
     /// Every hook that was answered with 2xx so far.
     pub(crate) fn acknowledged(&self) -> Vec<Acknowledged> {
         self.acknowledged.lock().expect("no holder panics").clone()
@@ -44,10 +57,15 @@ impl HttpPort for Post {
         let mut path = request.uri().path().split('/');
         let account = path.nth(2).unwrap_or_default().to_owned();
         let body = request.body().clone();
+        let head = (request.uri().clone(), request.headers().clone());
         let is_post = request.method() == http::Method::POST;
         let answer = self.client.send(request).await?;
         if is_post && answer.status().is_success() {
-            let hook = Acknowledged { account, body };
+            let hook = Acknowledged {
+                account,
+                body,
+                head,
+            };
             self.acknowledged
                 .lock()
                 .expect("no holder panics")

@@ -62,8 +62,6 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     /// How much is logged.
     pub(crate) log_level: &'static str,
-    /// How little free space is too little.
-    pub(crate) free_min: &'static str,
 }
 
 impl Default for Plan {
@@ -74,7 +72,6 @@ impl Default for Plan {
             faults: Faults::none(),
             seed: 11,
             log_level: "info",
-            free_min: "1MiB",
         }
     }
 }
@@ -132,16 +129,16 @@ impl World {
         fs::create_dir_all(config.join("secrets")).expect("a folder");
         let token = write_secret(&config, "admin-token", &self.api.token);
         let store = self.state();
-        let (free_min, level) = (plan.free_min, plan.log_level);
+        let level = plan.log_level;
         let opening = plan.shops.first().map_or("", |(account, _)| account);
         let main = format!(
             "[listen]\npublic = \"127.0.0.1:{public}\"\nadmin = \"127.0.0.1:{admin}\"\n\n\
              [admin]\ntoken = {token}\n\n\
-             [store]\ndir = {store:?}\nfree_min = {free_min:?}\n\n\
+             [store]\ndir = {store:?}\nfree_min = \"1MiB\"\n\n\
              [network]\nallow_private = true\n\n\
              [log]\nformat = \"json\"\nlevel = {level:?}\n\n\
-             [schedule]\npoll = \"500ms\"\nreread = \"3s\"\nlistings = \"1m\"\n\
-             reconcile = \"*/3 * * * * *\"\n\n\
+             [schedule]\npoll = \"700ms\"\nreread = \"8s\"\nlistings = \"1m\"\n\
+             reconcile = \"*/4 * * * * *\"\n\n\
              [stock]\nopening = {opening:?}\n\n{}",
             goods::items_toml()
         );
@@ -160,6 +157,20 @@ impl World {
             let file = config.join(format!("accounts.d/{}.toml", shop.account));
             fs::write(file, text).expect("a file");
         }
+    }
+
+    /// Says anew how little free space is too little; the next start reads it.
+    pub(crate) fn set_free_min(&self, size: &str) {
+        let file = self.config().join("oneshelf.toml");
+        let text = fs::read_to_string(&file).expect("our own file");
+        let lines = text.lines().map(|line| {
+            if line.starts_with("free_min") {
+                format!("free_min = {size:?}\n")
+            } else {
+                format!("{line}\n")
+            }
+        });
+        fs::write(&file, lines.collect::<String>()).expect("our own file");
     }
 
     /// Where the configuration is.

@@ -1,0 +1,113 @@
+//! The commands that speak to a running daemon, and the demo.
+
+use serde_json::Value;
+
+use crate::kit::{
+    daemon::{Ended, run},
+    world::{Plan, World},
+};
+
+/// All that the demo tells.
+const TOLD: [&str; 16] = [
+    "orders_placed",
+    "orders_in",
+    "orders_by_phase",
+    "claims",
+    "pushes",
+    "coalesced",
+    "propagation_ms",
+    "oversold",
+    "oversold_unexplained",
+    "levels_wrong",
+    "duplicates_dropped",
+    "drift_open",
+    "reconciles",
+    "parked",
+    "exit_reason",
+    "shipments_told",
+];
+
+#[test]
+fn the_demo_ends_well_and_tells_everything_in_one_object() {
+    let ended = run(&["demo", "--for", "5s", "--json"]);
+    let lines: Vec<&str> = ended.stdout.lines().collect();
+    assert_eq!(lines.len(), 1, "{ended:?}");
+    let summary: Value = serde_json::from_str(lines[0]).expect("one JSON object");
+    for name in TOLD {
+        assert!(!summary[name].is_null(), "{name} is missing: {summary}");
+    }
+    assert!(summary["propagation_ms"]["p50"].is_u64(), "{summary}");
+    assert!(summary["propagation_ms"]["p99"].is_u64(), "{summary}");
+    assert!(summary["orders_placed"].as_u64() > Some(3), "{summary}");
+    assert_eq!(summary["orders_placed"], summary["orders_in"]);
+    for name in ["oversold_unexplained", "levels_wrong", "drift_open"] {
+        assert_eq!(summary[name], 0, "{summary}");
+    }
+    assert!(summary["reconciles"].as_u64() >= Some(2), "{summary}");
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+/// Runs a command against the daemon of a world.
+async fn ask(world: &World, arguments: &[&str]) -> Ended {
+    let token = world.config().join("secrets/admin-token");
+    let mut all: Vec<String> = Vec::new();
+    all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+    all.extend(["--url".to_owned(), world.api.admin_url.clone()]);
+    all.extend(["--token-file".to_owned(), token.display().to_string()]);
+    let asked = tokio::task::spawn_blocking(move || {
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        run(&all)
+    });
+    asked.await.expect("the command was run")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_tell_what_the_running_daemon_knows() {
+    let world = World::open(Plan::default()).await;
+    let daemon = world.adopt().await;
+    let id = world.buy("market", &[("JUG", 2)]);
+    world.expect_order("market", &id).await;
+    world.expect_level("web-shop", "JUG", 38).await;
+    world.settle().await;
+
+    let explained = ask(&world, &["stock", "explain", "JUG"]).await;
+    assert_eq!(explained.code, Some(0), "{explained:?}");
+    for part in ["38", "web-shop", "till", "market", "boutique"] {
+        assert!(
+            explained.stdout.contains(part),
+            "{part}: {}",
+            explained.stdout
+        );
+    }
+    let verbs: [&[&str]; 6] = [
+        &["status"],
+        &["orders"],
+        &["stock"],
+        &["listings"],
+        &["accounts"],
+        &["outbox"],
+    ];
+    for verb in verbs {
+        let told = ask(&world, verb).await;
+        assert_eq!(told.code, Some(0), "{verb:?}: {told:?}");
+        let mut as_json = verb.to_vec();
+        as_json.push("--json");
+        let told = ask(&world, &as_json).await;
+        assert_eq!(told.code, Some(0), "{verb:?}: {told:?}");
+        for line in told.stdout.lines() {
+            let read: Result<Value, _> = serde_json::from_str(line);
+            assert!(
+                read.is_ok_and(|value| value.is_object()),
+                "{verb:?}: {line}"
+            );
+        }
+    }
+    let orders = ask(&world, &["orders", "--json"]).await;
+    assert!(orders.stdout.contains(id.as_str()), "{orders:?}");
+    let unknown = ask(&world, &["stock", "explain", "NO-SUCH"]).await;
+    assert_ne!(unknown.code, Some(0), "{unknown:?}");
+
+    drop(daemon);
+    let gone = ask(&world, &["status"]).await;
+    assert_eq!(gone.code, Some(69), "{gone:?}");
+}
