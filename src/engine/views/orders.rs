@@ -309,6 +309,15 @@ impl Loaded {
         }
     }
 
+    /// Units that are promised to a line. What takes nothing off the shelf is covered and claims nothing.
+    fn claimed(&self, line: &Line) -> domain::Quantity {
+        let takes_nothing = line.item.as_ref().is_none_or(|item| item.bill.is_empty());
+        if takes_nothing {
+            return domain::Quantity::ZERO;
+        }
+        self.book.claimed_units(&self.order, line.number)
+    }
+
     fn line(&self, line: &Line) -> LineView {
         let units = |quantity| Units::new(quantity, line.scale);
         let counters = &line.counters;
@@ -329,7 +338,7 @@ impl Loaded {
                 returned: units(counters.returned),
             },
             to_ship: units(counters.to_ship()),
-            claimed: units(self.book.claimed_units(&self.order, line.number)),
+            claimed: units(self.claimed(line)),
             missing: units(self.book.missing_units(&self.order, line.number)),
             total: line.total,
             tax: line.tax,

@@ -14,6 +14,9 @@ use super::until;
 /// The binary under test.
 pub(crate) const ONESHELF: &str = env!("CARGO_BIN_EXE_oneshelf");
 
+/// How long a command may take.
+const RUN_WITHIN: Duration = Duration::from_secs(150);
+
 /// A running `oneshelf run`. Dropping it kills it.
 pub(crate) struct Daemon {
     child: Child,
@@ -42,14 +45,38 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs a command to its end.
+/// Runs a command to its end, which must come in a minute or two.
 pub(crate) fn run(arguments: &[&str]) -> Ended {
-    let output = command(arguments).output().expect("the binary starts");
-    Ended {
+    let mut command = command(arguments);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().expect("the binary starts");
+    let pid = child.id();
+    let (tell, told) = std::sync::mpsc::channel();
+    let waiting = std::thread::spawn(move || {
+        let output = child.wait_with_output();
+        // Nobody listens any more when it took too long.
+        drop(tell.send(()));
+        output
+    });
+    let is_in_time = told.recv_timeout(RUN_WITHIN).is_ok();
+    if !is_in_time {
+        signal(pid, "KILL");
+    }
+    let output = waiting.join().expect("the thread ends");
+    let output = output.expect("our own child");
+    let ended = Ended {
         code: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    };
+    assert!(is_in_time, "{arguments:?} did not end: {ended:?}");
+    ended
+}
+
+fn signal(pid: u32, name: &str) {
+    let line = format!("kill -{name} {pid}");
+    let told = Command::new("sh").args(["-c", &line]).status();
+    assert!(told.expect("a shell").success(), "the signal was sent");
 }
 
 impl Daemon {
@@ -91,11 +118,7 @@ impl Daemon {
 
     /// Asks it to end by SIGTERM, and gives its exit code.
     pub(crate) async fn terminate(mut self, within: Duration) -> Option<i32> {
-        let pid = self.pid().to_string();
-        let told = Command::new("sh")
-            .args(["-c", &format!("kill -TERM {pid}")])
-            .status();
-        assert!(told.expect("a shell").success(), "the signal was sent");
+        signal(self.pid(), "TERM");
         self.wait(within).await
     }
 

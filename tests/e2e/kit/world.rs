@@ -258,12 +258,20 @@ impl World {
 
     async fn unrest(&self, since: domain::Time) -> Result<(), String> {
         let summary = self.api.try_get("/api/v1/metrics/summary").await?.body;
-        for what in ["inbox_waiting", "intents_waiting", "drift_open"] {
+        for what in ["inbox_waiting", "intents_waiting"] {
             if summary[what] != 0 {
                 return Err(format!("{what}: {summary}"));
             }
         }
+        let drifts = self.api.all("/api/v1/drift?open=true").await?;
         for account in self.api.all("/api/v1/accounts").await? {
+            // Where nothing is written, nothing is put right.
+            let is_here = |drift: &&Value| drift["account"] == account["id"];
+            if let Some(drift) = drifts.iter().find(is_here)
+                && account["may_write"] == true
+            {
+                return Err(format!("drift is open: {drift}"));
+            }
             let is_later = |name: &str| {
                 let at = account["health"][name].as_str();
                 at.and_then(|at| at.parse::<domain::Time>().ok())
