@@ -196,6 +196,13 @@ pub struct Taken {
     pub unsubtracted: Quantity,
 }
 
+/// What an account's level lacks by what we know: units that it took off for orders that have not left,
+/// and, while the item was never counted, everything that left.
+pub fn known_sales(taken: Taken, stock: Option<&Stock>) -> Quantity {
+    let on_hand = stock.map(Stock::on_hand).unwrap_or_default();
+    taken.subtracted.minus(on_hand)
+}
+
 /// What is written so that the channel comes to show the offer: units that it will still take off
 /// itself are added back, unless it would sell them to somebody else before.
 pub fn to_channel(offer: Quantity, taken: Taken, meaning: QuantityMeaning) -> Quantity {

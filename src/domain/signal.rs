@@ -42,8 +42,8 @@ pub enum Signal {
     Opening {
         /// Which account.
         account: AccountId,
-        /// The level that it shows, by listing.
-        levels: Vec<(ListingId, Decimal)>,
+        /// The levels that it shows.
+        levels: Vec<OpeningLevel>,
     },
     /// Levels that a channel shows.
     Levels {
@@ -94,6 +94,18 @@ pub enum Signal {
     },
     /// A person wants something.
     Command(Command),
+}
+
+/// A level that opening stock is taken from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpeningLevel {
+    /// Of which listing.
+    pub listing: ListingId,
+    /// What it shows.
+    pub shown: Decimal,
+    /// What we knew to be sold when we asked ([`crate::offer::known_sales`]). When more is known by
+    /// now, nobody can say whether the level has it off already, and it is asked again.
+    pub sold: Quantity,
 }
 
 /// How a view of an order came.

@@ -1,7 +1,7 @@
 //! Polling, which is the truth: new orders by a window that overlaps, open orders one by one.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
     time::Duration,
@@ -9,9 +9,11 @@ use std::{
 
 use channel::{ChannelError, OrderReading, OrderWindow, PullOrders, ReadStock};
 use domain::{
-    ExternalId, ListingId, Time,
-    signal::{Signal, Source},
+    ExternalId, ListingId, Quantity, Sku, Time,
+    offer::Taken,
+    signal::{OpeningLevel, Signal, Source},
     snapshot::{LevelSnapshot, OrderSnapshot},
+    stock::Stock,
 };
 use serde::{Deserialize, Serialize};
 use store::{Batch, Range, StoreError};
@@ -458,7 +460,8 @@ impl Engine {
         if self.opening.as_ref() != Some(&account.id) {
             return Ok(());
         }
-        let uncounted = self.uncounted_listings(account).await?;
+        let waiting = self.uncounted_listings(account).await?;
+        let uncounted: Vec<ListingId> = waiting.keys().cloned().collect();
         let Some(stock) = account.channel.read_stock() else {
             return Ok(());
         };
@@ -471,6 +474,10 @@ impl Engine {
             return Ok(());
         }
         self.poll_orders(account).await?;
+        let mut sold = BTreeMap::new();
+        for (listing, sku) in &waiting {
+            sold.insert(listing, self.known_sales(account, sku).await?);
+        }
         let after = self.read_levels(account, stock, &uncounted).await?;
         let is_stable = |level: &LevelSnapshot| {
             before
@@ -480,7 +487,14 @@ impl Engine {
         let stable: Vec<_> = after
             .into_iter()
             .filter(is_stable)
-            .filter_map(|level| level.level.map(|shown| (level.listing, shown)))
+            .filter_map(|level| {
+                let sold = sold.get(&level.listing).copied()?;
+                level.level.map(|shown| OpeningLevel {
+                    listing: level.listing,
+                    shown,
+                    sold,
+                })
+            })
             .collect();
         for chunk in stable.chunks(LISTINGS_BATCH) {
             let (account, levels) = (account.id.clone(), chunk.to_vec());
@@ -503,8 +517,28 @@ impl Engine {
         Ok(levels)
     }
 
-    async fn uncounted_listings(&self, account: &Account) -> Result<Vec<ListingId>, StoreError> {
-        let mut uncounted = Vec::new();
+    async fn known_sales(&self, account: &Account, sku: &Sku) -> Result<Quantity, StoreError> {
+        let taken_key = rows::key(&[account.id.as_str(), sku.as_str()]);
+        let taken = match self.store.get(rows::TAKEN, &taken_key).await? {
+            Some(row) => rows::decode(rows::TAKEN, &row.value)?,
+            None => Taken::default(),
+        };
+        let stock = match self
+            .store
+            .get(rows::STOCK, &rows::key(&[sku.as_str()]))
+            .await?
+        {
+            Some(row) => Some(rows::decode::<Stock>(rows::STOCK, &row.value)?),
+            None => None,
+        };
+        Ok(domain::offer::known_sales(taken, stock.as_ref()))
+    }
+
+    async fn uncounted_listings(
+        &self,
+        account: &Account,
+    ) -> Result<BTreeMap<ListingId, Sku>, StoreError> {
+        let mut uncounted = BTreeMap::new();
         let mut after = None;
         loop {
             let range = Range {
@@ -518,7 +552,7 @@ impl Engine {
             for (_, row) in &page {
                 let offer: domain::offer::Offer = rows::decode(rows::OFFERS, &row.value)?;
                 if offer.suppressed == Some(domain::offer::Suppression::Uncounted) {
-                    uncounted.push(offer.listing);
+                    uncounted.insert(offer.listing, offer.sku);
                 }
             }
             match page.last() {

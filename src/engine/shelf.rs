@@ -127,8 +127,8 @@ impl<'a> Shelf<'a> {
                 self.load_unmapped().await?;
             }
             Signal::Opening { account, levels } => {
-                for (listing, _) in levels {
-                    skus.extend(self.load_listing(account, listing).await?);
+                for level in levels {
+                    skus.extend(self.load_listing(account, &level.listing).await?);
                 }
             }
             Signal::Levels {

@@ -1,14 +1,14 @@
 //! Listings, opening stock, and levels that a channel shows.
 
 use crate::{
-    AccountId, Decimal, ListingId, Sku, Time,
+    AccountId, Sku, Time,
     book::{Drift, ListingKey},
     fact::Event,
     item::Item,
-    offer::{Listing, Told},
-    signal::Reading,
+    offer::{Listing, Told, known_sales},
+    signal::{OpeningLevel, Reading},
     snapshot::{LevelSnapshot, ListingSnapshot},
-    stock::{Cause, Stock},
+    stock::Cause,
 };
 
 use super::{Desk, FollowUp, Undecided, Verdict};
@@ -83,11 +83,11 @@ pub(super) fn map_waiting_lines(desk: &mut Desk<'_>) -> Result<(), Undecided> {
 pub(super) fn open(
     desk: &mut Desk<'_>,
     account: &AccountId,
-    levels: &[(ListingId, Decimal)],
+    levels: &[OpeningLevel],
 ) -> Result<Verdict, Undecided> {
     let mut verdict = Verdict::Duplicate;
-    for (listing, level) in levels {
-        let key = (account.clone(), listing.clone());
+    for level in levels {
+        let key = (account.clone(), level.listing.clone());
         let Some(sku) = desk
             .book
             .listings
@@ -99,23 +99,16 @@ pub(super) fn open(
         let Some(item) = desk.book.items.get(&sku).filter(|item| item.is_stocked()) else {
             continue;
         };
-        let is_counted = desk
-            .book
-            .stock
-            .get(&sku)
-            .is_some_and(|stock| stock.is_counted);
-        let Ok(shown) = level.to_quantity(item.scale) else {
+        let Ok(shown) = level.shown.to_quantity(item.scale) else {
             continue;
         };
-        if is_counted {
+        let stock = desk.book.stock.get(&sku);
+        let taken = desk.book.taken.get(&(account.clone(), sku.clone()));
+        let sold = known_sales(taken.copied().unwrap_or_default(), stock);
+        if stock.is_some_and(|stock| stock.is_counted) || sold != level.sold {
             continue;
         }
-        let taken = desk.book.taken.get(&(account.clone(), sku.clone()));
-        let subtracted = taken.map(|taken| taken.subtracted).unwrap_or_default();
-        let moved_before = desk.book.stock.get(&sku).map(Stock::on_hand);
-        let delta = shown
-            .plus(subtracted)
-            .minus(moved_before.unwrap_or_default());
+        let delta = shown.plus(sold);
         let home = desk.context.home.clone();
         let cause = Cause::Opening {
             account: account.clone(),

@@ -5,12 +5,15 @@
 //! channel acknowledged a level. A channel can sell before our news reaches it, so an oversell is no
 //! failure by itself; one that our news should have prevented is.
 
+mod oversold;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{AccountId, ExternalId, Sku, Time};
 use serde::Serialize;
 
-use crate::{TrueOrder, Truth};
+use crate::Truth;
+use oversold::oversold;
 
 /// Everything that is judged.
 #[derive(Clone, Debug, Default)]
@@ -158,29 +161,6 @@ pub struct WrongLevel {
     pub wanted: i64,
 }
 
-/// An order in time, with what it takes from stock.
-struct Sale<'a> {
-    account: &'a AccountId,
-    order: &'a TrueOrder,
-    takes: BTreeMap<&'a Sku, Take<'a>>,
-}
-
-/// What an order takes of one good.
-struct Take<'a> {
-    /// The SKU that was bought for it.
-    bought: &'a Sku,
-    /// Units of the good, when all of the order can be had.
-    wished: i64,
-    /// How many of them kits do without, because something is missing.
-    kits_missing: i64,
-}
-
-impl Sale<'_> {
-    fn name(&self) -> OrderName {
-        (self.account.clone(), self.order.external_id.clone())
-    }
-}
-
 /// Judges.
 pub fn judge(evidence: &Evidence) -> Judgment {
     let (mut names, mut findable) = (BTreeSet::new(), BTreeSet::new());
@@ -229,246 +209,6 @@ fn levels_wrong(evidence: &Evidence) -> Vec<WrongLevel> {
         }
     }
     wrong
-}
-
-/// What exceeds the stock is oversold by the order that exceeds it. A kit that stays without one
-/// component is oversold too, and excused by whoever exceeded that component.
-fn oversold(evidence: &Evidence) -> Vec<Oversold> {
-    let sales = standing_sales(evidence);
-    let mut found: Vec<Oversold> = evidence
-        .stock
-        .keys()
-        .flat_map(|good| {
-            excess(evidence, &sales, good, |take| {
-                take.wished - take.kits_missing
-            })
-        })
-        .collect();
-    for sale in &sales {
-        let lacking = sale.takes.iter().filter(|(_, take)| take.kits_missing > 0);
-        let mut entries: Vec<Oversold> = lacking
-            .map(|(good, take)| {
-                let first = excess(evidence, &sales, good, |take| take.wished);
-                let excuse = first.into_iter().next();
-                let none = || {
-                    let mut entry = unexplained(sale, good, take.kits_missing);
-                    if is_early(evidence, sale) {
-                        entry.reason = Reason::NotCounted;
-                    }
-                    entry
-                };
-                excuse.map_or_else(none, |excuse| Oversold {
-                    units: take.kits_missing,
-                    ..excuse.of(sale)
-                })
-            })
-            .collect();
-        // The components that are not scarce are missing only because another one is.
-        entries.sort_by_key(|entry| entry.reason == Reason::Unexplained);
-        let has_excuse = entries
-            .first()
-            .is_some_and(|e| e.reason != Reason::Unexplained);
-        entries.retain(|entry| !has_excuse || entry.reason != Reason::Unexplained);
-        found.extend(entries);
-    }
-    found.sort_by(|one, other| {
-        (one.placed_at, &one.external_id, &one.sku).cmp(&(
-            other.placed_at,
-            &other.external_id,
-            &other.sku,
-        ))
-    });
-    found
-}
-
-/// Walks through all sales of a good in the order of placing: those that exceed the stock.
-fn excess(
-    evidence: &Evidence,
-    sales: &[Sale<'_>],
-    good: &Sku,
-    units: impl Fn(&Take<'_>) -> i64,
-) -> Vec<Oversold> {
-    let stock = evidence.stock.get(good).copied().unwrap_or(0);
-    let (mut sold, mut found) = (0, Vec::new());
-    for (at, sale) in sales.iter().enumerate() {
-        let Some(take) = sale.takes.get(good) else {
-            continue;
-        };
-        let units = units(take);
-        sold += units;
-        let excess = (sold - stock).min(units);
-        if excess > 0 {
-            let earlier = sales.get(..at).unwrap_or_default();
-            found.push(explain(evidence, earlier, sale, good, take.bought, excess));
-        }
-    }
-    found
-}
-
-fn standing_sales(evidence: &Evidence) -> Vec<Sale<'_>> {
-    let mut sales = Vec::new();
-    for (account, truth) in &evidence.shops {
-        for order in &truth.orders {
-            let name = (account.clone(), order.external_id.clone());
-            let counts = evidence.known.get(&name).is_none_or(|known| known.counts);
-            let stands = !order.is_canceled && !order.is_deleted && counts;
-            let lines = if stands {
-                order.lines.iter().collect()
-            } else {
-                left(order)
-            };
-            let takes = takes(evidence, &name, &lines);
-            sales.push(Sale {
-                account,
-                order,
-                takes,
-            });
-        }
-    }
-    sales.sort_by_key(|sale| (sale.order.placed_at, sale.name()));
-    sales
-}
-
-/// What has left of an order that does not stand any more; all of it where the shop cannot say.
-fn left(order: &TrueOrder) -> Vec<&(Sku, u32)> {
-    match order.shipments.iter().any(|parcel| parcel.lines.is_empty()) {
-        true => order.lines.iter().collect(),
-        false => order
-            .shipments
-            .iter()
-            .flat_map(|parcel| &parcel.lines)
-            .collect(),
-    }
-}
-
-fn takes<'a>(
-    evidence: &'a Evidence,
-    name: &OrderName,
-    lines: &[&'a (Sku, u32)],
-) -> BTreeMap<&'a Sku, Take<'a>> {
-    let mut takes: BTreeMap<&Sku, Take<'_>> = BTreeMap::new();
-    for (bought, units) in lines {
-        let units = i64::from(*units);
-        let bill: Vec<(&Sku, i64)> = match evidence.bills.get(bought) {
-            None => vec![(bought, 1)],
-            Some(bill) => bill
-                .iter()
-                .map(|(good, per_unit)| (good, *per_unit))
-                .collect(),
-        };
-        for (good, per_unit) in bill {
-            let take = takes.entry(good).or_insert(Take {
-                bought,
-                wished: 0,
-                kits_missing: 0,
-            });
-            take.wished += per_unit * units;
-            if good != bought {
-                let missing = evidence.missing.get(&(name.clone(), good.clone()));
-                take.kits_missing = missing.copied().unwrap_or(0).min(per_unit * units);
-            }
-        }
-    }
-    takes
-}
-
-fn unexplained(sale: &Sale<'_>, good: &Sku, units: i64) -> Oversold {
-    Oversold {
-        sku: good.clone(),
-        units,
-        account: sale.account.clone(),
-        external_id: sale.order.external_id.clone(),
-        placed_at: sale.order.placed_at,
-        competing: None,
-        told_at: None,
-        lag_ms: None,
-        reason: Reason::Unexplained,
-    }
-}
-
-impl Oversold {
-    /// The same story, with another order to suffer from it.
-    fn of(self, sale: &Sale<'_>) -> Oversold {
-        Oversold {
-            account: sale.account.clone(),
-            external_id: sale.order.external_id.clone(),
-            placed_at: sale.order.placed_at,
-            ..self
-        }
-    }
-}
-
-fn explain(
-    evidence: &Evidence,
-    earlier: &[Sale<'_>],
-    sale: &Sale<'_>,
-    good: &Sku,
-    bought: &Sku,
-    units: i64,
-) -> Oversold {
-    let placed_at = sale.order.placed_at;
-    let known = |sale: &Sale<'_>| evidence.known.get(&sale.name()).copied();
-    let told = |other: &Sale<'_>| first_told(evidence, sale.account, bought, known(other)?.at);
-    let rivals = || {
-        earlier
-            .iter()
-            .filter(|other| other.takes.contains_key(good))
-    };
-    let untold = rivals().find(|other| told(other).is_none_or(|at| at > placed_at));
-    let is_late = |sale: &Sale<'_>| known(sale).is_some_and(|known| known.expired_at.is_some());
-    let reason = if untold.is_some() {
-        Reason::PushLag
-    } else if was_edited(evidence, sale.account, bought, placed_at) {
-        Reason::EditedByStaff
-    } else if is_late(sale) || rivals().any(is_late) {
-        Reason::PaidLate
-    } else if is_early(evidence, sale) || rivals().any(|rival| is_early(evidence, rival)) {
-        Reason::NotCounted
-    } else {
-        Reason::Unexplained
-    };
-    let told_at = untold.and_then(told);
-    let lag = untold
-        .zip(told_at)
-        .map(|(other, at)| at.since(other.order.placed_at));
-    Oversold {
-        competing: untold.map(|other| Competing {
-            account: other.account.clone(),
-            external_id: other.order.external_id.clone(),
-            placed_at: other.order.placed_at,
-        }),
-        told_at,
-        lag_ms: lag.map(|lag| u64::try_from(lag.as_millis()).unwrap_or(u64::MAX)),
-        reason,
-        ..unexplained(sale, good, units)
-    }
-}
-
-/// Whether it was placed before all of its goods were counted.
-fn is_early(evidence: &Evidence, sale: &Sale<'_>) -> bool {
-    let counted = sale
-        .takes
-        .keys()
-        .filter_map(|good| evidence.counted_at.get(*good));
-    counted.max().is_some_and(|at| sale.order.placed_at < *at)
-}
-
-/// When an account first acknowledged a level of a SKU that was fixed after this time. What is known in
-/// the very millisecond may have come too late for it.
-fn first_told(evidence: &Evidence, account: &AccountId, sku: &Sku, since: Time) -> Option<Time> {
-    let pushes = evidence.pushes.iter();
-    pushes
-        .filter(|push| push.account == *account && push.sku == *sku && push.started_at > since)
-        .map(|push| push.acknowledged_at)
-        .min()
-}
-
-/// Whether staff edited a level before a time, and no level was fixed by us between the two.
-fn was_edited(evidence: &Evidence, account: &AccountId, sku: &Sku, before: Time) -> bool {
-    let edits = evidence.edits.iter();
-    edits
-        .filter(|edit| edit.account == *account && edit.sku == *sku && edit.at <= before)
-        .any(|edit| first_told(evidence, account, sku, edit.at).is_none_or(|at| at > before))
 }
 
 #[cfg(test)]

@@ -108,6 +108,14 @@ fn stock_that_was_never_counted_is_told_to_nobody() {
          order web #3 MUG:1
          open web MUG 8           => #3 ready, MUG 9-1, web.MUG 8",
     );
+    // A sale that became known meanwhile may be in the level or not: it is asked again.
+    check(
+        "order web #1 MUG:1
+         open web MUG 8 late      => duplicate, web.MUG -
+         order till #2 MUG:1
+         open web MUG 8 late      => duplicate, web.MUG -
+         open web MUG 8           => #1 ready, MUG 9-1",
+    );
     // What the channel has off its level lies there, whatever became of the right to it.
     check(
         "order web #1 unpaid MUG:2

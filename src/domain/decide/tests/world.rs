@@ -8,8 +8,8 @@ use crate::{
     book::ListingKey,
     intent::IntentState,
     item::{Item, ItemKind},
-    offer::{Ratio, ScopedRule},
-    signal::{Change, Command, PushResult, Reading, Source},
+    offer::{Ratio, ScopedRule, known_sales},
+    signal::{Change, Command, OpeningLevel, PushResult, Reading, Source},
     snapshot::{
         Buyer, LevelSnapshot, LineSnapshot, ListingSnapshot, OrderSnapshot, PaymentState, Standing,
         Version,
@@ -195,7 +195,8 @@ impl World {
 
     /// What happens:
     /// - `count MUG 5`, `adjust MUG -2`: a person says how many there are
-    /// - `open web MUG 5`: opening stock from an account
+    /// - `open web MUG 5 [late]`: opening stock from an account; `late` when a sale became known
+    ///   after the level was asked for
     /// - `order web #1 v2 [hook] [unpaid|draft|canceled|refunded|repaid|word:X] MUG:2 PLATE:1/shipped1/sub0 …`
     /// - `gone web #1`, `expire #1`, `close #1`, `hold #1 keep|drop`, `release #1`, `cancel #1`
     /// - `ship #1 [1:2 …]`: line numbers and units
@@ -217,10 +218,23 @@ impl World {
         let signal = match words.as_slice() {
             ["count", name, units] => adjust(name, Change::To(Decimal::whole(number(units)))),
             ["adjust", name, units] => adjust(name, Change::By(Decimal::whole(number(units)))),
-            ["open", account, name, level] => Signal::Opening {
-                account: AccountId::new(*account),
-                levels: vec![(ListingId::new(*name), Decimal::whole(number(level)))],
-            },
+            ["open", account, name, level, rest @ ..] => {
+                let account = AccountId::new(*account);
+                let taken = self.book.taken.get(&(account.clone(), sku(name)));
+                let taken = taken.copied().unwrap_or_default();
+                let sold = known_sales(taken, self.book.stock.get(&sku(name)));
+                // With any further word: one unit less was known when the level was asked for.
+                let unknown = Quantity::of(i32::from(!rest.is_empty()));
+                let level = OpeningLevel {
+                    listing: ListingId::new(*name),
+                    shown: Decimal::whole(number(level)),
+                    sold: sold.minus(unknown),
+                };
+                Signal::Opening {
+                    account,
+                    levels: vec![level],
+                }
+            }
             ["order", account, name, rest @ ..] => self.order_signal(account, name, rest),
             ["gone", account, name] => Signal::OrderGone {
                 account: AccountId::new(*account),
