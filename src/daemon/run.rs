@@ -146,7 +146,10 @@ fn start_logging(settings: &Settings, format: Format) -> anyhow::Result<()> {
 
 fn open_store(settings: &Settings, args: &Args) -> Result<(Arc<Sled>, Opened), OpenError> {
     let mut options = Options::new(settings.store.dir.join("store"));
-    options.free_bytes_min = settings.store.free_min;
+    if let Some(free_min) = settings.store.free_min {
+        // What the admin names decides alone, whatever part of the disk it is.
+        (options.free_bytes_min, options.free_ratio_min) = (free_min, 1.0);
+    }
     options.accept_rollback = args.accept_rollback;
     let (store, opened) = store::sled::open(options)?;
     for repair in &opened.repairs {

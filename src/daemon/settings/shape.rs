@@ -66,17 +66,18 @@ impl Default for Listen {
 pub struct Store {
     /// The folder; only one daemon may use it at a time.
     pub dir: PathBuf,
-    /// With less free space than this, hooks are refused (503) and polls pause.
-    #[serde(deserialize_with = "values::size")]
+    /// With less free space than this, hooks are refused (503) and polls pause. Unset: 512 MiB, or a
+    /// tenth of the disk where that is less.
+    #[serde(deserialize_with = "values::optional_size")]
     #[schemars(with = "SizeText")]
-    pub free_min: u64,
+    pub free_min: Option<u64>,
 }
 
 impl Default for Store {
     fn default() -> Store {
         Store {
             dir: PathBuf::from("/var/lib/oneshelf"),
-            free_min: 256 << 20,
+            free_min: None,
         }
     }
 }

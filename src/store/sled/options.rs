@@ -30,7 +30,8 @@ pub struct Options {
     pub checkpoint_every: Duration,
     /// Writes are refused below so many free bytes,
     pub free_bytes_min: u64,
-    /// and below this part of the file system, 0 to 1.
+    /// or below this part of the file system, 0 to 1, where that is less: a small disk is not always
+    /// full, and a large one does not keep back what nobody needs.
     pub free_ratio_min: f64,
     /// So much is kept back, so that a store can be opened on a disk that others have filled.
     pub reserve_bytes: u64,

@@ -67,7 +67,7 @@ impl Gauge {
         }
         let Some(space) = self.space else { return };
         let ratio_min = (space.total as f64 * self.options.free_ratio_min) as u64;
-        let is_low = space.free < self.options.free_bytes_min.max(ratio_min);
+        let is_low = space.free < self.options.free_bytes_min.min(ratio_min);
         shared.free_bytes.store(space.free, Ordering::Relaxed);
         if shared.is_low.swap(is_low, Ordering::Relaxed) != is_low {
             if is_low {

@@ -95,7 +95,7 @@ components = { CLOTH = \"0.5\", MUG = 2 }
     let settings = loaded.expect("it is good");
     assert_eq!(settings.warnings, []);
     assert_eq!(settings.store.dir.to_str(), Some("/srv/shelf"));
-    assert_eq!(settings.store.free_min, 256 << 20);
+    assert_eq!(settings.store.free_min, None);
     let eu_shop = AccountId::from("eu-shop");
     assert_eq!(settings.stock.opening, Some(eu_shop.clone()));
     assert_eq!(settings.stock.rules[0].offer.max, "2.5".parse().ok());

@@ -135,7 +135,7 @@ async fn below_the_watermark_nothing_is_written() {
     let options = Options {
         disk: Arc::new(disk.clone()),
         free_bytes_min: 1000,
-        free_ratio_min: 0.0,
+        free_ratio_min: 1.0,
         ..options(dir.path())
     };
     let (store, opened) = open(options.clone()).unwrap();
@@ -172,9 +172,16 @@ async fn below_the_watermark_nothing_is_written() {
     assert_eq!(numbers(&store).await, [0, 1]);
     drop(store);
 
-    // A tenth of 1 TiB is more than a thousand bytes.
+    // Of a disk of 1 TiB the bytes decide, and of a small one its part.
     let options = Options {
         free_ratio_min: 0.1,
+        ..options
+    };
+    let (store, opened) = open(options.clone()).unwrap();
+    assert!(!opened.is_read_only);
+    drop(store);
+    let options = Options {
+        free_bytes_min: u64::MAX,
         ..options
     };
     let (store, opened) = open(options).unwrap();
@@ -247,6 +254,7 @@ async fn on_a_full_disk_the_reserve_is_given_up_to_open() {
     let options = Options {
         disk: Arc::new(disk.clone()),
         free_bytes_min: 1000,
+        free_ratio_min: 1.0,
         reserve_bytes: 100_000,
         ..options(dir.path())
     };
