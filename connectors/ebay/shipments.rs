@@ -13,6 +13,10 @@ use crate::ebay::{Ebay, api, map, wire};
 const OPERATION: &str = "tell of a shipment";
 /// What eBay calls a carrier that is not in its list.
 const OTHER: &str = "Other";
+/// What eBay calls everything that its order does not allow, and what that mostly is.
+const INVALID_INPUT: &str = "32600";
+const INVALID_INPUT_MEANS: &str = "perhaps the order is being canceled there, or its lines were marked as \
+                                   shipped there already";
 /// The longest name of a carrier of our own that is compared with the table.
 const CARRIER_MAX: usize = 60;
 
@@ -76,11 +80,15 @@ impl PushShipments for Ebay {
                 reference: api::made(&answer).map(ExternalId::new),
             });
         }
-        let reason = wire::refusal(answer.body());
-        if answer.status() == StatusCode::CONFLICT
-            && let Some(found) = self.find(shipment).await?
-        {
-            return Ok(found);
+        let mut reason = wire::refusal(answer.body());
+        if answer.status() == StatusCode::CONFLICT {
+            if let Some(found) = self.find(shipment).await? {
+                return Ok(found);
+            }
+            if reason.starts_with(INVALID_INPUT) {
+                reason.push_str("; ");
+                reason.push_str(INVALID_INPUT_MEANS);
+            }
         }
         Ok(Ack::Rejected { reason })
     }
