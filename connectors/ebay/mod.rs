@@ -47,6 +47,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     quota: channel::Quota {
         per_second: 10,
         burst: 50,
+        rest: None,
     },
     hook_topics: &[
         "ORDER_CONFIRMATION",

@@ -57,6 +57,8 @@ pub(super) struct Reply<D> {
     pub(super) broken: BTreeMap<usize, String>,
     /// The API version that was really used.
     pub(super) version: Option<String>,
+    /// What the shop's clock said.
+    pub(super) date: Option<Time>,
 }
 
 /// Why a call brought nothing.
@@ -253,6 +255,7 @@ fn read<D: DeserializeOwned>(call: &Call, answer: &Answer, now: Time) -> Result<
         data: read_as(call.operation, envelope.data)?,
         broken,
         version: answer.header("x-shopify-api-version").map(str::to_owned),
+        date: answer.date(),
     })
 }
 
@@ -326,13 +329,30 @@ fn unknown_outcome(effect: Effect, reason: String) -> ErrorKind {
     }
 }
 
+/// How long to rest so that the bucket holds enough for what is urgent. A shop that does not say
+/// what is left asks for no rest.
+pub(super) fn rest(response: &channel::http::Response) -> Option<Duration> {
+    /// A write of levels after a reading of them, twice over.
+    const RESERVE: f64 = 250.0;
+    let bill: wire::Bill = serde_json::from_slice(response.body()).ok()?;
+    let cost = bill.extensions.cost;
+    let available = points(cost.throttle_status.currently_available.as_ref())?;
+    let rate = points(cost.throttle_status.restore_rate.as_ref()).filter(|rate| *rate > 0.0)?;
+    let wait_s = ((RESERVE - available) / rate).min(THROTTLE_WAIT_MAX_S);
+    // Nothing of a time below zero: there is enough.
+    Duration::try_from_secs_f64(wait_s).ok()
+}
+
+fn points(number: Option<&serde_json::Number>) -> Option<f64> {
+    number?.as_f64()
+}
+
 /// When the bucket will hold what the call needs, and what a small call before it may take.
 fn refilled_at(cost: &Cost, now: Time) -> Option<Time> {
     const MARGIN: f64 = 1.25;
-    let points = |number: &Option<serde_json::Number>| number.as_ref()?.as_f64();
-    let needed = points(&cost.requested_query_cost)? * MARGIN;
-    let available = points(&cost.throttle_status.currently_available)?;
-    let rate = points(&cost.throttle_status.restore_rate).filter(|rate| *rate > 0.0)?;
+    let needed = points(cost.requested_query_cost.as_ref())? * MARGIN;
+    let available = points(cost.throttle_status.currently_available.as_ref())?;
+    let rate = points(cost.throttle_status.restore_rate.as_ref()).filter(|rate| *rate > 0.0)?;
     let wait_s = ((needed - available).max(0.0) / rate).min(THROTTLE_WAIT_MAX_S);
     let wait = Duration::try_from_secs_f64(wait_s).ok()?;
     Some(now.plus(wait.max(THROTTLE_WAIT_MIN)))

@@ -67,10 +67,12 @@ static DESCRIPTOR: Descriptor = Descriptor {
     title: "Shopify",
     auth: "a custom app's access token, an app's client credentials (a token a day), or an \
            expiring offline token that is rotated hourly",
-    // 100 points a second from a bucket of 2000; our calls cost some 50 points each.
+    // The limit is in points, 100 a second or more from a bucket of 2000, and each answer says what is
+    // left; the calls are only bounded so that a shop that does not say it is not overrun.
     quota: Quota {
-        per_second: 2,
+        per_second: 10,
         burst: 40,
+        rest: Some(api::rest),
     },
     hook_topics: webhook::TOPICS,
     quantity: QuantityMeaning::Available,

@@ -72,61 +72,61 @@ impl PageSize {
 
 /// What polls have handed out, so that what did not change since is not read again.
 ///
-/// It rather forgets than passes over: an order is left out only in a window that begins later than
-/// the one in which it was handed out, because whoever asks for the same window again has not kept
-/// it; and a window that begins earlier than the last one wants everything anew.
+/// It rather forgets than passes over: an order is left out only when whoever polls says that it has
+/// taken in what it was handed.
 #[derive(Default)]
-pub(super) struct Memory(Mutex<Kept>);
-
-#[derive(Default)]
-struct Kept {
-    last_window: Time,
-    orders: BTreeMap<String, HandedOut>,
-}
+pub(super) struct Memory(Mutex<BTreeMap<String, HandedOut>>);
 
 struct HandedOut {
     changed_at: Time,
-    window: Time,
     /// Whether it could not change any more within the second of `changed_at` when it was read.
     is_settled: bool,
+    is_kept: bool,
 }
 
 impl Memory {
-    fn with<T>(&self, f: impl FnOnce(&mut Kept) -> T) -> T {
+    fn with<T>(&self, f: impl FnOnce(&mut BTreeMap<String, HandedOut>) -> T) -> T {
         f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn begin(&self, window: Time) {
-        self.with(|kept| {
-            if window < kept.last_window || kept.orders.len() >= MEMORY_MAX {
-                kept.orders.clear();
+    /// A new window begins: what the one before handed out was taken in, or was not.
+    fn begin(&self, is_last_kept: bool) {
+        self.with(|orders| {
+            if is_last_kept && orders.len() < MEMORY_MAX {
+                orders.values_mut().for_each(|known| known.is_kept = true);
+            } else {
+                orders.clear();
             }
-            kept.last_window = window;
         });
     }
 
-    fn has(&self, head: &Head, window: Time) -> bool {
-        self.with(|kept| {
-            kept.orders.get(&head.id).is_some_and(|known| {
-                known.is_settled && known.changed_at == head.changed_at && known.window < window
+    fn has(&self, head: &Head) -> bool {
+        self.with(|orders| {
+            orders.get(&head.id).is_some_and(|known| {
+                known.is_kept && known.is_settled && known.changed_at == head.changed_at
             })
         })
     }
 
-    fn keep(&self, order: &OrderSnapshot, shop_time: Time, window: Time) {
+    fn keep(&self, order: &OrderSnapshot, shop_time: Time) {
         let changed_at = order.version.changed_at;
         let handed_out = HandedOut {
             changed_at,
-            window,
             is_settled: shop_time >= changed_at.plus(SETTLED),
+            is_kept: false,
         };
         let id = order.external_id.as_str().to_owned();
-        self.with(|kept| kept.orders.insert(id, handed_out));
+        self.with(|orders| orders.insert(id, handed_out));
     }
 
     /// Forgets what no later window reaches.
-    fn prune(&self, window: Time) {
-        self.with(|kept| kept.orders.retain(|_, known| known.changed_at >= window));
+    fn prune(&self) {
+        let reach = Duration::from_secs(super::DESCRIPTOR.poll_overlap_s.into()) * 2;
+        self.with(|orders| {
+            let newest = orders.values().map(|known| known.changed_at).max();
+            let oldest = newest.unwrap_or(Time::EPOCH).minus(reach);
+            orders.retain(|_, known| known.changed_at >= oldest);
+        });
     }
 }
 
@@ -140,7 +140,7 @@ struct Head {
 struct Part {
     ids: Vec<ExternalId>,
     malformed: Vec<Malformed>,
-    /// The newest change that the shop told: its clock was at least so far.
+    /// The shop's clock: what it said, or at least the newest change that it told.
     shop_time: Time,
     next: Option<String>,
 }
@@ -148,7 +148,9 @@ struct Part {
 #[async_trait]
 impl PullOrders for Shopify {
     async fn pull(&self, window: &OrderWindow) -> Result<Page<OrderSnapshot>, ChannelError> {
-        self.memory.begin(window.changed_since);
+        if window.page.is_none() {
+            self.memory.begin(window.is_last_kept);
+        }
         let part = self.part(window).await?;
         let mut page = Page {
             items: Vec::with_capacity(part.ids.len()),
@@ -158,8 +160,7 @@ impl PullOrders for Shopify {
         for (_, reading) in self.read_by_id(&part.ids).await? {
             match reading {
                 OrderReading::Found(order) => {
-                    self.memory
-                        .keep(&order, part.shop_time, window.changed_since);
+                    self.memory.keep(&order, part.shop_time);
                     page.items.push(*order);
                 }
                 OrderReading::Malformed(malformed) => page.malformed.push(malformed),
@@ -168,7 +169,7 @@ impl PullOrders for Shopify {
             }
         }
         if page.next.is_none() {
-            self.memory.prune(window.changed_since);
+            self.memory.prune();
         }
         Ok(page)
     }
@@ -186,9 +187,9 @@ impl Shopify {
     async fn part(&self, window: &OrderWindow) -> Result<Part, ChannelError> {
         // Orders change at whole seconds there.
         let since = Time::from_seconds(window.changed_since.seconds());
-        let found: wire::OrdersPage = self
+        let found: Reply<wire::OrdersPage> = self
             .api
-            .call(Call {
+            .try_call(Call {
                 operation: OPERATION,
                 effect: Effect::None,
                 document: ORDERS,
@@ -199,11 +200,11 @@ impl Shopify {
                 }),
             })
             .await?;
-        let wire::Edges { page_info, edges } = found.orders;
+        let wire::Edges { page_info, edges } = found.data.orders;
         let mut part = Part {
             ids: Vec::new(),
             malformed: Vec::new(),
-            shop_time: Time::EPOCH,
+            shop_time: found.date.unwrap_or(Time::EPOCH),
             next: page_info.next(),
         };
         let heads: Vec<_> = edges
@@ -219,7 +220,7 @@ impl Shopify {
         for (cursor, head) in heads {
             let is_full = part.ids.len() + part.malformed.len() >= PAGE;
             match head {
-                Ok(head) if self.memory.has(&head, window.changed_since) => {}
+                Ok(head) if self.memory.has(&head) => {}
                 Ok(_) | Err(_) if is_full => {
                     part.next = end;
                     break;

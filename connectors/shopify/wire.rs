@@ -59,6 +59,13 @@ pub(super) struct ThrottleStatus {
     pub(super) restore_rate: Option<Number>,
 }
 
+/// The part of an answer that says what it cost; nothing else of it is read.
+#[derive(Deserialize)]
+pub(super) struct Bill {
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) extensions: Extensions,
+}
+
 /// A list with a cursor. Each node is read on its own, so that one bad node spoils no other.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -113,6 +113,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     quota: channel::Quota {
         per_second: 5,
         burst: 10,
+        rest: None,
     },
     hook_topics: &[
         "catalog.version.updated",

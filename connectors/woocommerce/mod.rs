@@ -61,6 +61,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     quota: Quota {
         per_second: 5,
         burst: 20,
+        rest: None,
     },
     hook_topics: TOPICS,
     quantity: QuantityMeaning::Available,

@@ -245,6 +245,11 @@ impl Answer {
             .and_then(|value| value.to_str().ok())
     }
 
+    /// The channel's own clock when it answered, in whole seconds.
+    pub fn date(&self) -> Option<Time> {
+        parse_http_date(self.header("date")?)
+    }
+
     /// The body, without the byte order mark that some PHP plugins put before it.
     pub fn body(&self) -> &[u8] {
         let body = self.response.body();
@@ -314,6 +319,26 @@ mod tests {
                 "{value}"
             );
         }
+    }
+
+    #[test]
+    fn an_answer_tells_its_time() {
+        let date = |headers: &[_]| {
+            let response = response(200, headers);
+            let operation = "read the clock";
+            Answer {
+                operation,
+                response,
+            }
+            .date()
+        };
+        let expected = Time::from_seconds(784_111_777);
+        assert_eq!(
+            date(&[("date", "Sun, 06 Nov 1994 08:49:37 GMT")]),
+            Some(expected)
+        );
+        assert_eq!(date(&[("date", "yesterday")]), None);
+        assert_eq!(date(&[]), None);
     }
 
     #[test]

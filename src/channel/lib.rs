@@ -81,6 +81,9 @@ pub struct Quota {
     pub per_second: u32,
     /// Calls at once after a pause.
     pub burst: u32,
+    /// How long an answer asks us to rest before we read on, for channels that say with each answer
+    /// what is left. Absent where a channel only says so when it is too late.
+    pub rest: Option<fn(&http::Response) -> Option<std::time::Duration>>,
 }
 
 /// One live account.
@@ -149,6 +152,9 @@ pub struct OrderWindow {
     pub changed_since: Time,
     /// The `next` of the page before, with the same window.
     pub page: Option<String>,
+    /// Whether everything that the window before this one handed out was taken in. Then a channel on
+    /// which reading an order is dear may leave out what did not change since.
+    pub is_last_kept: bool,
 }
 
 /// What a channel says of one order that was asked for by id.

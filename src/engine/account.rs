@@ -97,6 +97,8 @@ pub struct LastPoll {
     pub began_at: Option<Time>,
     /// When the last one began that looked back as far as the channel needs.
     pub deep_at: Option<Time>,
+    /// Whether everything that the last one was handed was taken in.
+    pub is_kept: bool,
 }
 
 /// How an account is doing.

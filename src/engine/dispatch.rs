@@ -20,7 +20,7 @@ use crate::{
     account::Account,
     decider::{Alongside, DecideError},
     poll::PollError,
-    ports::retry::next_try,
+    ports::{quota::urgent, retry::next_try},
     rows,
 };
 
@@ -87,7 +87,7 @@ impl Engine {
     }
 
     async fn dispatch(&self, account: &Account) -> Result<Round, PollError> {
-        let pushed = self.push_levels(account).await?;
+        let pushed = urgent(self.push_levels(account)).await?;
         let tried = self.carry_out_intents(account).await?;
         Ok(match (pushed, tried) {
             (Round::Rest(one), Round::Rest(other)) => Round::Rest(one.min(other)),

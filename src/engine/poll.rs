@@ -269,7 +269,11 @@ impl Engine {
         } else {
             overlap.min(SHORT_OVERLAP)
         };
-        self.pull_window(account, orders, overlap).await?;
+        // Until this one is taken in completely.
+        let is_last_kept = std::mem::take(&mut last.is_kept);
+        self.pull_window(account, orders, overlap, is_last_kept)
+            .await?;
+        last.is_kept = true;
         last.began_at = Some(began_at);
         if is_deep {
             last.deep_at = Some(began_at);
@@ -283,6 +287,7 @@ impl Engine {
         account: &Account,
         orders: &dyn PullOrders,
         overlap: Duration,
+        is_last_kept: bool,
     ) -> Result<(), PollError> {
         let key = rows::key(&[account.id.as_str(), "orders"]);
         let cursor = match self.store.get(rows::CURSORS, &key).await? {
@@ -292,6 +297,7 @@ impl Engine {
         let mut window = OrderWindow {
             changed_since: cursor.minus(overlap),
             page: None,
+            is_last_kept,
         };
         let latest = self.ports.clock.now().plus(SKEW_MAX);
         let mut newest = cursor;

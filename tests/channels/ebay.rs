@@ -37,6 +37,7 @@ fn poll(rig: &Rig, since: Time) -> Vec<OrderSnapshot> {
     let mut window = OrderWindow {
         changed_since: since,
         page: None,
+        is_last_kept: false,
     };
     let mut all: Vec<OrderSnapshot> = Vec::new();
     for _ in 0..100 {
@@ -205,6 +206,7 @@ fn what_goes_wrong_is_named_by_what_to_do_next() {
         let window = OrderWindow {
             changed_since: rig.now(),
             page: None,
+            is_last_kept: false,
         };
         let pulled = block_on(rig.channel.pull_orders().expect("orders").pull(&window));
         assert_eq!(kind(&pulled.expect_err("a fault")), expected);

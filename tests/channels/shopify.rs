@@ -41,10 +41,15 @@ fn fault(code: &str) -> Response {
 
 /// Every order of a window, page after page, once each.
 fn poll(rig: &Rig, since: Time) -> Vec<OrderSnapshot> {
+    poll_after(rig, since, false)
+}
+
+fn poll_after(rig: &Rig, since: Time, is_last_kept: bool) -> Vec<OrderSnapshot> {
     let orders = rig.channel.pull_orders().expect("orders");
     let mut window = OrderWindow {
         changed_since: since,
         page: None,
+        is_last_kept,
     };
     let mut all = Vec::new();
     for _ in 0..100 {

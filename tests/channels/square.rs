@@ -26,6 +26,7 @@ fn pull(rig: &Rig, changed_since: Time) -> Vec<OrderSnapshot> {
     let mut window = OrderWindow {
         changed_since,
         page: None,
+        is_last_kept: false,
     };
     let mut found = Vec::new();
     for _ in 0..20 {
@@ -406,6 +407,7 @@ fn answers_are_named_by_what_to_do_next() {
     let window = OrderWindow {
         changed_since: Time::EPOCH,
         page: None,
+        is_last_kept: false,
     };
     let kind_of = |fault: Fault| {
         rig.faults([fault]);

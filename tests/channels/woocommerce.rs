@@ -48,6 +48,7 @@ fn poll(rig: &Rig, since: Time) -> Vec<OrderSnapshot> {
     let mut window = OrderWindow {
         changed_since: since,
         page: None,
+        is_last_kept: false,
     };
     let mut all = Vec::new();
     for _ in 0..100 {
@@ -186,6 +187,7 @@ fn the_shop_refuses_what_it_would_refuse() {
     let window = OrderWindow {
         changed_since: Time::EPOCH,
         page: None,
+        is_last_kept: false,
     };
     block_on(orders.pull(&window)).expect("a page");
     let sent = rig.requests().remove(0);

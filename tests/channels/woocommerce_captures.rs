@@ -475,6 +475,7 @@ fn the_captured_list_of_orders_is_read_and_goes_on() {
     let window = OrderWindow {
         changed_since: Time::EPOCH,
         page: None,
+        is_last_kept: false,
     };
     let page = block_on(orders.pull(&window)).expect("a page");
     assert_eq!(page.malformed, vec![]);

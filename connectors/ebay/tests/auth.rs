@@ -17,6 +17,7 @@ fn window() -> OrderWindow {
     OrderWindow {
         changed_since: Time::parse_utc("2026-11-01T11:00:00Z").expect("a time"),
         page: None,
+        is_last_kept: false,
     }
 }
 

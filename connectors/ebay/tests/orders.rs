@@ -16,6 +16,7 @@ fn window(changed_since: &str, page: Option<&str>) -> OrderWindow {
     OrderWindow {
         changed_since: at(changed_since),
         page: page.map(str::to_owned),
+        is_last_kept: false,
     }
 }
 

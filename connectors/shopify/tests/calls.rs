@@ -35,6 +35,7 @@ fn window() -> OrderWindow {
     OrderWindow {
         changed_since: Time::parse_utc("2026-11-05T00:00:00.250Z").expect("a time"),
         page: None,
+        is_last_kept: false,
     }
 }
 
@@ -488,4 +489,28 @@ fn everything_that_we_send_fits_the_schema() {
             );
         }
     }
+}
+
+#[test]
+fn what_an_answer_says_is_left_is_kept_for_what_is_urgent() {
+    let rest = |status: Value| {
+        let body = json!({ "data": {}, "extensions": { "cost": { "throttleStatus": status } } });
+        let answer = http::Response::new(body.to_string().into_bytes());
+        super::super::api::rest(&answer).map(|rest| rest.as_millis())
+    };
+    let status =
+        |left: Value, rate: Value| json!({ "currentlyAvailable": left, "restoreRate": rate });
+    for (left, rate, expected) in [
+        (json!(2000), json!(100), None),
+        (json!(50), json!(100.0), Some(2000)),
+        (json!(0), json!(1000), Some(250)),
+        (json!(-1e12), json!(1), Some(60_000)),
+        (json!(0), json!(0), None),
+        (json!("much"), json!(100), None),
+    ] {
+        assert_eq!(rest(status(left.clone(), rate)), expected, "{left}");
+    }
+    assert_eq!(rest(json!(null)), None);
+    let page = http::Response::new(b"<html>".to_vec());
+    assert_eq!(super::super::api::rest(&page), None);
 }

@@ -26,6 +26,7 @@ fn one_bad_order_spoils_no_other() {
     let window = OrderWindow {
         changed_since: Time::EPOCH,
         page: None,
+        is_last_kept: false,
     };
     let page = block_on(pull.pull(&window)).expect("a page");
     assert_eq!(page.items.len(), 1);
@@ -55,6 +56,7 @@ fn a_search_repeats_its_query_with_every_cursor() {
     let mut window = OrderWindow {
         changed_since: Time::parse_utc("2026-11-01T09:00:00Z").expect("a time"),
         page: None,
+        is_last_kept: false,
     };
     let first = block_on(pull.pull(&window)).expect("a page");
     window.page = first.next;

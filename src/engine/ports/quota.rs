@@ -1,13 +1,22 @@
 //! Asking a channel no faster than it allows.
 //!
 //! A token bucket for each account, on our own clock. When the channel itself asks us to wait, every
-//! call of the account waits until then: none is made inside a `Retry-After`.
+//! call of the account waits until then: none is made inside a `Retry-After`. Calls about levels are
+//! [`urgent`]: what another channel sells meanwhile is sold twice, so they go before everything else,
+//! and the rest that a channel recommends is not theirs.
 
-use std::{num::NonZeroU32, sync::Arc, sync::Mutex, time::Duration};
+use std::{
+    num::NonZeroU32,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use channel::{
-    HttpPort, Quota,
+    ErrorKind, HttpPort, Quota,
     http::{Effect, Request, Response, SendError, classify},
 };
 use domain::Time;
@@ -21,12 +30,54 @@ use governor::{
 
 use super::Clock;
 
+/// How long others let urgent calls go first; after that they are as urgent.
+const YIELD_MAX: Duration = Duration::from_secs(3);
+/// How soon they look again.
+const YIELD: Duration = Duration::from_millis(20);
+
+tokio::task_local! {
+    static IS_URGENT: ();
+}
+
+/// Does something whose calls go before those of others.
+pub async fn urgent<T>(work: impl Future<Output = T>) -> T {
+    IS_URGENT.scope((), work).await
+}
+
 /// An HTTP port that waits its turn.
 pub struct Paced {
     inner: Arc<dyn HttpPort>,
     clock: Arc<dyn Clock>,
     bucket: RateLimiter<NotKeyed, InMemoryState, BucketClock, NoOpMiddleware<Nanos>>,
-    blocked_until: Mutex<Time>,
+    rest: Option<fn(&Response) -> Option<Duration>>,
+    waits: Mutex<Waits>,
+    /// How many urgent calls wait for their turn.
+    urgent: AtomicUsize,
+}
+
+/// What the channel asked for.
+#[derive(Clone, Copy)]
+struct Waits {
+    /// Nothing is sent before.
+    blocked_until: Time,
+    /// Nothing is sent before that can wait.
+    resting_until: Time,
+}
+
+/// Counts an urgent call for as long as it waits, also when it is given up.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn begin(count: &'a AtomicUsize) -> Waiting<'a> {
+        count.fetch_add(1, Ordering::Relaxed);
+        Waiting(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 #[derive(Clone)]
@@ -52,18 +103,33 @@ impl Paced {
             inner,
             clock,
             bucket,
-            blocked_until: Mutex::new(Time::EPOCH),
+            rest: quota.rest,
+            waits: Mutex::new(Waits {
+                blocked_until: Time::EPOCH,
+                resting_until: Time::EPOCH,
+            }),
+            urgent: AtomicUsize::new(0),
         }
     }
 
     async fn wait_for_turn(&self) {
+        let is_urgent = IS_URGENT.try_with(|()| ()).is_ok();
+        let _waiting = is_urgent.then(|| Waiting::begin(&self.urgent));
+        let yields_until = self.clock.now().plus(YIELD_MAX);
         loop {
-            let blocked = *self
-                .blocked_until
-                .lock()
-                .expect("no holder of this lock panics");
-            if blocked > self.clock.now() {
-                self.clock.sleep_until(blocked).await;
+            let now = self.clock.now();
+            let waits = *self.waits.lock().expect(LOCK);
+            let begins = if is_urgent {
+                waits.blocked_until
+            } else {
+                waits.blocked_until.max(waits.resting_until)
+            };
+            if begins > now {
+                self.clock.sleep_until(begins).await;
+                continue;
+            }
+            if !is_urgent && now < yields_until && self.urgent.load(Ordering::Relaxed) > 0 {
+                self.clock.sleep_until(now.plus(YIELD)).await;
                 continue;
             }
             let Err(not_until) = self.bucket.check() else {
@@ -75,23 +141,30 @@ impl Paced {
             self.clock.sleep_until(self.clock.now().plus(wait)).await;
         }
     }
+
+    /// Heeds what an answer asks for.
+    fn heed(&self, response: &Response) {
+        let now = self.clock.now();
+        let throttled = classify(response, Effect::None, now);
+        let rest = self.rest.and_then(|rest| rest(response));
+        let mut waits = self.waits.lock().expect(LOCK);
+        if let Some(ErrorKind::Throttled { until: Some(until) }) = throttled {
+            waits.blocked_until = waits.blocked_until.max(until);
+        }
+        if let Some(rest) = rest {
+            waits.resting_until = waits.resting_until.max(now.plus(rest));
+        }
+    }
 }
+
+const LOCK: &str = "no holder of this lock panics";
 
 #[async_trait]
 impl HttpPort for Paced {
     async fn send(&self, request: Request) -> Result<Response, SendError> {
         self.wait_for_turn().await;
         let response = self.inner.send(request).await?;
-        let now = self.clock.now();
-        if let Some(channel::ErrorKind::Throttled { until: Some(until) }) =
-            classify(&response, Effect::None, now)
-        {
-            let mut blocked = self
-                .blocked_until
-                .lock()
-                .expect("no holder of this lock panics");
-            *blocked = (*blocked).max(until);
-        }
+        self.heed(&response);
         Ok(response)
     }
 

@@ -410,6 +410,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     quota: Quota {
         per_second: 10,
         burst: 10,
+        rest: None,
     },
     hook_topics: &["orders"],
     quantity: QuantityMeaning::Available,

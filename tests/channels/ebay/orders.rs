@@ -132,6 +132,7 @@ fn an_order_that_changes_while_pages_are_read_hides_no_other() {
     let mut window = channel::OrderWindow {
         changed_since: rig.now().minus(Duration::from_secs(3_600)),
         page: None,
+        is_last_kept: false,
     };
     let mut seen = std::collections::BTreeSet::new();
     let first = block_on(pull.pull(&window)).expect("a page");

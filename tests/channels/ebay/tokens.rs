@@ -26,6 +26,7 @@ fn poll_afresh(rig: &Rig, settings: Value) -> Result<(), ChannelError> {
     let window = OrderWindow {
         changed_since: rig.now(),
         page: None,
+        is_last_kept: false,
     };
     block_on(channel.pull_orders().expect("orders").pull(&window)).map(|_| ())
 }
@@ -34,6 +35,7 @@ fn poll(rig: &Rig) -> Result<(), ChannelError> {
     let window = OrderWindow {
         changed_since: rig.now(),
         page: None,
+        is_last_kept: false,
     };
     block_on(rig.channel.pull_orders().expect("orders").pull(&window)).map(|_| ())
 }

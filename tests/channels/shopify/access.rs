@@ -17,6 +17,7 @@ fn pull_error(rig: &Rig) -> channel::ChannelError {
     let window = OrderWindow {
         changed_since: Time::EPOCH,
         page: None,
+        is_last_kept: false,
     };
     let orders = rig.channel.pull_orders().expect("orders");
     block_on(orders.pull(&window)).expect_err("an error")
@@ -201,6 +202,7 @@ fn many_calls_at_once_refresh_once() {
     let window = OrderWindow {
         changed_since: Time::EPOCH,
         page: None,
+        is_last_kept: false,
     };
     let orders = rig.channel.pull_orders().expect("orders");
     let (first, second, third) = block_on(async {
@@ -315,6 +317,7 @@ fn the_bucket_runs_dry_and_fills_again() {
     let window = OrderWindow {
         changed_since: Time::EPOCH,
         page: None,
+        is_last_kept: false,
     };
     let orders = rig.channel.pull_orders().expect("orders");
     let until = (0..100)

@@ -262,15 +262,16 @@ fn a_page_that_is_too_costly_is_asked_for_in_smaller_ones() {
     let window = OrderWindow {
         changed_since: Time::EPOCH,
         page: None,
+        is_last_kept: false,
     };
     let error = block_on(orders.pull(&window)).expect_err("no size is small enough");
     assert_eq!(super::kind(&error), "rejected");
 }
 
 /// How many orders a poll hands out, and how many it asked for whole.
-fn polled(rig: &Rig, since: Time) -> (usize, usize) {
+fn polled(rig: &Rig, since: Time, is_last_kept: bool) -> (usize, usize) {
     rig.sent();
-    let found = poll(rig, since).len();
+    let found = super::poll_after(rig, since, is_last_kept).len();
     let asked = rig.sent().into_iter().map(|request| {
         let body: serde_json::Value = serde_json::from_slice(request.body()).expect("JSON");
         body["variables"]["ids"].as_array().map_or(0, Vec::len)
@@ -279,7 +280,7 @@ fn polled(rig: &Rig, since: Time) -> (usize, usize) {
 }
 
 #[test]
-fn what_was_handed_out_is_not_read_again_until_somebody_looks_further_back() {
+fn what_was_taken_in_is_not_read_again_until_it_changes() {
     let rig = rig();
     let start = rig.now();
     let later = |seconds| start.plus(std::time::Duration::from_secs(seconds));
@@ -289,30 +290,23 @@ fn what_was_handed_out_is_not_read_again_until_somebody_looks_further_back() {
         rig.buy(&[("MUG-2", 1)], true);
     }
     rig.advance(10_000);
-    assert_eq!(polled(&rig, later(0)), (3, 3));
-    assert_eq!(
-        polled(&rig, later(0)),
-        (3, 3),
-        "the window did not move: nobody kept it"
-    );
+    assert_eq!(polled(&rig, later(0), false), (3, 3));
+    assert_eq!(polled(&rig, later(0), false), (3, 3), "nobody kept them");
     // The newest might still change within its second, so it is read each time.
-    assert_eq!(polled(&rig, later(30)), (1, 1));
-    assert_eq!(polled(&rig, later(31)), (1, 1));
-    assert_eq!(
-        polled(&rig, later(29)),
-        (2, 2),
-        "somebody looks further back"
-    );
+    assert_eq!(polled(&rig, later(0), true), (1, 1));
+    assert_eq!(polled(&rig, later(30), true), (1, 1));
+    assert_eq!(polled(&rig, later(0), true), (1, 1), "looking further back");
     // What changes is read, and the newest of before a last time.
     rig.act(&Act::Pay(first.clone())).expect("paid");
     rig.advance(10_000);
-    assert_eq!(polled(&rig, later(32)), (2, 2));
-    let found = poll(&rig, later(33));
+    assert_eq!(polled(&rig, later(0), true), (2, 2));
+    let found = super::poll_after(&rig, later(0), true);
     assert_eq!(found.len(), 1);
     assert_eq!(
         (&found[0].external_id, &found[0].payment),
         (&first, &PaymentState::Paid)
     );
+    assert_eq!(polled(&rig, later(0), false), (3, 3), "they were lost");
 }
 
 #[test]
@@ -322,6 +316,7 @@ fn a_page_that_repeats_itself_ends_the_list() {
     let window = OrderWindow {
         changed_since: Time::EPOCH,
         page: Some("again".to_owned()),
+        is_last_kept: false,
     };
     let repeated = json!({ "data": { "orders": {
         "pageInfo": { "hasNextPage": true, "endCursor": "again" },

@@ -105,6 +105,7 @@ fn pages_are_read_to_the_end_also_when_orders_change_meanwhile() {
     let mut window = OrderWindow {
         changed_since: Time::EPOCH,
         page: None,
+        is_last_kept: false,
     };
     let mut seen = std::collections::BTreeSet::new();
     let mut pages = 0;
@@ -136,6 +137,7 @@ fn a_shop_that_always_gives_the_same_page_comes_to_an_end() {
     let mut window = OrderWindow {
         changed_since: Time::EPOCH,
         page: None,
+        is_last_kept: false,
     };
     let mut calls = 0;
     let error = loop {
@@ -256,6 +258,7 @@ fn answers_are_named_by_what_to_do_next() {
     let window = OrderWindow {
         changed_since: Time::EPOCH,
         page: None,
+        is_last_kept: false,
     };
     let throttled = rig.twin(|twin, _| twin.throttled());
     let cases = [
@@ -334,6 +337,7 @@ fn one_broken_order_does_not_hide_the_others() {
     let window = OrderWindow {
         changed_since: Time::EPOCH,
         page: None,
+        is_last_kept: false,
     };
     let page = block_on(orders.pull(&window)).expect("a page");
     assert_eq!(page.malformed.len(), broken.len(), "{:?}", page.malformed);

@@ -56,6 +56,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     quota: channel::Quota {
         per_second: 1,
         burst: 1,
+        rest: None,
     },
     hook_topics: &[],
     quantity: QuantityMeaning::Available,

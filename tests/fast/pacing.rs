@@ -1,0 +1,188 @@
+//! How calls to one channel share its quota, under virtual time.
+
+use std::{
+    ops::ControlFlow,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use channel::{
+    HttpPort, Quota,
+    http::{Request, Response, SendError},
+};
+use domain::Time;
+use engine::ports::{
+    Clock,
+    quota::{Paced, urgent},
+};
+use rehearse::executor::{Executor, Group, Stopped};
+
+/// A channel that answers everything, and notes what came when.
+struct Shop {
+    clock: Arc<dyn Clock>,
+    /// What it answers, for each call.
+    answer: fn(&str) -> Response,
+    calls: Mutex<Vec<(u64, String)>>,
+}
+
+#[async_trait]
+impl HttpPort for Shop {
+    async fn send(&self, request: Request) -> Result<Response, SendError> {
+        let path = request.uri().path().to_owned();
+        let answer = (self.answer)(&path);
+        let at = u64::try_from(self.clock.now().millis()).expect("after the epoch");
+        self.calls.lock().expect("whole").push((at, path));
+        Ok(answer)
+    }
+
+    fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    fn nonce(&self) -> String {
+        "0".repeat(32)
+    }
+}
+
+fn request(path: &str) -> Request {
+    http::Request::builder()
+        .uri(path)
+        .body(Vec::new())
+        .expect("a request")
+}
+
+fn ok(_path: &str) -> Response {
+    http::Response::new(Vec::new())
+}
+
+/// What came to the shop and when, in milliseconds, of calls that were all made at once.
+fn made(
+    quota: Quota,
+    answer: fn(&str) -> Response,
+    calls: &[(&'static str, bool)],
+) -> Vec<(u64, String)> {
+    let mut executor = Executor::new(7, Time::EPOCH);
+    let group = Group(1);
+    let clock = executor.ports(group).clock;
+    let shop = Arc::new(Shop {
+        clock: Arc::clone(&clock),
+        answer,
+        calls: Mutex::default(),
+    });
+    let paced = Arc::new(Paced::new(
+        Arc::clone(&shop) as Arc<dyn HttpPort>,
+        clock,
+        quota,
+    ));
+    for (path, is_urgent) in calls.iter().copied() {
+        let paced = Arc::clone(&paced);
+        executor.spawn(path, group, async move {
+            let call = paced.send(request(path));
+            let answer = if is_urgent {
+                urgent(call).await
+            } else {
+                call.await
+            };
+            answer.expect("an answer");
+        });
+    }
+    let end = Time::from_millis(3_600_000);
+    let stopped = executor.run_until(end, &mut || ControlFlow::Continue(()));
+    assert_eq!(stopped, Stopped::Reached);
+    let made = shop.calls.lock().expect("whole").clone();
+    assert_eq!(made.len(), calls.len(), "none is left over: {made:?}");
+    made
+}
+
+#[test]
+fn what_is_urgent_goes_first_and_the_rest_in_its_turn() {
+    let quota = Quota {
+        per_second: 1,
+        burst: 1,
+        rest: None,
+    };
+    let calls = [
+        ("/a", false),
+        ("/b", false),
+        ("/c", false),
+        ("/urgent", true),
+    ];
+    let made = made(quota, ok, &calls);
+    let at = |path: &str| {
+        made.iter()
+            .position(|(_, made)| made == path)
+            .expect("it was made")
+    };
+    assert!(
+        at("/urgent") <= 1,
+        "after one at most, which was there before: {made:?}"
+    );
+    let gaps: Vec<u64> = made.windows(2).map(|two| two[1].0 - two[0].0).collect();
+    assert!(
+        gaps.iter().all(|gap| *gap >= 1000),
+        "a call a second: {made:?}"
+    );
+    assert!(made[3].0 < 4_000, "and no slower: {made:?}");
+}
+
+#[test]
+fn urgent_calls_without_end_keep_nobody_out() {
+    let quota = Quota {
+        per_second: 1,
+        burst: 1,
+        rest: None,
+    };
+    let mut calls = vec![("/usual", false)];
+    calls.extend([("/urgent", true); 60]);
+    let made = made(quota, ok, &calls);
+    let usual = made
+        .iter()
+        .find(|(_, path)| path == "/usual")
+        .expect("made");
+    assert!(usual.0 < 60_000, "{usual:?}");
+}
+
+#[test]
+fn a_rest_is_kept_by_all_but_the_urgent_and_a_refusal_by_all() {
+    let quota = Quota {
+        per_second: 1000,
+        burst: 1,
+        rest: Some(|_| Some(Duration::from_secs(5))),
+    };
+    let resting = made(
+        quota,
+        ok,
+        &[("/a", false), ("/b", false), ("/urgent", true)],
+    );
+    let when = |made: &[(u64, String)], path: &str| {
+        made.iter()
+            .find(|(_, made)| made == path)
+            .expect("it was made")
+            .0
+    };
+    assert!(when(&resting, "/urgent") < 1000, "{resting:?}");
+    let (a, b) = (when(&resting, "/a"), when(&resting, "/b"));
+    assert!(a.abs_diff(b) >= 5000, "{resting:?}");
+
+    let refused = made(
+        Quota {
+            rest: None,
+            ..quota
+        },
+        |path| match path {
+            "/first" => http::Response::builder()
+                .status(429)
+                .header("retry-after", "7")
+                .body(Vec::new())
+                .expect("an answer"),
+            _ => http::Response::new(Vec::new()),
+        },
+        &[("/first", true), ("/urgent", true), ("/usual", false)],
+    );
+    let first = when(&refused, "/first");
+    for path in ["/urgent", "/usual"] {
+        let at = when(&refused, path);
+        assert!(at < first || at >= first + 7000, "{path}: {refused:?}");
+    }
+}
