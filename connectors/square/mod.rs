@@ -111,7 +111,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     auth: "A personal access token of your application, or OAuth tokens that are renewed by themselves.",
     // Square publishes no figures; this is what its forum calls harmless.
     quota: channel::Quota {
-        per_second: 5,
+        per_second: 10,
         burst: 10,
         rest: None,
     },

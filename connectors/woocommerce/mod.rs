@@ -59,7 +59,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     auth: "A consumer key and secret with read and write rights: HTTP Basic over https, OAuth 1.0a \
            signatures over plain http.",
     quota: Quota {
-        per_second: 5,
+        per_second: 10,
         burst: 20,
         rest: None,
     },

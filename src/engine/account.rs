@@ -74,8 +74,10 @@ pub struct Account {
     pub set: RwLock<ModeOverride>,
     /// Rings when orders should be polled now.
     pub wake_poll: Notify,
-    /// Rings when something is to be sent.
-    pub wake_lane: Notify,
+    /// Rings when a level is to be sent.
+    pub wake_levels: Notify,
+    /// Rings when an intent is to be carried out.
+    pub wake_intents: Notify,
     /// Rings when levels should be compared now.
     pub wake_compare: Notify,
     /// One poll at a time; what is known of the last one.
@@ -144,7 +146,8 @@ impl Account {
             configured,
             set: RwLock::new(set),
             wake_poll: Notify::new(),
-            wake_lane: Notify::new(),
+            wake_levels: Notify::new(),
+            wake_intents: Notify::new(),
             wake_compare: Notify::new(),
             polling: tokio::sync::Mutex::default(),
             orders_to_read: Mutex::default(),
@@ -191,11 +194,17 @@ impl Account {
         self.has_polled.load(Ordering::Acquire)
     }
 
+    /// Lets both lanes look what there is to do.
+    pub fn wake_lanes(&self) {
+        self.wake_levels.notify_one();
+        self.wake_intents.notify_one();
+    }
+
     /// Notes a complete poll.
     pub fn note_poll(&self, now: Time) {
         self.has_polled.store(true, Ordering::Release);
         self.health.lock().expect(LOCK).last_poll_at = Some(now);
-        self.wake_lane.notify_one();
+        self.wake_lanes();
     }
 
     /// Notes a complete comparison of levels.

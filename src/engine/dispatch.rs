@@ -1,4 +1,5 @@
-//! The lane of an account: levels to be pushed, and intents to be carried out, one call at a time.
+//! The lanes of an account: one for levels to be pushed and one for intents to be carried out, each
+//! with one call at a time. A level that must fall does not wait behind ten parcels.
 //!
 //! A push is read, compared, made durable, sent and settled. Falls go before rises. A level that is
 //! not what we believe means that the channel sold something that we have not seen: its orders are
@@ -44,7 +45,16 @@ pub struct AttemptNote {
     pub result: String,
 }
 
-/// What one round of the lane did.
+/// What a lane is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Levels.
+    Levels,
+    /// Shipments, cancellations, refunds.
+    Intents,
+}
+
+/// What one round of a lane did.
 pub(crate) enum Round {
     /// There may be more at once.
     More,
@@ -53,12 +63,16 @@ pub(crate) enum Round {
 }
 
 impl Engine {
-    pub(crate) async fn run_lane(&self, account: Arc<Account>) {
+    pub(crate) async fn run_lane(&self, account: Arc<Account>, lane: Lane) {
+        let ring = match lane {
+            Lane::Levels => &account.wake_levels,
+            Lane::Intents => &account.wake_intents,
+        };
         let mut failures = 0;
         while self.wait_for_throttle(&account).await {
             let idle = self.ports.clock.now().plus(IDLE);
             let rest = if account.may_write() && account.has_polled() {
-                match self.dispatch(&account).await {
+                match self.dispatch(&account, lane).await {
                     Ok(Round::More) if !self.is_stopping() => {
                         failures = 0;
                         continue;
@@ -80,19 +94,17 @@ impl Engine {
             } else {
                 idle
             };
-            if !self.wait(rest, &account.wake_lane).await {
+            if !self.wait(rest, ring).await {
                 return;
             }
         }
     }
 
-    async fn dispatch(&self, account: &Account) -> Result<Round, PollError> {
-        let pushed = urgent(self.push_levels(account)).await?;
-        let tried = self.carry_out_intents(account).await?;
-        Ok(match (pushed, tried) {
-            (Round::Rest(one), Round::Rest(other)) => Round::Rest(one.min(other)),
-            (Round::More, _) | (_, Round::More) => Round::More,
-        })
+    async fn dispatch(&self, account: &Account, lane: Lane) -> Result<Round, PollError> {
+        match lane {
+            Lane::Levels => urgent(self.push_levels(account)).await,
+            Lane::Intents => self.carry_out_intents(account).await,
+        }
     }
 
     async fn push_levels(&self, account: &Account) -> Result<Round, PollError> {

@@ -98,7 +98,7 @@ impl Engine {
                 outcome,
             };
             self.decide_alongside(signal, alongside).await?;
-            // One at a time: a level that must fall does not wait behind ten parcels.
+            // What waits is read anew: the order may have been canceled meanwhile.
             return Ok(Round::More);
         }
         Ok(Round::Rest(rest))

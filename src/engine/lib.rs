@@ -27,6 +27,7 @@ use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Dura
 use account::{Account, Mode, ModeOverride, Pace};
 use channel::{ChannelError, Connector, ErrorKind, Port, SettingsError};
 use decider::{Alongside, DecideError, Decider, Done, Policy};
+use dispatch::Lane;
 use domain::{
     AccountId,
     decide::{FollowUp, Terms, Verdict},
@@ -196,9 +197,11 @@ impl Engine {
             let (engine, at) = (Arc::clone(self), Arc::clone(account));
             let task = Box::pin(async move { engine.run_poll(at).await });
             spawn(format!("poll {}", account.id), task);
-            let (engine, at) = (Arc::clone(self), Arc::clone(account));
-            let task = Box::pin(async move { engine.run_lane(at).await });
-            spawn(format!("lane {}", account.id), task);
+            for lane in [Lane::Levels, Lane::Intents] {
+                let (engine, at) = (Arc::clone(self), Arc::clone(account));
+                let task = Box::pin(async move { engine.run_lane(at, lane).await });
+                spawn(format!("{lane:?} {}", account.id), task);
+            }
             let (engine, at) = (Arc::clone(self), Arc::clone(account));
             let task = Box::pin(async move { engine.run_reconcile(at).await });
             spawn(format!("reconcile {}", account.id), task);
@@ -272,7 +275,7 @@ impl Engine {
             .chain(intents.map(|intent| &intent.account))
             .collect();
         for account in to_wake.into_iter().filter_map(|id| self.accounts.get(id)) {
-            account.wake_lane.notify_one();
+            account.wake_lanes();
         }
     }
 
@@ -287,7 +290,7 @@ impl Engine {
             })
             .await?;
         *account.set.write().expect("no holder of this lock panics") = set;
-        account.wake_lane.notify_one();
+        account.wake_lanes();
         account.wake_poll.notify_one();
         Ok(())
     }
