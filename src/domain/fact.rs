@@ -186,8 +186,8 @@ pub enum Event {
         listing: ListingId,
         /// What it shows now.
         quantity: Quantity,
-        /// When the wish arose that this fulfills.
-        wanted_since: Option<Time>,
+        /// Since when the channel showed something else, or when the wish changed last if that was later.
+        due_since: Option<Time>,
     },
     /// The channel shows something else than we believed; its orders are read first.
     PushConflicted {

@@ -253,6 +253,9 @@ pub struct Offer {
     pub parked: Option<String>,
     /// How many wishes were overwritten before they were sent.
     pub coalesced: u64,
+    /// Since when the channel shows something else than is wanted, as far as we know.
+    #[serde(default)]
+    pub due_since: Option<Time>,
 }
 
 /// One try at setting a level, made durable before it is sent. It never changes but for its count.
@@ -292,6 +295,7 @@ impl Offer {
             attempt: None,
             parked: None,
             coalesced: 0,
+            due_since: None,
         }
     }
 

@@ -59,9 +59,9 @@ impl Meters {
         for fact in &done.book.facts {
             match &fact.event {
                 Event::OrderAccepted { .. } => add(&self.orders_accepted),
-                Event::PushAcknowledged { wanted_since, .. } => {
+                Event::PushAcknowledged { due_since, .. } => {
                     add(&self.pushes);
-                    if let (Some(since), Some(account)) = (wanted_since, &fact.account) {
+                    if let (Some(since), Some(account)) = (due_since, &fact.account) {
                         self.note_delay(account, now.since(*since).as_millis());
                     }
                 }

@@ -237,6 +237,7 @@ pub fn decide(
     };
     desk.update_taken(&before);
     desk.refresh_offers();
+    desk.note_what_is_due();
     let Desk {
         book, follow_ups, ..
     } = desk;

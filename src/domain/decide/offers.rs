@@ -18,6 +18,18 @@ impl Desk<'_> {
         }
     }
 
+    /// Notes since when something is to be sent: a wish that the channel already showed was no delay.
+    pub(super) fn note_what_is_due(&mut self) {
+        let now = self.now();
+        for offer in self.book.offers.values_mut() {
+            match (offer.is_due(), offer.due_since) {
+                (true, None) => offer.due_since = Some(now),
+                (false, Some(_)) => offer.due_since = None,
+                (true, Some(_)) | (false, None) => {}
+            }
+        }
+    }
+
     fn refresh_offer(&mut self, listing: &Listing) {
         let Some(sku) = &listing.sku else { return };
         let Some(item) = self.book.items.get(sku).cloned() else {

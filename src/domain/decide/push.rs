@@ -115,6 +115,7 @@ fn acknowledge(desk: &mut Desk<'_>, key: &ListingKey, attempt: &Attempt) {
         quantity: attempt.quantity,
         at: now,
     };
+    let due_since = offer.due_since;
     offer.attempt = None;
     offer.acknowledged = Some(told);
     offer.believed = Some(told);
@@ -124,7 +125,7 @@ fn acknowledge(desk: &mut Desk<'_>, key: &ListingKey, attempt: &Attempt) {
     let event = Event::PushAcknowledged {
         listing: key.1.clone(),
         quantity: attempt.quantity,
-        wanted_since: fulfilled.map(|wanted| wanted.at),
+        due_since: fulfilled.map(|wanted| due_since.unwrap_or(wanted.at).max(wanted.at)),
     };
     desk.record(None, Some(&key.0), event);
     if fulfilled.is_some() {

@@ -184,6 +184,10 @@ impl World {
             .map(|(key, taken)| (key.clone(), *taken))
             .collect();
         assert_eq!(kept, fold, "open units by account");
+        for (key, offer) in &self.book.offers {
+            let is_noted = offer.due_since.is_some();
+            assert_eq!(offer.is_due(), is_noted, "{key:?} is due since a time");
+        }
     }
 
     fn id(&self, name: &str) -> OrderId {
