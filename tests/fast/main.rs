@@ -3,5 +3,6 @@
 //! Start reading at `tidy`, which holds the house rules that a compiler cannot hold.
 
 mod decider;
+mod opening;
 mod sim;
 mod tidy;
