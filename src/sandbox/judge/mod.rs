@@ -144,6 +144,9 @@ pub enum Reason {
     PaidLate,
     /// It, or one before it, was placed before all of its goods were counted.
     NotCounted,
+    /// One basket took the good twice, by itself and within a kit or within two. Each listing showed what
+    /// was there, and a channel does not know that they share it.
+    OneBasket,
     /// Our level there accounted for every order before, and it was sold nevertheless.
     Unexplained,
 }

@@ -32,6 +32,12 @@ fn read(evidence: &mut Evidence, words: &[&str]) -> Option<()> {
             let bill = words.get(2..)?.iter().map(|good| (sku(good), 1));
             evidence.bills.insert(sku(words.get(1)?), bill.collect());
         }
+        // and ACCOUNT SKU UNITS: one more line of the order before
+        "and" => {
+            let truth = evidence.shops.get_mut(&account()?)?;
+            let line = (sku(words.get(2)?), number(3)?.try_into().ok()?);
+            truth.orders.last_mut()?.lines.push(line);
+        }
         // order ACCOUNT ID SKU UNITS PLACED KNOWN [canceled|expired|late|shipped]
         "order" => {
             let id = ExternalId::new(*words.get(2)?);
@@ -246,6 +252,47 @@ fn kits_take_their_components() {
         push till MUG 0 180 240
         ",
         "oversold till 2 MUG 1: 1 told after 140, PushLag",
+    );
+}
+
+#[test]
+fn one_basket_may_take_what_is_left_twice() {
+    check(
+        "
+        stock MUG 2
+        kit SET MUG
+        order web 1 SET 1 100 150
+        push web MUG 1 160 170
+        push web SET 1 160 170
+        order web 2 SET 1 200 260
+        and web MUG 1
+        ",
+        "oversold web 2 MUG 1: all told, OneBasket",
+    );
+    // What no listing showed is not excused by a second one.
+    check(
+        "
+        stock MUG 2
+        kit SET MUG
+        order web 1 SET 1 100 150
+        push web MUG 1 160 170
+        push web SET 1 160 170
+        order web 2 SET 2 200 260
+        and web MUG 1
+        ",
+        "oversold web 2 MUG 2: all told, Unexplained",
+    );
+    // The level of the kit was told, and that of the mug was not.
+    check(
+        "
+        stock MUG 2
+        kit SET MUG
+        order till 1 MUG 1 100 150
+        push web SET 1 160 170
+        order web 2 SET 1 200 260
+        and web MUG 1
+        ",
+        "oversold web 2 MUG 1: 1 never told, PushLag",
     );
 }
 
