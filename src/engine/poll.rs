@@ -361,7 +361,21 @@ impl Engine {
         orders: &dyn PullOrders,
         ids: &[ExternalId],
     ) -> Result<(), PollError> {
-        let readings = self.patiently(account, || orders.read(ids)).await?;
+        let (mut left, mut size) = (ids, READ_BATCH);
+        while !left.is_empty() {
+            let some = self.patiently_some(account, left, &mut size, |ids| orders.read(ids));
+            let (count, readings) = some.await?;
+            left = left.get(count..).unwrap_or_default();
+            self.take_in_readings(account, readings).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_in_readings(
+        &self,
+        account: &Account,
+        readings: Vec<(ExternalId, OrderReading)>,
+    ) -> Result<(), PollError> {
         for (external_id, reading) in readings {
             match reading {
                 OrderReading::Found(snapshot) => self.decide_order(account, *snapshot).await?,
@@ -519,8 +533,12 @@ impl Engine {
         listings: &[ListingId],
     ) -> Result<Vec<LevelSnapshot>, ChannelError> {
         let mut levels = Vec::new();
-        for chunk in listings.chunks(LISTINGS_BATCH) {
-            levels.extend(self.patiently(account, || stock.read(chunk)).await?);
+        let (mut left, mut size) = (listings, LISTINGS_BATCH);
+        while !left.is_empty() {
+            let some = self.patiently_some(account, left, &mut size, |some| stock.read(some));
+            let (count, read) = some.await?;
+            left = left.get(count..).unwrap_or_default();
+            levels.extend(read);
         }
         Ok(levels)
     }

@@ -3,6 +3,6 @@
 //! Start reading at `tidy`, which holds the house rules that a compiler cannot hold.
 
 mod decider;
-mod opening;
+mod kiosk;
 mod sim;
 mod tidy;
