@@ -277,12 +277,13 @@ fn explain(
     };
     let untold = rivals().find(|other| told(other).is_none_or(|at| at > placed_at));
     let is_late = |sale: &Sale<'_>| known(sale).is_some_and(|known| known.expired_at.is_some());
-    let mut bought = take.bought.keys();
-    let is_edited = bought.any(|sku| was_edited(evidence, sale.account, sku, placed_at));
+    let bought = || take.bought.keys();
     let reason = if untold.is_some() {
         Reason::PushLag
-    } else if is_edited {
+    } else if bought().any(|sku| was_edited(evidence, sale.account, sku, placed_at)) {
         Reason::EditedByStaff
+    } else if bought().any(|sku| was_restocked(evidence, sale.account, sku, placed_at)) {
+        Reason::Restocked
     } else if is_late(sale) || rivals().any(is_late) {
         Reason::PaidLate
     } else if is_early(evidence, sale) || rivals().any(|rival| is_early(evidence, rival)) {
@@ -342,6 +343,28 @@ fn first_told(evidence: &Evidence, account: &AccountId, sku: &Sku, since: Time) 
 fn was_edited(evidence: &Evidence, account: &AccountId, sku: &Sku, before: Time) -> bool {
     let edits = evidence.edits.iter();
     edits
-        .filter(|edit| edit.account == *account && edit.sku == *sku && edit.at <= before)
-        .any(|edit| first_told(evidence, account, sku, edit.at).is_none_or(|at| at > before))
+        .filter(|edit| edit.account == *account && edit.sku == *sku)
+        .any(|edit| stands(evidence, account, sku, edit.at, before))
+}
+
+/// Whether the shop put units back before a time, and no level was fixed by us between the two.
+fn was_restocked(evidence: &Evidence, account: &AccountId, sku: &Sku, before: Time) -> bool {
+    let restocks = evidence.shops.get(account).map(|truth| &truth.restocks);
+    restocks
+        .into_iter()
+        .flatten()
+        .filter(|restock| restock.sku == *sku)
+        .any(|restock| stands(evidence, account, sku, restock.at, before))
+}
+
+/// Whether what changed a level at one time still stood at another: no level was fixed by us between.
+fn stands(
+    evidence: &Evidence,
+    account: &AccountId,
+    sku: &Sku,
+    changed_at: Time,
+    before: Time,
+) -> bool {
+    changed_at <= before
+        && first_told(evidence, account, sku, changed_at).is_none_or(|at| at > before)
 }
