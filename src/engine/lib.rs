@@ -15,6 +15,7 @@ pub mod intake;
 mod intents;
 mod janitor;
 pub mod meters;
+mod patience;
 pub mod poll;
 pub mod ports;
 pub mod reconcile;
@@ -22,10 +23,10 @@ pub mod rows;
 pub mod shelf;
 pub mod views;
 
-use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use account::{Account, Mode, ModeOverride, Pace};
-use channel::{ChannelError, Connector, ErrorKind, Port, SettingsError};
+use channel::{ChannelError, Connector, Port, SettingsError};
 use decider::{Alongside, DecideError, Decider, Done, Policy};
 use dispatch::Lane;
 use domain::{
@@ -319,31 +320,6 @@ impl Engine {
             Err(error) => {
                 account.note_error(now, error);
                 tracing::warn!(account = %account.id, %error, "A call to a channel failed.");
-            }
-        }
-    }
-
-    /// Makes a call that only reads, again and again while the channel asks us to wait: a long reading
-    /// goes on where it was instead of beginning anew.
-    async fn patiently<'a, T>(
-        &'a self,
-        account: &'a Account,
-        call: impl Fn() -> Pin<Box<dyn Future<Output = Result<T, ChannelError>> + Send + 'a>> + Send,
-    ) -> Result<T, ChannelError> {
-        /// Beyond this the channel does not mean to let us in.
-        const WAITS_MAX: u32 = 30;
-        let mut waits = 0;
-        loop {
-            let result = call().await;
-            self.note_call(account, &result);
-            match result {
-                Err(ChannelError {
-                    kind: ErrorKind::Throttled { .. },
-                    ..
-                }) if waits < WAITS_MAX && self.wait_for_throttle(account).await => {
-                    waits += 1;
-                }
-                result => return result,
             }
         }
     }

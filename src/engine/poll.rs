@@ -16,7 +16,7 @@ use domain::{
     stock::Stock,
 };
 use serde::{Deserialize, Serialize};
-use store::{Batch, Range, StoreError};
+use store::{Batch, Range, Seq, StoreError};
 use tokio::sync::Notify;
 
 use crate::{
@@ -52,6 +52,13 @@ const HOOKS_EVERY: Duration = Duration::from_secs(3600);
 pub struct Cursor {
     /// By the channel's clock.
     pub changed_since: Time,
+}
+
+/// What is known to be sold of an item, and which rows say so: the same number may be another story.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct KnownSales {
+    units: Quantity,
+    versions: [Option<Seq>; 2],
 }
 
 /// When what is due in an account.
@@ -360,7 +367,21 @@ impl Engine {
         orders: &dyn PullOrders,
         ids: &[ExternalId],
     ) -> Result<(), PollError> {
-        let readings = self.patiently(account, || orders.read(ids)).await?;
+        let (mut left, mut size) = (ids, READ_BATCH);
+        while !left.is_empty() {
+            let some = self.patiently_some(account, left, &mut size, |ids| orders.read(ids));
+            let (count, readings) = some.await?;
+            left = left.get(count..).unwrap_or_default();
+            self.take_in_readings(account, readings).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_in_readings(
+        &self,
+        account: &Account,
+        readings: Vec<(ExternalId, OrderReading)>,
+    ) -> Result<(), PollError> {
         for (external_id, reading) in readings {
             match reading {
                 OrderReading::Found(snapshot) => self.decide_order(account, *snapshot).await?,
@@ -461,7 +482,8 @@ impl Engine {
     }
 
     /// Takes over opening stock from the account that the admin named: items whose level stays the
-    /// same while the account's orders are read, so that no sale falls between the two.
+    /// same while the account's orders are read and tell nothing new, so that no sale, and no sale with
+    /// its cancellation, falls between the two.
     async fn take_opening_stock(&self, account: &Account) -> Result<(), PollError> {
         if self.opening.as_ref() != Some(&account.id) {
             return Ok(());
@@ -474,16 +496,16 @@ impl Engine {
         if uncounted.is_empty() {
             return Ok(());
         }
+        let known = self.known_sales(account, &waiting).await?;
         let before = self.read_levels(account, stock, &uncounted).await?;
         let later = self.ports.clock.now().plus(INDEX_LAG);
         if !self.wait(later, &Notify::new()).await {
             return Ok(());
         }
         self.poll_orders(account).await?;
-        let mut sold = BTreeMap::new();
-        for (listing, sku) in &waiting {
-            sold.insert(listing, self.known_sales(account, sku).await?);
-        }
+        // A sale that came to light may be canceled already, and the level be what it was before both.
+        let mut sold = self.known_sales(account, &waiting).await?;
+        sold.retain(|listing, sold| known.get(listing) == Some(sold));
         let after = self.read_levels(account, stock, &uncounted).await?;
         let is_stable = |level: &LevelSnapshot| {
             before
@@ -494,7 +516,7 @@ impl Engine {
             .into_iter()
             .filter(is_stable)
             .filter_map(|level| {
-                let sold = sold.get(&level.listing).copied()?;
+                let sold = sold.get(&level.listing)?.units;
                 level.level.map(|shown| OpeningLevel {
                     listing: level.listing,
                     shown,
@@ -517,27 +539,41 @@ impl Engine {
         listings: &[ListingId],
     ) -> Result<Vec<LevelSnapshot>, ChannelError> {
         let mut levels = Vec::new();
-        for chunk in listings.chunks(LISTINGS_BATCH) {
-            levels.extend(self.patiently(account, || stock.read(chunk)).await?);
+        let (mut left, mut size) = (listings, LISTINGS_BATCH);
+        while !left.is_empty() {
+            let some = self.patiently_some(account, left, &mut size, |some| stock.read(some));
+            let (count, read) = some.await?;
+            left = left.get(count..).unwrap_or_default();
+            levels.extend(read);
         }
         Ok(levels)
     }
 
-    async fn known_sales(&self, account: &Account, sku: &Sku) -> Result<Quantity, StoreError> {
-        let taken_key = rows::key(&[account.id.as_str(), sku.as_str()]);
-        let taken = match self.store.get(rows::TAKEN, &taken_key).await? {
-            Some(row) => rows::decode(rows::TAKEN, &row.value)?,
-            None => Taken::default(),
-        };
-        let stock = match self
-            .store
-            .get(rows::STOCK, &rows::key(&[sku.as_str()]))
-            .await?
-        {
-            Some(row) => Some(rows::decode::<Stock>(rows::STOCK, &row.value)?),
-            None => None,
-        };
-        Ok(domain::offer::known_sales(taken, stock.as_ref()))
+    /// What is known to be sold of each listing.
+    async fn known_sales(
+        &self,
+        account: &Account,
+        listings: &BTreeMap<ListingId, Sku>,
+    ) -> Result<BTreeMap<ListingId, KnownSales>, StoreError> {
+        let mut sales = BTreeMap::new();
+        for (listing, sku) in listings {
+            let taken_key = rows::key(&[account.id.as_str(), sku.as_str()]);
+            let taken = self.store.get(rows::TAKEN, &taken_key).await?;
+            let stock_key = rows::key(&[sku.as_str()]);
+            let stock = self.store.get(rows::STOCK, &stock_key).await?;
+            let versions = [&taken, &stock].map(|row| row.as_ref().map(|row| row.version));
+            let taken = match taken {
+                Some(row) => rows::decode(rows::TAKEN, &row.value)?,
+                None => Taken::default(),
+            };
+            let stock = match stock {
+                Some(row) => Some(rows::decode::<Stock>(rows::STOCK, &row.value)?),
+                None => None,
+            };
+            let units = domain::offer::known_sales(taken, stock.as_ref());
+            sales.insert(listing.clone(), KnownSales { units, versions });
+        }
+        Ok(sales)
     }
 
     async fn uncounted_listings(

@@ -31,6 +31,8 @@ pub struct Watch {
     pub violations: Vec<String>,
     /// How many writes there were.
     pub writes: u64,
+    /// How many raw signals became durable.
+    pub appended: u64,
     trace: Trace,
     seen: Seq,
     unpaid_for: Option<Duration>,
@@ -46,6 +48,7 @@ impl Watch {
             facts: Vec::new(),
             violations: Vec::new(),
             writes: 0,
+            appended: 0,
             trace,
             seen: Seq(0),
             unpaid_for,
@@ -144,7 +147,11 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Store for Disk {
     async fn append(&self, signals: Vec<Append>) -> Result<Vec<Seq>, StoreError> {
         self.take_a_moment().await;
+        let count = signals.len() as u64;
         let written = self.memory.append(signals).await;
+        if written.is_ok() {
+            lock(&self.watch).appended += count;
+        }
         self.look(&written);
         self.take_a_moment().await;
         written

@@ -25,7 +25,6 @@ pub struct Executor {
     shared: Arc<Shared>,
     tasks: BTreeMap<u64, Slot>,
     order: Rng,
-    polls: u64,
 }
 
 /// Tasks that live and die together: a process.
@@ -116,18 +115,12 @@ impl Executor {
             }),
             tasks: BTreeMap::new(),
             order: chance,
-            polls: 0,
         }
     }
 
     /// The time.
     pub fn now(&self) -> Time {
         self.shared.lock().now
-    }
-
-    /// How often a task was polled.
-    pub fn polls(&self) -> u64 {
-        self.polls
     }
 
     /// The ports of one process.
@@ -202,7 +195,6 @@ impl Executor {
     fn poll(&mut self, id: u64) -> Option<Panicked> {
         // A task that ended may have been woken after its end.
         let slot = self.tasks.get_mut(&id)?;
-        self.polls += 1;
         let shared = Arc::clone(&self.shared);
         let waker = Waker::from(Arc::new(Ready { id, shared }));
         let mut context = Context::from_waker(&waker);

@@ -90,7 +90,14 @@ pub fn run_with(seed: u64, scale: &Scale, trace: Trace, tamper: Arc<dyn Tamper>)
         watch.look_at_all(&world.memory, now);
     }
     watch.add(now, wrong);
-    let refused = world.hooks.1.load(Ordering::Relaxed);
+    let count = |hooks: &AtomicU64| hooks.load(Ordering::Relaxed);
+    let (accepted, refused) = (count(&world.hooks.accepted), count(&world.hooks.refused));
+    if accepted > watch.appended {
+        let kept = watch.appended;
+        let lost = format!("P1: {accepted} hooks were acknowledged, and {kept} are durable");
+        watch.add(now, vec![lost]);
+    }
+    // A key that a hook is proved with may come garbled in bad weather, and then it is not believed.
     if refused > 0 && scale.weather == Weather::Calm {
         watch.add(
             now,
@@ -105,7 +112,7 @@ pub fn run_with(seed: u64, scale: &Scale, trace: Trace, tamper: Arc<dyn Tamper>)
         quiet_after_ms,
         orders: judgment.orders_placed,
         facts: watch.facts.len() as u64,
-        hooks: world.hooks.0,
+        hooks: count(&world.hooks.posted),
         faults: words(&world.faults()),
         crashes: world.crashes,
         violations: watch.violations.clone(),

@@ -88,8 +88,8 @@ pub struct World {
     pub edits: Vec<Edit>,
     /// How often the process died.
     pub crashes: u32,
-    /// Hooks that were handed to us, and how many of them were refused.
-    pub hooks: (u64, Arc<AtomicU64>),
+    /// What became of hooks.
+    pub hooks: Arc<Hooks>,
     executor: Executor,
     stalls: Vec<Arc<Stall>>,
     vaults: BTreeMap<AccountId, Arc<MemoryVault>>,
@@ -107,6 +107,17 @@ pub struct World {
     stirred: Arc<AtomicBool>,
     tamper: Arc<dyn Tamper>,
     panicked: bool,
+}
+
+/// Counts what became of hooks.
+#[derive(Default)]
+pub struct Hooks {
+    /// Those that were brought to our door.
+    pub posted: AtomicU64,
+    /// Those that we said to have kept.
+    pub accepted: AtomicU64,
+    /// Those that we did not believe.
+    pub refused: AtomicU64,
 }
 
 /// One run of our program.
@@ -143,7 +154,7 @@ impl World {
             memory: Arc::new(Memory::new()),
             edits: Vec::new(),
             crashes: 0,
-            hooks: (0, Arc::default()),
+            hooks: Arc::default(),
             settings: stalls
                 .iter()
                 .map(|stall| stall.line(|line| line.settings()))
@@ -173,11 +184,6 @@ impl World {
     /// The time.
     pub fn now(&self) -> Time {
         self.executor.now()
-    }
-
-    /// How often a task was polled.
-    pub fn polls(&self) -> u64 {
-        self.executor.polls()
     }
 
     /// The truth of each shop.
@@ -370,21 +376,24 @@ impl World {
             stall.line(|line| line.delivered(delivery.id, None, now));
             return;
         };
-        self.hooks.0 += 1;
+        self.hooks.posted.fetch_add(1, Ordering::Relaxed);
         let id = delivery.id;
         lock(&self.on_the_way).insert((shop, id));
         let hook = hook_request(&delivery.request, &stall.hook_url);
         let (there, back) = (self.fate.u64(HOOK_TRAVEL_MS), self.fate.u64(HOOK_TRAVEL_MS));
         let clock = self.executor.ports(process.group).clock;
         let (on_the_way, stirred) = (Arc::clone(&self.on_the_way), Arc::clone(&self.stirred));
-        let (stall, refused) = (Arc::clone(stall), Arc::clone(&self.hooks.1));
+        let (stall, hooks) = (Arc::clone(stall), Arc::clone(&self.hooks));
         let task = async move {
             clock
                 .sleep_until(clock.now().plus(Duration::from_millis(there)))
                 .await;
-            let status = status(engine.receive(stall.account.as_str(), hook).await);
-            if status == 401 {
-                refused.fetch_add(1, Ordering::Relaxed);
+            let reply = engine.receive(stall.account.as_str(), hook).await;
+            let status = status(&reply);
+            match reply {
+                Reply::Accepted => drop(hooks.accepted.fetch_add(1, Ordering::Relaxed)),
+                Reply::Refused(_) => drop(hooks.refused.fetch_add(1, Ordering::Relaxed)),
+                Reply::Answer(_) | Reply::Unknown | Reply::Busy => {}
             }
             clock
                 .sleep_until(clock.now().plus(Duration::from_millis(back)))
@@ -482,14 +491,6 @@ impl World {
         self.trace.note(now, &format!("crash {:?}", process.group));
         self.starts_at = Some(now.plus(down));
     }
-
-    /// Ends the process as a crash would, now.
-    pub fn crash(&mut self) {
-        if let Some(process) = &self.process {
-            process.life.end();
-        }
-        self.act();
-    }
 }
 
 fn edit(stall: &Stall, sku: &Sku, at: Time) -> Edit {
@@ -529,7 +530,7 @@ fn outages(fate: &mut Rng, scale: &Scale, begins_at: Time) -> Vec<(Time, usize, 
     outages
 }
 
-fn status(reply: Reply) -> u16 {
+fn status(reply: &Reply) -> u16 {
     match reply {
         Reply::Accepted => 200,
         Reply::Answer(answer) => answer.status,

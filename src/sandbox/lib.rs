@@ -123,6 +123,8 @@ pub struct Truth {
     pub levels: std::collections::BTreeMap<Sku, i64>,
     /// Every change of a level that was written through the API, in order.
     pub level_writes: Vec<LevelWrite>,
+    /// Every change of a level by which the shop itself put back what was canceled or refunded, in order.
+    pub restocks: Vec<LevelWrite>,
     /// How many requests changed anything through the API.
     pub writes: u64,
     /// How many requests were answered.
@@ -159,7 +161,7 @@ pub struct TrueShipment {
     pub lines: Vec<(Sku, u32)>,
 }
 
-/// A level that was written through the API.
+/// A level that was written through the API, or by the shop itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LevelWrite {
     /// Of what.

@@ -92,7 +92,7 @@ impl Outside for Nowhere {
     }
 }
 
-fn order(id: &str, sku: &str, units: i64) -> OrderSnapshot {
+pub(crate) fn order(id: &str, sku: &str, units: i64) -> OrderSnapshot {
     let euro = Currency::new("EUR").expect("a currency");
     let zero = Money::zero(euro);
     let at = Time::from_seconds(1_797_999_000);

@@ -3,6 +3,7 @@
 //! Start reading at `tidy`, which holds the house rules that a compiler cannot hold.
 
 mod decider;
+mod kiosk;
 mod pacing;
 mod sim;
 mod tidy;

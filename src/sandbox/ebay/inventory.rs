@@ -85,10 +85,17 @@ impl Item {
     }
 
     /// Puts units of a canceled order back.
-    pub(super) fn give_back(&mut self, units: u32) {
+    pub(super) fn give_back(&mut self, units: u32, now: Time) -> LevelWrite {
+        let from = self.shown();
         self.quantity += i64::from(units);
         self.available += i64::from(units);
         self.sold -= i64::from(units);
+        LevelWrite {
+            sku: self.sku.clone(),
+            from,
+            to: self.shown(),
+            at: now,
+        }
     }
 
     /// Staff set the level on the site.

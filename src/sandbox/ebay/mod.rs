@@ -42,6 +42,7 @@ struct Ebay {
     orders: Vec<Order>,
     hooks: Hooks,
     level_writes: Vec<LevelWrite>,
+    restocks: Vec<LevelWrite>,
     writes: u64,
     requests: u64,
 }
@@ -89,6 +90,7 @@ impl Ebay {
             items,
             orders: Vec::new(),
             level_writes: Vec::new(),
+            restocks: Vec::new(),
             writes: 0,
             requests: 0,
         }
@@ -99,7 +101,7 @@ impl Ebay {
         for order in &mut self.orders {
             for (sku, units) in order.settle(now) {
                 if let Some(item) = self.items.get_mut(&sku) {
-                    item.give_back(units);
+                    self.restocks.push(item.give_back(units, now));
                 }
             }
         }
@@ -157,6 +159,7 @@ impl Twin for Ebay {
                 .map(|item| (item.sku().clone(), item.shown()))
                 .collect(),
             level_writes: self.level_writes.clone(),
+            restocks: self.restocks.clone(),
             writes: self.writes,
             requests: self.requests,
         }

@@ -144,6 +144,12 @@ pub enum Reason {
     PaidLate,
     /// It, or one before it, was placed before all of its goods were counted.
     NotCounted,
+    /// An order was canceled, and the shop put its units back into its level, while we had promised them
+    /// to an order that waited, and had not yet put the level right.
+    Restocked,
+    /// One basket took the good twice, by itself and within a kit or within two. Each listing showed what
+    /// was there, and a channel does not know that they share it.
+    OneBasket,
     /// Our level there accounted for every order before, and it was sold nevertheless.
     Unexplained,
 }

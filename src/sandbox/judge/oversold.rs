@@ -16,8 +16,8 @@ struct Sale<'a> {
 
 /// What an order takes of one good.
 struct Take<'a> {
-    /// The SKU that was bought for it.
-    bought: &'a Sku,
+    /// The SKUs that were bought for it, itself or kits, with the units of the good in each.
+    bought: BTreeMap<&'a Sku, i64>,
     /// Units of the good, when all of the order can be had.
     wished: i64,
     /// How many of them kits do without, because something is missing.
@@ -111,9 +111,9 @@ fn overlapping(
     good: &Sku,
     take: &Take<'_>,
 ) -> Option<Competing> {
-    let knew = |by: &Sale<'_>, bought: &Sku, of: &Sale<'_>| {
+    let knew = |by: &Sale<'_>, take: &Take<'_>, of: &Sale<'_>| {
         let known = evidence.known.get(&of.name());
-        let told = known.and_then(|known| first_told(evidence, by.account, bought, known.at));
+        let told = known.and_then(|known| told_by(evidence, by.account, take, known.at));
         told.is_some_and(|at| at <= by.order.placed_at)
     };
     let other = ever.iter().find(|other| {
@@ -124,9 +124,9 @@ fn overlapping(
             return false;
         }
         if other.order.placed_at <= sale.order.placed_at {
-            !knew(sale, take.bought, other)
+            !knew(sale, take, other)
         } else {
-            !knew(other, theirs.bought, sale)
+            !knew(other, theirs, sale)
         }
     })?;
     Some(Competing {
@@ -154,7 +154,11 @@ fn excess(
         let excess = (sold - stock).min(units);
         if excess > 0 {
             let earlier = sales.get(..at).unwrap_or_default();
-            found.push(explain(evidence, earlier, sale, good, take.bought, excess));
+            let left = units - excess;
+            found.push(Oversold {
+                units: excess,
+                ..explain(evidence, earlier, sale, (good, take), left)
+            });
         }
     }
     found
@@ -214,10 +218,11 @@ fn takes<'a>(
         };
         for (good, per_unit) in bill {
             let take = takes.entry(good).or_insert(Take {
-                bought,
+                bought: BTreeMap::new(),
                 wished: 0,
                 kits_missing: 0,
             });
+            *take.bought.entry(bought).or_default() += per_unit * units;
             take.wished += per_unit * units;
             if good != bought {
                 let missing = evidence.missing.get(&(name.clone(), good.clone()));
@@ -254,17 +259,17 @@ impl Oversold {
     }
 }
 
+/// Why a sale could exceed the stock, of which so many units were left for it.
 fn explain(
     evidence: &Evidence,
     earlier: &[Sale<'_>],
     sale: &Sale<'_>,
-    good: &Sku,
-    bought: &Sku,
-    units: i64,
+    (good, take): (&Sku, &Take<'_>),
+    left: i64,
 ) -> Oversold {
     let placed_at = sale.order.placed_at;
     let known = |sale: &Sale<'_>| evidence.known.get(&sale.name()).copied();
-    let told = |other: &Sale<'_>| first_told(evidence, sale.account, bought, known(other)?.at);
+    let told = |other: &Sale<'_>| told_by(evidence, sale.account, take, known(other)?.at);
     let rivals = || {
         earlier
             .iter()
@@ -272,14 +277,19 @@ fn explain(
     };
     let untold = rivals().find(|other| told(other).is_none_or(|at| at > placed_at));
     let is_late = |sale: &Sale<'_>| known(sale).is_some_and(|known| known.expired_at.is_some());
+    let bought = || take.bought.keys();
     let reason = if untold.is_some() {
         Reason::PushLag
-    } else if was_edited(evidence, sale.account, bought, placed_at) {
+    } else if bought().any(|sku| was_edited(evidence, sale.account, sku, placed_at)) {
         Reason::EditedByStaff
+    } else if bought().any(|sku| was_restocked(evidence, sale.account, sku, placed_at)) {
+        Reason::Restocked
     } else if is_late(sale) || rivals().any(is_late) {
         Reason::PaidLate
     } else if is_early(evidence, sale) || rivals().any(|rival| is_early(evidence, rival)) {
         Reason::NotCounted
+    } else if take.bought.len() > 1 && take.bought.values().all(|units| *units <= left) {
+        Reason::OneBasket
     } else {
         Reason::Unexplained
     };
@@ -296,7 +306,7 @@ fn explain(
         told_at,
         lag_ms: lag.map(|lag| u64::try_from(lag.as_millis()).unwrap_or(u64::MAX)),
         reason,
-        ..unexplained(sale, good, units)
+        ..unexplained(sale, good, 0)
     }
 }
 
@@ -307,6 +317,16 @@ fn is_early(evidence: &Evidence, sale: &Sale<'_>) -> bool {
         .keys()
         .filter_map(|good| evidence.counted_at.get(*good));
     counted.max().is_some_and(|at| sale.order.placed_at < *at)
+}
+
+/// When an account had acknowledged levels, fixed after a time, of everything that was bought for a good.
+fn told_by(evidence: &Evidence, account: &AccountId, take: &Take<'_>, since: Time) -> Option<Time> {
+    let told: Option<Vec<Time>> = take
+        .bought
+        .keys()
+        .map(|sku| first_told(evidence, account, sku, since))
+        .collect();
+    told?.into_iter().max()
 }
 
 /// When an account first acknowledged a level of a SKU that was fixed after this time. What is known in
@@ -323,6 +343,28 @@ fn first_told(evidence: &Evidence, account: &AccountId, sku: &Sku, since: Time) 
 fn was_edited(evidence: &Evidence, account: &AccountId, sku: &Sku, before: Time) -> bool {
     let edits = evidence.edits.iter();
     edits
-        .filter(|edit| edit.account == *account && edit.sku == *sku && edit.at <= before)
-        .any(|edit| first_told(evidence, account, sku, edit.at).is_none_or(|at| at > before))
+        .filter(|edit| edit.account == *account && edit.sku == *sku)
+        .any(|edit| stands(evidence, account, sku, edit.at, before))
+}
+
+/// Whether the shop put units back before a time, and no level was fixed by us between the two.
+fn was_restocked(evidence: &Evidence, account: &AccountId, sku: &Sku, before: Time) -> bool {
+    let restocks = evidence.shops.get(account).map(|truth| &truth.restocks);
+    restocks
+        .into_iter()
+        .flatten()
+        .filter(|restock| restock.sku == *sku)
+        .any(|restock| stands(evidence, account, sku, restock.at, before))
+}
+
+/// Whether what changed a level at one time still stood at another: no level was fixed by us between.
+fn stands(
+    evidence: &Evidence,
+    account: &AccountId,
+    sku: &Sku,
+    changed_at: Time,
+    before: Time,
+) -> bool {
+    changed_at <= before
+        && first_told(evidence, account, sku, changed_at).is_none_or(|at| at > before)
 }

@@ -1,7 +1,7 @@
 //! Tables of worlds and what is wrong with them.
 
 use super::*;
-use crate::TrueOrder;
+use crate::{LevelWrite, TrueOrder};
 
 fn sku(text: &str) -> Sku {
     Sku::new(text).expect("a SKU")
@@ -31,6 +31,12 @@ fn read(evidence: &mut Evidence, words: &[&str]) -> Option<()> {
         "kit" => {
             let bill = words.get(2..)?.iter().map(|good| (sku(good), 1));
             evidence.bills.insert(sku(words.get(1)?), bill.collect());
+        }
+        // and ACCOUNT SKU UNITS: one more line of the order before
+        "and" => {
+            let truth = evidence.shops.get_mut(&account()?)?;
+            let line = (sku(words.get(2)?), number(3)?.try_into().ok()?);
+            truth.orders.last_mut()?.lines.push(line);
         }
         // order ACCOUNT ID SKU UNITS PLACED KNOWN [canceled|expired|late|shipped]
         "order" => {
@@ -72,6 +78,17 @@ fn read(evidence: &mut Evidence, words: &[&str]) -> Option<()> {
                 .missing
                 .insert((name, sku(words.get(3)?)), number(4)?);
         }
+        _ => return read_levels(evidence, words),
+    }
+    Some(())
+}
+
+/// The lines about levels.
+fn read_levels(evidence: &mut Evidence, words: &[&str]) -> Option<()> {
+    let number = |at: usize| -> Option<i64> { words.get(at)?.parse().ok() };
+    let time = |at: usize| number(at).map(Time::from_millis);
+    let account = || Some(AccountId::new(*words.get(1)?));
+    match *words.first()? {
         "counted" => {
             let at = time(2)?;
             evidence.counted_at.insert(sku(words.get(1)?), at);
@@ -81,6 +98,16 @@ fn read(evidence: &mut Evidence, words: &[&str]) -> Option<()> {
             sku: sku(words.get(2)?),
             at: time(3)?,
         }),
+        // restock ACCOUNT SKU UNITS AT
+        "restock" => {
+            let truth = evidence.shops.entry(account()?).or_default();
+            truth.restocks.push(LevelWrite {
+                sku: sku(words.get(2)?),
+                from: 0,
+                to: number(3)?,
+                at: time(4)?,
+            });
+        }
         // level ACCOUNT SKU SHOWN WANTED
         "level" => {
             let (account, sku) = (account()?, sku(words.get(2)?));
@@ -246,6 +273,71 @@ fn kits_take_their_components() {
         push till MUG 0 180 240
         ",
         "oversold till 2 MUG 1: 1 told after 140, PushLag",
+    );
+}
+
+#[test]
+fn what_a_shop_puts_back_itself_may_be_promised_already() {
+    // The mug of the canceled order goes to the one that waited; the shop offers it again at once.
+    let told = "
+        stock MUG 1
+        order web 1 MUG 1 100 150 canceled
+        order web 2 MUG 1 110 160
+        push web MUG 0 170 180
+        restock web MUG 1 300
+        ";
+    check(
+        &format!("{told} order web 3 MUG 1 400 450"),
+        "oversold web 3 MUG 1: all told, Restocked",
+    );
+    // Put right before the sale, it explains nothing.
+    check(
+        &format!(
+            "{told} push web MUG 0 310 320
+            order web 3 MUG 1 400 450"
+        ),
+        "oversold web 3 MUG 1: all told, Unexplained",
+    );
+}
+
+#[test]
+fn one_basket_may_take_what_is_left_twice() {
+    check(
+        "
+        stock MUG 2
+        kit SET MUG
+        order web 1 SET 1 100 150
+        push web MUG 1 160 170
+        push web SET 1 160 170
+        order web 2 SET 1 200 260
+        and web MUG 1
+        ",
+        "oversold web 2 MUG 1: all told, OneBasket",
+    );
+    // What no listing showed is not excused by a second one.
+    check(
+        "
+        stock MUG 2
+        kit SET MUG
+        order web 1 SET 1 100 150
+        push web MUG 1 160 170
+        push web SET 1 160 170
+        order web 2 SET 2 200 260
+        and web MUG 1
+        ",
+        "oversold web 2 MUG 2: all told, Unexplained",
+    );
+    // The level of the kit was told, and that of the mug was not.
+    check(
+        "
+        stock MUG 2
+        kit SET MUG
+        order till 1 MUG 1 100 150
+        push web SET 1 160 170
+        order web 2 SET 1 200 260
+        and web MUG 1
+        ",
+        "oversold web 2 MUG 1: 1 never told, PushLag",
     );
 }
 

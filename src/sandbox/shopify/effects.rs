@@ -106,9 +106,9 @@ impl World {
             match restock_type.as_str() {
                 "CANCEL" => {
                     self.take_out(id, line, units);
-                    self.move_level(place, units, -units, now);
+                    self.put_back(place, units, units, now);
                 }
-                "RETURN" => self.move_level(place, units, 0, now),
+                "RETURN" => self.put_back(place, units, 0, now),
                 _ => {}
             }
         }

@@ -165,6 +165,7 @@ impl Twin for Shopify {
                 .map(|variant| (variant.sku.clone(), variant.available))
                 .collect(),
             level_writes: self.world.level_writes.clone(),
+            restocks: self.world.restocks.clone(),
             writes: self.world.writes,
             requests: self.requests,
         }

@@ -30,6 +30,7 @@ pub(super) struct World {
     pub(super) hooks: Hooks,
     pub(super) jobs: Vec<CancelJob>,
     pub(super) level_writes: Vec<LevelWrite>,
+    pub(super) restocks: Vec<LevelWrite>,
     pub(super) writes: u64,
     pub(super) chance: fastrand::Rng,
     next_id: u64,
@@ -92,6 +93,7 @@ impl World {
             orders: BTreeMap::new(),
             jobs: Vec::new(),
             level_writes: Vec::new(),
+            restocks: Vec::new(),
             writes: 0,
             chance,
             next_id,
@@ -264,6 +266,20 @@ impl World {
             variant.changed_at = to_seconds(now);
             self.tell_level(place, now);
         }
+    }
+
+    /// Puts units of an order back, and takes as many off what is committed if they never left.
+    pub(super) fn put_back(&mut self, place: usize, units: i64, committed: i64, now: Time) {
+        let variant = &self.variants[place];
+        if variant.is_tracked {
+            self.restocks.push(LevelWrite {
+                sku: variant.sku.clone(),
+                from: variant.available,
+                to: variant.available + units,
+                at: now,
+            });
+        }
+        self.move_level(place, units, -committed, now);
     }
 
     /// Marks an order as changed.

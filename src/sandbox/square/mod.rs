@@ -219,6 +219,8 @@ impl Twin for Square {
             orders: orders.map(|order| self.true_order(order)).collect(),
             levels: self.catalog.levels(),
             level_writes: self.level_writes.clone(),
+            // Staff count again what came back.
+            restocks: Vec::new(),
             writes: self.writes,
             requests: self.requests,
         }

@@ -111,6 +111,7 @@ pub struct Woo {
     id_last: u64,
     chance: fastrand::Rng,
     level_writes: Vec<LevelWrite>,
+    restocks: Vec<LevelWrite>,
     writes: u64,
     requests: u64,
 }
@@ -182,6 +183,7 @@ impl Woo {
             id_last: 9,
             chance: fastrand::Rng::with_seed(shop.seed),
             level_writes: Vec::new(),
+            restocks: Vec::new(),
             writes: 0,
             requests: 0,
             shop,
@@ -342,6 +344,7 @@ impl Twin for Woo {
                 .filter_map(|product| Some((Sku::new(&product.sku).ok()?, product.stock)))
                 .collect(),
             level_writes: self.level_writes.clone(),
+            restocks: self.restocks.clone(),
             writes: self.writes,
             requests: self.requests,
         }

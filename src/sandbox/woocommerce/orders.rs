@@ -4,10 +4,11 @@
 //! line. They are given back on cancelled and pending, and from version 11 on failed. Nothing else gives
 //! any back: not the bin, not deletion, not the status refunded.
 
-use domain::Time;
+use domain::{Sku, Time};
 use serde_json::{Map, Value, json};
 
 use super::{Kind, Product, Version, Woo};
+use crate::LevelWrite;
 
 /// An order.
 #[derive(Debug, Clone)]
@@ -252,13 +253,26 @@ impl Woo {
             if let Some(units) = line.reduced.take()
                 && let Some(product) = self.products.get_mut(&line.stocked())
             {
-                product.stock += units;
-                touched.push(product.id);
+                touched.push((product.id, units));
             }
         }
-        for product in touched {
-            self.touch_product(product, now);
+        for (product, units) in touched {
+            self.put_back(product, units, now);
         }
+    }
+
+    /// Puts units of a canceled or refunded order back.
+    pub(super) fn put_back(&mut self, id: u64, units: i64, now: Time) {
+        let Some(product) = self.products.get_mut(&id) else {
+            return;
+        };
+        let from = product.stock;
+        product.stock += units;
+        if let Ok(sku) = Sku::new(&product.sku) {
+            let (to, at) = (product.stock, now);
+            self.restocks.push(LevelWrite { sku, from, to, at });
+        }
+        self.touch_product(id, now);
     }
 
     /// Staff change how many units a line has, or remove it (no units): the level follows at once.

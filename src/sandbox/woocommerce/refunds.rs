@@ -160,10 +160,7 @@ impl Woo {
         *reduced -= units;
         line.restocked += units;
         let stocked = line.stocked();
-        if let Some(product) = self.products.get_mut(&stocked) {
-            product.stock += units;
-            self.touch_product(stocked, now);
-        }
+        self.put_back(stocked, units, now);
     }
 
     fn refund_json(&self, order: u64, refund: &Refund) -> Value {

@@ -1,0 +1,374 @@
+//! The real engine with a small shop that does what a twin would do once in a thousand evenings.
+
+use std::{
+    collections::BTreeSet,
+    ops::ControlFlow,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use channel::{
+    CancelOrders, Channel, ChannelError, Connector, Descriptor, ErrorKind, HttpPort, OrderReading,
+    OrderWindow, Page, Port, Probe, PullListings, PullOrders, PushShipments, PushStock,
+    QuantityMeaning, ReadHooks, ReadStock, RefundOrders, RegisterHooks, SettingsError,
+    http::{Request, Response, SendError},
+};
+use domain::{
+    AccountId, Decimal, ExternalId, ListingId, Sku, Time,
+    snapshot::{LevelSnapshot, ListingSnapshot, OrderSnapshot, Standing},
+    stock::Stock,
+};
+use engine::{
+    AccountConfig, Config, Engine, Outside,
+    account::{Mode, Pace},
+    decider::Policy,
+    ports::Clock,
+    rows::{ORDERS_BY_ACCOUNT, STOCK, key},
+};
+use rehearse::{
+    executor::{Executor, Group, Stopped},
+    port::MemoryVault,
+    rows::Rows,
+};
+use store::Memory;
+
+use crate::decider::order;
+
+/// A shop with mugs.
+#[derive(Clone)]
+struct Kiosk(Arc<Mutex<Counter>>);
+
+struct Counter {
+    level: i64,
+    orders: Vec<OrderSnapshot>,
+    /// Somebody buys one as soon as we have looked at its level, and cancels as soon as we have looked
+    /// at the order.
+    is_fickle: bool,
+    looks: u32,
+    clock: Option<Arc<dyn HttpPort>>,
+    allowance: Option<Allowance>,
+    read: BTreeSet<ExternalId>,
+}
+
+/// How many orders may be asked for: one more each second.
+struct Allowance {
+    orders: i64,
+    since: Time,
+}
+
+/// The most that is allowed after a pause.
+const ALLOWED_MAX: i64 = 40;
+/// How many orders are read in one call, and what a call to find them costs.
+const ORDERS_PER_CALL: usize = 10;
+
+impl Kiosk {
+    fn new(level: i64) -> &'static Kiosk {
+        Box::leak(Box::new(Kiosk(Arc::new(Mutex::new(Counter {
+            level,
+            orders: Vec::new(),
+            is_fickle: false,
+            looks: 0,
+            clock: None,
+            allowance: None,
+            read: BTreeSet::new(),
+        })))))
+    }
+
+    fn counter(&self) -> MutexGuard<'_, Counter> {
+        self.0.lock().expect("nobody panics")
+    }
+}
+
+impl Counter {
+    /// Pays for a call, or says when it could be paid for.
+    fn pay(&mut self, price: usize) -> Result<(), ChannelError> {
+        let price = i64::try_from(price).expect("a small number");
+        let now = self.clock.as_ref().expect("it is open").now();
+        let Some(allowance) = &mut self.allowance else {
+            return Ok(());
+        };
+        let earned = i64::try_from(now.since(allowance.since).as_secs()).expect("a short time");
+        allowance.orders = (allowance.orders + earned).min(ALLOWED_MAX);
+        allowance.since = allowance
+            .since
+            .plus(Duration::from_secs(earned.unsigned_abs()));
+        if allowance.orders < price {
+            let missing = Duration::from_secs((price - allowance.orders).unsigned_abs());
+            let until = Some(now.plus(missing));
+            return Err(ChannelError::new("pay", ErrorKind::Throttled { until }));
+        }
+        allowance.orders -= price;
+        Ok(())
+    }
+}
+
+static KIOSK: Descriptor = Descriptor {
+    id: "kiosk",
+    title: "Kiosk",
+    auth: "none",
+    quota: channel::Quota {
+        per_second: 10,
+        burst: 10,
+    },
+    hook_topics: &[],
+    quantity: QuantityMeaning::Available,
+    compares: false,
+    push_batch_max: 1,
+    writes_per_listing_per_day: None,
+    poll_overlap_s: 60,
+    subtracts_when: "at once",
+    quirks: &[],
+};
+
+impl Connector for Kiosk {
+    fn descriptor(&self) -> &'static Descriptor {
+        &KIOSK
+    }
+
+    fn schema(&self) -> schemars::Schema {
+        schemars::Schema::default()
+    }
+
+    fn example(&self) -> &'static str {
+        ""
+    }
+
+    fn open(
+        &self,
+        _: serde_json::Value,
+        port: Port,
+    ) -> Result<Box<dyn Channel>, Vec<SettingsError>> {
+        self.counter().clock = Some(port.http);
+        Ok(Box::new(self.clone()))
+    }
+}
+
+#[async_trait]
+impl Channel for Kiosk {
+    async fn probe(&self) -> Result<Probe, ChannelError> {
+        Ok(Probe {
+            shop: "Kiosk".to_owned(),
+            version: "1".to_owned(),
+            warnings: Vec::new(),
+        })
+    }
+
+    fn pull_orders(&self) -> Option<&dyn PullOrders> {
+        Some(self)
+    }
+
+    fn read_hooks(&self) -> Option<&dyn ReadHooks> {
+        None
+    }
+
+    fn pull_listings(&self) -> Option<&dyn PullListings> {
+        Some(self)
+    }
+
+    fn read_stock(&self) -> Option<&dyn ReadStock> {
+        Some(self)
+    }
+
+    fn push_stock(&self) -> Option<&dyn PushStock> {
+        None
+    }
+
+    fn push_shipments(&self) -> Option<&dyn PushShipments> {
+        None
+    }
+
+    fn cancel_orders(&self) -> Option<&dyn CancelOrders> {
+        None
+    }
+
+    fn refund_orders(&self) -> Option<&dyn RefundOrders> {
+        None
+    }
+
+    fn register_hooks(&self) -> Option<&dyn RegisterHooks> {
+        None
+    }
+}
+
+fn page<T>(items: Vec<T>) -> Page<T> {
+    Page {
+        items,
+        malformed: Vec::new(),
+        next: None,
+    }
+}
+
+#[async_trait]
+impl PullListings for Kiosk {
+    async fn pull(&self, _: Option<&str>) -> Result<Page<ListingSnapshot>, ChannelError> {
+        Ok(page(vec![ListingSnapshot {
+            listing: ListingId::new("7"),
+            sku: Some("MUG".to_owned()),
+            title: "Mug".to_owned(),
+            price: None,
+            barcode: None,
+            tracked: true,
+            level: None,
+        }]))
+    }
+}
+
+#[async_trait]
+impl ReadStock for Kiosk {
+    async fn read(&self, _: &[ListingId]) -> Result<Vec<LevelSnapshot>, ChannelError> {
+        let mut counter = self.counter();
+        let level = Some(Decimal::whole(counter.level));
+        counter.looks += 1;
+        if counter.looks == 1 && counter.is_fickle {
+            counter.level -= 1;
+            counter.orders.push(order("1", "MUG", 1));
+        }
+        Ok(vec![LevelSnapshot {
+            listing: ListingId::new("7"),
+            level,
+            changed_at: None,
+        }])
+    }
+}
+
+#[async_trait]
+impl PullOrders for Kiosk {
+    async fn pull(&self, _: &OrderWindow) -> Result<Page<OrderSnapshot>, ChannelError> {
+        let mut counter = self.counter();
+        // Orders are found in one call, and read in another.
+        counter.pay(ORDERS_PER_CALL)?;
+        counter.pay(ORDERS_PER_CALL)?;
+        let orders = counter.orders.clone();
+        let is_canceled = |order: &OrderSnapshot| order.standing == Standing::Canceled;
+        if counter.is_fickle && !orders.iter().all(is_canceled) {
+            counter.level += 1;
+            for order in &mut counter.orders {
+                order.standing = Standing::Canceled;
+                order.version.revision += 1;
+                for line in &mut order.lines {
+                    line.canceled = line.ordered;
+                    line.subtracted = Decimal::whole(0);
+                }
+            }
+        }
+        Ok(page(orders))
+    }
+
+    async fn read(
+        &self,
+        ids: &[ExternalId],
+    ) -> Result<Vec<(ExternalId, OrderReading)>, ChannelError> {
+        let mut counter = self.counter();
+        for call in ids.chunks(ORDERS_PER_CALL) {
+            counter.pay(call.len())?;
+        }
+        counter.read.extend(ids.iter().cloned());
+        let reading = |id: &ExternalId| {
+            let mut orders = counter.orders.iter();
+            let order = orders.find(|order| order.external_id == *id);
+            let found = order
+                .cloned()
+                .map(|order| OrderReading::Found(Box::new(order)));
+            (id.clone(), found.unwrap_or(OrderReading::Gone))
+        };
+        Ok(ids.iter().map(reading).collect())
+    }
+}
+
+/// There is no network: the shop is in the same room, on whose wall there is a clock.
+#[derive(Clone)]
+struct Room(Arc<dyn Clock>);
+
+impl Outside for Room {
+    fn port(&self, _: &AccountId, _: &'static Descriptor) -> Port {
+        Port {
+            http: Arc::new(self.clone()),
+            vault: Arc::new(MemoryVault::default()),
+        }
+    }
+}
+
+#[async_trait]
+impl HttpPort for Room {
+    async fn send(&self, _: Request) -> Result<Response, SendError> {
+        Err(SendError::NotSent("there is no network".to_owned()))
+    }
+
+    fn now(&self) -> Time {
+        self.0.now()
+    }
+
+    fn nonce(&self) -> String {
+        String::new()
+    }
+}
+
+fn config(kiosk: &'static Kiosk) -> Config {
+    let account = AccountConfig {
+        id: AccountId::new("kiosk"),
+        connector: kiosk,
+        settings: serde_json::Value::Null,
+        mode: Mode::Live,
+        pace: Pace {
+            poll_every: Duration::from_secs(10),
+            reread_every: Duration::from_secs(60),
+            listings_every: Duration::from_secs(600),
+            reconcile: "0 0 * * * *".parse().expect("a schedule"),
+            orders_since: Duration::from_secs(3600),
+        },
+        unpaid_for: None,
+    };
+    Config {
+        opening: Some(account.id.clone()),
+        accounts: vec![account],
+        policy: Policy::default(),
+        items: Vec::new(),
+        backlog_max: 10,
+        public_url: None,
+        compare_first: false,
+    }
+}
+
+/// Lets our program run with the shop for a while.
+fn run(kiosk: &'static Kiosk, duration: Duration) -> Arc<Memory> {
+    let mut executor = Executor::new(1, Time::from_seconds(1_798_000_000));
+    let (ports, memory) = (executor.ports(Group(1)), Arc::new(Memory::new()));
+    let store = Arc::clone(&memory);
+    executor.spawn("start", Group(1), async move {
+        let room = Room(Arc::clone(&ports.clock));
+        let started = Engine::start(config(kiosk), store, ports, &room).await;
+        started.map(drop).expect("it starts");
+    });
+    let until = executor.now().plus(duration);
+    let stopped = executor.run_until(until, &mut || ControlFlow::Continue(()));
+    assert_eq!(stopped, Stopped::Reached);
+    memory
+}
+
+#[test]
+fn a_sale_that_is_canceled_during_the_count_is_not_counted_as_stock() {
+    let kiosk = Kiosk::new(5);
+    kiosk.counter().is_fickle = true;
+    let memory = run(kiosk, Duration::from_secs(60));
+    let sku: Sku = "MUG".parse().expect("a SKU");
+    let stock: Option<Stock> = Rows(&memory).get(STOCK, &key(&[sku.as_str()]));
+    let lying = stock.map(|stock| (stock.is_counted, stock.on_hand().units()));
+    assert_eq!(lying, Some((true, 5)));
+    assert!(kiosk.counter().looks > 2, "it was counted again");
+}
+
+#[test]
+fn a_shop_that_allows_few_calls_is_read_to_the_end() {
+    let kiosk = Kiosk::new(1_000);
+    let orders = (0..60).map(|number| order(&number.to_string(), "MUG", 1));
+    kiosk.counter().orders = orders.collect();
+    kiosk.counter().allowance = Some(Allowance {
+        orders: 0,
+        since: Time::from_seconds(1_798_000_000),
+    });
+    let memory = run(kiosk, Duration::from_secs(600));
+    let known = Rows(&memory).keys(ORDERS_BY_ACCOUNT, b"").len();
+    assert_eq!(known, 60, "found by a poll");
+    assert_eq!(kiosk.counter().read.len(), 60, "read again by id");
+}
