@@ -3,5 +3,7 @@
 //! Start reading at `tidy`, which holds the house rules that a compiler cannot hold.
 
 mod decider;
+mod interleavings;
 mod sim;
+mod small_world;
 mod tidy;
