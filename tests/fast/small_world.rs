@@ -122,6 +122,7 @@ pub(crate) struct SmallWorld {
     vault: Arc<MemoryVault>,
     life: Arc<Life>,
     process: u64,
+    is_ending: bool,
     engine: Arc<Mutex<Option<Arc<Engine>>>>,
     order: ExternalId,
     placed_at: Time,
@@ -142,6 +143,7 @@ impl SmallWorld {
             vault: Arc::default(),
             life: Arc::default(),
             process: 0,
+            is_ending: false,
             engine: Arc::default(),
             order: ExternalId::new(""),
             hooks: [Vec::new(), Vec::new()],
@@ -271,12 +273,13 @@ impl SmallWorld {
         self.settle()
     }
 
-    /// The same after a death at a write: the line is as it was.
+    /// The same after a death at a write. Once the world goes quiet, nothing is kept waiting.
     fn rise(&mut self) -> Result<(), String> {
-        self.executor.kill(Group(self.process));
-        self.counter.let_go();
-        self.start();
-        self.settle()
+        self.restart()?;
+        if self.is_ending {
+            self.counter.let_go();
+        }
+        Ok(())
     }
 
     /// Has the process die at one of its writes from here on.
@@ -328,6 +331,7 @@ impl SmallWorld {
 
     /// Lets one interval of everything pass, and compares what the shop shows.
     pub(crate) fn go_quiet(&mut self) -> Result<(), String> {
+        self.is_ending = true;
         self.counter.let_go();
         self.pass(POLL_EVERY + MOMENT)?;
         let Some(engine) = lock(&self.engine).clone() else {
