@@ -10,6 +10,7 @@ use std::{
 use channel::{ChannelError, OrderReading, OrderWindow, PullOrders, ReadStock};
 use domain::{
     ExternalId, ListingId, Quantity, Sku, Time,
+    decide::Verdict,
     offer::Taken,
     signal::{OpeningLevel, Signal, Source},
     snapshot::{LevelSnapshot, OrderSnapshot},
@@ -300,7 +301,7 @@ impl Engine {
             let page = self.patiently(account, || orders.pull(&window)).await?;
             for snapshot in page.items {
                 newest = newest.max(snapshot.version.changed_at.min(latest));
-                self.decide_order(account, snapshot).await?;
+                self.decide_order(account, snapshot, Source::List).await?;
             }
             for malformed in page.malformed {
                 self.park_signal(&account.id, malformed, None, Alongside::default())
@@ -357,7 +358,9 @@ impl Engine {
         let readings = self.patiently(account, || orders.read(ids)).await?;
         for (external_id, reading) in readings {
             match reading {
-                OrderReading::Found(snapshot) => self.decide_order(account, *snapshot).await?,
+                OrderReading::Found(snapshot) => {
+                    self.decide_order(account, *snapshot, Source::Read).await?;
+                }
                 OrderReading::Gone => {
                     account.forget_recent(&external_id);
                     let account = account.id.clone();
@@ -380,6 +383,7 @@ impl Engine {
         &self,
         account: &Account,
         snapshot: OrderSnapshot,
+        source: Source,
     ) -> Result<(), PollError> {
         let mut hasher = DefaultHasher::new();
         rows::encode(&snapshot).hash(&mut hasher);
@@ -391,10 +395,14 @@ impl Engine {
         let signal = Signal::Order {
             account: account.id.clone(),
             snapshot: Box::new(snapshot),
-            source: Source::Read,
+            source,
         };
         let decided = self.decide(signal).await;
-        if decided.is_err() {
+        // What was not taken in may be read again, and be the truth then.
+        if !decided
+            .as_ref()
+            .is_ok_and(|done| done.verdict != Verdict::Stale)
+        {
             account.forget_recent(&external_id);
         }
         decided?;

@@ -146,7 +146,7 @@ static STORIES: [Story; 9] = [
 ];
 
 /// What must be known, by the rules: the newest view that was told wins, and a hint is followed as
-/// soon as no poll is under way.
+/// soon as no poll is under way. Where the version does not tell which is newer, the order is read.
 #[derive(Default)]
 struct Model {
     /// The view that the shop has: the first or the second.
@@ -163,8 +163,16 @@ struct Model {
 }
 
 impl Model {
-    fn learn(&mut self, view: usize) {
-        self.known = self.known.max(Some(view));
+    fn learn(&mut self, story: &Story, view: usize) {
+        match self.known {
+            // Which is newer cannot be told: it is asked for by its id.
+            Some(known) if story.is_same_version => self.is_hinted |= known != view,
+            Some(_) | None => self.known = self.known.max(Some(view)),
+        }
+    }
+
+    fn read(&mut self) {
+        self.known = Some(self.current);
     }
 
     fn is_answered(&mut self, story: &Story) {
@@ -174,8 +182,11 @@ impl Model {
         let is_all = story.is_listed_whole && !self.is_thorough;
         // A level that we are about to write shows at once that more happened than we know.
         let is_found_out = story.is_seen_in_level && self.known.is_none();
-        let is_believed = is_all && !is_found_out;
-        self.learn(if is_believed { listed } else { self.current });
+        if is_all && !is_found_out {
+            self.learn(story, listed);
+        } else {
+            self.read();
+        }
     }
 
     fn happens(&mut self, story: &Story, event: Event) {
@@ -206,13 +217,13 @@ impl Model {
     /// Everything follows that follows.
     fn settles(&mut self, story: &Story) {
         match self.waiting.take() {
-            Some(told) if story.is_told_whole => self.learn(told),
+            Some(told) if story.is_told_whole => self.learn(story, told),
             Some(_) => self.is_hinted = true,
             None => {}
         }
         if self.is_hinted && self.held.is_none() {
             self.is_hinted = false;
-            self.learn(self.current);
+            self.read();
         }
     }
 }
@@ -256,9 +267,7 @@ fn run_telling(
             Some(known) => story.views[known],
             None => View::NOTHING,
         };
-        // Where the version does not tell which view is newer, either may be believed for a while.
-        let is_fair = story.is_same_version && story.views.contains(&seen);
-        if seen != expected && !is_fair {
+        if seen != expected {
             return Err(format!("expected {expected:?}"));
         }
     }
@@ -372,19 +381,23 @@ const WORLDS: [&[Event]; 3] = [
     &[First, First, Change, Second, Ask, Answer],
 ];
 
-/// The stories that are tried out completely, one for each way of telling, and in how many worlds.
-const COMPLETE: [(&str, usize); 2] = [("WooCommerce, canceled", 3), ("Square, paid later", 1)];
+/// What is tried out completely: a story, and the worlds. Of the rest, every fortieth; all of it is in
+/// the longer test.
+const COMPLETE: [(&str, &[usize]); 3] = [
+    ("WooCommerce, canceled", &[0, 2]),
+    ("WooCommerce, canceled within the second", &[2]),
+    ("Square, paid later", &[0]),
+];
 
 #[test]
 fn one_order_is_one_order_with_one_claim_in_every_interleaving() {
     let mut cases = Vec::new();
     for (number, story) in STORIES.iter().enumerate() {
         for (place, world) in WORLDS.iter().enumerate() {
-            let every = match COMPLETE.iter().find(|(name, _)| *name == story.name) {
-                Some((_, worlds)) if place < *worlds => 1,
-                Some(_) => 6,
-                None => 40,
-            };
+            let is_complete = COMPLETE
+                .iter()
+                .any(|(name, worlds)| *name == story.name && worlds.contains(&place));
+            let every = if is_complete { 1 } else { 40 };
             // Each of the other stories tries others of them.
             let all = interleavings(world).into_iter();
             let chosen = all.skip(number * 7 % every).step_by(every);
@@ -439,7 +452,7 @@ fn together(story: &'static Story, seed: u64) -> Result<(), String> {
     }
     world.settle()?;
     let seen = world.look()?;
-    if seen != story.views[1] && !story.is_same_version {
+    if seen != story.views[1] {
         return Err(format!("{seen:?}"));
     }
     end(story, &mut world, 1)
@@ -487,7 +500,7 @@ fn die(story: &'static Story, events: &[Event], writes: u64, fate: Fate) -> Resu
         match event {
             First | Second => {
                 let view = usize::from(*event == Second);
-                if world.post(view)? && story.is_told_whole {
+                if world.post(view)? && story.is_told_whole && !story.is_same_version {
                     acknowledged = acknowledged.max(Some(view));
                 }
             }

@@ -36,6 +36,7 @@ fn an_older_view_never_overwrites_a_newer_one() {
          order web #1 v3 MUG:1           => MUG 10-1
          order web #1 v2 MUG:5           => stale, MUG 10-1
          order web #1 v3 hook MUG:5      => stale, MUG 10-1
+         order web #1 v3 list MUG:5      => stale, MUG 10-1
          order web #1 v3 MUG:5           => new, MUG 10-5
          order web #1 v4 canceled MUG:5  => #1 after_sales, MUG 10-0
          order web #1 v1 MUG:5           => stale, MUG 10-0

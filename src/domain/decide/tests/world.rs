@@ -197,7 +197,7 @@ impl World {
     /// - `count MUG 5`, `adjust MUG -2`: a person says how many there are
     /// - `open web MUG 5 [late]`: opening stock from an account; `late` when a sale became known
     ///   after the level was asked for
-    /// - `order web #1 v2 [hook] [unpaid|draft|canceled|refunded|repaid|word:X] MUG:2 PLATE:1/shipped1/sub0 …`
+    /// - `order web #1 v2 [hook|list] [unpaid|draft|canceled|refunded|repaid|word:X] MUG:2 PLATE:1/shipped1/sub0 …`
     /// - `gone web #1`, `expire #1`, `close #1`, `hold #1 keep|drop`, `release #1`, `cancel #1`
     /// - `ship #1 [1:2 …]`: line numbers and units
     /// - `rule web buffer 2`, `rule web max 3`, `rule web share 1/2`, `rule web exclude`
@@ -278,6 +278,7 @@ impl World {
         for word in rest {
             match *word {
                 "hook" => source = Source::Hook,
+                "list" => source = Source::List,
                 "unpaid" => snapshot.payment = PaymentState::Pending,
                 "draft" => snapshot.standing = Standing::Draft,
                 "canceled" => snapshot.standing = Standing::Canceled,
