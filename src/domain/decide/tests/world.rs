@@ -402,6 +402,32 @@ impl World {
         }
     }
 
+    /// What can be told apart from outside: phases, open claims, what lies there, and what is wanted.
+    pub(super) fn summary(&self) -> Vec<String> {
+        let orders = self.book.orders.values();
+        let phases = orders.map(|order| {
+            let phase = order.phase(self.book.is_short(order)).word();
+            format!("{} is {phase}", order.external_id)
+        });
+        let open = self
+            .book
+            .claims
+            .values()
+            .filter(|claim| !claim.open().is_zero());
+        let claims = open.map(|claim| format!("{} of {}", claim.open(), claim.sku));
+        let stock = self.book.stock.iter().map(|(sku, stock)| {
+            let promised = stock.pending.plus(stock.allocated_total());
+            format!("{sku}: {} with {promised} promised", stock.on_hand())
+        });
+        let offers = self.book.offers.iter().map(|((account, listing), offer)| {
+            let wanted = offer.wanted.map(|told| told.quantity.units());
+            format!("{account} shows {wanted:?} of {listing}")
+        });
+        let mut told: Vec<String> = phases.chain(claims).chain(stock).chain(offers).collect();
+        told.sort();
+        told
+    }
+
     fn expect_pair(&self, name: &str, is: &str) {
         if let Some((on_hand, promised)) = is.rsplit_once('-').filter(|(left, _)| !left.is_empty())
         {
