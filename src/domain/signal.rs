@@ -114,7 +114,9 @@ pub struct OpeningLevel {
 pub enum Source {
     /// It was sent to us, perhaps late or twice.
     Hook,
-    /// We asked, just now.
+    /// It stood in a list that we asked for, perhaps before other news came.
+    List,
+    /// We asked for this one, just now.
     Read,
 }
 

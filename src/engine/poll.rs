@@ -10,6 +10,7 @@ use std::{
 use channel::{ChannelError, OrderReading, OrderWindow, PullOrders, ReadStock};
 use domain::{
     ExternalId, ListingId, Quantity, Sku, Time,
+    decide::Verdict,
     offer::Taken,
     signal::{OpeningLevel, Signal, Source},
     snapshot::{LevelSnapshot, OrderSnapshot},
@@ -313,7 +314,7 @@ impl Engine {
             let page = self.patiently(account, || orders.pull(&window)).await?;
             for snapshot in page.items {
                 newest = newest.max(snapshot.version.changed_at.min(latest));
-                self.decide_order(account, snapshot).await?;
+                self.decide_order(account, snapshot, Source::List).await?;
             }
             for malformed in page.malformed {
                 self.park_signal(&account.id, malformed, None, Alongside::default())
@@ -384,7 +385,9 @@ impl Engine {
     ) -> Result<(), PollError> {
         for (external_id, reading) in readings {
             match reading {
-                OrderReading::Found(snapshot) => self.decide_order(account, *snapshot).await?,
+                OrderReading::Found(snapshot) => {
+                    self.decide_order(account, *snapshot, Source::Read).await?;
+                }
                 OrderReading::Gone => {
                     account.forget_recent(&external_id);
                     let account = account.id.clone();
@@ -407,6 +410,7 @@ impl Engine {
         &self,
         account: &Account,
         snapshot: OrderSnapshot,
+        source: Source,
     ) -> Result<(), PollError> {
         let mut hasher = DefaultHasher::new();
         rows::encode(&snapshot).hash(&mut hasher);
@@ -418,10 +422,14 @@ impl Engine {
         let signal = Signal::Order {
             account: account.id.clone(),
             snapshot: Box::new(snapshot),
-            source: Source::Read,
+            source,
         };
         let decided = self.decide(signal).await;
-        if decided.is_err() {
+        // What was not taken in may be read again, and be the truth then.
+        if !decided
+            .as_ref()
+            .is_ok_and(|done| done.verdict != Verdict::Stale)
+        {
             account.forget_recent(&external_id);
         }
         decided?;

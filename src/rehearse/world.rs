@@ -541,7 +541,7 @@ fn status(reply: &Reply) -> u16 {
 }
 
 /// A delivery as a receiver hands it on.
-fn hook_request(request: &http::Request<Vec<u8>>, hook_url: &str) -> HookRequest {
+pub fn hook_request(request: &http::Request<Vec<u8>>, hook_url: &str) -> HookRequest {
     let uri = request.uri().to_string();
     let rest = uri.strip_prefix(hook_url).unwrap_or_default();
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));

@@ -3,7 +3,9 @@
 //! Start reading at `tidy`, which holds the house rules that a compiler cannot hold.
 
 mod decider;
+mod interleavings;
 mod kiosk;
 mod pacing;
 mod sim;
+mod small_world;
 mod tidy;

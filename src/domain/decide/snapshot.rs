@@ -48,7 +48,7 @@ pub(super) fn take_in(
             desk.order_mut(id)?.version = snapshot.version;
             return Ok(Verdict::Duplicate);
         }
-        Some(order) if snapshot.version == order.version && source == Source::Hook => {
+        Some(order) if snapshot.version == order.version && source != Source::Read => {
             desk.follow_ups.push(FollowUp::ReadOrder {
                 account: account.clone(),
                 external_id: snapshot.external_id.clone(),

@@ -201,7 +201,7 @@ impl World {
     /// - `count MUG 5`, `adjust MUG -2`: a person says how many there are
     /// - `open web MUG 5 [late]`: opening stock from an account; `late` when a sale became known
     ///   after the level was asked for
-    /// - `order web #1 v2 [hook] [unpaid|draft|canceled|refunded|repaid|word:X] MUG:2 PLATE:1/shipped1/sub0 …`
+    /// - `order web #1 v2 [hook|list] [unpaid|draft|canceled|refunded|repaid|word:X] MUG:2 PLATE:1/shipped1/sub0 …`
     /// - `gone web #1`, `expire #1`, `close #1`, `hold #1 keep|drop`, `release #1`, `cancel #1`
     /// - `ship #1 [1:2 …]`: line numbers and units
     /// - `rule web buffer 2`, `rule web max 3`, `rule web share 1/2`, `rule web exclude`
@@ -282,6 +282,7 @@ impl World {
         for word in rest {
             match *word {
                 "hook" => source = Source::Hook,
+                "list" => source = Source::List,
                 "unpaid" => snapshot.payment = PaymentState::Pending,
                 "draft" => snapshot.standing = Standing::Draft,
                 "canceled" => snapshot.standing = Standing::Canceled,
@@ -403,6 +404,32 @@ impl World {
             [name, is] => self.expect_pair(name, is),
             _ => panic!("`{text}` means nothing"),
         }
+    }
+
+    /// What can be told apart from outside: phases, open claims, what lies there, and what is wanted.
+    pub(super) fn summary(&self) -> Vec<String> {
+        let orders = self.book.orders.values();
+        let phases = orders.map(|order| {
+            let phase = order.phase(self.book.is_short(order)).word();
+            format!("{} is {phase}", order.external_id)
+        });
+        let open = self
+            .book
+            .claims
+            .values()
+            .filter(|claim| !claim.open().is_zero());
+        let claims = open.map(|claim| format!("{} of {}", claim.open(), claim.sku));
+        let stock = self.book.stock.iter().map(|(sku, stock)| {
+            let promised = stock.pending.plus(stock.allocated_total());
+            format!("{sku}: {} with {promised} promised", stock.on_hand())
+        });
+        let offers = self.book.offers.iter().map(|((account, listing), offer)| {
+            let wanted = offer.wanted.map(|told| told.quantity.units());
+            format!("{account} shows {wanted:?} of {listing}")
+        });
+        let mut told: Vec<String> = phases.chain(claims).chain(stock).chain(offers).collect();
+        told.sort();
+        told
     }
 
     fn expect_pair(&self, name: &str, is: &str) {
