@@ -4,7 +4,11 @@ use domain::{ExternalId, Time};
 
 use crate::{Act, Done, Refused};
 
-use super::{Shopify, effects::Tracking, order::Order, world::CancelJob};
+use super::{
+    Shopify,
+    order::{Order, Tracking},
+    world::CancelJob,
+};
 
 impl Shopify {
     /// Somebody does something in the shop.
@@ -53,21 +57,7 @@ impl Shopify {
     }
 
     fn pay(&mut self, id: u64, now: Time) -> Result<(), &'static str> {
-        let order = self.order(id);
-        if order.canceled.is_some() {
-            return Err("the order is canceled");
-        }
-        if order.paid_minor() > 0 {
-            return Err("the order is paid");
-        }
-        let order = self.world.orders.remove(&id).ok_or("the order is gone")?;
-        let sale = self.world.sale(&order, now);
-        let order = self.world.orders.entry(id).or_insert(order);
-        order.transactions.push(sale);
-        self.world.touch(id, now);
-        self.world
-            .tell_order(id, &["orders/updated", "orders/paid"], now);
-        Ok(())
+        self.world.pay(id, now)
     }
 
     /// Staff cancel with restock and give the money back.
@@ -76,10 +66,11 @@ impl Shopify {
         if order.canceled.is_some() {
             return Err("the order is canceled");
         }
-        if !order.fulfillments.is_empty() {
+        if order.shipments().next().is_some() {
             return Err("something of the order was shipped");
         }
         let job = CancelJob {
+            id: String::new(),
             due: now,
             order: id,
             reason: "CUSTOMER".to_owned(),
@@ -98,8 +89,8 @@ impl Shopify {
         let number = self.world.chance.u32(10_000_000..100_000_000);
         let tracking = Tracking {
             company: Some("Other".to_owned()),
-            number: Some(format!("STAFF{number}")),
-            url: None,
+            numbers: vec![format!("STAFF{number}")],
+            urls: Vec::new(),
         };
         self.world.ship(id, &open, tracking, now);
         Ok(())
@@ -129,7 +120,7 @@ impl Shopify {
     /// Staff may delete what is canceled, and what nothing was shipped of.
     fn delete(&mut self, id: u64, now: Time) -> Result<(), &'static str> {
         let order = self.order(id);
-        if order.canceled.is_none() && !order.fulfillments.is_empty() {
+        if order.canceled.is_none() && order.shipments().next().is_some() {
             return Err("something of the order was shipped");
         }
         self.world.delete(id, now);

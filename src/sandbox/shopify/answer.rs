@@ -1,7 +1,8 @@
 //! Carrying out a request: what it costs, and the selected part of a graph of JSON.
 //!
 //! The graph is what the shop has to say of a thing, in whole; an answer holds the selected fields of
-//! it and nothing else. In the graph a connection is an array and is cut into pages here.
+//! it and nothing else. In the graph a connection is an array and is cut into pages here. Where things
+//! name each other in a circle the graph holds a [`later`], which is looked up when it is selected.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value, json};
@@ -25,6 +26,17 @@ pub(super) struct Request<'a> {
     pub(super) operation: &'a Operation,
     pub(super) variables: Map<String, Value>,
 }
+
+/// Finds what a global id names.
+pub(super) type Nodes<'a> = &'a dyn Fn(&Value) -> Value;
+
+/// A thing that is looked up by its global id when it is selected.
+pub(super) fn later(gid: &str) -> Value {
+    json!({ LATER: gid })
+}
+
+/// No field has such a name.
+const LATER: &str = "=>";
 
 /// Points grow with the logarithm of a page's size; the real curve is not published.
 fn weight(size: u64) -> u64 {
@@ -54,7 +66,11 @@ impl Request<'_> {
     fn flatten<'s>(&'s self, on: &str, selections: &'s [Selection], fields: &mut Vec<&'s Field>) {
         for selection in selections {
             match selection {
-                Selection::Field(field) => fields.push(field),
+                Selection::Field(field) => {
+                    if self.is_included(field) {
+                        fields.push(field);
+                    }
+                }
                 Selection::Spread(name) => {
                     if let Some(fragment) = self.document.fragments.get(name)
                         && self.schema.is_a(on, &fragment.on)
@@ -75,6 +91,19 @@ impl Request<'_> {
                 }
             }
         }
+    }
+
+    /// What `@include` and `@skip` say of a field.
+    fn is_included(&self, field: &Field) -> bool {
+        field.directives.iter().all(|directive| {
+            let condition = directive.arguments.iter().find(|(name, _)| name == "if");
+            let condition = condition.map(|(_, literal)| literal.value(&self.variables));
+            match directive.name.as_str() {
+                "include" => condition == Some(json!(true)),
+                "skip" => condition != Some(json!(true)),
+                _ => true,
+            }
+        })
     }
 
     /// What it may cost at most, charged before it is carried out; or what is wrong with its pages.
@@ -160,18 +189,31 @@ impl Request<'_> {
     }
 
     /// The selected part of what a root field has to say.
-    pub(super) fn project_root(&self, field: &Field, value: &Value) -> Result<Value, String> {
+    pub(super) fn project_root(
+        &self,
+        field: &Field,
+        value: &Value,
+        nodes: Nodes<'_>,
+    ) -> Result<Value, String> {
         let on = root_type(self.operation);
         match self.schema.types.get(on) {
             Some(TypeDefinition::Object { fields, .. }) => match fields.get(&field.name) {
-                Some(definition) => self.complete(&definition.kind, field, &Map::new(), value),
+                Some(definition) => {
+                    self.complete(&definition.kind, field, &Map::new(), value, nodes)
+                }
                 None => Ok(Value::Null),
             },
             Some(TypeDefinition::Input(_) | TypeDefinition::Enum(_)) | None => Ok(Value::Null),
         }
     }
 
-    fn project(&self, on: &str, field: &Field, value: &Value) -> Result<Value, String> {
+    fn project(
+        &self,
+        on: &str,
+        field: &Field,
+        value: &Value,
+        nodes: Nodes<'_>,
+    ) -> Result<Value, String> {
         // What is selected as an interface knows its own type.
         let on = value["__typename"].as_str().unwrap_or(on);
         let mut fields = Vec::new();
@@ -189,7 +231,8 @@ impl Request<'_> {
                 continue;
             };
             let arguments = self.schema.arguments(on, field, &self.variables);
-            let part = self.complete(&definition.kind, field, &arguments, &value[&field.name])?;
+            let part = &value[&field.name];
+            let part = self.complete(&definition.kind, field, &arguments, part, nodes)?;
             merge(&mut object, &field.key, part);
         }
         Ok(Value::Object(object))
@@ -201,24 +244,29 @@ impl Request<'_> {
         field: &Field,
         arguments: &Map<String, Value>,
         value: &Value,
+        nodes: Nodes<'_>,
     ) -> Result<Value, String> {
+        if let Some(gid) = value.get(LATER) {
+            return self.complete(kind, field, arguments, &nodes(gid), nodes);
+        }
         match (kind, value) {
             (_, Value::Null) => Ok(Value::Null),
-            (Type::Required(inner), value) => self.complete(inner, field, arguments, value),
+            (Type::Required(inner), value) => self.complete(inner, field, arguments, value, nodes),
             (Type::List(inner), Value::Array(values)) => {
-                let names = arguments.get("names").and_then(Value::as_array);
+                let names = arguments.get("names").or(arguments.get("quantityNames"));
+                let names = names.and_then(Value::as_array);
                 let size = page_size(arguments)?.unwrap_or(u64::MAX);
                 values
                     .iter()
                     .filter(|value| names.is_none_or(|names| names.contains(&value["name"])))
                     .take(usize::try_from(size).unwrap_or(usize::MAX))
-                    .map(|value| self.complete(inner, field, arguments, value))
+                    .map(|value| self.complete(inner, field, arguments, value, nodes))
                     .collect::<Result<Vec<_>, _>>()
                     .map(Value::Array)
             }
             (Type::Named(name), Value::Array(values)) if name.ends_with("Connection") => {
                 let page = page(values, arguments)?;
-                self.project(name, field, &page)
+                self.project(name, field, &page, nodes)
             }
             (Type::Named(name), value) => {
                 if !matches!(
@@ -228,12 +276,14 @@ impl Request<'_> {
                     return Ok(value.clone());
                 }
                 // A thing that is asked for by location is kept by location.
-                match arguments.get("locationId").and_then(Value::as_str) {
+                let place = arguments.get("locationId");
+                let place = place.or(arguments.get("inventoryItemId"));
+                match place.and_then(Value::as_str) {
                     Some(location) => match value.get(location) {
-                        Some(value) => self.project(name, field, value),
+                        Some(value) => self.complete(kind, field, &Map::new(), value, nodes),
                         None => Ok(Value::Null),
                     },
-                    None => self.project(name, field, value),
+                    None => self.project(name, field, value, nodes),
                 }
             }
             (Type::List(_), value) => Ok(value.clone()),

@@ -25,18 +25,18 @@ impl World {
         }
     }
 
-    /// The newest fulfillment of an order.
-    pub(super) fn tell_fulfillment(&mut self, id: u64, now: Time) {
-        let made = self
-            .orders
-            .get(&id)
-            .and_then(|order| Some((order, order.fulfillments.last()?)));
-        let Some((order, made)) = made else {
+    /// A fulfillment of an order.
+    pub(super) fn tell_fulfillment(&mut self, id: u64, made: u64, topic: &str, now: Time) {
+        let found = self.orders.get(&id).and_then(|order| {
+            let found = order.fulfillments.iter().find(|one| one.id == made)?;
+            Some((order, found))
+        });
+        let Some((order, made)) = found else {
             return;
         };
         let body = self.fulfillment_body(order, made);
         let event = self.hooks.uuid();
-        self.hooks.emit("fulfillments/create", &event, &body, now);
+        self.hooks.emit(topic, &event, &body, now);
     }
 
     /// The newest refund of an order.
@@ -159,13 +159,15 @@ impl World {
             "id": made.id,
             "admin_graphql_api_id": format!("gid://shopify/Fulfillment/{}", made.id),
             "order_id": order.id,
-            "status": "success",
+            "status": made.status().to_ascii_lowercase(),
             "created_at": time(made.created_at),
-            "updated_at": time(made.created_at),
+            "updated_at": time(made.updated_at),
             "location_id": self.location,
-            "tracking_company": made.company,
-            "tracking_number": made.number,
-            "tracking_url": made.url,
+            "tracking_company": made.tracking.company,
+            "tracking_number": made.tracking.number(),
+            "tracking_numbers": made.tracking.numbers,
+            "tracking_url": made.tracking.urls.first(),
+            "tracking_urls": made.tracking.urls,
             "line_items": made.lines
                 .iter()
                 .map(|(_, line, units)| {

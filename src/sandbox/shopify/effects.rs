@@ -5,20 +5,12 @@
 use domain::Time;
 
 use super::{
-    order::{Fulfillment, Order, Refund, RefundLine, Transaction},
+    order::{Fulfillment, Order, Refund, RefundLine, Tracking, Transaction},
     world::{CancelJob, World},
 };
 
 /// Units by fulfillment order and line in it, as places.
 pub(super) type Picked = Vec<(usize, usize, i64)>;
-
-/// Tracking as it was told.
-#[derive(Default)]
-pub(super) struct Tracking {
-    pub(super) company: Option<String>,
-    pub(super) number: Option<String>,
-    pub(super) url: Option<String>,
-}
 
 impl World {
     /// Makes a fulfillment; its id.
@@ -43,20 +35,87 @@ impl World {
             order.fulfillments.push(Fulfillment {
                 id: made,
                 created_at: now,
-                company: tracking.company,
-                number: tracking.number,
-                url: tracking.url,
+                updated_at: now,
+                is_canceled: false,
+                tracking,
                 lines,
             });
         }
         self.touch(id, now);
-        self.tell_fulfillment(id, now);
+        self.tell_fulfillment(id, made, "fulfillments/create", now);
         let topics: &[_] = match self.orders.get(&id).map(Order::fulfillment_status) {
             Some("FULFILLED") => &["orders/updated", "orders/fulfilled"],
             _ => &["orders/updated", "orders/partially_fulfilled"],
         };
         self.tell_order(id, topics, now);
         made
+    }
+
+    /// An order that is open is paid.
+    pub(super) fn pay(&mut self, id: u64, now: Time) -> Result<(), &'static str> {
+        let order = self.orders.get(&id).ok_or("the order is gone")?;
+        if order.canceled.is_some() {
+            return Err("the order is canceled");
+        }
+        if order.paid_minor() > 0 {
+            return Err("the order is paid");
+        }
+        let order = self.orders.remove(&id).ok_or("the order is gone")?;
+        let sale = self.sale(&order, now);
+        let order = self.orders.entry(id).or_insert(order);
+        order.transactions.push(sale);
+        self.touch(id, now);
+        self.tell_order(id, &["orders/updated", "orders/paid"], now);
+        Ok(())
+    }
+
+    /// Tells another way in which a fulfillment travels.
+    pub(super) fn track(&mut self, id: u64, made: u64, tracking: Tracking, now: Time) {
+        if let Some(order) = self.orders.get_mut(&id)
+            && let Some(found) = order.fulfillments.iter_mut().find(|one| one.id == made)
+        {
+            found.tracking = tracking;
+            found.updated_at = now;
+        }
+        self.touch(id, now);
+        self.tell_fulfillment(id, made, "fulfillments/update", now);
+        self.tell_order(id, &["orders/updated"], now);
+    }
+
+    /// Takes a fulfillment back: its units are to be shipped again.
+    pub(super) fn unship(&mut self, id: u64, made: u64, now: Time) {
+        let mut back = Vec::new();
+        if let Some(order) = self.orders.get_mut(&id)
+            && let Some(found) = order.fulfillments.iter_mut().find(|one| one.id == made)
+        {
+            found.is_canceled = true;
+            found.updated_at = now;
+            for (_, line, units) in &found.lines {
+                let mut left = *units;
+                let parts = order.parts.iter_mut();
+                let places = parts.flat_map(|part| {
+                    let status = &mut part.status;
+                    let mut open = part.lines.iter_mut();
+                    let open = open.find(|open| open.line == *line);
+                    open.map(|open| (status, open))
+                });
+                for (status, open) in places {
+                    let room = (open.total - open.remaining).min(left);
+                    if room > 0 {
+                        open.remaining += room;
+                        left -= room;
+                        *status = "OPEN";
+                    }
+                }
+                back.push((order.lines[*line].variant, *units));
+            }
+        }
+        for (place, units) in back {
+            self.move_level(place, 0, units, now);
+        }
+        self.touch(id, now);
+        self.tell_fulfillment(id, made, "fulfillments/update", now);
+        self.tell_order(id, &["orders/updated"], now);
     }
 
     /// Everything that is still open in an order.

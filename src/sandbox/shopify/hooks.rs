@@ -48,6 +48,8 @@ pub(super) struct Subscription {
     /// As the schema writes it: `ORDERS_CREATE`.
     pub(super) topic: String,
     pub(super) uri: String,
+    pub(super) created_at: Time,
+    pub(super) updated_at: Time,
 }
 
 #[derive(Clone)]
@@ -65,6 +67,11 @@ struct Queued {
     body: String,
 }
 
+/// When the app was set up: the first of January 2026.
+fn opened_at() -> Time {
+    Time::from_seconds(1_767_225_600)
+}
+
 impl Hooks {
     pub(super) fn new(url: &str, domain: &str, seed: u64) -> Hooks {
         let subscriptions = TOPICS
@@ -74,6 +81,8 @@ impl Hooks {
                 id,
                 topic: (*topic).to_owned(),
                 uri: url.to_owned(),
+                created_at: opened_at(),
+                updated_at: opened_at(),
             });
         Hooks {
             subscriptions: subscriptions.collect(),

@@ -46,7 +46,7 @@ impl Keys {
         if let Some(used) = self.0.get(&slot) {
             let refused = |code: &str, message: &str| {
                 let mut payload = refusals(vec![user_error(&[], message)]);
-                if field == "inventorySetQuantities" {
+                if field.starts_with("inventory") {
                     payload["userErrors"][0]["code"] = json!(code);
                 }
                 payload

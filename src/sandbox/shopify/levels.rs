@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::LevelWrite;
 
 use super::{
-    mutations::{Arguments, Fault, coded, refusals},
+    answer::later,
+    mutations::{Arguments, Fault, coded, refusals, user_error},
     views::{gid, number_of},
     world::{World, to_seconds},
 };
@@ -25,15 +26,17 @@ const REASONS: &[&str] = &[
 
 /// Required from 2026-04 on, although the schema does not say so.
 pub(super) fn require_compare(input: &Value) -> Result<(), Fault> {
-    let entries = input["quantities"].as_array();
-    let missing = entries
-        .into_iter()
-        .flatten()
-        .any(|entry| entry.get("changeFromQuantity").is_none());
-    if missing {
-        let message =
-            "InventoryQuantityInput must include the following argument: changeFromQuantity.";
-        return Err(Fault(message.to_owned(), "INVALID_FIELD_ARGUMENTS"));
+    let lists = [
+        ("quantities", "InventoryQuantityInput"),
+        ("changes", "InventoryChangeInput"),
+    ];
+    for (list, name) in lists {
+        let mut entries = input[list].as_array().into_iter().flatten();
+        if entries.any(|entry| entry.get("changeFromQuantity").is_none()) {
+            let message =
+                format!("{name} must include the following argument: changeFromQuantity.");
+            return Err(Fault(message, "INVALID_FIELD_ARGUMENTS"));
+        }
     }
     Ok(())
 }
@@ -67,31 +70,115 @@ pub(super) fn set_levels(world: &mut World, arguments: &Arguments, now: Time) ->
         )]);
     }
     let entries = input["quantities"].as_array().cloned().unwrap_or_default();
-    let changes = match level_changes(world, name, &entries) {
-        Ok(changes) => changes,
-        Err(errors) => return refusals(errors),
-    };
-    let mut has_changed = false;
-    for (place, available) in changes {
-        let variant = &world.variants[place];
-        let from = variant.available;
-        if from != available {
-            has_changed = true;
-            world.level_writes.push(LevelWrite {
-                sku: variant.sku.clone(),
-                from,
-                to: available,
-                at: now,
-            });
-            world.move_level(place, available - from, 0, now);
-        }
+    match level_changes(world, name, &entries, "quantities") {
+        Ok(changes) => write_levels(world, input, &changes, now),
+        Err(errors) => refusals(errors),
     }
+}
+
+/// Moves levels by so many: all entries of a call, or none of them.
+pub(super) fn adjust_levels(world: &mut World, arguments: &Arguments, now: Time) -> Value {
+    let input = &arguments["input"];
+    let refuse = |field: &str, code: &str, message: &str| {
+        let path = ["input".to_owned(), field.to_owned()];
+        refusals(vec![coded(&path, code, message)])
+    };
+    if input["name"] != json!("available") {
+        let message = "This sandbox adjusts available units only.";
+        return refuse("name", "INVALID_QUANTITY_NAME", message);
+    }
+    let reason = input["reason"].as_str();
+    if !reason.is_some_and(|reason| REASONS.contains(&reason)) {
+        let message = "The specified reason is invalid.";
+        return refuse("reason", "INVALID_REASON", message);
+    }
+    let mut entries = input["changes"].as_array().cloned().unwrap_or_default();
+    for entry in &mut entries {
+        if entry["ledgerDocumentUri"].is_string() {
+            let message = "A ledger document URI is not allowed when adjusting available.";
+            return refuse("changes", "INVALID_AVAILABLE_DOCUMENT", message);
+        }
+        let item = number_of("InventoryItem", &entry["inventoryItemId"]);
+        let mut variants = world.variants.iter();
+        let held = variants.find(|variant| Some(variant.item) == item);
+        let held = held.map_or(0, |variant| variant.available);
+        entry["quantity"] = json!(held + entry["delta"].as_i64().unwrap_or(0));
+    }
+    match level_changes(world, "available", &entries, "changes") {
+        Ok(changes) => write_levels(world, input, &changes, now),
+        Err(errors) => refusals(errors),
+    }
+}
+
+/// Everything that is counted is stocked at the one location already.
+pub(super) fn activate(world: &mut World, arguments: &Arguments) -> Value {
+    let refuse =
+        |field: &str, message: &str| refusals(vec![user_error(&[field.to_owned()], message)]);
+    let item = number_of("InventoryItem", &arguments["inventoryItemId"]);
+    let mut variants = world.variants.iter();
+    let place = variants.position(|variant| Some(variant.item) == item);
+    let Some(place) = place else {
+        return refuse("inventoryItemId", "The product couldn't be found.");
+    };
+    if number_of("Location", &arguments["locationId"]) != Some(world.location) {
+        return refuse("locationId", "The location couldn't be found.");
+    }
+    if !world.variants[place].is_tracked {
+        return refuse(
+            "inventoryItemId",
+            "This sandbox does not begin to count a service.",
+        );
+    }
+    let is_set = |key: &str| arguments.get(key).is_some_and(|value| !value.is_null());
+    if is_set("available") || is_set("onHand") {
+        let message = "Not allowed to set available quantity when the item is already active at \
+                       the location.";
+        return refuse("available", message);
+    }
+    json!({ "inventoryLevel": world.level_view(place), "userErrors": [] })
+}
+
+/// Writes new available units, and says what changed.
+fn write_levels(world: &mut World, input: &Value, changes: &[(usize, i64)], now: Time) -> Value {
+    let mut told = Vec::new();
+    for (place, available) in changes {
+        let variant = &world.variants[*place];
+        let (from, delta) = (variant.available, available - variant.available);
+        if delta == 0 {
+            continue;
+        }
+        let item = later(&gid("InventoryItem", variant.item));
+        let location = later(&gid("Location", world.location));
+        for (name, after) in [
+            ("available", *available),
+            ("on_hand", available + variant.committed),
+        ] {
+            told.push(json!({
+                "name": name,
+                "delta": delta,
+                "quantityAfterChange": after,
+                "ledgerDocumentUri": null,
+                "item": item,
+                "location": location,
+            }));
+        }
+        world.level_writes.push(LevelWrite {
+            sku: variant.sku.clone(),
+            from,
+            to: *available,
+            at: now,
+        });
+        world.move_level(*place, delta, 0, now);
+    }
+    let has_changed = !told.is_empty();
     world.writes += u64::from(has_changed);
     json!({
         "inventoryAdjustmentGroup": has_changed.then(|| json!({
             "id": gid("InventoryAdjustmentGroup", world.id()),
             "createdAt": to_seconds(now).to_string(),
             "reason": input["reason"],
+            "referenceDocumentUri": input["referenceDocumentUri"],
+            "changes": told,
         })),
         "userErrors": [],
     })
@@ -102,9 +189,10 @@ fn level_changes(
     world: &World,
     name: &str,
     entries: &[Value],
+    list: &str,
 ) -> Result<Vec<(usize, i64)>, Vec<Value>> {
     let at = |index: usize, field: &[&str]| {
-        let path = ["input", "quantities"].into_iter().map(str::to_owned);
+        let path = ["input", list].into_iter().map(str::to_owned);
         let path = path.chain([index.to_string()]);
         path.chain(field.iter().map(|step| (*step).to_owned()))
             .collect::<Vec<_>>()

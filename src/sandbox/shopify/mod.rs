@@ -24,6 +24,8 @@ mod order;
 mod queries;
 mod reader;
 mod schema;
+mod search;
+mod subscriptions;
 #[cfg(test)]
 mod tests;
 mod views;
@@ -281,7 +283,7 @@ fn carry_out(
                 .map_err(|message| (message, "BAD_REQUEST"))
         };
         let resolved = resolved.and_then(|value| {
-            let part = query.project_root(field, &value);
+            let part = query.project_root(field, &value, &|gid| world.node_view(gid));
             part.map_err(|message| (message, "BAD_REQUEST"))
         });
         let value = resolved.unwrap_or_else(|(message, code)| {

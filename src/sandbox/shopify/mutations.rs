@@ -6,11 +6,12 @@ use domain::{Money, Time};
 use serde_json::{Map, Value, json};
 
 use super::{
-    effects::{Picked, Tracking},
-    hooks::Subscription,
+    answer::later,
+    effects::Picked,
     keys::Keys,
-    levels::{require_compare, set_levels},
-    queries::subscription_view,
+    levels::{activate, adjust_levels, require_compare, set_levels},
+    order::Tracking,
+    subscriptions,
     views::{gid, number_of},
     world::{CancelJob, World},
 };
@@ -40,10 +41,22 @@ pub(super) fn resolve(
                 set_levels(world, arguments, now)
             })
         }
+        "inventoryAdjustQuantities" => {
+            require_compare(&arguments["input"])?;
+            keys.once(field, arguments, key, now, || {
+                adjust_levels(world, arguments, now)
+            })
+        }
+        "inventoryActivate" => Ok(activate(world, arguments)),
         "refundCreate" => keys.once(field, arguments, key, now, || refund(world, arguments, now)),
         "fulfillmentCreate" => Ok(fulfill(world, &arguments["fulfillment"], now)),
         "orderCancel" => Ok(cancel(world, arguments, now)),
-        "webhookSubscriptionCreate" => Ok(subscribe(world, arguments)),
+        "fulfillmentTrackingInfoUpdate" => Ok(track(world, arguments, now)),
+        "fulfillmentCancel" => Ok(unship(world, arguments, now)),
+        "orderMarkAsPaid" => Ok(mark_as_paid(world, arguments, now)),
+        "webhookSubscriptionCreate" => Ok(subscriptions::create(world, arguments, now)),
+        "webhookSubscriptionUpdate" => Ok(subscriptions::update(world, arguments, now)),
+        "webhookSubscriptionDelete" => Ok(subscriptions::delete(world, arguments)),
         _ => Err(Fault(
             format!("Field '{field}' is not served"),
             "undefinedField",
@@ -70,24 +83,72 @@ pub(super) fn refusals(errors: Vec<Value>) -> Value {
 fn fulfill(world: &mut World, input: &Value, now: Time) -> Value {
     match picked(world, input) {
         Ok((order, picked)) => {
-            let text = |value: &Value| value.as_str().map(str::to_owned);
-            let tracking = &input["trackingInfo"];
-            let number = text(&tracking["number"]).or_else(|| text(&tracking["numbers"][0]));
-            let made = world.ship(
-                order,
-                &picked,
-                Tracking {
-                    company: text(&tracking["company"]),
-                    number,
-                    url: text(&tracking["url"]).or_else(|| text(&tracking["urls"][0])),
-                },
-                now,
-            );
+            let made = world.ship(order, &picked, tracking(&input["trackingInfo"]), now);
             world.writes += 1;
             let view = world.node_view(&json!(gid("Fulfillment", made)));
             json!({ "fulfillment": view, "userErrors": [] })
         }
         Err(message) => refusals(vec![user_error(&["fulfillment".to_owned()], &message)]),
+    }
+}
+
+/// Tracking: one number or several, with as many addresses.
+fn tracking(input: &Value) -> Tracking {
+    let texts = |one: &str, many: &str| {
+        let many = input[many].as_array().into_iter().flatten();
+        let all = input[one].as_str().into_iter();
+        let all = all.chain(many.filter_map(Value::as_str));
+        all.map(str::to_owned).collect()
+    };
+    Tracking {
+        company: input["company"].as_str().map(str::to_owned),
+        numbers: texts("number", "numbers"),
+        urls: texts("url", "urls"),
+    }
+}
+
+/// The order of a fulfillment that is not canceled.
+fn shipment(world: &World, id: &Value) -> Option<(u64, u64)> {
+    let id = number_of("Fulfillment", id)?;
+    let mut orders = world.orders.values().filter(|order| !order.is_deleted);
+    let order = orders.find(|order| order.shipments().any(|made| made.id == id))?;
+    Some((order.id, id))
+}
+
+fn track(world: &mut World, arguments: &Arguments, now: Time) -> Value {
+    let Some((order, made)) = shipment(world, &arguments["fulfillmentId"]) else {
+        let message = "Fulfillment does not exist.";
+        return refusals(vec![user_error(&["fulfillmentId".to_owned()], message)]);
+    };
+    world.track(order, made, tracking(&arguments["trackingInfoInput"]), now);
+    world.writes += 1;
+    json!({ "fulfillment": later(&gid("Fulfillment", made)), "userErrors": [] })
+}
+
+fn unship(world: &mut World, arguments: &Arguments, now: Time) -> Value {
+    let Some((order, made)) = shipment(world, &arguments["id"]) else {
+        return refusals(vec![user_error(
+            &["id".to_owned()],
+            "Fulfillment not found.",
+        )]);
+    };
+    world.unship(order, made, now);
+    world.writes += 1;
+    json!({ "fulfillment": later(&gid("Fulfillment", made)), "userErrors": [] })
+}
+
+fn mark_as_paid(world: &mut World, arguments: &Arguments, now: Time) -> Value {
+    let id = number_of("Order", &arguments["input"]["id"]).filter(|id| world.live(*id).is_some());
+    let field = ["id".to_owned()];
+    let Some(id) = id else {
+        return refusals(vec![user_error(&field, "Order does not exist")]);
+    };
+    match world.pay(id, now) {
+        Ok(()) => {
+            world.writes += 1;
+            json!({ "order": later(&gid("Order", id)), "userErrors": [] })
+        }
+        Err(_) => refusals(vec![user_error(&field, "Order cannot be marked as paid.")]),
     }
 }
 
@@ -164,7 +225,7 @@ fn cancel(world: &mut World, arguments: &Arguments, now: Time) -> Value {
             "Cannot cancel an order that has already been canceled",
         );
     }
-    if !order.fulfillments.is_empty() {
+    if order.shipments().next().is_some() {
         return refused(
             "INVALID",
             "Cannot cancel an order with fulfillments that are not canceled",
@@ -183,18 +244,20 @@ fn cancel(world: &mut World, arguments: &Arguments, now: Time) -> Value {
     let refund = arguments
         .get("refundMethod")
         .is_some_and(|method| method["originalPaymentMethodsRefund"] == json!(true));
+    let order = order.id;
+    let id = format!("gid://shopify/Job/{}", world.hooks.uuid());
     let job = CancelJob {
+        id: id.clone(),
         due: now.plus(JOB),
-        order: order.id,
+        order,
         reason: arguments["reason"].as_str().unwrap_or("OTHER").to_owned(),
         restock: arguments["restock"] == json!(true),
         refund,
     };
     world.jobs.push(job);
     world.writes += 1;
-    let id = world.hooks.uuid();
     json!({
-        "job": { "id": format!("gid://shopify/Job/{id}"), "done": false },
+        "job": { "id": id, "done": false },
         "orderCancelUserErrors": [],
     })
 }
@@ -298,33 +361,4 @@ fn refund_payments(world: &World, id: u64, input: &Value) -> Result<Vec<(u64, i6
         payments.push((*parent, amount.minor()));
     }
     Ok(payments)
-}
-
-fn subscribe(world: &mut World, arguments: &Arguments) -> Value {
-    let topic = arguments["topic"].as_str().unwrap_or_default().to_owned();
-    let uri = arguments["webhookSubscription"]["uri"]
-        .as_str()
-        .unwrap_or_default();
-    let field = ["webhookSubscription".to_owned(), "uri".to_owned()];
-    if !uri.starts_with("http://") && !uri.starts_with("https://") {
-        return refusals(vec![user_error(&field, "Address is invalid")]);
-    }
-    let hooks = &mut world.hooks.subscriptions;
-    if hooks.iter().any(|one| one.topic == topic && one.uri == uri) {
-        let message = "Address for this topic has already been taken";
-        return refusals(vec![user_error(&field, message)]);
-    }
-    let made = Subscription {
-        id: hooks
-            .iter()
-            .map(|one| one.id)
-            .max()
-            .unwrap_or(1_800_000_000)
-            + 1,
-        topic,
-        uri: uri.to_owned(),
-    };
-    let view = subscription_view(&made);
-    hooks.push(made);
-    json!({ "webhookSubscription": view, "userErrors": [] })
 }

@@ -55,11 +55,47 @@ pub(super) struct PartLine {
 pub(super) struct Fulfillment {
     pub(super) id: u64,
     pub(super) created_at: Time,
-    pub(super) company: Option<String>,
-    pub(super) number: Option<String>,
-    pub(super) url: Option<String>,
+    pub(super) updated_at: Time,
+    pub(super) is_canceled: bool,
+    pub(super) tracking: Tracking,
     /// Id, place of the line, units.
     pub(super) lines: Vec<(u64, usize, i64)>,
+}
+
+/// Tracking as it was told.
+#[derive(Default)]
+pub(super) struct Tracking {
+    pub(super) company: Option<String>,
+    pub(super) numbers: Vec<String>,
+    pub(super) urls: Vec<String>,
+}
+
+impl Tracking {
+    pub(super) fn number(&self) -> Option<&str> {
+        self.numbers.first().map(String::as_str)
+    }
+
+    /// Numbers with their addresses. A carrier without a number is told as well.
+    pub(super) fn parcels(&self) -> Vec<(Option<&str>, Option<&str>)> {
+        let told = self.numbers.len().max(self.urls.len());
+        let told = told.max(usize::from(self.company.is_some()));
+        (0..told)
+            .map(|at| {
+                let number = self.numbers.get(at).map(String::as_str);
+                (number, self.urls.get(at).map(String::as_str))
+            })
+            .collect()
+    }
+}
+
+impl Fulfillment {
+    pub(super) fn status(&self) -> &'static str {
+        if self.is_canceled {
+            "CANCELLED"
+        } else {
+            "SUCCESS"
+        }
+    }
 }
 
 pub(super) struct Refund {
@@ -103,8 +139,13 @@ impl Order {
         self.refunds.iter().map(|refund| refund.minor).sum()
     }
 
+    /// The fulfillments that are not canceled.
+    pub(super) fn shipments(&self) -> impl Iterator<Item = &Fulfillment> {
+        self.fulfillments.iter().filter(|made| !made.is_canceled)
+    }
+
     pub(super) fn shipped(&self, line: usize) -> i64 {
-        let lines = self.fulfillments.iter().flat_map(|made| &made.lines);
+        let lines = self.shipments().flat_map(|made| &made.lines);
         lines
             .filter(|(_, at, _)| *at == line)
             .map(|(_, _, units)| units)
@@ -129,7 +170,7 @@ impl Order {
 
     pub(super) fn fulfillment_status(&self) -> &'static str {
         let open = (0..self.lines.len()).any(|line| self.unfulfilled(line) > 0);
-        match (self.fulfillments.is_empty(), open) {
+        match (self.shipments().next().is_none(), open) {
             (true, _) if self.canceled.is_some() => "RESTOCKED",
             (true, true) => "UNFULFILLED",
             (true, false) => "RESTOCKED",

@@ -5,9 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::{
     answer::{connection, cursor, page_size, uncursor},
-    hooks::Subscription,
-    views::{gid, number_of},
-    world::World,
+    search::{Held, ITEM_FIELDS, ORDER_FIELDS, PRODUCT_FIELDS, Search, VARIANT_FIELDS},
+    views::{count, email, gid, number_of},
+    world::{Variant, World},
 };
 
 type Arguments = Map<String, Value>;
@@ -27,6 +27,14 @@ pub(super) fn resolve(
         "location" => Ok(of_kind(world, "Location", id)),
         "order" => Ok(of_kind(world, "Order", id)),
         "inventoryItem" => Ok(of_kind(world, "InventoryItem", id)),
+        "inventoryLevel" => Ok(of_kind(world, "InventoryLevel", id)),
+        "product" => Ok(of_kind(world, "Product", id)),
+        "productVariant" => Ok(of_kind(world, "ProductVariant", id)),
+        "fulfillment" => Ok(of_kind(world, "Fulfillment", id)),
+        "fulfillmentOrder" => Ok(of_kind(world, "FulfillmentOrder", id)),
+        "refund" => Ok(of_kind(world, "Refund", id)),
+        "webhookSubscription" => Ok(of_kind(world, "WebhookSubscription", id)),
+        "job" => Ok(world.job_view(id)),
         "node" => Ok(world.node_view(id)),
         "nodes" => {
             let ids = arguments["ids"].as_array();
@@ -37,7 +45,19 @@ pub(super) fn resolve(
                 .collect())
         }
         "orders" => orders(world, arguments, now),
+        "ordersCount" => {
+            let found = found_orders(world, arguments, now)?.len();
+            let limit = arguments.get("limit").and_then(Value::as_u64);
+            let limit = limit.and_then(|limit| usize::try_from(limit).ok());
+            Ok(match limit {
+                Some(limit) if limit < found => json!({ "count": limit, "precision": "AT_LEAST" }),
+                Some(_) | None => count(found),
+            })
+        }
+        "products" => products(world, arguments),
         "productVariants" => variants(world, arguments),
+        "inventoryItems" => items(world, arguments),
+        "locations" => locations(world, arguments),
         "webhookSubscriptions" => subscriptions(world, arguments),
         _ => Err(format!("Field '{field}' is not served")),
     }
@@ -88,118 +108,162 @@ fn paged(
     Ok(connection(&nodes, has_next))
 }
 
+fn text<'a>(arguments: &'a Arguments, name: &str) -> &'a str {
+    let text = arguments.get(name).and_then(Value::as_str);
+    text.unwrap_or_default()
+}
+
 fn orders(world: &World, arguments: &Arguments, now: Time) -> Result<Value, String> {
-    let filter = Filter::read(arguments.get("query").and_then(Value::as_str).unwrap_or(""))?;
-    let sort = arguments.get("sortKey").and_then(Value::as_str);
-    let found = world
-        .orders
-        .values()
-        .filter(|order| !order.is_deleted)
-        .filter_map(|order| {
-            // What the index does not know yet is not found, however old the order is.
-            let indexed_at = order.indexed_at(now)?;
-            let is_found = filter.bounds.iter().all(|bound| {
-                bound.holds(match bound.field {
-                    Dated::Updated => indexed_at,
-                    Dated::Created => order.placed_at,
-                })
-            });
-            let key = match sort {
-                Some("UPDATED_AT") => indexed_at.millis(),
-                Some("ID") => 0,
-                _ => order.placed_at.millis(),
-            };
-            is_found.then_some((key, order.id))
-        })
-        .collect();
+    let found = found_orders(world, arguments, now)?;
     paged(found, arguments, |id| match world.live(id) {
         Some(order) => world.order_view(order),
         None => Value::Null,
     })
 }
 
-/// The part of the search language that is understood: bounds on times, joined by AND. Like in the
-/// real shop, what is not understood narrows nothing.
-struct Filter {
-    bounds: Vec<Bound>,
-}
-
-struct Bound {
-    field: Dated,
-    is_lower: bool,
-    is_open: bool,
-    at: Time,
-}
-
-enum Dated {
-    Updated,
-    Created,
-}
-
-impl Bound {
-    fn holds(&self, time: Time) -> bool {
-        match (self.is_lower, self.is_open) {
-            (true, true) => time > self.at,
-            (true, false) => time >= self.at,
-            (false, true) => time < self.at,
-            (false, false) => time <= self.at,
-        }
-    }
-}
-
-impl Filter {
-    fn read(query: &str) -> Result<Filter, String> {
-        let mut bounds = Vec::new();
-        for term in query.split_whitespace().filter(|term| *term != "AND") {
-            let Some((field, rest)) = term.split_once(':') else {
-                continue;
-            };
-            let field = match field {
-                "updated_at" => Dated::Updated,
-                "created_at" | "processed_at" => Dated::Created,
-                _ => continue,
-            };
-            let is_lower = rest.starts_with('>');
-            if !is_lower && !rest.starts_with('<') {
-                continue;
+/// Sort keys and ids of the orders that a search finds.
+fn found_orders(
+    world: &World,
+    arguments: &Arguments,
+    now: Time,
+) -> Result<Vec<(i64, u64)>, String> {
+    let search = Search::read(text(arguments, "query"), &ORDER_FIELDS)?;
+    let sort = text(arguments, "sortKey");
+    let mut found = Vec::new();
+    for order in world.orders.values().filter(|order| !order.is_deleted) {
+        // What the index does not know yet is not found, however old the order is.
+        let Some(indexed_at) = order.indexed_at(now) else {
+            continue;
+        };
+        let is_found = search.takes(|field| match field {
+            "updated_at" => Held::Time(indexed_at),
+            "created_at" | "processed_at" => Held::Time(order.placed_at),
+            "id" => Held::Words(vec![order.id.to_string()]),
+            "name" => Held::Words(vec![format!("#{}", order.number), order.number.to_string()]),
+            "status" if order.canceled.is_some() => {
+                Held::Words(["cancelled", "not_closed"].map(str::to_owned).to_vec())
             }
-            let is_open = !rest[1..].starts_with('=');
-            let text = rest[1..].trim_start_matches('=').trim_matches(['\'', '"']);
-            let at = Time::parse_utc(text).map_err(|error| error.to_string())?;
-            bounds.push(Bound {
-                field,
-                is_lower,
-                is_open,
-                at,
-            });
+            "status" => Held::Words(["open", "not_closed"].map(str::to_owned).to_vec()),
+            "financial_status" => Held::Words(vec![order.financial_status().to_owned()]),
+            "fulfillment_status" => Held::Words(fulfillment_words(order.fulfillment_status())),
+            "return_status" => Held::Words(vec!["no_return".to_owned()]),
+            "test" => Held::Words(vec!["false".to_owned()]),
+            "source_name" => Held::Words(vec!["web".to_owned()]),
+            "email" => Held::Words(vec![email(order)]),
+            "sku" => {
+                let lines = order.lines.iter();
+                let skus = lines.map(|line| world.variants[line.variant].sku.to_string());
+                Held::Words(skus.collect())
+            }
+            // A word without a field may be a name or an address.
+            _ => Held::Words(vec![
+                format!("#{}", order.number),
+                order.number.to_string(),
+                email(order),
+            ]),
+        });
+        let key = match sort {
+            "UPDATED_AT" => indexed_at.millis(),
+            "ID" => 0,
+            _ => order.placed_at.millis(),
+        };
+        if is_found? {
+            found.push((key, order.id));
         }
-        Ok(Filter { bounds })
     }
+    Ok(found)
+}
+
+/// What is searched for is said in other words than what is shown.
+fn fulfillment_words(status: &str) -> Vec<String> {
+    let other: &[&str] = match status {
+        "FULFILLED" => &["shipped"],
+        "PARTIALLY_FULFILLED" => &["partial", "unfulfilled"],
+        "UNFULFILLED" => &["unshipped"],
+        _ => &[],
+    };
+    let words = [status].into_iter().chain(other.iter().copied());
+    words.map(str::to_owned).collect()
+}
+
+fn products(world: &World, arguments: &Arguments) -> Result<Value, String> {
+    let search = Search::read(text(arguments, "query"), &PRODUCT_FIELDS)?;
+    let mut found: Vec<(i64, u64)> = Vec::new();
+    for variant in &world.variants {
+        let forms = world.variants.iter();
+        let forms = forms.filter(|form| form.product == variant.product);
+        let is_found = search.takes(|field| match field {
+            "updated_at" => Held::Time(variant.changed_at),
+            "id" => Held::Words(vec![variant.product.to_string()]),
+            "sku" => Held::Words(forms.clone().map(|form| form.sku.to_string()).collect()),
+            "status" => Held::Words(vec!["active".to_owned()]),
+            "vendor" => Held::Words(vec![world.shop.clone()]),
+            _ => Held::Words(words_of(&variant.title)),
+        });
+        let entry = (0, variant.product);
+        if is_found? && !found.contains(&entry) {
+            found.push(entry);
+        }
+    }
+    paged(found, arguments, |id| {
+        world.product_view(id).unwrap_or(Value::Null)
+    })
+}
+
+fn words_of(title: &str) -> Vec<String> {
+    let words = title.split_whitespace().map(str::to_owned);
+    words.chain([title.to_owned()]).collect()
+}
+
+/// The variants that a search finds, by what is said of them.
+fn found_variants(
+    world: &World,
+    search: &Search,
+    number: impl Fn(&Variant) -> u64,
+) -> Result<Vec<(i64, u64)>, String> {
+    let mut found = Vec::new();
+    for variant in &world.variants {
+        let is_found = search.takes(|field| match field {
+            "updated_at" => Held::Time(variant.changed_at),
+            "id" => Held::Words(vec![number(variant).to_string()]),
+            "sku" => Held::Words(vec![variant.sku.to_string()]),
+            "product_id" => Held::Words(vec![variant.product.to_string()]),
+            "title" => Held::Words(words_of(variant.variation.as_deref().unwrap_or_default())),
+            _ => {
+                let mut words = words_of(&variant.title);
+                words.push(variant.sku.to_string());
+                Held::Words(words)
+            }
+        });
+        if is_found? {
+            found.push((0, number(variant)));
+        }
+    }
+    Ok(found)
 }
 
 fn variants(world: &World, arguments: &Arguments) -> Result<Value, String> {
-    let query = arguments.get("query").and_then(Value::as_str).unwrap_or("");
-    let sku = query
-        .strip_prefix("sku:")
-        .map(|sku| sku.trim_matches(['\'', '"']));
-    let variants = world.variants.iter();
-    let found = variants
-        .filter(|variant| sku.is_none_or(|sku| variant.sku.as_str() == sku))
-        .map(|variant| (0, variant.id))
-        .collect();
+    let search = Search::read(text(arguments, "query"), &VARIANT_FIELDS)?;
+    let found = found_variants(world, &search, |variant| variant.id)?;
     paged(found, arguments, |id| {
         world.node_view(&json!(gid("ProductVariant", id)))
     })
 }
 
-pub(super) fn subscription_view(subscription: &Subscription) -> Value {
-    json!({
-        "__typename": "WebhookSubscription",
-        "id": gid("WebhookSubscription", subscription.id),
-        "legacyResourceId": subscription.id.to_string(),
-        "topic": subscription.topic,
-        "uri": subscription.uri,
-        "format": "JSON",
+fn items(world: &World, arguments: &Arguments) -> Result<Value, String> {
+    let search = Search::read(text(arguments, "query"), &ITEM_FIELDS)?;
+    let found = found_variants(world, &search, |variant| variant.item)?;
+    paged(found, arguments, |id| {
+        world.node_view(&json!(gid("InventoryItem", id)))
+    })
+}
+
+fn locations(world: &World, arguments: &Arguments) -> Result<Value, String> {
+    if !text(arguments, "query").is_empty() {
+        return Err("This sandbox has one location and searches for none.".to_owned());
+    }
+    paged(vec![(0, world.location)], arguments, |_| {
+        world.location_view()
     })
 }
 
@@ -215,6 +279,6 @@ fn subscriptions(world: &World, arguments: &Arguments) -> Result<Value, String> 
         .collect();
     paged(found, arguments, |id| {
         let one = all.iter().find(|one| one.id == id);
-        one.map_or(Value::Null, subscription_view)
+        one.map_or(Value::Null, super::subscriptions::view)
     })
 }

@@ -125,6 +125,9 @@ impl Schema {
                     }
                 }
                 (None, value) if is_scalar(name, value) => Ok(Some(value.clone())),
+                (None, Value::String(id)) if name == "ID" => {
+                    wrong(format!("Invalid global id '{id}'"))
+                }
                 _ => wrong(format!("Could not coerce value {value} to {name}")),
             },
         }
@@ -212,13 +215,16 @@ pub(super) fn root_type(operation: &Operation) -> &'static str {
     }
 }
 
-/// Scalars have no definition of their own here: numbers and truths are checked, all others travel
-/// as text, ids also as numbers.
+/// Scalars have no definition of their own here: numbers, truths and global ids are checked, all
+/// others travel as text, amounts also as numbers.
 fn is_scalar(name: &str, value: &Value) -> bool {
     match name {
         "Int" => value.as_i64().is_some_and(|int| i32::try_from(int).is_ok()),
         "Boolean" => value.is_boolean(),
-        "ID" | "Decimal" | "Money" | "UnsignedInt64" => value.is_string() || value.is_number(),
+        "ID" => value
+            .as_str()
+            .is_some_and(|id| id.starts_with("gid://shopify/")),
+        "Decimal" | "Money" | "UnsignedInt64" => value.is_string() || value.is_number(),
         _ => value.is_string(),
     }
 }

@@ -1,5 +1,6 @@
 //! The shop on its own: what it reads, refuses, counts and tells.
 
+mod clients;
 mod counts;
 mod official;
 mod requests;

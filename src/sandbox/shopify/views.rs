@@ -4,6 +4,7 @@ use domain::Time;
 use serde_json::{Value, json};
 
 use super::{
+    answer::later,
     order::{Fulfillment, Order, Part, Refund, Transaction},
     world::{Variant, World, to_seconds},
 };
@@ -25,8 +26,24 @@ pub(super) fn number_of(kind: &str, gid: &Value) -> Option<u64> {
     (found == kind).then_some(number)
 }
 
+/// When everything was put on sale.
+const OPENED: &str = "2026-01-01T00:00:00Z";
+
 fn time(time: Time) -> String {
     to_seconds(time).to_string()
+}
+
+/// When a level changed; those that never did were counted when the shop was opened.
+fn shown(at: Time) -> String {
+    match at == Time::EPOCH {
+        true => OPENED.to_owned(),
+        false => time(at),
+    }
+}
+
+/// A number of things that is known for sure.
+pub(super) fn count(count: usize) -> Value {
+    json!({ "count": count, "precision": "EXACT" })
 }
 
 /// What buyers see of a variant.
@@ -84,12 +101,24 @@ impl World {
     }
 
     pub(super) fn location_view(&self) -> Value {
+        let counted = self.variants.iter().enumerate();
+        let levels: serde_json::Map<String, Value> = counted
+            .filter(|(_, variant)| variant.is_tracked)
+            .map(|(place, variant)| {
+                let level = later(&level_gid(self, place));
+                (gid("InventoryItem", variant.item), level)
+            })
+            .collect();
         json!({
             "__typename": "Location",
             "id": gid("Location", self.location),
             "legacyResourceId": self.location.to_string(),
             "name": "Shop location",
             "isActive": true,
+            "fulfillsOnlineOrders": true,
+            "shipsInventory": true,
+            "inventoryLevels": levels.values().cloned().collect::<Vec<_>>(),
+            "inventoryLevel": levels,
         })
     }
 
@@ -107,6 +136,32 @@ impl World {
         })
     }
 
+    /// A product, by its number.
+    pub(super) fn product_view(&self, product: u64) -> Option<Value> {
+        let forms = self.variants.iter();
+        let forms: Vec<&Variant> = forms.filter(|form| form.product == product).collect();
+        let first = forms.first()?;
+        let changed = forms.iter().map(|form| form.changed_at).max();
+        Some(json!({
+            "__typename": "Product",
+            "id": gid("Product", product),
+            "legacyResourceId": product.to_string(),
+            "title": first.title,
+            "handle": first.title.to_lowercase().replace(|c: char| !c.is_alphanumeric(), "-"),
+            "status": "ACTIVE",
+            "vendor": self.shop,
+            "productType": "",
+            "tags": [],
+            "createdAt": OPENED,
+            "updatedAt": changed.map(shown),
+            "hasOnlyDefaultVariant": first.variation.is_none(),
+            "totalInventory": forms.iter().map(|form| form.available).sum::<i64>(),
+            "tracksInventory": forms.iter().any(|form| form.is_tracked),
+            "variantsCount": count(forms.len()),
+            "variants": list(&forms, |form| later(&gid("ProductVariant", form.id))),
+        }))
+    }
+
     pub(super) fn variant_view(&self, place: usize) -> Value {
         let variant = &self.variants[place];
         json!({
@@ -118,7 +173,13 @@ impl World {
             "sku": variant.sku.as_str(),
             "barcode": null,
             "price": variant.price.amount(),
-            "inventoryItem": self.item_view(place),
+            "createdAt": OPENED,
+            "updatedAt": shown(variant.changed_at),
+            "availableForSale": !variant.is_tracked || variant.available > 0,
+            "inventoryPolicy": "DENY",
+            "inventoryQuantity": variant.is_tracked.then_some(variant.available),
+            "product": later(&gid("Product", variant.product)),
+            "inventoryItem": later(&gid("InventoryItem", variant.item)),
         })
     }
 
@@ -126,25 +187,7 @@ impl World {
         let variant = &self.variants[place];
         let mut levels = serde_json::Map::new();
         if variant.is_tracked {
-            let quantity = |name: &str, quantity: i64| {
-                json!({
-                    "name": name,
-                    "quantity": quantity,
-                    "updatedAt": time(variant.changed_at),
-                })
-            };
-            let level = json!({
-                "__typename": "InventoryLevel",
-                "id": level_gid(self, place),
-                "location": self.location_view(),
-                "updatedAt": time(variant.changed_at),
-                "quantities": [
-                    quantity("available", variant.available),
-                    quantity("committed", variant.committed),
-                    quantity("on_hand", variant.available + variant.committed),
-                ],
-            });
-            levels.insert(gid("Location", self.location), level);
+            levels.insert(gid("Location", self.location), self.level_view(place));
         }
         json!({
             "__typename": "InventoryItem",
@@ -153,7 +196,39 @@ impl World {
             "sku": variant.sku.as_str(),
             "tracked": variant.is_tracked,
             "requiresShipping": variant.is_tracked,
+            "createdAt": OPENED,
+            "updatedAt": shown(variant.changed_at),
+            "variant": later(&gid("ProductVariant", variant.id)),
+            "inventoryLevels": levels.values().cloned().collect::<Vec<_>>(),
             "inventoryLevel": levels,
+        })
+    }
+
+    pub(super) fn level_view(&self, place: usize) -> Value {
+        let variant = &self.variants[place];
+        let quantities = [
+            ("available", variant.available),
+            ("committed", variant.committed),
+            ("damaged", 0),
+            ("incoming", 0),
+            ("on_hand", variant.available + variant.committed),
+            ("quality_control", 0),
+            ("reserved", 0),
+            ("safety_stock", 0),
+        ];
+        json!({
+            "__typename": "InventoryLevel",
+            "id": level_gid(self, place),
+            "isActive": true,
+            "createdAt": OPENED,
+            "updatedAt": shown(variant.changed_at),
+            "item": later(&gid("InventoryItem", variant.item)),
+            "location": later(&gid("Location", self.location)),
+            "quantities": list(&quantities, |(name, quantity)| json!({
+                "name": name,
+                "quantity": quantity,
+                "updatedAt": shown(variant.changed_at),
+            })),
         })
     }
 
@@ -188,6 +263,19 @@ impl World {
             "displayFinancialStatus": order.financial_status(),
             "displayFulfillmentStatus": order.fulfillment_status(),
             "returnStatus": "NO_RETURN",
+            "confirmed": true,
+            "tags": [],
+            "canMarkAsPaid": paid == 0 && order.canceled.is_none(),
+            "currentSubtotalLineItemsQuantity": order
+                .lines
+                .iter()
+                .map(|line| line.quantity - line.removed)
+                .sum::<i64>(),
+            "subtotalPriceSet": self.bag(gross - order.shipping_minor),
+            "totalOutstandingSet": self.bag(match order.canceled {
+                Some(_) => 0,
+                None => (gross - removed - paid).max(0),
+            }),
             "fullyPaid": paid > 0,
             "unpaid": paid == 0,
             "totalPriceSet": self.bag(gross),
@@ -233,7 +321,9 @@ impl World {
             "originalTotalSet": self.bag(gross),
             "discountAllocations": [],
             "taxLines": [{ "title": "VAT", "priceSet": self.bag(World::tax_minor(gross)) }],
-            "variant": self.variant_view(line.variant),
+            "variantTitle": variant.variation,
+            "product": later(&gid("Product", variant.product)),
+            "variant": later(&gid("ProductVariant", variant.id)),
         })
     }
 
@@ -247,9 +337,11 @@ impl World {
             "__typename": "FulfillmentOrder",
             "id": gid("FulfillmentOrder", part.id),
             "orderId": gid("Order", order.id),
+            "orderName": format!("#{}", order.number),
+            "order": later(&gid("Order", order.id)),
             "status": part.status,
             "fulfillBy": null,
-            "assignedLocation": { "name": "Shop location", "location": self.location_view() },
+            "assignedLocation": { "name": "Shop location", "location": later(&gid("Location", self.location)) },
             "supportedActions": list(actions, |action| json!({ "action": action })),
             "lineItems": list(&part.lines, |line| json!({
                 "__typename": "FulfillmentOrderLineItem",
@@ -264,18 +356,23 @@ impl World {
 
     pub(super) fn fulfillment_view(&self, order: &Order, made: &Fulfillment) -> Value {
         let units: i64 = made.lines.iter().map(|(_, _, units)| units).sum();
-        let has_tracking = made.number.is_some() || made.company.is_some();
-        let tracking = has_tracking
-            .then(|| json!({ "company": made.company, "number": made.number, "url": made.url }));
         json!({
             "__typename": "Fulfillment",
             "id": gid("Fulfillment", made.id),
             "legacyResourceId": made.id.to_string(),
             "name": format!("#{}-F", order.number),
-            "status": "SUCCESS",
+            "status": made.status(),
+            "displayStatus": if made.is_canceled { "CANCELED" } else { "FULFILLED" },
+            "order": later(&gid("Order", order.id)),
+            "location": later(&gid("Location", self.location)),
             "createdAt": time(made.created_at),
+            "updatedAt": time(made.updated_at),
             "totalQuantity": units,
-            "trackingInfo": tracking.into_iter().collect::<Vec<_>>(),
+            "trackingInfo": list(&made.tracking.parcels(), |(number, url)| json!({
+                "company": made.tracking.company,
+                "number": number,
+                "url": url,
+            })),
             "fulfillmentLineItems": list(&made.lines, |(id, line, units)| json!({
                 "__typename": "FulfillmentLineItem",
                 "id": gid("FulfillmentLineItem", *id),
@@ -292,6 +389,7 @@ impl World {
             "legacyResourceId": made.id.to_string(),
             "createdAt": time(made.created_at),
             "note": made.note,
+            "order": later(&gid("Order", order.id)),
             "totalRefundedSet": self.bag(made.minor),
             "refundLineItems": list(&made.lines, |line| json!({
                 "id": gid("RefundLineItem", line.id),
@@ -320,6 +418,20 @@ impl World {
         })
     }
 
+    /// A job: one that is not waiting any more is done.
+    pub(super) fn job_view(&self, id: &Value) -> Value {
+        let id = id
+            .as_str()
+            .filter(|id| id.starts_with("gid://shopify/Job/"));
+        match id {
+            None => Value::Null,
+            Some(id) => {
+                let mut jobs = self.jobs.iter();
+                json!({ "id": id, "done": !jobs.any(|job| job.id == id) })
+            }
+        }
+    }
+
     /// Anything that a global id may name.
     pub(super) fn node_view(&self, id: &Value) -> Value {
         let Some((kind, number)) = id.as_str().and_then(read_gid) else {
@@ -327,6 +439,24 @@ impl World {
         };
         let orders = || self.orders.values().filter(|order| !order.is_deleted);
         let found = match kind {
+            "Product" => self.product_view(number),
+            "InventoryLevel" => {
+                let item = id
+                    .as_str()
+                    .and_then(|id| id.split_once("?inventory_item_id="));
+                let item = item.and_then(|(_, item)| item.parse::<u64>().ok());
+                let mut variants = self.variants.iter();
+                let place = variants.position(|one| Some(one.item) == item && one.is_tracked);
+                place
+                    .filter(|_| number == self.location)
+                    .map(|place| self.level_view(place))
+            }
+            "WebhookSubscription" => {
+                let mut hooks = self.hooks.subscriptions.iter();
+                hooks
+                    .find(|hook| hook.id == number)
+                    .map(super::subscriptions::view)
+            }
             "Order" => self.live(number).map(|order| self.order_view(order)),
             "Location" => (number == self.location).then(|| self.location_view()),
             "InventoryItem" => {

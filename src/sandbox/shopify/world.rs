@@ -53,6 +53,8 @@ pub(super) struct Variant {
 
 /// A cancellation that was accepted and is not done yet.
 pub(super) struct CancelJob {
+    /// Its global id; empty where nobody can ask for it.
+    pub(super) id: String,
     pub(super) due: Time,
     pub(super) order: u64,
     pub(super) reason: String,
@@ -321,11 +323,10 @@ impl World {
             is_canceled: order.canceled.is_some(),
             is_deleted: order.is_deleted,
             shipments: order
-                .fulfillments
-                .iter()
+                .shipments()
                 .map(|made| TrueShipment {
-                    carrier: made.company.clone().unwrap_or_default(),
-                    tracking_number: made.number.clone().unwrap_or_default(),
+                    carrier: made.tracking.company.clone().unwrap_or_default(),
+                    tracking_number: made.tracking.number().unwrap_or_default().to_owned(),
                     lines: made
                         .lines
                         .iter()

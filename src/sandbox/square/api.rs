@@ -1,11 +1,16 @@
-//! The API's front door: versions, tokens, routes, keys that make a call happen once, and errors in
-//! Square's own form.
+//! The API's front door: versions, tokens, keys that make a call happen once, and errors in Square's
+//! own form. Where a call goes is [`super::routes`]'.
 
 use domain::Time;
 use serde_json::{Value, json};
 
 use super::{Square, VERSION, tokens::Bearer};
 use crate::{Request, Response};
+
+/// Where the seller is, and since when.
+const COUNTRY: &str = "DE";
+const LANGUAGE: &str = "de-DE";
+pub(super) const OPENED: &str = "2026-01-01T00:00:00Z";
 
 /// A refusal, in Square's words.
 #[derive(Debug)]
@@ -53,6 +58,11 @@ impl Fail {
         Fail::new(404, "INVALID_REQUEST_ERROR", "NOT_FOUND", detail)
     }
 
+    /// Something that Square has, and this sandbox does not.
+    pub(super) fn not_here(what: impl Into<String>) -> Fail {
+        Fail::new(501, "API_ERROR", "NOT_IMPLEMENTED", what)
+    }
+
     /// A cursor that belongs to no query, or to another one.
     pub(super) fn cursor() -> Fail {
         Fail::request("INVALID_CURSOR", "The cursor does not fit the query.").at("cursor")
@@ -81,7 +91,7 @@ impl Fail {
 pub(super) struct Query(Vec<(String, String)>);
 
 impl Query {
-    fn of(request: &Request) -> Query {
+    pub(super) fn of(request: &Request) -> Query {
         let query = request.uri().query().unwrap_or_default();
         let pairs = url::form_urlencoded::parse(query.as_bytes());
         Query(pairs.into_owned().collect())
@@ -92,6 +102,27 @@ impl Query {
         pairs
             .find(|(name, _)| name == key)
             .map(|(_, value)| value.as_str())
+    }
+
+    /// How many are wanted on a page: by default, and at most, so many.
+    pub(super) fn limit(&self, limit_max: usize) -> Result<usize, Fail> {
+        match self.get("limit") {
+            None => Ok(limit_max),
+            Some(limit) => limit
+                .parse()
+                .ok()
+                .filter(|limit| *limit > 0)
+                .map(|limit: usize| limit.min(limit_max))
+                .ok_or_else(|| Fail::value("limit", "The limit must be a positive number.")),
+        }
+    }
+
+    /// Where the page begins.
+    pub(super) fn first(&self) -> Result<usize, Fail> {
+        match self.get("cursor") {
+            Some(cursor) => cursor.parse().map_err(|_| Fail::cursor()),
+            None => Ok(0),
+        }
     }
 
     /// A time, if it is given.
@@ -158,67 +189,17 @@ impl Square {
             return Fail::request("INVALID_SQUARE_VERSION_FORMAT", detail).response();
         }
         let path = request.uri().path().trim_matches('/').to_owned();
-        let bearer = if path == "oauth2/token" {
-            Ok(Bearer::Seller)
-        } else {
-            self.tokens.bearer(header("authorization"), now)
+        let authorization = header("authorization");
+        let bearer = match path.as_str() {
+            // The body says who asks.
+            "oauth2/token" => Ok(Bearer::Seller),
+            "oauth2/revoke" => self.tokens.client(authorization),
+            _ => self.tokens.bearer(authorization, now),
         };
         let answer = bearer.and_then(|bearer| self.route(request, &path, bearer, now));
         match answer {
             Ok(body) => respond(200, &body, &version),
             Err(fail) => fail.response(),
-        }
-    }
-
-    fn route(
-        &mut self,
-        request: &Request,
-        path: &str,
-        bearer: Bearer,
-        now: Time,
-    ) -> Result<Value, Fail> {
-        let query = Query::of(request);
-        let body = || {
-            let body = serde_json::from_slice::<Value>(request.body()).ok();
-            let body = body.filter(Value::is_object);
-            let detail = "The body must be a JSON object.";
-            body.ok_or_else(|| Fail::request("EXPECTED_JSON_BODY", detail))
-        };
-        let segments: Vec<&str> = path.split('/').collect();
-        match (request.method().as_str(), segments.as_slice()) {
-            ("POST", ["oauth2", "token"]) => self.obtain_token(&body()?, now),
-            ("GET", ["v2", "locations"]) => Ok(json!({ "locations": [self.location_card()] })),
-            ("GET", ["v2", "locations", id]) => self.read_location(id),
-            ("GET", ["v2", "merchants", id]) => self.read_merchant(id),
-            ("GET", ["v2", "catalog", "list"]) => self.list_catalog(&query),
-            ("POST", ["v2", "catalog", "batch-retrieve"]) => self.read_catalog(&body()?),
-            ("POST", ["v2", "orders", "search"]) => self.search_orders(&body()?),
-            ("POST", ["v2", "orders", "batch-retrieve"]) => self.read_orders(&body()?),
-            ("GET", ["v2", "orders", id]) => self.read_order(id),
-            ("PUT", ["v2", "orders", id]) => self.update_order(id, &body()?, now),
-            ("POST", ["v2", "inventory", "counts", "batch-retrieve"]) => self.read_counts(&body()?),
-            ("POST", ["v2", "inventory", "changes", "batch-create"]) => {
-                self.change_inventory(&body()?, now)
-            }
-            ("GET", ["v2", "payments", id]) => self.read_payment(id),
-            ("POST", ["v2", "refunds"]) => self.refund_payment(&body()?, now),
-            ("GET", ["v2", "refunds"]) => self.list_refunds(&query, now),
-            (method, ["v2", "webhooks", "subscriptions", rest @ ..]) => {
-                if bearer != Bearer::Application {
-                    let detail = "Webhook subscriptions need the application's own token.";
-                    let category = "AUTHENTICATION_ERROR";
-                    return Err(Fail::new(403, category, "INSUFFICIENT_SCOPES", detail));
-                }
-                match (method, rest) {
-                    ("GET", []) => self.list_subscriptions(&query),
-                    ("POST", []) => self.create_subscription(&body()?),
-                    ("GET", [id]) => self.read_subscription(id),
-                    ("PUT", [id]) => self.change_subscription(id, &body()?),
-                    ("DELETE", [id]) => self.delete_subscription(id),
-                    _ => Err(Fail::not_found("Resource not found.")),
-                }
-            }
-            _ => Err(Fail::not_found("Resource not found.")),
         }
     }
 
@@ -244,9 +225,14 @@ impl Square {
         Ok(answer)
     }
 
-    fn location_card(&self) -> Value {
+    pub(super) fn location_card(&self) -> Value {
         json!({
             "id": self.location,
+            "country": COUNTRY,
+            "language_code": LANGUAGE,
+            "timezone": "Europe/Berlin",
+            "capabilities": ["CREDIT_CARD_PROCESSING"],
+            "created_at": OPENED,
             "name": self.shop.name,
             "business_name": "Sandbox",
             "merchant_id": self.merchant,
@@ -256,23 +242,30 @@ impl Square {
         })
     }
 
-    fn read_location(&self, id: &str) -> Result<Value, Fail> {
+    pub(super) fn read_location(&self, id: &str) -> Result<Value, Fail> {
         if id != self.location && id != "main" {
             return Err(Fail::not_found("Location not found."));
         }
         Ok(json!({ "location": self.location_card() }))
     }
 
-    fn read_merchant(&self, id: &str) -> Result<Value, Fail> {
+    pub(super) fn read_merchant(&self, id: &str) -> Result<Value, Fail> {
         if id != self.merchant && id != "me" {
             return Err(Fail::not_found("Merchant not found."));
         }
-        Ok(json!({ "merchant": {
+        Ok(json!({ "merchant": self.merchant_card() }))
+    }
+
+    pub(super) fn merchant_card(&self) -> Value {
+        json!({
             "id": self.merchant,
             "business_name": "Sandbox",
+            "country": COUNTRY,
+            "language_code": LANGUAGE,
             "currency": self.currency.code(),
             "status": "ACTIVE",
             "main_location_id": self.location,
-        } }))
+            "created_at": OPENED,
+        })
     }
 }

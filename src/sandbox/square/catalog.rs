@@ -1,18 +1,18 @@
 //! The catalog: items with their variations, as Square lists them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::Sku;
 use serde_json::{Value, json};
 
 use super::{
     Ids, Square,
-    api::{Fail, Query, array},
+    api::{Fail, OPENED, Query, array},
     ledger::Ledger,
 };
 use crate::{Product, ProductKind};
 
-/// Items on a page. Source: ListCatalog.
+/// Objects on a page. Source: ListCatalog.
 const PAGE: usize = 100;
 /// Objects that one call reads. Source: BatchRetrieveCatalogObjects.
 const READ_MAX: usize = 1000;
@@ -113,24 +113,54 @@ impl Catalog {
 
 impl Square {
     pub(super) fn list_catalog(&self, query: &Query) -> Result<Value, Fail> {
-        let wants_items = query.get("types").is_none_or(|types| {
-            let mut types = types.split(',');
-            types.any(|kind| kind.trim().eq_ignore_ascii_case("ITEM"))
-        });
-        let first = match query.get("cursor") {
-            Some(cursor) => cursor.parse().map_err(|_| Fail::cursor())?,
-            None => 0,
-        };
-        if !wants_items || first > self.catalog.items.len() {
-            return Ok(json!({}));
+        // Without a word about it, variations are listed within their items alone.
+        let types = query.get("types").unwrap_or("ITEM");
+        let types: Vec<String> = types
+            .split(',')
+            .map(|kind| kind.trim().to_ascii_uppercase())
+            .collect();
+        let objects = self.objects(|kind| types.iter().any(|wanted| wanted == kind));
+        let (objects, cursor) = page_of(objects, query.first()?, PAGE)?;
+        Ok(listed(objects, cursor))
+    }
+
+    /// The objects of some types: items first.
+    pub(super) fn objects(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<Value> {
+        let mut objects = Vec::new();
+        if is_wanted("ITEM") {
+            objects.extend(self.catalog.items.iter().map(|item| self.item(item)));
         }
-        let rest = &self.catalog.items[first..];
-        let page: Vec<Value> = rest.iter().take(PAGE).map(|item| self.item(item)).collect();
-        let mut answer = json!({ "objects": page });
-        if rest.len() > PAGE {
-            answer["cursor"] = json!((first + PAGE).to_string());
+        if is_wanted("ITEM_VARIATION") {
+            let forms = self.catalog.items.iter().flat_map(|item| &item.variations);
+            let forms = forms.filter_map(|id| self.catalog.by_id(id));
+            objects.extend(forms.map(|form| self.variation(form)));
+        }
+        objects
+    }
+
+    pub(super) fn read_object(&self, id: &str, query: &Query) -> Result<Value, Fail> {
+        let object = self.object(id);
+        let object = object
+            .ok_or_else(|| Fail::not_found(format!("Catalog object with ID `{id}` not found.")))?;
+        let mut answer = json!({ "object": object });
+        if query.get("include_related_objects") == Some("true") {
+            let related = self.related(std::slice::from_ref(&object));
+            if !related.is_empty() {
+                answer["related_objects"] = json!(related);
+            }
         }
         Ok(answer)
+    }
+
+    /// The items that the variations among some objects belong to.
+    pub(super) fn related(&self, objects: &[Value]) -> Vec<Value> {
+        let owners: BTreeSet<&str> = objects
+            .iter()
+            .filter_map(|object| object.pointer("/item_variation_data/item_id")?.as_str())
+            .collect();
+        let items = self.catalog.items.iter();
+        let items = items.filter(|item| owners.contains(item.id.as_str()));
+        items.map(|item| self.item(item)).collect()
     }
 
     pub(super) fn read_catalog(&self, body: &Value) -> Result<Value, Fail> {
@@ -143,10 +173,19 @@ impl Square {
             .filter_map(Value::as_str)
             .filter_map(|id| self.object(id))
             .collect();
-        if objects.is_empty() {
-            return Ok(json!({}));
+        Ok(self.with_related(listed(objects, None), body))
+    }
+
+    /// An answer with the objects that belong to those in it, if they are asked for.
+    pub(super) fn with_related(&self, mut answer: Value, body: &Value) -> Value {
+        if body.get("include_related_objects") == Some(&json!(true)) {
+            let objects = answer.get("objects").and_then(Value::as_array);
+            let related = self.related(objects.map_or(&[], Vec::as_slice));
+            if !related.is_empty() {
+                answer["related_objects"] = json!(related);
+            }
         }
-        Ok(json!({ "objects": objects }))
+        answer
     }
 
     fn object(&self, id: &str) -> Option<Value> {
@@ -165,6 +204,7 @@ impl Square {
             "type": "ITEM",
             "id": item.id,
             "version": 1,
+            "updated_at": OPENED,
             "is_deleted": false,
             "present_at_all_locations": true,
             "item_data": {
@@ -194,9 +234,37 @@ impl Square {
             "type": "ITEM_VARIATION",
             "id": variation.id,
             "version": 1,
+            "updated_at": OPENED,
             "is_deleted": false,
             "present_at_all_locations": true,
             "item_variation_data": data,
         })
     }
+}
+
+/// A page, and where the next one begins.
+pub(super) fn page_of(
+    objects: Vec<Value>,
+    first: usize,
+    limit: usize,
+) -> Result<(Vec<Value>, Option<usize>), Fail> {
+    if first > objects.len() {
+        return Err(Fail::cursor());
+    }
+    let next = first.saturating_add(limit);
+    let cursor = (next < objects.len()).then_some(next);
+    let page = objects.into_iter().skip(first).take(limit);
+    Ok((page.collect(), cursor))
+}
+
+/// A list as the catalog answers it: empty fields are left out.
+pub(super) fn listed(objects: Vec<Value>, cursor: Option<usize>) -> Value {
+    let mut answer = json!({});
+    if !objects.is_empty() {
+        answer["objects"] = json!(objects);
+    }
+    if let Some(cursor) = cursor {
+        answer["cursor"] = json!(cursor.to_string());
+    }
+    answer
 }

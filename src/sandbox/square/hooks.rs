@@ -10,7 +10,8 @@ use sha2::Sha256;
 
 use super::{
     Ids, Square, VERSION,
-    api::{Fail, Query, array, text},
+    api::{Fail, OPENED, Query, array, text},
+    inventory::page,
 };
 use crate::Delivery;
 
@@ -21,10 +22,69 @@ const DELAY_MAX_MS: u64 = 500;
 const RETRY_AFTER: Duration = Duration::from_secs(60);
 /// An event that was not taken for this long is given up.
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
+/// Subscriptions on a page. Source: ListWebhookSubscriptions.
+const SUBSCRIPTIONS_MAX: usize = 100;
 /// The longest idempotency key here. Source: CreateWebhookSubscriptionRequest.
 const KEY_MAX: usize = 45;
-/// What can be subscribed to here.
-const TOPICS: [&str; 10] = [
+/// What can be subscribed to. Only what happens here is ever sent.
+pub(super) const TOPICS: [&str; 54] = [
+    "bank_account.created",
+    "bank_account.disabled",
+    "bank_account.verified",
+    "booking.created",
+    "booking.updated",
+    "card.created",
+    "card.disabled",
+    "card.forgotten",
+    "card.updated",
+    "catalog.version.updated",
+    "customer.created",
+    "customer.deleted",
+    "customer.updated",
+    "device.code.paired",
+    "dispute.created",
+    "dispute.state.updated",
+    "gift_card.created",
+    "gift_card.updated",
+    "inventory.count.updated",
+    "invoice.canceled",
+    "invoice.created",
+    "invoice.deleted",
+    "invoice.payment_made",
+    "invoice.published",
+    "invoice.refunded",
+    "invoice.scheduled_charge_failed",
+    "invoice.updated",
+    "labor.timecard.created",
+    "labor.timecard.updated",
+    "location.created",
+    "location.updated",
+    "loyalty.account.created",
+    "loyalty.account.updated",
+    "oauth.authorization.revoked",
+    "order.created",
+    "order.fulfillment.updated",
+    "order.updated",
+    "payment.created",
+    "payment.updated",
+    "payout.failed",
+    "payout.paid",
+    "payout.sent",
+    "refund.created",
+    "refund.updated",
+    "subscription.created",
+    "subscription.updated",
+    "team_member.created",
+    "team_member.updated",
+    "terminal.checkout.created",
+    "terminal.checkout.updated",
+    "terminal.refund.created",
+    "terminal.refund.updated",
+    "vendor.created",
+    "vendor.updated",
+];
+/// What a merchant who has set everything up hears of.
+const AFTER_SETUP: [&str; 10] = [
     "order.created",
     "order.updated",
     "order.fulfillment.updated",
@@ -54,6 +114,8 @@ struct Subscription {
     url: String,
     version: String,
     key: String,
+    created_at: String,
+    updated_at: String,
 }
 
 struct Event {
@@ -72,10 +134,12 @@ impl Hooks {
             id: format!("wbhk_{}", ids.opaque(20)),
             name: "Oneshelf".to_owned(),
             is_enabled: true,
-            topics: TOPICS.iter().map(|topic| (*topic).to_owned()).collect(),
+            topics: AFTER_SETUP.map(str::to_owned).to_vec(),
             url: url.to_owned(),
             version: VERSION.to_owned(),
             key: ids.opaque(22),
+            created_at: OPENED.to_owned(),
+            updated_at: OPENED.to_owned(),
         };
         self.subscriptions.push(subscription);
     }
@@ -89,23 +153,32 @@ impl Hooks {
 
     /// Queues an event for every subscription that wants it.
     pub(super) fn enqueue(&mut self, kind: &str, event: &Value, now: Time, ids: &mut Ids) {
-        for subscription in &self.subscriptions {
-            let mut topics = subscription.topics.iter();
-            if !subscription.is_enabled || !topics.any(|topic| topic == kind) {
-                continue;
-            }
-            let delay = Duration::from_millis(ids.0.u64(DELAY_MIN_MS..=DELAY_MAX_MS));
-            self.made += 1;
-            let event = Event {
-                subscription: subscription.id.clone(),
-                body: event.to_string(),
-                due: Some(now.plus(delay)),
-                first_at: None,
-                failures: 0,
-                reason: "",
-            };
-            self.queue.insert(self.made, event);
+        let wanting: Vec<String> = self
+            .subscriptions
+            .iter()
+            .filter(|subscription| {
+                let mut topics = subscription.topics.iter();
+                subscription.is_enabled && topics.any(|topic| topic == kind)
+            })
+            .map(|subscription| subscription.id.clone())
+            .collect();
+        for subscription in wanting {
+            self.enqueue_for(subscription, event, now, ids);
         }
+    }
+
+    fn enqueue_for(&mut self, subscription: String, event: &Value, now: Time, ids: &mut Ids) {
+        let delay = Duration::from_millis(ids.0.u64(DELAY_MIN_MS..=DELAY_MAX_MS));
+        self.made += 1;
+        let event = Event {
+            subscription,
+            body: event.to_string(),
+            due: Some(now.plus(delay)),
+            first_at: None,
+            failures: 0,
+            reason: "",
+        };
+        self.queue.insert(self.made, event);
     }
 
     /// The events that are due. One whose subscription is gone or switched off is dropped.
@@ -206,6 +279,8 @@ impl Subscription {
             "notification_url": self.url,
             "api_version": self.version,
             "signature_key": self.key,
+            "created_at": self.created_at,
+            "updated_at": self.updated_at,
         })
     }
 }
@@ -214,23 +289,74 @@ impl Square {
     pub(super) fn list_subscriptions(&self, query: &Query) -> Result<Value, Fail> {
         let wants_all = query.get("include_disabled") == Some("true");
         let subscriptions = self.hooks.subscriptions.iter();
-        let cards: Vec<Value> = subscriptions
+        let mut cards: Vec<Value> = subscriptions
             .filter(|subscription| wants_all || subscription.is_enabled)
             .map(Subscription::card)
             .collect();
-        Ok(json!({ "subscriptions": cards }))
+        if query.get("sort_order") == Some("DESC") {
+            cards.reverse();
+        }
+        let limit = query.limit(SUBSCRIPTIONS_MAX)?;
+        Ok(page("subscriptions", cards, query.first()?, limit))
     }
 
-    pub(super) fn create_subscription(&mut self, body: &Value) -> Result<Value, Fail> {
+    pub(super) fn create_subscription(&mut self, body: &Value, now: Time) -> Result<Value, Fail> {
         let wanted = body.get("subscription");
         let wanted = wanted.ok_or_else(|| Fail::missing("subscription"))?;
         match text(body, "idempotency_key", KEY_MAX)? {
-            Some(key) => self.once("subscription", key, body, |shop| shop.subscribe(wanted)),
-            None => self.subscribe(wanted),
+            Some(key) => self.once("subscription", key, body, |shop| {
+                shop.subscribe(wanted, now)
+            }),
+            None => self.subscribe(wanted, now),
         }
     }
 
-    fn subscribe(&mut self, wanted: &Value) -> Result<Value, Fail> {
+    /// Sends the sample of an event. What the receiver says of it is not waited for.
+    pub(super) fn test_subscription(
+        &mut self,
+        id: &str,
+        body: &Value,
+        now: Time,
+    ) -> Result<Value, Fail> {
+        let place = self.hooks.find(id)?;
+        let subscription = &self.hooks.subscriptions[place];
+        let kind = match text(body, "event_type", 100)? {
+            Some(kind) => kind.to_owned(),
+            None => subscription.topics.first().cloned().unwrap_or_default(),
+        };
+        if !subscription.topics.contains(&kind) {
+            let detail = "The subscription does not hear of this.";
+            return Err(Fail::value("event_type", detail));
+        }
+        let subscription = subscription.id.clone();
+        let event = json!({
+            "merchant_id": self.merchant,
+            "type": kind,
+            "event_id": self.ids.uuid(),
+            "created_at": now.to_string(),
+            "data": { "type": "sample", "id": self.ids.uuid(), "object": {} },
+        });
+        self.hooks
+            .enqueue_for(subscription, &event, now, &mut self.ids);
+        Ok(json!({ "subscription_test_result": {
+            "id": format!("wbht_{}", self.ids.opaque(20)),
+            "payload": event.to_string(),
+            "created_at": now.to_string(),
+            "updated_at": now.to_string(),
+        } }))
+    }
+
+    /// Makes another key, by which everything is signed from now on.
+    pub(super) fn renew_signature_key(&mut self, id: &str, now: Time) -> Result<Value, Fail> {
+        let place = self.hooks.find(id)?;
+        let key = self.ids.opaque(22);
+        let subscription = &mut self.hooks.subscriptions[place];
+        subscription.key.clone_from(&key);
+        subscription.updated_at = now.to_string();
+        Ok(json!({ "signature_key": key }))
+    }
+
+    fn subscribe(&mut self, wanted: &Value, now: Time) -> Result<Value, Fail> {
         let url = text(wanted, "notification_url", 2000)?;
         let url = url.ok_or_else(|| Fail::missing("subscription.notification_url"))?;
         let subscription = Subscription {
@@ -243,6 +369,8 @@ impl Square {
                 .unwrap_or(VERSION)
                 .to_owned(),
             key: self.ids.opaque(22),
+            created_at: now.to_string(),
+            updated_at: now.to_string(),
         };
         let card = subscription.card();
         self.hooks.subscriptions.push(subscription);
@@ -254,7 +382,12 @@ impl Square {
         Ok(json!({ "subscription": self.hooks.subscriptions[place].card() }))
     }
 
-    pub(super) fn change_subscription(&mut self, id: &str, body: &Value) -> Result<Value, Fail> {
+    pub(super) fn change_subscription(
+        &mut self,
+        id: &str,
+        body: &Value,
+        now: Time,
+    ) -> Result<Value, Fail> {
         let place = self.hooks.find(id)?;
         let wanted = body.get("subscription");
         let wanted = wanted.ok_or_else(|| Fail::missing("subscription"))?;
@@ -268,6 +401,13 @@ impl Square {
         if let Some(url) = text(wanted, "notification_url", 2000)? {
             changed.url = checked(url)?;
         }
+        if let Some(name) = text(wanted, "name", 64)? {
+            name.clone_into(&mut changed.name);
+        }
+        if let Some(version) = text(wanted, "api_version", 10)? {
+            version.clone_into(&mut changed.version);
+        }
+        changed.updated_at = now.to_string();
         // The key is told when a subscription is made, read or listed, not here.
         let mut card = changed.card();
         if let Some(card) = card.as_object_mut() {

@@ -13,6 +13,9 @@ use domain::Time;
 /// Nothing that arrives later is dated further back than this: counts at most 24 hours.
 const REMEMBERED: Duration = Duration::from_secs(25 * 3600);
 
+/// When the levels at the beginning were counted: the first of January 2026.
+const OPENED_AT_MS: i64 = 1_767_225_600_000;
+
 /// What happened to the level of one variation.
 #[derive(Debug, Clone)]
 pub(super) struct Ledger {
@@ -38,7 +41,7 @@ impl Ledger {
             base: level,
             counted_at: Time::EPOCH,
             recent: Vec::new(),
-            changed_at: Time::EPOCH,
+            changed_at: Time::from_millis(OPENED_AT_MS),
         }
     }
 

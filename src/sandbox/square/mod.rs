@@ -12,11 +12,14 @@
 
 mod api;
 mod catalog;
+mod catalog_search;
+mod checkout;
 mod hooks;
 mod inventory;
 mod ledger;
 mod money;
 mod orders;
+mod routes;
 mod sales;
 mod search;
 #[cfg(test)]
@@ -34,6 +37,7 @@ use crate::{
 };
 use catalog::Catalog;
 use hooks::Hooks;
+use inventory::Noted;
 use money::{Payment, Refund};
 use orders::Order;
 use tokens::Tokens;
@@ -56,6 +60,8 @@ pub struct Square {
     tokens: Tokens,
     hooks: Hooks,
     answered: BTreeMap<(String, String), (Value, Value)>,
+    /// What changed the levels through the API.
+    changes: Vec<Noted>,
     level_writes: Vec<LevelWrite>,
     writes: u64,
     requests: u64,
@@ -119,6 +125,7 @@ impl Square {
             tokens,
             hooks,
             answered: BTreeMap::new(),
+            changes: Vec::new(),
             level_writes: Vec::new(),
             writes: 0,
             requests: 0,

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{
     Square,
     api::{Fail, Query, text},
+    inventory::page,
     orders::about,
 };
 
@@ -17,6 +18,8 @@ const KEY_MAX: usize = 45;
 const REASON_MAX: usize = 192;
 /// Refunds on a page. Source: ListPaymentRefunds.
 const PAGE: usize = 100;
+/// How far back payments are listed when nothing else is asked for. Source: ListPayments.
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 /// How long a refund stays pending.
 const SETTLES_AFTER: Duration = Duration::from_secs(3);
 /// How long a refund is not yet in the list.
@@ -42,6 +45,16 @@ pub(super) struct Refund {
     reason: String,
     created_at: Time,
     is_settled: bool,
+}
+
+impl Refund {
+    fn status(&self) -> &'static str {
+        if self.is_settled {
+            "COMPLETED"
+        } else {
+            "PENDING"
+        }
+    }
 }
 
 impl Square {
@@ -185,29 +198,64 @@ impl Square {
         let is_here = query
             .get("location_id")
             .is_none_or(|location| location == self.location);
-        let first: usize = match query.get("cursor") {
-            Some(cursor) => cursor.parse().map_err(|_| Fail::cursor())?,
-            None => 0,
-        };
+        let (first, limit) = (query.first()?, query.limit(PAGE)?);
+        let has = |key: &str, word: &str| query.get(key).is_none_or(|asked| asked == word);
         let listed = self.refunds.iter().filter(|refund| {
             let at = refund.created_at;
-            is_here && at >= from && at <= until && at.plus(LISTED_AFTER) <= now
+            let source = self.payments.get(&refund.payment);
+            is_here
+                && at >= from
+                && at <= until
+                && at.plus(LISTED_AFTER) <= now
+                && has("status", refund.status())
+                && has("source_type", source.map_or("", |payment| payment.kind))
         });
         let mut listed: Vec<&Refund> = listed.collect();
         if query.get("sort_order") != Some("ASC") {
             listed.reverse();
         }
-        let page = listed.iter().skip(first).take(PAGE);
-        let page: Vec<Value> = page.map(|refund| self.refund(refund)).collect();
-        if page.is_empty() {
-            return Ok(json!({}));
+        let cards = listed.iter().map(|refund| self.refund(refund)).collect();
+        Ok(page("refunds", cards, first, limit))
+    }
+
+    pub(super) fn read_refund(&self, id: &str) -> Result<Value, Fail> {
+        let mut refunds = self.refunds.iter();
+        match refunds.find(|refund| refund.id == id) {
+            Some(refund) => Ok(json!({ "refund": self.refund(refund) })),
+            None => Err(Fail::not_found("Could not find the refund.")),
         }
-        let next = first + page.len();
-        let mut answer = json!({ "refunds": page });
-        if next < listed.len() {
-            answer["cursor"] = json!(next.to_string());
+    }
+
+    pub(super) fn list_payments(&self, query: &Query, now: Time) -> Result<Value, Fail> {
+        let from = query.time("begin_time")?.unwrap_or(now.minus(YEAR));
+        let until = query.time("end_time")?.unwrap_or(now);
+        let is_here = query
+            .get("location_id")
+            .is_none_or(|location| location == self.location);
+        let total = match query.get("total") {
+            Some(total) => Some(
+                total
+                    .parse::<i64>()
+                    .map_err(|_| Fail::value("total", "Expected an integer."))?,
+            ),
+            None => None,
+        };
+        let (first, limit) = (query.first()?, query.limit(PAGE)?);
+        let mut listed: Vec<&Payment> = self
+            .payments
+            .values()
+            .filter(|payment| {
+                let at = payment.created_at;
+                let is_asked = total.is_none_or(|total| total == payment.minor);
+                is_here && is_asked && at >= from && at <= until
+            })
+            .collect();
+        listed.sort_by_key(|payment| (payment.created_at, &payment.id));
+        if query.get("sort_order") != Some("ASC") {
+            listed.reverse();
         }
-        Ok(answer)
+        let cards = listed.iter().map(|payment| self.payment(payment)).collect();
+        Ok(page("payments", cards, first, limit))
     }
 
     pub(super) fn read_payment(&self, id: &str) -> Result<Value, Fail> {
@@ -217,8 +265,8 @@ impl Square {
         }
     }
 
-    fn payment(&self, payment: &Payment) -> Value {
-        json!({
+    pub(super) fn payment(&self, payment: &Payment) -> Value {
+        let mut card = json!({
             "id": payment.id,
             "order_id": payment.order,
             "location_id": self.location,
@@ -228,14 +276,24 @@ impl Square {
             "total_money": self.amount(payment.minor),
             "created_at": payment.created_at.to_string(),
             "updated_at": payment.created_at.to_string(),
-        })
+        });
+        let refunds = self.refunds.iter();
+        let refunds: Vec<&Refund> = refunds
+            .filter(|refund| refund.payment == payment.id)
+            .collect();
+        if !refunds.is_empty() {
+            let ids: Vec<&str> = refunds.iter().map(|refund| refund.id.as_str()).collect();
+            card["refund_ids"] = json!(ids);
+            card["refunded_money"] = self.amount(refunds.iter().map(|one| one.minor).sum());
+        }
+        card
     }
 
     /// A refund as the API shows it.
     fn refund(&self, refund: &Refund) -> Value {
         json!({
             "id": refund.id,
-            "status": if refund.is_settled { "COMPLETED" } else { "PENDING" },
+            "status": refund.status(),
             "location_id": self.location,
             "payment_id": refund.payment,
             "order_id": refund.order,

@@ -81,6 +81,9 @@ pub(super) struct Order {
     pub(super) state: State,
     pub(super) source: &'static str,
     pub(super) lines: Vec<Line>,
+    /// What was written on it by its field: the reference and the ticket.
+    pub(super) words: BTreeMap<&'static str, String>,
+    pub(super) metadata: BTreeMap<String, String>,
     pub(super) shipping_minor: i64,
     pub(super) fulfillment: Option<Fulfillment>,
     /// The payments, in order.
@@ -220,6 +223,12 @@ impl Square {
                 "applied_money": self.amount(order.shipping_minor),
                 "total_money": self.amount(order.shipping_minor),
             }]);
+        }
+        for (name, word) in &order.words {
+            card[*name] = json!(word);
+        }
+        if !order.metadata.is_empty() {
+            card["metadata"] = json!(order.metadata);
         }
         if let Some(fulfillment) = &order.fulfillment {
             card["fulfillments"] = json!([fulfillment.card()]);

@@ -79,7 +79,7 @@ impl Square {
         Ok(())
     }
 
-    fn lines(&mut self, basket: &[(Sku, u32)]) -> Result<Vec<Line>, Refused> {
+    pub(super) fn lines(&mut self, basket: &[(Sku, u32)]) -> Result<Vec<Line>, Refused> {
         if basket.iter().all(|(_, units)| *units == 0) {
             return Err(Refused::Impossible("there is nothing in the basket"));
         }
@@ -99,7 +99,7 @@ impl Square {
         Ok(lines)
     }
 
-    fn place(
+    pub(super) fn place(
         &mut self,
         source: &'static str,
         lines: Vec<Line>,
@@ -117,6 +117,8 @@ impl Square {
             state: State::Open,
             source,
             lines,
+            words: BTreeMap::new(),
+            metadata: BTreeMap::new(),
             shipping_minor: if fulfillment.is_some() {
                 SHIPPING_MINOR
             } else {
@@ -158,7 +160,13 @@ impl Square {
                 "only an open order that is not paid can be paid",
             ));
         }
-        self.take_payment(id.as_str(), "CARD", now);
+        self.pay_in(id, "CARD", now);
+        Ok(Done::Order(id.clone()))
+    }
+
+    /// Money comes in for an open order.
+    pub(super) fn pay_in(&mut self, id: &ExternalId, kind: &'static str, now: Time) {
+        self.take_payment(id.as_str(), kind, now);
         if let Some(order) = self.orders.get_mut(id.as_str()) {
             order.touch(now);
             let mut fulfillments = order.fulfillment.iter();
@@ -168,7 +176,6 @@ impl Square {
         }
         self.tell_of_order(id.as_str(), false, now);
         self.take_off(id.as_str(), now, now);
-        Ok(Done::Order(id.clone()))
     }
 
     /// Staff cancel in the dashboard, which gives the money back first.

@@ -19,6 +19,18 @@ const LOCATIONS_MAX: usize = 10;
 /// Orders read by id in one call. Source: BatchRetrieveOrders.
 const READ_MAX: usize = 100;
 
+/// The words that may be asked for. Source: OrderState, FulfillmentType, FulfillmentState.
+const STATES: [&str; 4] = ["OPEN", "COMPLETED", "CANCELED", "DRAFT"];
+const TYPES: [&str; 3] = ["PICKUP", "SHIPMENT", "DELIVERY"];
+const STAGES: [&str; 6] = [
+    "PROPOSED",
+    "RESERVED",
+    "PREPARED",
+    "COMPLETED",
+    "CANCELED",
+    "FAILED",
+];
+
 /// A search, checked.
 struct Search {
     field: Field,
@@ -26,6 +38,10 @@ struct Search {
     from: Option<Time>,
     until: Option<Time>,
     states: Option<Vec<String>>,
+    fulfillment_types: Option<Vec<String>>,
+    fulfillment_states: Option<Vec<String>>,
+    sources: Option<Vec<String>>,
+    customers: Option<Vec<String>>,
     is_here: bool,
 }
 
@@ -146,17 +162,19 @@ impl Square {
                 .and_then(Value::as_str);
             text.map(|text| instant(text, key)).transpose()
         };
-        let states = at("/query/filter/state_filter/states").and_then(Value::as_array);
-        let states = states.map(|states| {
-            let states = states.iter().filter_map(Value::as_str);
-            states.map(str::to_owned).collect()
-        });
+        let filter = "/query/filter";
+        let words =
+            |path: &str, known: &[&str]| words(at(&format!("{filter}/{path}")), known, path);
         Ok(Search {
             field,
             is_ascending: at("/query/sort/sort_order") == Some(&json!("ASC")),
             from: bound("start_at")?,
             until: bound("end_at")?,
-            states,
+            states: words("state_filter/states", &STATES)?,
+            fulfillment_types: words("fulfillment_filter/fulfillment_types", &TYPES)?,
+            fulfillment_states: words("fulfillment_filter/fulfillment_states", &STAGES)?,
+            sources: words("source_filter/source_names", &[])?,
+            customers: words("customer_filter/customer_ids", &[])?,
             is_here: locations.iter().any(|id| id == &json!(self.location)),
         })
     }
@@ -174,8 +192,11 @@ impl Square {
         if ids.is_empty() || ids.len() > READ_MAX {
             return Err(Fail::value("order_ids", "1 to 100 ids are allowed."));
         }
+        let location = body.get("location_id").and_then(Value::as_str);
+        let is_here = location.is_none_or(|location| location == self.location);
         let orders: Vec<Value> = ids
             .iter()
+            .filter(|_| is_here)
             .filter_map(|id| self.orders.get(id.as_str()?))
             .map(|order| self.card(order))
             .collect();
@@ -195,11 +216,49 @@ impl Search {
         self.is_here
             && self.from.is_none_or(|from| at >= from)
             && self.until.is_none_or(|until| at < until)
-            && self.states.as_ref().is_none_or(|states| {
-                let mut states = states.iter();
-                states.any(|state| state == order.state.word())
-            })
+            && has(&self.states, Some(order.state.word()))
+            && has(&self.sources, Some(order.source))
+            // Nobody who buys here leaves a name in the directory.
+            && has(&self.customers, None)
+            && has(
+                &self.fulfillment_types,
+                order.fulfillment.as_ref().map(|_| "SHIPMENT"),
+            )
+            && has(
+                &self.fulfillment_states,
+                order.fulfillment.as_ref().map(|known| known.stage.word()),
+            )
     }
+}
+
+/// Whether a word is among those that are asked for, if any are.
+fn has(asked: &Option<Vec<String>>, word: Option<&str>) -> bool {
+    asked
+        .as_ref()
+        .is_none_or(|asked| word.is_some_and(|word| asked.iter().any(|one| one == word)))
+}
+
+/// A list of words of a filter. An empty one asks for nothing.
+fn words(list: Option<&Value>, known: &[&str], path: &str) -> Result<Option<Vec<String>>, Fail> {
+    let field = || format!("query.filter.{}", path.replace('/', "."));
+    let Some(list) = list else {
+        return Ok(None);
+    };
+    let list = list.as_array();
+    let list =
+        list.ok_or_else(|| Fail::request("EXPECTED_ARRAY", "Expected an array.").at(field()))?;
+    let mut words = Vec::new();
+    for word in list {
+        let word = word.as_str();
+        let word =
+            word.ok_or_else(|| Fail::request("EXPECTED_STRING", "Expected a string.").at(field()))?;
+        if !known.is_empty() && !known.contains(&word) {
+            let detail = format!("`{word}` is not a valid enum value.");
+            return Err(Fail::request("INVALID_ENUM_VALUE", detail).at(field()));
+        }
+        words.push(word.to_owned());
+    }
+    Ok(Some(words).filter(|words| !words.is_empty()))
 }
 
 /// Names a query, so that a cursor fits only its own.

@@ -12,6 +12,19 @@ use super::{Ids, Square, api::Fail};
 
 /// How long a seller's token lives. Source: ObtainToken.
 const LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How long a short-lived one does. Source: ObtainToken.
+const SHORT_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// What a seller's token may do.
+const SCOPES: [&str; 8] = [
+    "MERCHANT_PROFILE_READ",
+    "ITEMS_READ",
+    "INVENTORY_READ",
+    "INVENTORY_WRITE",
+    "ORDERS_READ",
+    "ORDERS_WRITE",
+    "PAYMENTS_READ",
+    "PAYMENTS_WRITE",
+];
 
 /// Who a token speaks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +41,9 @@ pub(super) struct Tokens {
     pub(super) refresh: String,
     live: BTreeMap<String, Time>,
     expired: BTreeSet<String>,
+    revoked: BTreeSet<String>,
+    /// Whether the seller still lets the application in.
+    is_granted: bool,
 }
 
 impl Tokens {
@@ -39,6 +55,8 @@ impl Tokens {
             refresh: format!("refresh-{shop}-{}", ids.opaque(32)),
             live: BTreeMap::new(),
             expired: BTreeSet::new(),
+            revoked: BTreeSet::new(),
+            is_granted: true,
         }
     }
 
@@ -64,11 +82,32 @@ impl Tokens {
                 "The access token of this request has expired.",
             ));
         }
+        if self.revoked.contains(token) {
+            return Err(fail(
+                "ACCESS_TOKEN_REVOKED",
+                "The access token of this request was revoked.",
+            ));
+        }
         if self.live.contains_key(token) {
             Ok(Bearer::Seller)
         } else {
             Err(unauthorized())
         }
+    }
+
+    /// The application itself, by its secret.
+    pub(super) fn client(&self, header: Option<&str>) -> Result<Bearer, Fail> {
+        let secret = header.and_then(|header| header.strip_prefix("Client "));
+        if secret.is_some_and(|secret| secret.trim() == self.client_secret) {
+            return Ok(Bearer::Application);
+        }
+        let detail = "The application could not be authorized.";
+        Err(Fail::new(
+            401,
+            "AUTHENTICATION_ERROR",
+            "UNAUTHORIZED",
+            detail,
+        ))
     }
 }
 
@@ -81,17 +120,23 @@ impl Square {
         {
             return Err(unauthorized("The application could not be authorized."));
         }
-        if text("grant_type") != "refresh_token" {
-            return Err(Fail::value(
-                "grant_type",
-                "The grant type is not supported.",
-            ));
+        match text("grant_type") {
+            "refresh_token" => {}
+            // Codes come from a page that a person sees, which is not here.
+            "authorization_code" => {
+                return Err(unauthorized("The authorization code is not valid."));
+            }
+            _ => {
+                let detail = "The grant type is not supported.";
+                return Err(Fail::value("grant_type", detail));
+            }
         }
-        if text("refresh_token") != self.tokens.refresh {
+        if text("refresh_token") != self.tokens.refresh || !self.tokens.is_granted {
             return Err(unauthorized("The refresh token is not valid."));
         }
+        let is_short = body.get("short_lived") == Some(&json!(true));
         let token = format!("seller-{}", self.ids.opaque(40));
-        let until = now.plus(LIFE);
+        let until = now.plus(if is_short { SHORT_LIFE } else { LIFE });
         self.tokens.live.insert(token.clone(), until);
         Ok(json!({
             "access_token": token,
@@ -99,7 +144,70 @@ impl Square {
             "expires_at": until.to_string(),
             "merchant_id": self.merchant,
             "refresh_token": self.tokens.refresh,
-            "short_lived": false,
+            "short_lived": is_short,
         }))
+    }
+
+    /// Tells what a token may do, and until when.
+    pub(super) fn token_status(&self, header: Option<&str>, bearer: Bearer) -> Value {
+        let token = header.and_then(|header| header.strip_prefix("Bearer "));
+        let until = token.and_then(|token| self.tokens.live.get(token.trim()));
+        let mut scopes = SCOPES.to_vec();
+        if bearer == Bearer::Application {
+            scopes.push("DEVELOPER_APPLICATION_WEBHOOKS_WRITE");
+        }
+        let mut card = json!({
+            "scopes": scopes,
+            "client_id": self.tokens.client_id,
+            "merchant_id": self.merchant,
+        });
+        if let Some(until) = until {
+            card["expires_at"] = json!(until.to_string());
+        }
+        card
+    }
+
+    /// Takes a token back, and with it the seller's permission, unless only the token is meant.
+    pub(super) fn revoke_token(&mut self, body: &Value, now: Time) -> Result<Value, Fail> {
+        let text = |key: &str| body.get(key).and_then(Value::as_str);
+        let unknown = || Fail::not_found("There is no such token.");
+        if text("client_id") != Some(self.tokens.client_id.as_str()) {
+            return Err(unknown());
+        }
+        let revoked: Vec<String> = match (text("access_token"), text("merchant_id")) {
+            (Some(token), None) if self.tokens.live.contains_key(token) => vec![token.to_owned()],
+            (None, Some(merchant)) if merchant == self.merchant => {
+                self.tokens.live.keys().cloned().collect()
+            }
+            (Some(_), Some(_)) => {
+                let detail = "Only one of access_token and merchant_id can be given.";
+                return Err(Fail::request("CONFLICTING_PARAMETERS", detail));
+            }
+            (None, None) => return Err(Fail::missing("access_token")),
+            (Some(_), None) | (None, Some(_)) => return Err(unknown()),
+        };
+        let is_only_token = body.get("revoke_only_access_token") == Some(&json!(true));
+        let revoked = if is_only_token {
+            revoked
+        } else {
+            self.tokens.is_granted = false;
+            self.tokens.live.keys().cloned().collect()
+        };
+        for token in revoked {
+            self.tokens.live.remove(&token);
+            self.tokens.revoked.insert(token);
+        }
+        if !is_only_token {
+            let data = json!({
+                "type": "revocation",
+                "id": self.ids.uuid(),
+                "object": { "revocation": {
+                    "revoked_at": now.to_string(),
+                    "revoker_type": "APPLICATION",
+                } },
+            });
+            self.emit("oauth.authorization.revoked", data, now);
+        }
+        Ok(json!({ "success": true }))
     }
 }

@@ -24,6 +24,8 @@ const WRITABLE: [(&str, usize); 7] = [
     ("cancel_reason", 100),
     ("failure_reason", 100),
 ];
+/// What may be written on the order itself, and how long. Source: Order.
+const WORDS: [(&str, usize); 2] = [("reference_id", 40), ("ticket_name", 30)];
 /// Metadata: entries, and characters of a key and a value. Source: Fulfillment.metadata.
 const METADATA_MAX: usize = 10;
 const METADATA_KEY_MAX: usize = 60;
@@ -55,6 +57,8 @@ impl Square {
             .fulfillment
             .as_ref()
             .map(|fulfillment| fulfillment.stage);
+        self.clear_fields(&mut after, body)?;
+        change_words(&mut after, sparse)?;
         if let Some(changes) = sparse.get("fulfillments").filter(|value| !value.is_null()) {
             let changes = changes.as_array().ok_or_else(|| {
                 Fail::request("EXPECTED_ARRAY", "Expected an array.").at("order.fulfillments")
@@ -80,12 +84,18 @@ impl Square {
     }
 
     fn check_head(&self, order: &Order, sparse: &Map<String, Value>) -> Result<(), Fail> {
-        let known = ["location_id", "version", "fulfillments", "state"];
+        let known = [
+            "location_id",
+            "version",
+            "fulfillments",
+            "state",
+            "reference_id",
+            "ticket_name",
+            "metadata",
+        ];
         if let Some(other) = sparse.keys().find(|key| !known.contains(&key.as_str())) {
-            let detail = "This field of an order cannot be changed here.";
-            return Err(
-                Fail::request("UNKNOWN_BODY_PARAMETER", detail).at(format!("order.{other}"))
-            );
+            let detail = "This sandbox does not change this field of an order.";
+            return Err(Fail::not_here(detail).at(format!("order.{other}")));
         }
         if sparse.get("location_id") != Some(&json!(self.location)) {
             return Err(Fail::value(
@@ -106,6 +116,49 @@ impl Square {
             );
             let category = "INVALID_REQUEST_ERROR";
             return Err(Fail::new(409, category, "VERSION_MISMATCH", detail).at("order.version"));
+        }
+        Ok(())
+    }
+
+    /// Empties the fields that the body names, such as `fulfillments[uid].shipment_details.carrier`.
+    fn clear_fields(&self, order: &mut Order, body: &Value) -> Result<(), Fail> {
+        let Some(fields) = body.get("fields_to_clear").filter(|list| !list.is_null()) else {
+            return Ok(());
+        };
+        let fields = fields.as_array();
+        let fields = fields.ok_or_else(|| Fail::request("EXPECTED_ARRAY", "Expected an array."))?;
+        for field in fields {
+            let field = field.as_str().unwrap_or_default();
+            let of_shipment = order.fulfillment.as_mut().and_then(|fulfillment| {
+                let rest = field.strip_prefix("fulfillments[")?;
+                let rest = rest.strip_prefix(fulfillment.uid.as_str())?;
+                Some((rest.strip_prefix("].")?, fulfillment))
+            });
+            let is_cleared = match (field, of_shipment) {
+                ("reference_id" | "ticket_name", _) => {
+                    order.words.remove(field);
+                    true
+                }
+                ("metadata", _) => {
+                    order.metadata.clear();
+                    true
+                }
+                (_, Some(("metadata", fulfillment))) => {
+                    fulfillment.metadata.clear();
+                    true
+                }
+                (_, Some((path, fulfillment))) => {
+                    let name = path.strip_prefix("shipment_details.").unwrap_or_default();
+                    let is_known = WRITABLE.iter().any(|(known, _)| *known == name);
+                    fulfillment.details.remove(name);
+                    is_known
+                }
+                (_, None) => false,
+            };
+            if !is_cleared {
+                let detail = format!("This sandbox does not clear `{field}`.");
+                return Err(Fail::not_here(detail).at("fields_to_clear"));
+            }
         }
         Ok(())
     }
@@ -170,7 +223,7 @@ fn change_fulfillment(order: &mut Order, change: &Value, now: Time) -> Result<()
         change_details(&mut fulfillment.details, details)?;
     }
     if let Some(metadata) = change.get("metadata").and_then(Value::as_object) {
-        change_metadata(fulfillment, metadata)?;
+        change_metadata(&mut fulfillment.metadata, metadata)?;
     }
     match change.get("state").and_then(Value::as_str) {
         None => Ok(()),
@@ -204,7 +257,24 @@ fn change_details(details: &mut BTreeMap<String, String>, change: &Value) -> Res
     Ok(())
 }
 
-fn change_metadata(fulfillment: &mut Fulfillment, change: &Map<String, Value>) -> Result<(), Fail> {
+/// Changes what we may write on the order itself.
+pub(super) fn change_words(order: &mut Order, sparse: &Map<String, Value>) -> Result<(), Fail> {
+    let body = Value::Object(sparse.clone());
+    for (name, length_max) in WORDS {
+        if let Some(word) = text(&body, name, length_max)? {
+            order.words.insert(name, word.to_owned());
+        }
+    }
+    match sparse.get("metadata").and_then(Value::as_object) {
+        Some(metadata) => change_metadata(&mut order.metadata, metadata),
+        None => Ok(()),
+    }
+}
+
+fn change_metadata(
+    metadata: &mut BTreeMap<String, String>,
+    change: &Map<String, Value>,
+) -> Result<(), Fail> {
     for (key, value) in change {
         let value = value.as_str();
         let value = value.ok_or_else(|| Fail::request("EXPECTED_STRING", "Expected a string."))?;
@@ -217,9 +287,9 @@ fn change_metadata(fulfillment: &mut Fulfillment, change: &Map<String, Value>) -
         if value.chars().count() > METADATA_VALUE_MAX {
             return Err(Fail::request("VALUE_TOO_LONG", "The value is too long."));
         }
-        fulfillment.metadata.insert(key.clone(), value.to_owned());
+        metadata.insert(key.clone(), value.to_owned());
     }
-    if fulfillment.metadata.len() > METADATA_MAX {
+    if metadata.len() > METADATA_MAX {
         return Err(Fail::request(
             "TOO_MANY_MAP_ENTRIES",
             "There are too many entries.",

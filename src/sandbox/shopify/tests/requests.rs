@@ -21,7 +21,7 @@ fn only_what_is_selected_is_answered_under_the_names_that_were_asked_for() {
             }}
             shop {{ name }}
             shop {{ currencyCode }}
-            nodes(ids: [\"gid://shopify/Order/1\", \"nonsense\"]) {{ id }}
+            nodes(ids: [\"gid://shopify/Order/1\", \"gid://shopify/Nothing/1\"]) {{ id }}
         }}
         fragment Name on Order {{ name }}"
     ));
@@ -52,6 +52,7 @@ const REQUESTS_WITH_MISTAKES: &[(&str, &str)] = &[
     ("{ order(id: [1]) { id } }", "argumentLiteralsIncompatible"),
     ("{ orders(first: 1, sortKey: \"ID\") { nodes { id } } }", "argumentLiteralsIncompatible"),
     ("{ orders(first: 1, sortKey: NEWEST) { nodes { id } } }", "argumentLiteralsIncompatible"),
+    ("{ order(id: \"17\") { id } }", "argumentLiteralsIncompatible"),
     ("query Q($id: ID!) { shop { name } }", "variableNotUsed"),
     ("query Q { order(id: $id) { id } }", "variableNotDefined"),
     ("query Q($id: Int) { order(id: $id) { id } }", "variableMismatch"),
@@ -124,13 +125,15 @@ fn variables_are_held_against_their_types() {
         ),
         (
             json!({ "input": { "name": "available", "reason": "correction", "quantities": [
-                { "inventoryItemId": "1", "locationId": "1", "quantity": "4" },
+                { "inventoryItemId": "gid://shopify/InventoryItem/1",
+                  "locationId": "gid://shopify/Location/1", "quantity": "4" },
             ] } }),
             "for quantities.0.quantity",
         ),
         (
             json!({ "input": { "name": "available", "reason": "correction", "quantities": [
-                { "inventoryItemId": "1", "locationId": "1", "quantity": 3_000_000_000_i64 },
+                { "inventoryItemId": "gid://shopify/InventoryItem/1",
+                  "locationId": "gid://shopify/Location/1", "quantity": 3_000_000_000_i64 },
             ] } }),
             "for quantities.0.quantity",
         ),
