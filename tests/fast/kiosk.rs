@@ -110,6 +110,7 @@ static KIOSK: Descriptor = Descriptor {
     quota: channel::Quota {
         per_second: 10,
         burst: 10,
+        rest: None,
     },
     hook_topics: &[],
     quantity: QuantityMeaning::Available,
