@@ -408,16 +408,11 @@ fn one_order_is_one_order_with_one_claim_in_every_interleaving() {
     assert_none(failed, cases.len());
 }
 
-/// More than is tried out every day, in more ways than one.
+/// Longer ones, in more ways than one: a few of them, and all with `ONESHELF_LONG` set.
 #[test]
 fn longer_interleavings_are_no_different() {
-    if std::env::var_os("ONESHELF_LONG").is_none() {
-        tests::skipped(
-            "longer_interleavings_are_no_different",
-            "ONESHELF_LONG is not set",
-        );
-        return;
-    }
+    let is_long = std::env::var_os("ONESHELF_LONG").is_some();
+    let every = if is_long { 1 } else { 997 };
     let mut cases = Vec::new();
     for end in [Stop, Crash] {
         for events in interleavings(&[First, First, Change, Second, Ask, Answer, end]) {
@@ -426,6 +421,7 @@ fn longer_interleavings_are_no_different() {
             }
         }
     }
+    let cases: Vec<_> = cases.into_iter().step_by(every).collect();
     for seed in 1..3 {
         let failed = failures(&cases, |(story, events)| run(story, events, seed));
         assert_none(failed, cases.len());
