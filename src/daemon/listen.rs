@@ -17,14 +17,14 @@ pub(crate) fn spawn(
     let stop = watch::Sender::new(false);
     let hooks = web::public(Arc::clone(engine), limits);
     let told = until_told(&stop);
-    let task = async move { web::serve(public, hooks, told).await };
+    let task = async move { web::serve(public, hooks, limits, told).await };
     engine
         .ports
         .spawn
         .spawn("public listener".to_owned(), Box::pin(task));
     let api = web::admin(Arc::clone(engine), tokens, limits);
     let told = until_told(&stop);
-    let task = async move { web::serve(admin, api, told).await };
+    let task = async move { web::serve(admin, api, limits, told).await };
     engine
         .ports
         .spawn

@@ -41,12 +41,6 @@ use crate::{
 
 /// How long tasks may take to settle what is under way.
 const STOP_WITHIN: Duration = Duration::from_secs(30);
-/// How long an unpaid order keeps its stock when nothing else is said.
-const UNPAID_FOR: Duration = Duration::from_secs(3600);
-/// How far back the first poll of an account looks.
-const ORDERS_SINCE: Duration = Duration::from_secs(30 * 24 * 3600);
-/// How many raw signals may wait.
-const BACKLOG_MAX: usize = 10_000;
 
 /// Runs the daemon until it is asked to end.
 #[derive(Debug, Default, clap::Args)]
@@ -188,7 +182,8 @@ fn limits(settings: &Settings) -> web::Limits {
     let connections = usize::try_from(settings.limits.connections).unwrap_or(usize::MAX);
     web::Limits {
         body_bytes_max: body,
-        requests_max: connections,
+        connections_max: connections,
+        read_timeout: settings.limits.read_timeout,
         ..web::Limits::default()
     }
 }
@@ -273,9 +268,9 @@ pub fn config(settings: &Settings) -> Config {
             reread_every: settings.schedule.reread,
             listings_every: settings.schedule.listings,
             reconcile: reconcile.clone(),
-            orders_since: ORDERS_SINCE,
+            orders_since: settings.schedule.orders_since,
         },
-        unpaid_for: Some(UNPAID_FOR),
+        unpaid_for: account.unpaid_for.or(settings.stock.unpaid_for),
     };
     let items: Vec<Item> = settings
         .items
@@ -291,7 +286,7 @@ pub fn config(settings: &Settings) -> Config {
             home: LocationId::default(),
         },
         items,
-        backlog_max: BACKLOG_MAX,
+        backlog_max: usize::try_from(settings.limits.backlog).unwrap_or(usize::MAX),
         public_url: settings.public_url.clone(),
         compare_first: false,
     }
@@ -365,4 +360,56 @@ fn rules(settings: &Settings) -> OfferRules {
 /// Where the configuration is when nobody says.
 pub fn default_path() -> PathBuf {
     PathBuf::from("/etc/oneshelf")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn configured(main: &str, account: &str) -> (Config, web::Limits) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| {
+            std::fs::write(folder.path().join(name), text).expect("it is written");
+        };
+        std::fs::create_dir(folder.path().join("accounts.d")).expect("a folder");
+        write("oneshelf.toml", main);
+        let shop = "kind = \"woocommerce\"\n[settings]\nurl = \"https://shop.example.com\"\n\
+                    consumer_key = \"ck\"\nconsumer_secret = \"cs\"\nwebhook_secret = \"a long text of ours\"\n";
+        write("accounts.d/plain.toml", shop);
+        write("accounts.d/special.toml", &format!("{account}{shop}"));
+        let settings = load(folder.path(), &Environment::default());
+        let settings = settings.unwrap_or_else(|error| panic!("{}", error.render()));
+        (config(&settings), limits(&settings))
+    }
+
+    fn hours(hours: u64) -> Duration {
+        Duration::from_secs(hours * 3600)
+    }
+
+    #[test]
+    fn what_is_set_reaches_what_it_is_about() {
+        let unpaid = |config: &Config| -> Vec<Option<Duration>> {
+            config.accounts.iter().map(|one| one.unpaid_for).collect()
+        };
+        let (config, limits) = configured("", "");
+        assert_eq!(unpaid(&config), [None, None], "the channel decides");
+        assert_eq!(config.backlog_max, 10_000);
+        assert_eq!(limits.read_timeout, Duration::from_secs(10));
+
+        let main = "[stock]\nunpaid_for = \"2h\"\n[limits]\nconnections = 9\nread_timeout = \"3s\"\n\
+                    backlog = 7\n[schedule]\npoll = \"5s\"\norders_since = \"1d\"\n";
+        let (config, limits) = configured(main, "unpaid_for = \"1h\"\npoll = \"9s\"\n");
+        assert_eq!(unpaid(&config), [Some(hours(2)), Some(hours(1))]);
+        let polls = config
+            .accounts
+            .iter()
+            .map(|one| one.pace.poll_every.as_secs());
+        assert_eq!(polls.collect::<Vec<_>>(), [5, 9]);
+        assert_eq!(config.accounts[0].pace.orders_since, hours(24));
+        assert_eq!(config.backlog_max, 7);
+        assert_eq!(
+            (limits.connections_max, limits.read_timeout),
+            (9, Duration::from_secs(3))
+        );
+    }
 }

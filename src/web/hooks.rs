@@ -61,7 +61,7 @@ async fn take_hook(
         return nothing_here().await;
     };
     let (head, body) = request.into_parts();
-    let body = match read_body(&head.headers, body, hooks.limits.body_bytes_max).await {
+    let body = match read_body(&head.headers, body, &hooks.limits).await {
         Ok(body) => body,
         Err(BodyError::TooLarge) => return say(StatusCode::PAYLOAD_TOO_LARGE),
         Err(BodyError::TooSlow) => return say(StatusCode::REQUEST_TIMEOUT),

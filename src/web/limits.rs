@@ -17,16 +17,18 @@ use crate::problem::{self, Problem};
 
 /// The longest headers of a request, names and values together.
 const HEADERS_LENGTH_MAX: usize = 16 * 1024;
-/// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a listener takes.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// The longest body in bytes.
     pub body_bytes_max: usize,
-    /// How many requests are answered at once.
+    /// How many connections are open at once; more wait in the listener's queue.
+    pub connections_max: usize,
+    /// How many requests are answered at once; more are refused.
     pub requests_max: usize,
+    /// How long the head of a request may take to arrive, and how long its body.
+    pub read_timeout: Duration,
     /// How long an answer may take.
     pub timeout: Duration,
 }
@@ -35,7 +37,9 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             body_bytes_max: 1024 * 1024,
+            connections_max: 512,
             requests_max: 256,
+            read_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(30),
         }
     }
@@ -50,12 +54,13 @@ pub(crate) enum BodyError {
     TooSlow,
 }
 
-/// Reads a body up to a limit. One that says that it is longer is not read at all.
+/// Reads a body up to the limit. One that says that it is longer is not read at all.
 pub(crate) async fn read_body(
     headers: &HeaderMap,
     body: Body,
-    limit: usize,
+    limits: &Limits,
 ) -> Result<Vec<u8>, BodyError> {
+    let limit = limits.body_bytes_max;
     let said = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok())
@@ -64,7 +69,7 @@ pub(crate) async fn read_body(
     if said.is_some_and(is_longer) {
         return Err(BodyError::TooLarge);
     }
-    let read = tokio::time::timeout(BODY_TIMEOUT, gather(body, limit)).await;
+    let read = tokio::time::timeout(limits.read_timeout, gather(body, limit)).await;
     read.unwrap_or(Err(BodyError::TooSlow))
 }
 

@@ -11,10 +11,8 @@ use tokio::{
     task::JoinSet,
 };
 
-/// How many connections are open at once; more wait in the listener's queue.
-const CONNECTIONS_MAX: usize = 512;
-/// How long a request's head may take to arrive, also the next one's on an idle connection.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::limits::Limits;
+
 /// The most headers of a request.
 const HEADERS_MAX: usize = 100;
 /// How much of a connection is buffered; a head that is longer is refused.
@@ -26,8 +24,13 @@ const DRAIN_MAX: Duration = Duration::from_secs(10);
 
 /// Serves until `shutdown` is ready; then no connection is taken any more, and those that are open
 /// end after the request under way, or are cut off after [`DRAIN_MAX`].
-pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    shutdown: impl Future<Output = ()>,
+) {
+    let places = Arc::new(Semaphore::new(limits.connections_max));
     let (stop, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
@@ -43,7 +46,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
                 let (router, stopped) = (router.clone(), stopped.clone());
                 // The set owns every connection, and none outlives this function.
                 connections.spawn(async move {
-                    converse(stream, router, stopped).await;
+                    converse(stream, router, limits.read_timeout, stopped).await;
                     drop(place);
                 });
             }
@@ -92,7 +95,12 @@ fn is_of_connection(error: &std::io::Error) -> bool {
     )
 }
 
-async fn converse(stream: TcpStream, router: Router, mut stopped: watch::Receiver<bool>) {
+async fn converse(
+    stream: TcpStream,
+    router: Router,
+    head_timeout: Duration,
+    mut stopped: watch::Receiver<bool>,
+) {
     let service = service_fn(move |request: Request<Incoming>| {
         let mut router = router.clone();
         async move {
@@ -102,7 +110,8 @@ async fn converse(stream: TcpStream, router: Router, mut stopped: watch::Receive
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        // Also for the next request on an idle connection.
+        .header_read_timeout(head_timeout)
         .max_headers(HEADERS_MAX)
         .max_buf_size(BUFFER_MAX)
         .serve_connection(TokioIo::new(stream), service);

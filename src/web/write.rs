@@ -81,7 +81,7 @@ impl<T: DeserializeOwned> FromRequest<Admin> for Write<T> {
     async fn from_request(request: Request, admin: &Admin) -> Result<Write<T>, Problem> {
         let (head, body) = request.into_parts();
         let key = key(&head.headers)?;
-        let bytes = read_body(&head.headers, body, admin.limits.body_bytes_max).await?;
+        let bytes = read_body(&head.headers, body, &admin.limits).await?;
         let mut digest = Sha256::new();
         for part in [
             head.method.as_str().as_bytes(),

@@ -83,6 +83,7 @@ pub(super) fn read_account(
         mode: read.mode,
         settings: Value::Object(read.settings),
         poll: read.poll,
+        unpaid_for: read.unpaid_for,
         offer,
     });
     early.extend(document.into_mistakes());

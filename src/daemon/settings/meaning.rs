@@ -111,6 +111,7 @@ pub(super) fn stock(
     }
     Stock {
         opening: opening.map(AccountId::new),
+        unpaid_for: text.unpaid_for,
         offer,
         rules,
     }

@@ -141,10 +141,12 @@ pub struct Limits {
     pub body_bytes: u64,
     /// How many connections are held at once.
     pub connections: u32,
-    /// How long a request may take to arrive.
+    /// How long the head of a request may take to arrive, and how long its body.
     #[serde(deserialize_with = "values::duration")]
     #[schemars(with = "DurationText")]
     pub read_timeout: Duration,
+    /// How many signals may wait to be decided; beyond it hooks are refused (503) until some are.
+    pub backlog: u32,
 }
 
 impl Default for Limits {
@@ -153,6 +155,7 @@ impl Default for Limits {
             body_bytes: 1 << 20,
             connections: 512,
             read_timeout: Duration::from_secs(10),
+            backlog: 10_000,
         }
     }
 }
@@ -178,6 +181,10 @@ pub(super) struct StockText {
     pub(super) share: Option<Share>,
     /// The most that a listing shows.
     pub(super) max: Option<Units>,
+    /// How long an order keeps its units without being paid. Unset: as long as its channel keeps it.
+    #[serde(deserialize_with = "values::some_duration")]
+    #[schemars(with = "Option<DurationText>")]
+    pub(super) unpaid_for: Option<Duration>,
     /// Exceptions for accounts and SKUs.
     pub(super) rules: Vec<RuleText>,
 }
@@ -245,6 +252,10 @@ pub struct Schedule {
     #[serde(deserialize_with = "values::duration")]
     #[schemars(with = "DurationText")]
     pub listings: Duration,
+    /// How far back the first reading of an account's orders goes.
+    #[serde(deserialize_with = "values::duration")]
+    #[schemars(with = "DurationText")]
+    pub orders_since: Duration,
     /// When every level is compared with what its channel shows: a cron expression with seconds.
     pub reconcile: String,
 }
@@ -255,6 +266,7 @@ impl Default for Schedule {
             poll: Duration::from_secs(30),
             reread: Duration::from_secs(600),
             listings: Duration::from_secs(6 * 3600),
+            orders_since: Duration::from_secs(30 * 24 * 3600),
             reconcile: "0 */15 * * * *".to_owned(),
         }
     }
@@ -275,6 +287,10 @@ pub(super) struct AccountText {
     #[serde(deserialize_with = "values::some_duration")]
     #[schemars(with = "Option<DurationText>")]
     pub(super) poll: Option<Duration>,
+    /// How long an order keeps its units without being paid, if not as `stock.unpaid_for` says.
+    #[serde(deserialize_with = "values::some_duration")]
+    #[schemars(with = "Option<DurationText>")]
+    pub(super) unpaid_for: Option<Duration>,
     /// How much of the stock is offered on it, if not as `[stock]` says.
     pub(super) offer: OfferText,
 }
@@ -313,6 +329,8 @@ pub struct Stock {
     pub opening: Option<AccountId>,
     /// What holds everywhere; the weakest rule.
     pub offer: Offer,
+    /// How long an order keeps its units without being paid.
+    pub unpaid_for: Option<Duration>,
     /// Exceptions, in the order of the file.
     pub rules: Vec<Rule>,
 }
@@ -369,6 +387,8 @@ pub struct Account {
     pub settings: serde_json::Value,
     /// How often it is asked for changed orders.
     pub poll: Option<Duration>,
+    /// How long an order keeps its units without being paid.
+    pub unpaid_for: Option<Duration>,
     /// How much of the stock is offered on it.
     pub offer: Offer,
 }
@@ -382,6 +402,7 @@ impl std::fmt::Debug for Account {
             mode,
             settings: _,
             poll,
+            unpaid_for,
             offer,
         } = self;
         f.debug_struct("Account")
@@ -389,6 +410,7 @@ impl std::fmt::Debug for Account {
             .field("kind", kind)
             .field("mode", mode)
             .field("poll", poll)
+            .field("unpaid_for", unpaid_for)
             .field("offer", offer)
             .finish_non_exhaustive()
     }

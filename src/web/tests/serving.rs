@@ -22,9 +22,14 @@ async fn it_serves_until_it_is_told_to_stop_and_then_ends() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let served = crate::serve(listener, rig.admin.clone(), async {
-        drop(stopped.await);
-    });
+    let served = crate::serve(
+        listener,
+        rig.admin.clone(),
+        crate::Limits::default(),
+        async {
+            drop(stopped.await);
+        },
+    );
     let client = async move {
         let mut kept = TcpStream::connect(address).await.expect("connected");
         let ask = "GET /livez HTTP/1.1\r\nhost: x\r\n\r\n";

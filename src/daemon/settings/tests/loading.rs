@@ -69,6 +69,7 @@ public_url = \"https://hooks.example.com\"
 [stock]
 opening = \"eu-shop\"
 buffer = 2
+unpaid_for = \"2 days\"
 [[stock.rules]]
 account = \"eu-shop\"
 sku = \"CLOTH\"
@@ -98,6 +99,9 @@ components = { CLOTH = \"0.5\", MUG = 2 }
     assert_eq!(settings.store.free_min, None);
     let eu_shop = AccountId::from("eu-shop");
     assert_eq!(settings.stock.opening, Some(eu_shop.clone()));
+    let two_days = std::time::Duration::from_secs(2 * 24 * 3600);
+    assert_eq!(settings.stock.unpaid_for, Some(two_days));
+    assert_eq!(settings.accounts[&eu_shop].unpaid_for, None);
     assert_eq!(settings.stock.rules[0].offer.max, "2.5".parse().ok());
     assert_eq!(settings.items[0].title, "CLOTH");
     assert_eq!(settings.items[1].components.len(), 2);
