@@ -20,6 +20,9 @@ use sandbox::{
     faults::Faults,
 };
 
+/// One interval of every schedule, and the longest pause between two tries.
+const QUIET_WITHIN: Duration = Duration::from_secs(20 * 60);
+
 /// How big, how long and how bad.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scale {
@@ -29,6 +32,8 @@ pub struct Scale {
     pub goods: usize,
     /// How long buyers come, in virtual time.
     pub busy_for: Duration,
+    /// How long the world may take to become quiet afterwards.
+    pub quiet_within: Duration,
     /// The time between two baskets, on average.
     pub basket_every: Duration,
     /// How bad the lines are.
@@ -61,6 +66,7 @@ impl Scale {
             shops: 3,
             goods: 4,
             busy_for: Duration::from_secs(45),
+            quiet_within: QUIET_WITHIN,
             basket_every: Duration::from_millis(900),
             weather,
             crashes: 0,
@@ -76,6 +82,7 @@ impl Scale {
             shops: 5,
             goods: 12,
             busy_for: Duration::from_secs(600),
+            quiet_within: QUIET_WITHIN,
             basket_every: Duration::from_millis(500),
             weather: Weather::Harsh,
             crashes: 12,

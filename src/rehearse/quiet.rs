@@ -6,19 +6,18 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    AccountId, ListingId, Quantity, Sku, Time,
+    AccountId, Quantity, Sku,
     book::{Book, ClaimKey, Drift, Incident},
-    fact::{Event, Fact},
-    ids::{IntentId, OrderId},
+    fact::Fact,
     intent::{Intent, IntentState, Wish},
     offer::{Listing, Offer},
     order::Order,
-    stock::{Cause, Claim, Movement, Stock},
+    stock::{Claim, Movement, Stock},
 };
 use engine::rows::{self, prefix};
 use sandbox::{
     TrueOrder, Truth,
-    judge::{Edit, Evidence, Judgment, Known, OrderName, Push, judge},
+    judge::{self, Edit, Evidence, Judgment, Reason},
 };
 use store::{INBOX, Memory};
 
@@ -49,7 +48,7 @@ pub fn check(scene: Scene<'_>) -> (Judgment, Vec<String>) {
     check_orders(&orders, &scene.truths, &mut wrong);
     check_shipments(&rows, &orders, &scene.truths, &mut wrong);
     check_stock(&rows, &orders, &scene.stock, &mut wrong);
-    let judgment = judge(&evidence(&rows, &orders, scene));
+    let judgment = judge::judge(&evidence(&rows, &orders, scene));
     for (account, id) in &judgment.unknown {
         wrong.push(format!("P6: order {id} of {account} is not known"));
     }
@@ -62,10 +61,8 @@ pub fn check(scene: Scene<'_>) -> (Judgment, Vec<String>) {
             level.account, level.shown, level.sku, level.wanted
         ));
     }
-    for one in judgment.oversold.iter().filter(|one| {
-        use sandbox::judge::Reason;
-        one.reason == Reason::Unexplained
-    }) {
+    let oversold = judgment.oversold.iter();
+    for one in oversold.filter(|one| one.reason == Reason::Unexplained) {
         wrong.push(format!("oversold without an excuse: {one:?}"));
     }
     (judgment, wrong)
@@ -229,96 +226,28 @@ fn check_stock(
 }
 
 fn evidence(rows: &Rows<'_>, orders: &[Order], scene: Scene<'_>) -> Evidence {
-    let listings: BTreeMap<(AccountId, ListingId), Sku> =
-        values(rows.scan::<Listing>(rows::LISTINGS, b""))
-            .into_iter()
-            .filter_map(|listing| Some(((listing.account, listing.listing), listing.sku?)))
-            .collect();
-    let known = orders.iter().map(|order| {
-        let dropped = order.holds.iter().find(|hold| !hold.keeps_claim);
-        let known = Known {
-            at: order.accepted_at,
-            expired_at: order.expired_at.or(dropped.map(|hold| hold.since)),
-            counts: !order.is_expired() && !order.hold_drops_claim(),
-        };
-        ((order.account.clone(), order.external_id.clone()), known)
-    });
+    let sku_of = values(rows.scan::<Listing>(rows::LISTINGS, b""))
+        .into_iter()
+        .filter_map(|listing| Some(((listing.account, listing.listing), listing.sku?)))
+        .collect();
     let offers = values(rows.scan::<Offer>(rows::OFFERS, b""));
     let wanted = offers.into_iter().filter_map(|offer| {
         let quantity = offer.wanted?.quantity.units();
         Some(((offer.account, offer.sku), quantity))
     });
-    let incidents = values(rows.scan::<Incident>(rows::INCIDENTS, b""));
-    let open = incidents
-        .into_iter()
-        .filter(|incident| incident.closed_at.is_none());
-    let names: BTreeMap<OrderId, OrderName> = orders
-        .iter()
-        .map(|order| (order.id, (order.account.clone(), order.external_id.clone())))
-        .collect();
-    let mut missing: BTreeMap<(OrderName, Sku), i64> = BTreeMap::new();
-    for incident in open {
-        if let Some(name) = names.get(&incident.order) {
-            let units = missing.entry((name.clone(), incident.sku)).or_default();
-            *units += incident.missing.units();
-        }
-    }
-    Evidence {
-        counted_at: counted_at(scene.facts),
-        missing,
-        known: known.collect(),
+    let mut evidence = Evidence {
         wanted: wanted.collect(),
-        pushes: pushes(scene.facts, &listings),
         shops: scene.truths,
         bills: scene.bills,
         stock: scene.stock,
         edits: scene.edits,
-    }
-}
-
-/// When each good was first counted.
-fn counted_at(facts: &[Fact]) -> BTreeMap<Sku, Time> {
-    let mut counted = BTreeMap::new();
-    for fact in facts {
-        if let Event::Moved { sku, cause, .. } = &fact.event
-            && matches!(cause, Cause::Opening { .. } | Cause::Adjustment { .. })
-        {
-            counted.entry(sku.clone()).or_insert(fact.at);
-        }
-    }
-    counted
-}
-
-/// What was acknowledged, with the time when each value was fixed: the first start of its attempt.
-fn pushes(facts: &[Fact], listings: &BTreeMap<(AccountId, ListingId), Sku>) -> Vec<Push> {
-    let mut under_way: BTreeMap<(AccountId, ListingId), (IntentId, Time)> = BTreeMap::new();
-    let mut pushes = Vec::new();
-    for fact in facts {
-        let Some(account) = &fact.account else {
-            continue;
-        };
-        if let Event::PushStarted { listing, key, .. } = &fact.event {
-            let at = (account.clone(), listing.clone());
-            match under_way.get(&at) {
-                Some((known, _)) if known == key => {}
-                Some(_) | None => drop(under_way.insert(at, (*key, fact.at))),
-            }
-        } else if let Event::PushAcknowledged {
-            listing, quantity, ..
-        } = &fact.event
-        {
-            let at = (account.clone(), listing.clone());
-            let (Some((_, started_at)), Some(sku)) = (under_way.get(&at), listings.get(&at)) else {
-                continue;
-            };
-            pushes.push(Push {
-                account: account.clone(),
-                sku: sku.clone(),
-                quantity: quantity.units(),
-                started_at: *started_at,
-                acknowledged_at: fact.at,
-            });
-        }
-    }
-    pushes
+        ..Evidence::default()
+    };
+    evidence.take_in(judge::Book {
+        facts: scene.facts,
+        orders,
+        incidents: &values(rows.scan::<Incident>(rows::INCIDENTS, b"")),
+        sku_of: &sku_of,
+    });
+    evidence
 }

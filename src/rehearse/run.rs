@@ -23,9 +23,6 @@ use crate::{
 
 /// How often it is asked whether the world is quiet.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
-/// How long the world may take to become quiet: one interval of every schedule, and the longest pause
-/// between two tries.
-const QUIET_WITHIN: Duration = Duration::from_secs(20 * 60);
 
 /// What came of a seed.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -71,7 +68,7 @@ pub fn run_with(seed: u64, scale: &Scale, trace: Trace, tamper: Arc<dyn Tamper>)
     world.run_until(begins_at.plus(scale.busy_for));
     world.settle();
     let settles_at = world.now();
-    let until = settles_at.plus(QUIET_WITHIN);
+    let until = settles_at.plus(scale.quiet_within);
     let mut quiet_after_ms = None;
     let (mut judgment, mut wrong) = look(&world);
     while quiet_after_ms.is_none() && world.now() < until && !world.is_broken() {

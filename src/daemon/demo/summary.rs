@@ -2,16 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use domain::{
-    AccountId, Time,
-    fact::{Event, Fact},
-    item::ItemKind,
-    offer::Offer,
-    order::Order,
-    stock::Claim,
-};
+use domain::{AccountId, Time, fact::Fact, item::ItemKind, offer::Offer, stock::Claim};
 use engine::{meters::Percentiles, rows};
-use sandbox::judge::{Edit, Evidence, Known, Oversold, Push, WrongLevel};
+use sandbox::judge::{Book, Edit, Evidence, Oversold, WrongLevel};
 use serde::Serialize;
 use store::{Range, SCAN_LIMIT_MAX, Seq, Store, Table};
 
@@ -207,19 +200,9 @@ async fn evidence(demo: &Demo) -> anyhow::Result<Evidence> {
         };
         evidence.bills.insert(item.sku, bill);
     }
-    for order in all::<Order>(store, rows::ORDERS).await? {
-        let known = Known {
-            at: order.accepted_at,
-            expired_at: order.expired_at,
-            counts: !order.is_expired(),
-        };
-        evidence
-            .known
-            .insert((order.account, order.external_id), known);
-    }
-    let mut skus = BTreeMap::new();
+    let mut sku_of = BTreeMap::new();
     for offer in all::<Offer>(store, rows::OFFERS).await? {
-        skus.insert(
+        sku_of.insert(
             (offer.account.clone(), offer.listing.clone()),
             offer.sku.clone(),
         );
@@ -229,49 +212,26 @@ async fn evidence(demo: &Demo) -> anyhow::Result<Evidence> {
                 .insert((offer.account, offer.sku), wanted.quantity.units());
         }
     }
-    evidence.pushes = pushes(store, &skus).await?;
+    evidence.take_in(Book {
+        facts: &facts(store).await?,
+        orders: &all(store, rows::ORDERS).await?,
+        incidents: &all(store, rows::INCIDENTS).await?,
+        sku_of: &sku_of,
+    });
     Ok(evidence)
 }
 
-type SkuOf = BTreeMap<domain::book::ListingKey, domain::Sku>;
-
-async fn pushes(store: &dyn Store, sku_of: &SkuOf) -> anyhow::Result<Vec<Push>> {
-    let mut started = BTreeMap::new();
-    let mut pushes = Vec::new();
+async fn facts(store: &dyn Store) -> anyhow::Result<Vec<Fact>> {
+    let mut facts = Vec::new();
     let mut after = Seq(0);
     loop {
-        let facts = store.facts_after(after, SCAN_LIMIT_MAX).await?;
-        let Some((last, _)) = facts.last() else {
-            return Ok(pushes);
+        let page = store.facts_after(after, SCAN_LIMIT_MAX).await?;
+        let Some((last, _)) = page.last() else {
+            return Ok(facts);
         };
         after = *last;
-        for (_, bytes) in &facts {
-            let fact: Fact = rows::decode(Table("facts"), bytes)?;
-            let Some(account) = fact.account else {
-                continue;
-            };
-            match fact.event {
-                Event::PushStarted { listing, .. } => {
-                    started.insert((account, listing), fact.at);
-                }
-                Event::PushAcknowledged {
-                    listing, quantity, ..
-                } => {
-                    let key = (account.clone(), listing);
-                    let (Some(sku), Some(started_at)) = (sku_of.get(&key), started.get(&key))
-                    else {
-                        continue;
-                    };
-                    pushes.push(Push {
-                        account,
-                        sku: sku.clone(),
-                        quantity: quantity.units(),
-                        started_at: *started_at,
-                        acknowledged_at: fact.at,
-                    });
-                }
-                _ => {}
-            }
+        for (_, bytes) in &page {
+            facts.push(rows::decode(Table("facts"), bytes)?);
         }
     }
 }

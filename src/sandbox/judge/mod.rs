@@ -5,6 +5,7 @@
 //! channel acknowledged a level. A channel can sell before our news reaches it, so an oversell is no
 //! failure by itself; one that our news should have prevented is.
 
+mod book;
 mod oversold;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,7 @@ use domain::{AccountId, ExternalId, Sku, Time};
 use serde::Serialize;
 
 use crate::Truth;
+pub use book::Book;
 use oversold::oversold;
 
 /// Everything that is judged.
@@ -34,6 +36,8 @@ pub struct Evidence {
     /// Units of a good that an order should have by our book and has not. A kit that lacks one
     /// component gives the others back, so it takes none of them.
     pub missing: BTreeMap<(OrderName, Sku), i64>,
+    /// When an order was without units of a good, which were offered to others meanwhile.
+    pub without: BTreeMap<(OrderName, Sku), Vec<Without>>,
     /// Levels that staff edited in a shop.
     pub edits: Vec<Edit>,
     /// The level that each shop should show at the end by our book; nothing for what we do not manage.
@@ -68,6 +72,17 @@ pub struct Known {
     /// Whether it has, or had, a right to stock at the end: false while it is unpaid and expired, or
     /// held without its stock.
     pub counts: bool,
+}
+
+/// A time in which an order went short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Without {
+    /// Which of its lines.
+    pub line: u32,
+    /// Since when.
+    pub since: Time,
+    /// Until it was given units, or they were taken for it by whoever shipped it nevertheless.
+    pub until: Option<Time>,
 }
 
 /// A level that staff edited.
@@ -147,6 +162,9 @@ pub enum Reason {
     /// An order was canceled, and the shop put its units back into its level, while we had promised them
     /// to an order that waited, and had not yet put the level right.
     Restocked,
+    /// A kit before it lacked a part, so the others were offered again; then it got them after all, and
+    /// our news of that was late.
+    ShortBefore,
     /// One basket took the good twice, by itself and within a kit or within two. Each listing showed what
     /// was there, and a channel does not know that they share it.
     OneBasket,

@@ -288,6 +288,8 @@ fn explain(
         Reason::PaidLate
     } else if is_early(evidence, sale) || rivals().any(|rival| is_early(evidence, rival)) {
         Reason::NotCounted
+    } else if rivals().any(|rival| was_short(evidence, rival, sale, (good, take))) {
+        Reason::ShortBefore
     } else if take.bought.len() > 1 && take.bought.values().all(|units| *units <= left) {
         Reason::OneBasket
     } else {
@@ -308,6 +310,26 @@ fn explain(
         reason,
         ..unexplained(sale, good, 0)
     }
+}
+
+/// Whether a kit before was without a good when this sale was placed, or had just been.
+fn was_short(
+    evidence: &Evidence,
+    rival: &Sale<'_>,
+    sale: &Sale<'_>,
+    (good, take): (&Sku, &Take<'_>),
+) -> bool {
+    let placed_at = sale.order.placed_at;
+    let has_kits = |rival: &Take<'_>| rival.bought.keys().any(|bought| *bought != good);
+    let times = evidence.without.get(&(rival.name(), good.clone()));
+    let is_open = |until| {
+        told_by(evidence, sale.account, take, until).is_none_or(|told_at| told_at > placed_at)
+    };
+    rival.takes.get(good).is_some_and(has_kits)
+        && times
+            .into_iter()
+            .flatten()
+            .any(|short| short.since <= placed_at && short.until.is_none_or(is_open))
 }
 
 /// Whether it was placed before all of its goods were counted.

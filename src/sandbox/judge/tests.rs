@@ -71,6 +71,16 @@ fn read(evidence: &mut Evidence, words: &[&str]) -> Option<()> {
             started_at: time(4)?,
             acknowledged_at: time(5)?,
         }),
+        // without ACCOUNT ID SKU SINCE UNTIL
+        "without" => {
+            let name = (account()?, ExternalId::new(*words.get(2)?));
+            let times = evidence.without.entry((name, sku(words.get(3)?)));
+            times.or_default().push(Without {
+                line: 1,
+                since: time(4)?,
+                until: time(5),
+            });
+        }
         // missing ACCOUNT ID SKU UNITS
         "missing" => {
             let name = (account()?, ExternalId::new(*words.get(2)?));
@@ -368,6 +378,34 @@ fn a_kit_that_lacks_a_part_takes_none_of_the_others() {
         missing web 1 BOX 1
         ",
         "oversold web 1 BOX 1: all told, Unexplained",
+    );
+}
+
+#[test]
+fn a_kit_that_was_short_may_be_shipped_nevertheless() {
+    let told = "
+        stock MUG 1
+        stock BOX 9
+        kit SET MUG BOX
+        order web 1 SET 1 100 150
+        push web MUG 1 160 170
+        push till MUG 1 160 170
+        ";
+    check(
+        &format!(
+            "{told} without web 1 MUG 150 900
+            order till 2 MUG 1 200 260"
+        ),
+        "oversold till 2 MUG 1: all told, ShortBefore",
+    );
+    // It had its units again, and the till was told so.
+    check(
+        &format!(
+            "{told} without web 1 MUG 150 180
+            push till MUG 0 185 190
+            order till 2 MUG 1 200 260"
+        ),
+        "oversold till 2 MUG 1: all told, Unexplained",
     );
 }
 
