@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, RwLock},
+    sync::{Arc, Mutex as Lock, RwLock},
 };
 
 use domain::{
@@ -29,6 +29,7 @@ use crate::{
 
 /// How often a decision is taken again because another process changed a row.
 const CONFLICTS_MAX: u32 = 16;
+const LOCK: &str = "no holder of this lock panics";
 /// How many orders that wait for an item are looked at when some of it becomes free.
 const WAITING_MAX: usize = 200;
 
@@ -50,7 +51,12 @@ pub struct Decider {
     policy: RwLock<Arc<Policy>>,
     /// Held from loading to commit, so that decisions of this process never conflict.
     turn: Mutex<()>,
+    decided: Lock<Decided>,
 }
+
+/// How often each kind of signal turned out to be what, since the start: by the words of both, with
+/// `refused` and `conflict` for what was not decided.
+pub type Decided = BTreeMap<(&'static str, &'static str), u64>;
 
 /// Why nothing was decided.
 #[derive(Debug, thiserror::Error)]
@@ -91,17 +97,28 @@ impl Decider {
             ports,
             policy: RwLock::new(Arc::new(policy)),
             turn: Mutex::new(()),
+            decided: Lock::default(),
         }
+    }
+
+    /// What was decided since the start, for reports. Nothing decides by it.
+    pub fn decided(&self) -> Decided {
+        self.decided.lock().expect(LOCK).clone()
+    }
+
+    fn count(&self, signal: &Signal, what: &'static str) {
+        let mut decided = self.decided.lock().expect(LOCK);
+        *decided.entry((signal.word(), what)).or_default() += 1;
     }
 
     /// The policy that is in force.
     pub fn policy(&self) -> Arc<Policy> {
-        Arc::clone(&self.policy.read().expect("no holder of this lock panics"))
+        Arc::clone(&self.policy.read().expect(LOCK))
     }
 
     /// Puts another policy in force for the decisions to come.
     pub fn set_policy(&self, policy: Policy) {
-        *self.policy.write().expect("no holder of this lock panics") = Arc::new(policy);
+        *self.policy.write().expect(LOCK) = Arc::new(policy);
     }
 
     /// Decides about a signal, and gives freed stock to the orders that wait for it before anything
@@ -165,13 +182,17 @@ impl Decider {
                         verdict,
                         follow_ups,
                     } = decision;
+                    self.count(signal, verdict.word());
                     return Ok(Done {
                         verdict,
                         follow_ups,
                         book,
                     });
                 }
-                Err(conflict @ StoreError::Conflict { .. }) => last = conflict,
+                Err(conflict @ StoreError::Conflict { .. }) => {
+                    self.count(signal, "conflict");
+                    last = conflict;
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -199,7 +220,10 @@ impl Decider {
                     let batch = shelf.batch(&decision.book, |order| deadline(order, context));
                     return Ok((decision, batch));
                 }
-                Err(Undecided::Refused(refusal)) => return Err(refusal.into()),
+                Err(Undecided::Refused(refusal)) => {
+                    self.count(signal, "refused");
+                    return Err(refusal.into());
+                }
                 Err(Undecided::NeedsClaims(skus)) => {
                     let known = complete.len();
                     complete.extend(skus);

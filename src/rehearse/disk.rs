@@ -16,7 +16,13 @@ use engine::ports::Clock;
 use fastrand::Rng;
 use store::{Append, Batch, Memory, Range, Row, Seq, Stats, Store, StoreError, Table};
 
-use crate::{checkers, rows::Rows, trace::Trace};
+use crate::{
+    checkers,
+    findings::{Checker, Findings},
+    pushes::Pushes,
+    rows::Rows,
+    trace::Trace,
+};
 
 /// How long a write takes before and after it is durable.
 const SYNC_MS: Span<u64> = 0..3;
@@ -27,8 +33,8 @@ const WHOLE_EVERY: u64 = 97;
 pub struct Watch {
     /// All facts, in order.
     pub facts: Vec<Fact>,
-    /// What did not hold, in sentences.
-    pub violations: Vec<String>,
+    /// What did not hold, and what was looked at.
+    pub found: Findings,
     /// How many writes there were.
     pub writes: u64,
     /// How many raw signals became durable.
@@ -36,6 +42,7 @@ pub struct Watch {
     trace: Trace,
     seen: Seq,
     unpaid_for: Option<Duration>,
+    pushes: Pushes,
 }
 
 /// The most violations that are kept: the first ones tell.
@@ -46,12 +53,13 @@ impl Watch {
     pub fn new(trace: Trace, unpaid_for: Option<Duration>) -> Watch {
         Watch {
             facts: Vec::new(),
-            violations: Vec::new(),
+            found: Findings::default(),
             writes: 0,
             appended: 0,
             trace,
             seen: Seq(0),
             unpaid_for,
+            pushes: Pushes::default(),
         }
     }
 
@@ -59,6 +67,7 @@ impl Watch {
     pub fn look(&mut self, memory: &Memory, now: Time) {
         let recorded = Rows(memory).facts_after(self.seen);
         self.writes += 1;
+        let known = self.facts.len();
         let mut touched: Vec<Sku> = Vec::new();
         for one in recorded {
             self.trace.note(now, &format!("fact {}", one.json));
@@ -66,11 +75,15 @@ impl Watch {
             touched.extend(checkers::skus_of(&one.fact).cloned());
             self.facts.push(one.fact);
         }
+        let fresh: Vec<&Fact> = self.facts.iter().skip(known).collect();
+        let mut found = Findings::default();
+        self.pushes.look(memory, &fresh, &mut found);
+        self.add(now, found);
         touched.sort();
         touched.dedup();
         for sku in &touched {
-            let wrong = checkers::check_item(memory, sku);
-            self.add(now, wrong);
+            let found = checkers::check_item(memory, sku);
+            self.add(now, found);
         }
         if self.writes.is_multiple_of(WHOLE_EVERY) {
             self.look_at_all(memory, now);
@@ -86,18 +99,25 @@ impl Watch {
                 .filter(|_| waits)
                 .map(|duration| order.placed_at.plus(duration))
         };
-        let wrong = checkers::check_all(memory, &deadline);
-        self.add(now, wrong);
+        let found = checkers::check_all(memory, &deadline);
+        self.add(now, found);
     }
 
     /// Keeps what did not hold.
-    pub fn add(&mut self, now: Time, wrong: Vec<String>) {
-        for sentence in wrong {
+    pub fn add(&mut self, now: Time, mut found: Findings) {
+        for (_, sentence) in &found.wrong {
             self.trace.note(now, &format!("violation {sentence}"));
-            if self.violations.len() < VIOLATIONS_MAX {
-                self.violations.push(sentence);
-            }
         }
+        let room = VIOLATIONS_MAX.saturating_sub(self.found.wrong.len());
+        found.wrong.truncate(room);
+        self.found.merge(found);
+    }
+
+    /// Keeps one sentence of what did not hold.
+    pub fn complain(&mut self, now: Time, checker: Checker, sentence: String) {
+        let mut found = Findings::default();
+        found.add(checker, sentence);
+        self.add(now, found);
     }
 }
 

@@ -19,6 +19,7 @@ use channel::{Connector, HookRequest};
 use domain::{AccountId, Sku, Time, stock::Stock};
 use engine::{
     Engine,
+    decider::Decider,
     intake::Reply,
     ports::Ports,
     rows::{STOCK, key},
@@ -36,9 +37,11 @@ use store::{
 };
 
 use crate::{
-    clerk::Clerk,
+    clerk::{Clerk, Desk},
+    coverage::Coverage,
     disk::{Disk, Watch, lock},
     executor::{Executor, Group, Stopped},
+    findings::Checker,
     plan::{Plan, Scale},
     port::{Life, MemoryVault, Stall, Street},
     rows::Rows,
@@ -107,6 +110,9 @@ pub struct World {
     stirred: Arc<AtomicBool>,
     tamper: Arc<dyn Tamper>,
     panicked: bool,
+    has_office: bool,
+    /// What programs decided that have died.
+    decided: Coverage,
 }
 
 /// Counts what became of hooks.
@@ -125,6 +131,9 @@ struct Process {
     group: Group,
     life: Life,
     engine: Arc<Mutex<Option<Arc<Engine>>>>,
+    /// Its store, and who decides at a second desk.
+    store: Arc<dyn Store>,
+    second: Option<Arc<Decider>>,
 }
 
 impl World {
@@ -161,7 +170,7 @@ impl World {
                 .collect(),
             vaults: vaults.collect(),
             buyers: Buyers::new(plan.seeds.buyers, plan.pace),
-            clerk: Clerk::new(plan.seeds.clerk),
+            clerk: Clerk::new(plan.seeds.clerk, scale.has_office),
             outages: outages(&mut fate, scale, plan.begins_at),
             fate,
             crashes_left: scale.crashes,
@@ -170,6 +179,8 @@ impl World {
             process_count: 0,
             on_the_way: Arc::default(),
             panicked: false,
+            has_office: scale.has_office,
+            decided: Coverage::default(),
             trace,
             stalls,
             stirred,
@@ -242,7 +253,8 @@ impl World {
                 self.panicked = true;
                 let (task, message) = (panicked.task, panicked.message);
                 let now = self.now();
-                lock(&self.watch).add(now, vec![format!("task `{task}` panicked: {message}")]);
+                let sentence = format!("task `{task}` panicked: {message}");
+                lock(&self.watch).complain(now, Checker::Alive, sentence);
                 return;
             }
             self.act();
@@ -289,9 +301,9 @@ impl World {
             self.let_people_act(now);
         }
         if self.clerk.next_at().is_none_or(|at| at <= now) {
-            let engine = self.engine();
+            let desk = self.desk();
             let group = self.process.as_ref().map(|process| process.group);
-            if let Some(task) = self.clerk.work(now, engine, &self.memory, &self.trace)
+            if let Some(task) = self.clerk.work(now, desk, &self.memory, &self.trace)
                 && let Some(group) = group
             {
                 self.executor.spawn("clerk", group, task);
@@ -356,6 +368,42 @@ impl World {
             Act::Buy { .. } => false,
             Act::Pay(_) | Act::Cancel(_) | Act::Refund(_) => false,
         }
+    }
+
+    /// Where our staff work now. The office opens when the stock is counted.
+    fn desk(&mut self) -> Option<Desk> {
+        let engine = self.engine()?;
+        if !self.has_office {
+            return Some(Desk::Engine(engine));
+        }
+        if !self.is_counted() {
+            return None;
+        }
+        let process = self.process.as_mut()?;
+        let second = process.second.get_or_insert_with(|| {
+            let policy = engine.decider.policy().as_ref().clone();
+            let (store, ports) = (Arc::clone(&process.store), engine.ports.clone());
+            Arc::new(Decider::new(store, ports, policy))
+        });
+        Some(Desk::Second(Arc::clone(second), engine))
+    }
+
+    /// What was decided so far, by all programs.
+    pub fn decided(&self) -> Coverage {
+        let mut all = self.decided.clone();
+        for decider in self.deciders() {
+            all.take_decisions(decider);
+        }
+        all
+    }
+
+    fn deciders(&self) -> Vec<engine::decider::Decided> {
+        let engine = self.engine().map(|engine| engine.decider.decided());
+        let second = self.process.as_ref().and_then(|process| process.second.as_ref());
+        engine
+            .into_iter()
+            .chain(second.map(|second| second.decided()))
+            .collect()
     }
 
     fn engine(&self) -> Option<Arc<Engine>> {
@@ -432,6 +480,7 @@ impl World {
             account.connector = self.tamper.connector(account.connector);
         }
         let street = self.street(&ports, &life);
+        let kept = Arc::clone(&store);
         let engine = Arc::new(Mutex::new(None));
         let (slot, watch) = (Arc::clone(&engine), Arc::clone(&self.watch));
         let (begins, trace) = (Arc::clone(&ports.clock), self.trace.clone());
@@ -442,8 +491,8 @@ impl World {
                 // A death on the way is none of the engine's faults.
                 Err(_) if street.life.is_over() => {}
                 Err(error) => {
-                    let wrong = vec![format!("it did not start: {error}")];
-                    lock(&watch).add(begins.now(), wrong);
+                    let sentence = format!("it did not start: {error}");
+                    lock(&watch).complain(begins.now(), Checker::Alive, sentence);
                 }
             }
         };
@@ -452,6 +501,8 @@ impl World {
             group,
             life,
             engine,
+            store: kept,
+            second: None,
         });
     }
 
@@ -472,6 +523,7 @@ impl World {
     /// The process has died: its tasks vanish, hooks on their way find nobody, and what is durable
     /// is looked at.
     fn bury(&mut self, now: Time) {
+        self.decided = self.decided();
         let Some(process) = self.process.take() else {
             return;
         };

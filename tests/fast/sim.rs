@@ -5,7 +5,6 @@
 //! bugs at the end are planted: a simulator that does not find them proves nothing.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
     ops::Range,
     sync::Arc,
     time::Duration,
@@ -20,11 +19,10 @@ use channel::{
 use domain::{Decimal, ListingId};
 use engine::rows::ORDER_REFS;
 use rehearse::{
-    Report, Scale, Weather, run, run_many, run_with,
+    Coverage, Report, Scale, Weather, run, run_many, run_with,
     trace::Trace,
     world::{Tamper, Untouched},
 };
-use sandbox::faults::Fault;
 use store::{Append, Batch, Range as Rows, Row, Seq, Stats, Store, StoreError, Table};
 
 /// How many times as many seeds are asked for.
@@ -64,7 +62,7 @@ fn two_runs_of_one_seed_are_the_same_and_two_seeds_are_not() {
     assert_eq!(one.trace_hash, again.trace_hash);
     assert_ne!(one.trace_hash, other.trace_hash);
     assert!(one.orders > 0 && one.facts > 0 && one.hooks > 0, "{one:?}");
-    assert!(one.crashes > 0 && !one.faults.is_empty(), "{one:?}");
+    assert!(one.crashes > 0 && !one.coverage.faults.is_empty(), "{one:?}");
 }
 
 #[test]
@@ -97,18 +95,11 @@ fn an_evening_on_which_everything_goes_wrong_ends_as_it_should() {
     (scale.crashes, scale.outages) = (2, 1);
     let reports = clean(300..308, &scale);
     assert!(reports.iter().any(|report| report.crashes > 0));
-    let mut hits: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut all = Coverage::default();
     for report in &reports {
-        for (fault, count) in &report.faults {
-            *hits.entry(*fault).or_default() += count;
-        }
+        all.merge(&report.coverage);
     }
-    let all: BTreeSet<&str> = Fault::ALL.map(Fault::word).into();
-    let missed: Vec<&&str> = all
-        .iter()
-        .filter(|fault| !hits.contains_key(**fault))
-        .collect();
-    assert!(missed.is_empty(), "never happened: {missed:?}");
+    assert_eq!(all.missed()["faults"], Vec::<&str>::new());
 }
 
 #[test]

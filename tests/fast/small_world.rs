@@ -359,14 +359,15 @@ impl SmallWorld {
             bills: BTreeMap::new(),
             stock: BTreeMap::from([(sku(), LEVEL)]),
             edits: Vec::new(),
+            compares: std::collections::BTreeSet::new(),
         });
-        sentences(wrong)
+        sentences(wrong.sentences())
     }
 
     /// What the book says, after it was added up again in every way.
     pub(crate) fn look(&self) -> Result<View, String> {
         let rows = Rows(&self.memory);
-        let mut wrong = checkers::check_all(&self.memory, &|_| None);
+        let mut wrong = checkers::check_all(&self.memory, &|_| None).sentences();
         let orders: Vec<Order> = values(&rows, rows::ORDERS);
         let claims: Vec<Claim> = values(&rows, rows::CLAIMS);
         let facts = rows.facts_after(Seq(0)).into_iter().map(|r| r.fact);

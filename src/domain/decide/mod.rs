@@ -76,6 +76,18 @@ pub enum Verdict {
     Nothing,
 }
 
+impl Verdict {
+    /// The word for it, in counts and reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::New => "new",
+            Verdict::Duplicate => "duplicate",
+            Verdict::Stale => "stale",
+            Verdict::Nothing => "nothing",
+        }
+    }
+}
+
 /// Something to look at soon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FollowUp {

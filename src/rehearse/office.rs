@@ -1,0 +1,115 @@
+//! What else our own staff do, besides the packing that [`crate::clerk`] does: refund, receive goods,
+//! rename, map lines and try again what a channel refused.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    Decimal, Money, Sku,
+    ids::{IntentId, OrderId},
+    item::{Item, ItemKind},
+    order::{Order, Phase},
+    signal::{Change, Command},
+    stock::LocationId,
+};
+use engine::rows::{self, key, prefix};
+use fastrand::Rng;
+
+use crate::rows::Rows;
+
+/// How staff call goods that came in; each delivery has a number.
+pub(crate) const RECEIVED: &str = "received";
+
+/// Something for the office to do, if there is any of what chance wants.
+pub(crate) fn errand(rows: &Rows<'_>, chance: &mut Rng, number: u64) -> Option<Command> {
+    match chance.u32(0..8) {
+        0 | 1 => refund(rows, chance),
+        2 | 3 => receive(rows, chance, number),
+        4 => rename(rows, chance, number),
+        5 => map_line(rows, chance),
+        6 => retry_intent(rows, chance),
+        _ => retry_push(rows, chance),
+    }
+}
+
+fn pick<T: Clone>(all: &[T], chance: &mut Rng) -> Option<T> {
+    if all.is_empty() {
+        return None;
+    }
+    all.get(chance.usize(0..all.len())).cloned()
+}
+
+fn refund(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
+    let phases = [Phase::Ready, Phase::Shipped, Phase::Canceled];
+    let phase = pick(&phases, chance)?;
+    let keys = rows.keys(rows::ORDERS_BY_PHASE, &prefix(&[phase.word()]));
+    let chosen = pick(&keys, chance)?;
+    let id: OrderId = rows::last_part(&chosen).parse().ok()?;
+    let order: Order = rows.get(rows::ORDERS, &key(&[&id.to_string()]))?;
+    let minor = chance.i64(1..100);
+    Some(Command::Refund {
+        order: id,
+        amount: Money::from_minor(minor, order.currency).ok()?,
+        lines: Vec::new(),
+        reason: "a scratch".to_owned(),
+    })
+}
+
+fn receive(rows: &Rows<'_>, chance: &mut Rng, number: u64) -> Option<Command> {
+    let items = rows.scan::<Item>(rows::ITEMS, b"");
+    let (_, item) = pick(&items, chance)?;
+    let units = chance.i64(1..4);
+    Some(Command::Adjust {
+        sku: item.sku,
+        location: LocationId::default(),
+        change: Change::By(Decimal::whole(units)),
+        reason: format!("{RECEIVED} {units} with delivery {number}"),
+        by: "office".to_owned(),
+    })
+}
+
+fn rename(rows: &Rows<'_>, chance: &mut Rng, number: u64) -> Option<Command> {
+    let items = rows.scan::<Item>(rows::ITEMS, b"");
+    let (_, mut item) = pick(&items, chance)?;
+    match chance.bool() {
+        true => item.title = format!("{} {number}", item.sku),
+        // A slip: a kit of nothing, which is refused.
+        false => item.kind = ItemKind::Kit(BTreeMap::new()),
+    }
+    Some(Command::SetItem(item))
+}
+
+fn map_line(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
+    let keys = rows.keys(rows::UNMAPPED_ORDERS, b"");
+    let chosen = pick(&keys, chance)?;
+    let id: OrderId = rows::last_part(&chosen).parse().ok()?;
+    let order: Order = rows.get(rows::ORDERS, &key(&[&id.to_string()]))?;
+    let line = order.lines.iter().find(|line| line.item.is_none())?;
+    let sku = line.channel_sku.as_deref()?;
+    Some(Command::MapLine {
+        order: id,
+        line: line.number,
+        sku: Sku::new(sku).ok()?,
+    })
+}
+
+fn retry_intent(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
+    let parked = rows.keys(rows::PARKED, &prefix(&["intent"]));
+    let all = rows.keys(rows::INTENTS, b"");
+    let chosen = pick(&parked, chance).or_else(|| pick(&all, chance))?;
+    let intent: IntentId = rows::last_part(&chosen).parse().ok()?;
+    Some(Command::RetryIntent { intent })
+}
+
+fn retry_push(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
+    let offers = rows.scan::<domain::offer::Offer>(rows::OFFERS, b"");
+    let parked: Vec<_> = offers
+        .iter()
+        .filter(|(_, offer)| offer.parked.is_some())
+        .cloned()
+        .collect();
+    let (_, offer) = pick(&parked, chance).or_else(|| pick(&offers, chance))?;
+    Some(Command::RetryPush {
+        account: offer.account,
+        listing: offer.listing,
+    })
+}
