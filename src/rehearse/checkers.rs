@@ -398,7 +398,8 @@ fn compare(
     let missing: Vec<String> = should_be.difference(&is).map(|key| words(key)).collect();
     if !extra.is_empty() || !missing.is_empty() {
         let table = table.0;
-        let sentence = format!("P4: the index {table} has {extra:?} too much and lacks {missing:?}");
+        let sentence =
+            format!("P4: the index {table} has {extra:?} too much and lacks {missing:?}");
         found.add(checker, sentence);
     }
 }

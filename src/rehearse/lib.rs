@@ -18,6 +18,7 @@ pub mod pushes;
 pub mod quiet;
 pub mod rows;
 pub mod run;
+pub mod shrink;
 pub mod trace;
 pub mod world;
 

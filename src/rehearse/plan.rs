@@ -98,13 +98,13 @@ impl Scale {
         Scale {
             shops: 4,
             goods: 12,
-            busy_for: Duration::from_secs(150),
-            basket_every: Duration::from_millis(350),
+            busy_for: Duration::from_secs(200),
+            basket_every: Duration::from_millis(300),
             crashes: 3,
             outages: 1,
             meddling: true,
             is_spread: true,
-            stock: 20..60,
+            stock: 30..80,
             has_office: true,
             ..Scale::small(weather)
         }
@@ -164,7 +164,12 @@ impl Plan {
     pub fn new(seed: u64, scale: &Scale) -> Plan {
         let mut chance = Rng::with_seed(seed);
         let stock: BTreeMap<Sku, i64> = (1..=scale.goods)
-            .map(|number| (sku(&format!("GOOD-{number:02}")), chance.i64(scale.stock.clone())))
+            .map(|number| {
+                (
+                    sku(&format!("GOOD-{number:02}")),
+                    chance.i64(scale.stock.clone()),
+                )
+            })
             .collect();
         let items = items(&stock, &mut chance);
         let channels: Vec<_> = sandbox::TWINS

@@ -48,7 +48,9 @@ impl Pushes {
             };
             found.look(Checker::FallsFirst, 1);
             let offers = Rows(memory).scan::<Offer>(rows::OFFERS, &prefix(&[account.as_str()]));
-            let late = offers.iter().find(|(_, offer)| waits_to_fall(offer, before));
+            let late = offers
+                .iter()
+                .find(|(_, offer)| waits_to_fall(offer, before));
             if let Some((_, offer)) = late {
                 let sku = &offer.sku;
                 let sentence =
@@ -63,10 +65,12 @@ fn waits_to_fall(offer: &Offer, since_before: Time) -> bool {
     let (Some(wanted), Some(believed)) = (offer.wanted, offer.believed) else {
         return false;
     };
+    // It falls since it is wanted, since that is believed to stand there, and since the two differ.
+    let since = [Some(wanted.at), Some(believed.at), offer.due_since];
     offer.is_due()
         && offer.attempt.is_none()
         && wanted.quantity < believed.quantity
-        && wanted.at < since_before
+        && since.into_iter().flatten().max() < Some(since_before)
 }
 
 /// Every level that was written to a shop which compares replaced the one that we believed: somebody

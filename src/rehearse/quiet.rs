@@ -73,7 +73,10 @@ pub fn check(scene: Scene<'_>) -> (Judgment, Findings) {
     }
     for level in &judgment.levels_wrong {
         let (account, shown, sku) = (&level.account, level.shown, &level.sku);
-        let sentence = format!("P6: {account} shows {shown:?} of {sku}, not {}", level.wanted);
+        let sentence = format!(
+            "P6: {account} shows {shown:?} of {sku}, not {}",
+            level.wanted
+        );
         found.add(Checker::Levels, sentence);
     }
     let oversold = judgment.oversold.iter();

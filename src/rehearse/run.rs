@@ -105,7 +105,12 @@ pub fn run_with(seed: u64, scale: &Scale, trace: Trace, tamper: Arc<dyn Tamper>)
     coverage.take_faults(&world.faults());
     coverage.take_findings(&watch.found);
     coverage.take_judgment(&judgment);
-    let channels: BTreeSet<_> = world.plan.shops.iter().map(|(channel, _)| channel).collect();
+    let channels: BTreeSet<_> = world
+        .plan
+        .shops
+        .iter()
+        .map(|(channel, _)| channel)
+        .collect();
     Report {
         seed,
         accounts: world.plan.shops.len(),

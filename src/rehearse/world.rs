@@ -249,12 +249,18 @@ impl World {
                     false => ControlFlow::Continue(()),
                 }
             });
-            if let Stopped::Panicked(panicked) = stopped {
+            let broken = match stopped {
+                Stopped::Reached | Stopped::Interrupted => None,
+                Stopped::Panicked(one) => {
+                    Some(format!("task `{}` panicked: {}", one.task, one.message))
+                }
+                Stopped::Spinning(task) => Some(format!(
+                    "time stands still, and `{task}` is woken without end"
+                )),
+            };
+            if let Some(sentence) = broken {
                 self.panicked = true;
-                let (task, message) = (panicked.task, panicked.message);
-                let now = self.now();
-                let sentence = format!("task `{task}` panicked: {message}");
-                lock(&self.watch).complain(now, Checker::Alive, sentence);
+                lock(&self.watch).complain(self.executor.now(), Checker::Alive, sentence);
                 return;
             }
             self.act();
@@ -399,7 +405,10 @@ impl World {
 
     fn deciders(&self) -> Vec<engine::decider::Decided> {
         let engine = self.engine().map(|engine| engine.decider.decided());
-        let second = self.process.as_ref().and_then(|process| process.second.as_ref());
+        let second = self
+            .process
+            .as_ref()
+            .and_then(|process| process.second.as_ref());
         engine
             .into_iter()
             .chain(second.map(|second| second.decided()))

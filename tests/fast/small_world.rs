@@ -230,8 +230,8 @@ impl SmallWorld {
             false => ControlFlow::Break(()),
         };
         let stopped = self.executor.run_until(self.executor.now(), &mut look);
-        if let Stopped::Panicked(panicked) = stopped {
-            return Err(format!("{panicked:?}"));
+        if matches!(stopped, Stopped::Panicked(_) | Stopped::Spinning(_)) {
+            return Err(format!("{stopped:?}"));
         }
         let has_died = self.life.is_over();
         if has_died {
@@ -324,7 +324,9 @@ impl SmallWorld {
             match self.executor.run_until(end, &mut look) {
                 Stopped::Reached => return Ok(()),
                 Stopped::Interrupted => self.rise()?,
-                Stopped::Panicked(panicked) => return Err(format!("{panicked:?}")),
+                stopped @ (Stopped::Panicked(_) | Stopped::Spinning(_)) => {
+                    return Err(format!("{stopped:?}"));
+                }
             }
         }
     }
