@@ -25,7 +25,9 @@ use crate::{
 };
 
 /// How long a write takes before and after it is durable.
-const SYNC_MS: Span<u64> = 0..3;
+pub const SYNC_MS: Span<u64> = 0..3;
+/// The same for a process that is far from the store.
+pub const FAR_SYNC_MS: Span<u64> = 0..120;
 /// After how many writes everything is computed again.
 const WHOLE_EVERY: u64 = 97;
 
@@ -126,6 +128,7 @@ pub struct Disk {
     memory: Arc<Memory>,
     watch: Arc<Mutex<Watch>>,
     clock: Arc<dyn Clock>,
+    takes_ms: Span<u64>,
     chance: Mutex<Rng>,
 }
 
@@ -135,9 +138,11 @@ impl Disk {
         memory: Arc<Memory>,
         watch: Arc<Mutex<Watch>>,
         clock: Arc<dyn Clock>,
+        takes_ms: Span<u64>,
         seed: u64,
     ) -> Disk {
         Disk {
+            takes_ms,
             memory,
             watch,
             clock,
@@ -146,7 +151,7 @@ impl Disk {
     }
 
     async fn take_a_moment(&self) {
-        let millis = lock(&self.chance).u64(SYNC_MS);
+        let millis = lock(&self.chance).u64(self.takes_ms.clone());
         let until = self.clock.now().plus(Duration::from_millis(millis));
         self.clock.sleep_until(until).await;
     }

@@ -53,7 +53,7 @@ pub fn check(scene: Scene<'_>) -> (Judgment, Findings) {
     let orders: Vec<Order> = values(rows.scan(rows::ORDERS, b""));
     check_orders(&orders, &scene.truths, &mut found);
     check_shipments(&rows, &orders, &scene.truths, &mut found);
-    check_stock(&rows, &orders, &scene.stock, &mut found);
+    check_stock(&rows, &orders, (&scene.stock, &scene.bills), &mut found);
     check_wishes(&rows, &orders, &scene.truths, &mut found);
     check_echo(&rows, scene.facts, &mut found);
     let (facts, compares) = (scene.facts, &scene.compares);
@@ -271,14 +271,17 @@ fn check_echo(rows: &Rows<'_>, facts: &[Fact], found: &mut Findings) {
 fn check_stock(
     rows: &Rows<'_>,
     orders: &[Order],
-    there: &BTreeMap<Sku, i64>,
+    (there, bills): (&BTreeMap<Sku, i64>, &BTreeMap<Sku, BTreeMap<Sku, i64>>),
     found: &mut Findings,
 ) {
     let mut left: BTreeMap<Sku, i64> = there.clone();
     for line in orders.iter().flat_map(|order| &order.lines) {
         let shipped = line.counters.shipped_net().units();
-        for (sku, per_unit) in line.item.iter().flat_map(|item| &item.bill) {
-            *left.entry(sku.clone()).or_default() -= shipped * per_unit.units();
+        let Some(item) = &line.item else { continue };
+        // What it takes is what the kit is, not what our book believes that it is.
+        let itself = BTreeMap::from([(item.sku.clone(), 1)]);
+        for (sku, per_unit) in bills.get(&item.sku).unwrap_or(&itself) {
+            *left.entry(sku.clone()).or_default() -= shipped * per_unit;
         }
     }
     let mut on_hand: BTreeMap<Sku, i64> = BTreeMap::new();

@@ -39,7 +39,7 @@ use store::{
 use crate::{
     clerk::{Clerk, Desk},
     coverage::Coverage,
-    disk::{Disk, Watch, lock},
+    disk::{Disk, FAR_SYNC_MS, SYNC_MS, Watch, lock},
     executor::{Executor, Group, Stopped},
     findings::Checker,
     plan::{Plan, Scale},
@@ -131,8 +131,7 @@ struct Process {
     group: Group,
     life: Life,
     engine: Arc<Mutex<Option<Arc<Engine>>>>,
-    /// Its store, and who decides at a second desk.
-    store: Arc<dyn Store>,
+    /// Who decides at a second desk.
     second: Option<Arc<Decider>>,
 }
 
@@ -387,9 +386,16 @@ impl World {
         }
         let process = self.process.as_mut()?;
         let second = process.second.get_or_insert_with(|| {
-            let policy = engine.decider.policy().as_ref().clone();
-            let (store, ports) = (Arc::clone(&process.store), engine.ports.clone());
-            Arc::new(Decider::new(store, ports, policy))
+            let (policy, ports) = (engine.decider.policy(), engine.ports.clone());
+            let disk = Disk::new(
+                Arc::clone(&self.memory),
+                Arc::clone(&self.watch),
+                Arc::clone(&ports.clock),
+                FAR_SYNC_MS,
+                self.plan.seeds.clerk,
+            );
+            let store = self.tamper.store(Arc::new(disk));
+            Arc::new(Decider::new(store, ports, policy.as_ref().clone()))
         });
         Some(Desk::Second(Arc::clone(second), engine))
     }
@@ -481,6 +487,7 @@ impl World {
             Arc::clone(&self.memory),
             Arc::clone(&self.watch),
             Arc::clone(&ports.clock),
+            SYNC_MS,
             self.fate.u64(..),
         );
         let store = self.tamper.store(Arc::new(disk));
@@ -489,7 +496,6 @@ impl World {
             account.connector = self.tamper.connector(account.connector);
         }
         let street = self.street(&ports, &life);
-        let kept = Arc::clone(&store);
         let engine = Arc::new(Mutex::new(None));
         let (slot, watch) = (Arc::clone(&engine), Arc::clone(&self.watch));
         let (begins, trace) = (Arc::clone(&ports.clock), self.trace.clone());
@@ -510,7 +516,6 @@ impl World {
             group,
             life,
             engine,
-            store: kept,
             second: None,
         });
     }

@@ -38,7 +38,10 @@ impl Sky {
         (scale.busy_for, scale.quiet_within) = (Duration::from_secs(25), Duration::from_secs(150));
         match self {
             Sky::Calm => {}
-            Sky::Harsh => scale = Scale::small(Weather::Harsh),
+            Sky::Harsh => {
+                scale = Scale::small(Weather::Harsh);
+                scale.quiet_within = Duration::from_secs(600);
+            }
             Sky::Office => (scale.has_office, scale.busy_for) = (true, Duration::from_secs(60)),
             Sky::On(channel) => scale.channels = vec![channel],
         }
