@@ -355,28 +355,48 @@ impl Engine {
         orders: &dyn PullOrders,
         ids: &[ExternalId],
     ) -> Result<(), PollError> {
-        let readings = self.patiently(account, || orders.read(ids)).await?;
-        for (external_id, reading) in readings {
-            match reading {
-                OrderReading::Found(snapshot) => {
-                    self.decide_order(account, *snapshot, Source::Read).await?;
-                }
-                OrderReading::Gone => {
-                    account.forget_recent(&external_id);
-                    let account = account.id.clone();
-                    self.decide(Signal::OrderGone {
-                        account,
-                        external_id,
-                    })
-                    .await?;
-                }
-                OrderReading::Malformed(malformed) => {
-                    self.park_signal(&account.id, malformed, None, Alongside::default())
-                        .await?;
-                }
+        let mut waiting = ids.to_vec();
+        while !waiting.is_empty() {
+            let readings = self.patiently(account, || orders.read(&waiting)).await?;
+            let before = waiting.len();
+            waiting.retain(|id| readings.iter().all(|(read, _)| read != id));
+            if waiting.len() == before {
+                let reason = format!("{before} orders were asked for, and none was answered");
+                return Err(ChannelError::malformed("read orders", reason).into());
+            }
+            for (external_id, reading) in readings {
+                self.take_in(account, external_id, reading).await?;
             }
         }
         Ok(())
+    }
+
+    async fn take_in(
+        &self,
+        account: &Account,
+        external_id: ExternalId,
+        reading: OrderReading,
+    ) -> Result<(), PollError> {
+        match reading {
+            OrderReading::Found(snapshot) => {
+                self.decide_order(account, *snapshot, Source::Read).await
+            }
+            OrderReading::Gone => {
+                account.forget_recent(&external_id);
+                let account = account.id.clone();
+                self.decide(Signal::OrderGone {
+                    account,
+                    external_id,
+                })
+                .await?;
+                Ok(())
+            }
+            OrderReading::Malformed(malformed) => {
+                self.park_signal(&account.id, malformed, None, Alongside::default())
+                    .await?;
+                Ok(())
+            }
+        }
     }
 
     async fn decide_order(
