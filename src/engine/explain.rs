@@ -4,8 +4,9 @@
 
 use domain::{
     Quantity, Sku,
+    buffer::Tuned,
     item::{Item, ItemKind},
-    offer::QuantityMeaning,
+    offer::{Offer, QuantityMeaning},
     order::Order,
     stock::{Cause, Claim, Movement, Stock},
 };
@@ -48,7 +49,10 @@ pub async fn explain(engine: &Engine, sku: &Sku) -> Result<Option<Vec<String>>, 
         said.push("It is offered nowhere: no listing has this SKU.".to_owned());
     }
     for listing in listings {
-        said.extend(tell_listing(engine, &item, &listing));
+        let at = [listing.account.as_str(), listing.listing.as_str()];
+        let offer: Option<Offer> = read(engine, rows::OFFERS, &at).await?;
+        let tuned = offer.and_then(|offer| offer.tuned);
+        said.extend(tell_listing(engine, &item, &listing, tuned.as_ref()));
     }
     Ok(Some(said))
 }
@@ -232,14 +236,21 @@ fn kit_sum(item: &Item, found: &Sellable) -> Vec<String> {
     said
 }
 
-fn tell_listing(engine: &Engine, item: &Item, listing: &ListingView) -> Vec<String> {
+fn tell_listing(
+    engine: &Engine,
+    item: &Item,
+    listing: &ListingView,
+    tuned: Option<&Tuned>,
+) -> Vec<String> {
     let (account, id) = (&listing.account, &listing.listing);
     let name = format!("Listing {id} on {account}");
     if let Some(suppressed) = &listing.suppressed {
         return vec![format!("{name} is told nothing: {}.", suppressed.reason)];
     }
     let policy = engine.decider.policy();
-    let rule = words::rule(&policy.rules.find(account, &item.sku), item.scale);
+    let rule = policy.rules.find(account, item, &listing.categories);
+    let buffer = words::buffer(&rule, tuned, item.scale);
+    let rule = words::rule(&rule, tuned, item.scale);
     let mut said = vec![match &listing.offer {
         Some(offer) => format!(
             "{name} may show {rule}: {} since {}.",
@@ -247,6 +258,8 @@ fn tell_listing(engine: &Engine, item: &Item, listing: &ListingView) -> Vec<Stri
         ),
         None => format!("{name} may show {rule}."),
     }];
+    said.extend(buffer);
+    said.extend(why_zero(listing));
     if let (Some(offer), Some(wanted)) = (&listing.offer, &listing.wanted)
         && offer.quantity != wanted.quantity
     {
@@ -265,6 +278,20 @@ fn tell_listing(engine: &Engine, item: &Item, listing: &ListingView) -> Vec<Stri
     said.extend(told(listing));
     said.extend(under_way(engine, listing));
     said
+}
+
+/// Which rule made it zero, if one did.
+fn why_zero(listing: &ListingView) -> Option<String> {
+    let (account, id) = (&listing.account, &listing.listing);
+    match (&listing.ended, &listing.zeroed) {
+        (Some(ended), _) => Some(format!(
+            "It ended on {}, when {} could be sold. It shows 0 until stock is received or counted, or a \
+             person says `oneshelf listings lift {account} {id}`.",
+            ended.at, ended.quantity
+        )),
+        (None, Some(zeroed)) => Some(format!("It shows 0 because {}.", zeroed.reason)),
+        (None, None) => None,
+    }
 }
 
 fn told(listing: &ListingView) -> Vec<String> {

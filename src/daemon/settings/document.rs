@@ -237,6 +237,10 @@ impl Document {
             (true, "accounts" | "account") => {
                 Some("each account has a file of its own: accounts.d/<account>.toml".to_owned())
             }
+            // A word that other programs use, and that could mean "never show less than this".
+            (false, "floor") if known.contains(&"zero_below") => {
+                Some("write zero_below = 3: an offer below that is shown as 0".to_owned())
+            }
             _ => mistakes::suggestion_or_list(key, &known, "there are"),
         };
         let problem = if table.is_empty() {
