@@ -362,6 +362,7 @@ fn scoped(offer: &settings::Offer, scale: u8) -> ScopedRule {
             Some(kept) => Buffer::Units(units(kept, scale)),
             None => Buffer::Auto,
         }),
+        formula: offer.formula.clone(),
         buffer_min: read(offer.buffer_min),
         buffer_max: read(offer.buffer_max),
         oversell_risk: offer.oversell_risk.map(|risk| Ratio {

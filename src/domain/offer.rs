@@ -67,6 +67,8 @@ pub enum Suppression {
     Service,
     /// The stock of the item, or of a component, was never counted. Unknown is not zero.
     Uncounted,
+    /// Its formula gives no number.
+    Formula,
 }
 
 /// What may still be promised of an item: its own stock, or for a kit as many as its scarcest

@@ -4,7 +4,7 @@
 //! exclusion, an ended listing, the last units kept for other accounts, an offer that is too small to
 //! be worth showing. Rules limit offers, never claims, and no rule shows more than is sellable.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,7 @@ use crate::{
     AccountId, Quantity, Sku,
     buffer::{Tuned, Tuning},
     item::Item,
+    offer::Suppression,
 };
 
 /// A ratio of integers, so that a share is exact.
@@ -40,6 +41,8 @@ pub struct OfferRule {
     pub buffer: Buffer,
     /// How the buffer tunes itself, if it does.
     pub tuning: Tuning,
+    /// What is computed instead of share and buffer.
+    pub formula: Option<FormulaRef>,
     /// The most that is ever shown.
     pub max: Option<Quantity>,
     /// An offer below this is shown as zero.
@@ -68,6 +71,7 @@ impl OfferRule {
             share: Ratio::WHOLE,
             buffer: Buffer::Units(Quantity::ZERO),
             tuning: Tuning::usual(scale),
+            formula: None,
             max: None,
             zero_below: Quantity::ZERO,
             end_when: None,
@@ -85,6 +89,49 @@ impl OfferRule {
                 .tuning
                 .clamp(tuned.map(|tuned| tuned.buffer).unwrap_or_default()),
         }
+    }
+}
+
+/// An admin's own formula. It is pure: the same numbers give the same result.
+pub trait Formula: Send + Sync {
+    /// As it was written.
+    fn text(&self) -> &str;
+    /// What it gives, in the smallest units of the item; or why it gives nothing.
+    fn evaluate(&self, given: &Given) -> Result<Quantity, String>;
+}
+
+/// What a formula may reckon with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// What is sellable; not negative.
+    pub sellable: Quantity,
+    /// The share.
+    pub share: Ratio,
+    /// The whole units of that share.
+    pub shared: Quantity,
+    /// The buffer, also one that tuned itself.
+    pub buffer: Quantity,
+    /// The most; what is sellable where there is none.
+    pub max: Quantity,
+    /// The decimals of these quantities.
+    pub scale: u8,
+}
+
+/// A formula that many rules may share; equal when it is written the same.
+#[derive(Clone)]
+pub struct FormulaRef(pub Arc<dyn Formula>);
+
+impl PartialEq for FormulaRef {
+    fn eq(&self, other: &FormulaRef) -> bool {
+        self.0.text() == other.0.text()
+    }
+}
+
+impl Eq for FormulaRef {}
+
+impl fmt::Debug for FormulaRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FormulaRef({})", self.0.text())
     }
 }
 
@@ -118,6 +165,8 @@ pub struct ScopedRule {
     /// How many decimals its quantities are written with; those of the item that it is applied to
     /// may be more, and the rule means the same then.
     pub scale: u8,
+    /// The formula, if it says one.
+    pub formula: Option<FormulaRef>,
     /// The share, if it says one.
     pub share: Option<Ratio>,
     /// The buffer, if it says one.
@@ -205,6 +254,7 @@ impl ScopedRule {
                 max: self.buffer_max.map_or(wider.tuning.max, units),
                 risk: self.oversell_risk.unwrap_or(wider.tuning.risk),
             },
+            formula: self.formula.clone().or(wider.formula),
             max: self.max.map(units).or(wider.max),
             zero_below: self.zero_below.map_or(wider.zero_below, units),
             end_when: match self.end_when {
@@ -260,13 +310,18 @@ pub struct Case<'a> {
     pub tuned: Option<&'a Tuned>,
     /// Whether it has ended.
     pub has_ended: bool,
+    /// The decimals of the item.
+    pub scale: u8,
 }
 
-/// What a listing may show of an item with this much sellable, by a rule.
-pub fn show(sellable: Quantity, rule: &OfferRule, case: Case<'_>) -> Shown {
-    let zero = |why| Shown {
-        quantity: Quantity::ZERO,
-        zeroed: Some(why),
+/// What a listing may show of an item with this much sellable, by a rule; nothing when its formula
+/// gives no number, because nobody may guess one.
+pub fn show(sellable: Quantity, rule: &OfferRule, case: Case<'_>) -> Result<Shown, Suppression> {
+    let zero = |why| {
+        Ok(Shown {
+            quantity: Quantity::ZERO,
+            zeroed: Some(why),
+        })
     };
     if rule.exclude {
         return zero(Zeroed::Excluded);
@@ -278,16 +333,40 @@ pub fn show(sellable: Quantity, rule: &OfferRule, case: Case<'_>) -> Shown {
     if rule.last_units.as_ref().is_some_and(are_kept) {
         return zero(Zeroed::LastUnits);
     }
-    let buffer = rule.buffer(case.tuned);
-    let kept = shared(sellable, rule.share).minus(buffer).or_zero();
+    let kept = match compute(sellable, rule, case) {
+        Some(computed) => computed.map_err(|_| Suppression::Formula)?,
+        None => {
+            let buffer = rule.buffer(case.tuned);
+            shared(sellable, rule.share).minus(buffer)
+        }
+    };
+    let kept = kept.or_zero().min(sellable.or_zero());
     let offer = rule.max.map_or(kept, |max| kept.min(max));
     if offer.is_positive() && offer < rule.zero_below {
         return zero(Zeroed::BelowLeast(offer));
     }
-    Shown {
+    Ok(Shown {
         quantity: offer,
         zeroed: None,
-    }
+    })
+}
+
+/// What the formula of a rule gives, if there is one; or why it gives nothing.
+pub fn compute(
+    sellable: Quantity,
+    rule: &OfferRule,
+    case: Case<'_>,
+) -> Option<Result<Quantity, String>> {
+    let formula = rule.formula.as_ref()?;
+    let sellable = sellable.or_zero();
+    Some(formula.0.evaluate(&Given {
+        sellable,
+        share: rule.share,
+        shared: shared(sellable, rule.share),
+        buffer: rule.buffer(case.tuned),
+        max: rule.max.unwrap_or(sellable),
+        scale: case.scale,
+    }))
 }
 
 /// The whole units of a share of what is sellable.

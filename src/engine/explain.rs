@@ -6,8 +6,9 @@ use domain::{
     Quantity, Sku,
     buffer::Tuned,
     item::{Item, ItemKind},
-    offer::{Offer, QuantityMeaning},
+    offer::{Offer, QuantityMeaning, Suppression},
     order::Order,
+    rules::{self, Case},
     stock::{Cause, Claim, Movement, Stock},
 };
 use store::StoreError;
@@ -53,6 +54,13 @@ pub async fn explain(engine: &Engine, sku: &Sku) -> Result<Option<Vec<String>>, 
         let offer: Option<Offer> = read(engine, rows::OFFERS, &at).await?;
         let tuned = offer.and_then(|offer| offer.tuned);
         said.extend(tell_listing(engine, &item, &listing, tuned.as_ref()));
+        said.extend(formula_error(
+            engine,
+            &item,
+            &listing,
+            tuned.as_ref(),
+            found.units,
+        ));
     }
     Ok(Some(said))
 }
@@ -278,6 +286,35 @@ fn tell_listing(
     said.extend(told(listing));
     said.extend(under_way(engine, listing));
     said
+}
+
+/// Why the formula of a listing gives no number.
+fn formula_error(
+    engine: &Engine,
+    item: &Item,
+    listing: &ListingView,
+    tuned: Option<&Tuned>,
+    sellable: Option<Quantity>,
+) -> Option<String> {
+    if listing.suppressed.as_ref()?.code != Suppression::Formula {
+        return None;
+    }
+    let policy = engine.decider.policy();
+    let rule = policy
+        .rules
+        .find(&listing.account, item, &listing.categories);
+    let case = Case {
+        account: &listing.account,
+        tuned,
+        has_ended: listing.ended.is_some(),
+        scale: item.scale,
+    };
+    let error = rules::compute(sellable?, &rule, case)?.err()?;
+    let formula = rule.formula?;
+    Some(format!(
+        "The formula `{}` gives no number: {error}. Until it does, what is shown there is not changed.",
+        formula.0.text()
+    ))
 }
 
 /// Which rule made it zero, if one did.

@@ -179,7 +179,7 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     ),
     (
         "Suppression",
-        "code: 'unmapped'|'untracked'|'service'|'uncounted', reason: text",
+        "code: 'unmapped'|'untracked'|'service'|'uncounted'|'formula', reason: text",
     ),
     ("WouldWrite", "from: units?, to: units"),
     (

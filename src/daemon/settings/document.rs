@@ -302,6 +302,26 @@ impl Document {
         });
     }
 
+    /// Tells of something wrong at a part of a text, where that can be found; else at all of it.
+    pub(super) fn tell_within(
+        &mut self,
+        path: &[String],
+        part: Option<std::ops::Range<usize>>,
+        problem: String,
+        help: Option<String>,
+    ) {
+        self.tell(Severity::Error, path, Part::Value, problem, help);
+        let text = self.get(path).and_then(Value::as_str);
+        let excerpt = text
+            .zip(part)
+            .and_then(|(text, part)| self.source.show_within(path, text, part));
+        if let (Some(found), Some(told)) = (excerpt, self.mistakes.last_mut())
+            && let At::File { excerpt, .. } = &mut told.at
+        {
+            *excerpt = found;
+        }
+    }
+
     fn without_secrets(&self, mut text: String) -> String {
         const LENGTH_MIN: usize = 4;
         for secret in self

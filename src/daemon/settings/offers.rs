@@ -5,7 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use domain::{AccountId, Decimal, Sku, rules::is_same_category};
+use domain::{
+    AccountId, Decimal, Sku,
+    rules::{FormulaRef, is_same_category},
+};
+use engine::ports::formula::{compile, known_names};
 
 use super::{
     document::Document,
@@ -32,6 +36,7 @@ pub(super) fn stock(
         buffer_min: text.buffer_min,
         buffer_max: text.buffer_max,
         oversell_risk: text.oversell_risk,
+        formula: text.formula,
         share: text.share,
         max: text.max,
         zero_below: text.zero_below,
@@ -77,6 +82,7 @@ fn read_rule(
         buffer_min: rule.buffer_min,
         buffer_max: rule.buffer_max,
         oversell_risk: rule.oversell_risk,
+        formula: rule.formula,
         share: rule.share,
         max: rule.max,
         zero_below: rule.zero_below,
@@ -99,14 +105,14 @@ fn check_sense(document: &mut Document, path: &KeyPath, rule: &RuleText) {
         && rule.buffer_min.is_none()
         && rule.buffer_max.is_none()
         && rule.oversell_risk.is_none()
+        && rule.formula.is_none()
         && rule.max.is_none()
         && rule.share.is_none()
         && rule.zero_below.is_none()
         && rule.end_when.is_none()
         && rule.last_units.is_none();
     if says_nothing && !rule.exclude && !document.is_wrong(path) {
-        let help =
-            "say one of buffer, max, share, zero_below, end_when, last_units, or exclude = true";
+        let help = "say one of buffer, max, share, zero_below, end_when, last_units, formula, or exclude = true";
         tell(document, path, "this rule changes nothing", Some(help));
     }
     if !says_nothing && rule.exclude {
@@ -180,11 +186,12 @@ pub(super) fn offer(
     );
     let most = i64::from(domain::buffer::UNITS_MAX);
     let above = |one: Decimal, other: Decimal| one.minus(other).is_some_and(|d| d.parts().0 > 0);
-    let offer = Offer {
+    let mut offer = Offer {
         buffer,
         buffer_min,
         buffer_max,
         oversell_risk: said.oversell_risk,
+        formula: None,
         share: said.share,
         max: read("max", said.max),
         zero_below: read("zero_below", said.zero_below),
@@ -201,7 +208,24 @@ pub(super) fn offer(
         let problem = format!("an automatic buffer holds at most {most}");
         tell(document, &inner(path, "buffer_max"), &problem, None);
     }
+    offer.formula = formula(document, &inner(path, "formula"), said.formula);
     offer
+}
+
+/// Reads a formula, and tells what is wrong in it at its place in the text.
+fn formula(document: &mut Document, path: &KeyPath, text: Option<String>) -> Option<FormulaRef> {
+    let text = text?;
+    match compile(&text) {
+        Ok(formula) => Some(formula),
+        Err(error) => {
+            let help = match &error.unknown {
+                Some(name) => mistakes::suggestion_or_list(name, &known_names(), "there are"),
+                None => None,
+            };
+            document.tell_within(path, error.at, error.problem, help);
+            None
+        }
+    }
 }
 
 fn last_units(

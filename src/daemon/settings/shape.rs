@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use channel::Secret;
-use domain::{AccountId, Decimal, Sku};
+use domain::{AccountId, Decimal, Sku, rules::FormulaRef};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -183,6 +183,8 @@ pub(super) struct StockText {
     pub(super) buffer_max: Option<Units>,
     /// How often more may be sold elsewhere than an automatic buffer holds, while the news is on its way.
     pub(super) oversell_risk: Option<Risk>,
+    /// For experts: what is shown instead of share and buffer, over sellable, share, shared, buffer and max.
+    pub(super) formula: Option<String>,
     /// Which part of what is sellable is offered.
     pub(super) share: Option<Share>,
     /// The most that a listing shows.
@@ -220,6 +222,8 @@ pub(super) struct RuleText {
     pub(super) buffer_max: Option<Units>,
     /// How often more may be sold elsewhere than an automatic buffer holds, while the news is on its way.
     pub(super) oversell_risk: Option<Risk>,
+    /// For experts: what is shown instead of share and buffer, over sellable, share, shared, buffer and max.
+    pub(super) formula: Option<String>,
     /// The most that is shown.
     pub(super) max: Option<Units>,
     /// Which part is offered.
@@ -359,6 +363,8 @@ pub(super) struct OfferText {
     pub(super) buffer_max: Option<Units>,
     /// How often more may be sold elsewhere than an automatic buffer holds, while the news is on its way.
     pub(super) oversell_risk: Option<Risk>,
+    /// For experts: what is shown instead of share and buffer, over sellable, share, shared, buffer and max.
+    pub(super) formula: Option<String>,
     /// Which part is offered.
     pub(super) share: Option<Share>,
     /// The most that is shown.
@@ -395,6 +401,8 @@ pub struct Offer {
     pub buffer_max: Option<Decimal>,
     /// How often it may be too small.
     pub oversell_risk: Option<Risk>,
+    /// What is computed instead of share and buffer.
+    pub formula: Option<FormulaRef>,
     /// Which part is offered.
     pub share: Option<Share>,
     /// The most that is shown.

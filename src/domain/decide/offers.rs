@@ -78,8 +78,11 @@ impl Desk<'_> {
             account: &listing.account,
             tuned: offer.tuned.as_ref(),
             has_ended: offer.ended.is_some(),
+            scale: item.scale,
         };
-        let shown = result.map(|sellable| rules::show(sellable, &rule, case).quantity);
+        let shown = result
+            .and_then(|sellable| rules::show(sellable, &rule, case))
+            .map(|shown| shown.quantity);
         let wanted = shown
             .map(|shown| offer::to_channel(shown, taken, meaning))
             .ok();

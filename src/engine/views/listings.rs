@@ -288,9 +288,12 @@ async fn zeroed(
         account,
         tuned: offer.tuned.as_ref(),
         has_ended: offer.ended.is_some(),
+        scale: item.scale,
     };
-    let shown = rules::show(units, &rule, case);
-    Ok(shown.zeroed.map(|why| ZeroedView {
+    let zeroed = rules::show(units, &rule, case)
+        .ok()
+        .and_then(|shown| shown.zeroed);
+    Ok(zeroed.map(|why| ZeroedView {
         code: words::zeroed(why),
         reason: words::why_zero(why, &rule, item.scale),
     }))

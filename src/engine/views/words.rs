@@ -123,14 +123,23 @@ pub fn rule(rule: &OfferRule, tuned: Option<&Tuned>, scale: u8) -> String {
         return "nothing, because a rule excludes it".to_owned();
     }
     let units = |quantity| Units::new(quantity, scale);
-    let mut text = if rule.share.numerator == rule.share.denominator {
+    let buffer = rule.buffer(tuned);
+    let mut text = if let Some(formula) = &rule.formula {
+        format!(
+            "what the formula `{}` gives (share {}/{}, buffer {})",
+            formula.0.text(),
+            rule.share.numerator,
+            rule.share.denominator,
+            units(buffer)
+        )
+    } else if rule.share.numerator == rule.share.denominator {
         "all that can be sold".to_owned()
     } else {
         let (above, below) = (rule.share.numerator, rule.share.denominator);
         format!("{above}/{below} of what can be sold")
     };
-    let buffer = rule.buffer(tuned);
-    if !buffer.is_zero() || rule.buffer == Buffer::Auto {
+    let is_said = !buffer.is_zero() || rule.buffer == Buffer::Auto;
+    if is_said && rule.formula.is_none() {
         text = format!("{text}, less a buffer of {}", units(buffer));
     }
     if let Some(max) = rule.max {

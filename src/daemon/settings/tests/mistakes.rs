@@ -182,7 +182,7 @@ fn rules_and_items_must_make_sense() {
             "[[stock.rules]]\n[[stock.rules]]\nexclude = true\nmax = 3\n",
             &[
                 "oneshelf.toml:1:1: this rule changes nothing (say one of buffer, max, share, \
-                 zero_below, end_when, last_units, or exclude = true)",
+                 zero_below, end_when, last_units, formula, or exclude = true)",
                 "oneshelf.toml:3:11: what is excluded is not offered at all: the rest of this rule \
                  means nothing (leave out either exclude or the others)",
             ],
@@ -296,6 +296,16 @@ fn offer_rules_say_something_that_can_be_meant() {
                 "oneshelf.toml:5:17: \"0.7\" is not a risk; write 0.001 or \"1/1000\", from one in a \
                  million to one half",
                 "oneshelf.toml:8:14: buffer_min 3 is more than buffer_max 2",
+            ],
+        ),
+        (
+            "[stock]\nformula = \"sellable - bufer\"\n[[stock.rules]]\nsku = \"A\"\nformula = 'sellable - * 2'\n\
+             [[stock.rules]]\nsku = \"B\"\nformula = \"100 // sellable\"\n[[stock.rules]]\nsku = \"C\"\n\
+             formula = \"smaller(shared - buffer, 3) if sellable > 2 else 0\"\n",
+            &[
+                "oneshelf.toml:2:23: a formula knows no `bufer` (did you mean `buffer`?)",
+                "oneshelf.toml:5:23: unexpected `*`",
+                "oneshelf.toml:8:11: with sellable = 0 and buffer = 0: tried to divide by zero",
             ],
         ),
         (

@@ -1,14 +1,17 @@
 //! What rules make of what is sellable, and the laws that every combination of them keeps.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::world::{check, sku};
 use crate::{
     AccountId, Quantity,
     item::Item,
+    offer::Suppression,
     rules::{
-        Buffer, Case, EndWhen, LastUnits, OfferRule, OfferRules, Ratio, ScopedRule, Shown, Zeroed,
-        show,
+        Buffer, Case, EndWhen, Formula, FormulaRef, Given, LastUnits, OfferRule, OfferRules, Ratio,
+        ScopedRule, Shown, Zeroed, show,
     },
 };
 
@@ -136,6 +139,42 @@ fn a_buffer_tunes_itself_by_what_was_measured() {
     );
 }
 
+/// Gives half of what is sellable, in a way that no quantity of three or less survives.
+struct Half;
+
+impl Formula for Half {
+    fn text(&self) -> &str {
+        "half"
+    }
+
+    fn evaluate(&self, given: &Given) -> Result<Quantity, String> {
+        let half = Quantity::of(3).min(given.sellable);
+        if half == given.sellable {
+            return Err("too few".to_owned());
+        }
+        Ok(given.sellable.plus(given.buffer))
+    }
+}
+
+#[test]
+fn a_formula_that_fails_shows_nothing_new_and_never_more_than_is_there() {
+    let rule = OfferRule {
+        formula: Some(FormulaRef(Arc::new(Half))),
+        buffer: Buffer::Units(Quantity::of(9)),
+        max: Some(Quantity::of(7)),
+        ..OfferRule::usual(0)
+    };
+    let account = AccountId::new("web");
+    let of = |units, has_ended| {
+        let shown = show(Quantity::of(units), &rule, case(&account, has_ended));
+        shown.map(|shown| shown.quantity.units())
+    };
+    assert_eq!(of(5, false), Ok(5), "not more than is sellable");
+    assert_eq!(of(50, false), Ok(7), "not more than the most");
+    assert_eq!(of(3, false), Err(Suppression::Formula));
+    assert_eq!(of(3, true), Ok(0), "what has ended needs no formula");
+}
+
 #[test]
 fn a_category_is_the_merchants_word_or_else_the_channels() {
     check(
@@ -228,6 +267,7 @@ fn case(account: &AccountId, has_ended: bool) -> Case<'_> {
         account,
         tuned: None,
         has_ended,
+        scale: 0,
     }
 }
 
@@ -273,7 +313,7 @@ proptest! {
         has_ended in any::<bool>(),
     ) {
         let (sellable, account) = (Quantity::of(sellable), AccountId::new("web"));
-        let shown = show(sellable, &rule, case(&account, has_ended));
+        let shown = show(sellable, &rule, case(&account, has_ended)).expect("no formula");
         prop_assert!(shown.quantity >= Quantity::ZERO);
         prop_assert!(shown.quantity <= sellable.or_zero());
         if let Some(max) = rule.max {
@@ -299,7 +339,7 @@ proptest! {
     #[test]
     fn more_stock_never_shows_less(sellable in 0..60_i32, more in 0..9_i32, rule in any_rule()) {
         let account = AccountId::new("web");
-        let of = |units| show(Quantity::of(units), &rule, case(&account, false)).quantity;
+        let of = |units| show(Quantity::of(units), &rule, case(&account, false)).expect("no formula").quantity;
         prop_assert!(of(sellable + more) >= of(sellable));
     }
 }
@@ -342,7 +382,7 @@ fn a_zero_says_which_rule_made_it() {
             &rule,
             case(&AccountId::new("web"), has_ended),
         );
-        let Shown { zeroed: found, .. } = shown;
+        let Shown { zeroed: found, .. } = shown.expect("no formula");
         assert_eq!(found, zeroed, "{rule:?}");
     }
 }
