@@ -55,23 +55,13 @@ impl Desk<'_> {
         let taken = taken.copied().unwrap_or_default();
         let is_received = self.is_received(&item);
 
-        let offer = self.book.offers.entry(key).or_insert_with(|| {
-            Offer::new(
-                listing.account.clone(),
-                listing.listing.clone(),
-                sku.clone(),
-                item.scale,
-            )
-        });
+        let (account, id) = (&listing.account, &listing.listing);
+        let fresh = || Offer::new(account.clone(), id.clone(), sku.clone(), item.scale);
+        let offer = self.book.offers.entry(key).or_insert_with(fresh);
         let before = (offer.wanted.map(|told| told.quantity), offer.suppressed);
         if offer.sku != *sku {
             // Staff gave the listing another SKU: what it was told is about the old item.
-            *offer = Offer::new(
-                listing.account.clone(),
-                listing.listing.clone(),
-                sku.clone(),
-                item.scale,
-            );
+            *offer = fresh();
         }
         let ending = end(offer, result.ok(), rule.end_when, is_received, now);
         let case = Case {

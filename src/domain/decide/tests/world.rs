@@ -277,6 +277,15 @@ impl World {
             ["ship", name, lines @ ..] => self.ship_signal(name, lines),
             ["rule", account, rest @ ..] => return self.add_rule(account, rest),
             ["no", "rules"] => return self.rules.rules.clear(),
+            ["category" | "measured" | "lift", ..] => self.rule_signal(&words),
+            [what, account, name, rest @ ..] => push_signal(what, account, name, rest, self.now),
+            _ => panic!("`{text}` means nothing"),
+        };
+        self.decide(&signal);
+    }
+
+    fn rule_signal(&self, words: &[&str]) -> Signal {
+        match words {
             ["category", name, category] => {
                 let mut item = self.book.items[&sku(name)].clone();
                 item.category = Some((*category).to_owned());
@@ -298,12 +307,10 @@ impl World {
             ["lift", account, name] => Signal::Command(Command::Lift {
                 account: AccountId::new(*account),
                 listing: ListingId::new(*name),
-                by: by(),
+                by: "ann".to_owned(),
             }),
-            [what, account, name, rest @ ..] => push_signal(what, account, name, rest, self.now),
-            _ => panic!("`{text}` means nothing"),
-        };
-        self.decide(&signal);
+            _ => panic!("{words:?} mean nothing"),
+        }
     }
 
     fn order_signal(&self, account: &str, name: &str, rest: &[&str]) -> Signal {
