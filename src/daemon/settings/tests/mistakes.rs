@@ -305,7 +305,7 @@ fn offer_rules_say_something_that_can_be_meant() {
             &[
                 "oneshelf.toml:2:23: a formula knows no `bufer` (did you mean `buffer`?)",
                 "oneshelf.toml:5:23: unexpected `*`",
-                "oneshelf.toml:8:11: with sellable = 0 and buffer = 0: tried to divide by zero",
+                "oneshelf.toml:8:11: with sellable = 0 and buffer = 0: unable to calculate 100 // 0",
             ],
         ),
         (
