@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 pub mod book;
+pub mod buffer;
 pub mod decide;
 pub mod fact;
 pub mod ids;
@@ -15,6 +16,7 @@ pub mod money;
 pub mod offer;
 pub mod order;
 pub mod quantity;
+pub mod rules;
 pub mod signal;
 pub mod sku;
 pub mod snapshot;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountId, Decimal, ExternalId, ListingId, Money, Quantity, Sku, Time,
+    buffer::Demand,
     ids::{IntentId, OrderId},
     intent::Outcome,
     item::Item,
@@ -76,6 +77,13 @@ pub enum Signal {
         intent: IntentId,
         /// What.
         outcome: Outcome,
+    },
+    /// Sales elsewhere and the delay of an account were measured, for buffers that tune themselves.
+    Measured {
+        /// Which account.
+        account: AccountId,
+        /// Per listing.
+        demands: Vec<(ListingId, Demand)>,
     },
     /// Stock may have become free for an order that is short, or its claims are to be looked at again.
     Reclaim {
@@ -304,6 +312,15 @@ pub enum Command {
     RetryIntent {
         /// Which.
         intent: IntentId,
+    },
+    /// Offer a listing again that ended by its rule.
+    Lift {
+        /// On which account.
+        account: AccountId,
+        /// Which listing.
+        listing: ListingId,
+        /// Who.
+        by: String,
     },
     /// Try a parked push again.
     RetryPush {

@@ -139,6 +139,11 @@ impl<'a> Shelf<'a> {
                     self.load_offer(account, &level.listing).await?;
                 }
             }
+            Signal::Measured { account, demands } => {
+                for (listing, _) in demands {
+                    skus.extend(self.load_listing(account, listing).await?);
+                }
+            }
             Signal::StartPush { account, listings } => {
                 for listing in listings {
                     self.load_offer(account, listing).await?;
@@ -183,6 +188,9 @@ impl<'a> Shelf<'a> {
             Command::RetryIntent { intent } => {
                 self.load_intent(*intent).await?;
             }
+            Command::Lift {
+                account, listing, ..
+            } => skus.extend(self.load_listing(account, listing).await?),
             Command::RetryPush { account, listing } => self.load_offer(account, listing).await?,
         }
         Ok(skus)

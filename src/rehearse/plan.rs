@@ -8,7 +8,7 @@ use std::{
 use domain::{
     AccountId, Currency, Money, Quantity, Sku, Time,
     item::{Item, ItemKind},
-    offer::{OfferRules, Ratio, ScopedRule},
+    rules::{Buffer, EndWhen, OfferRules, Ratio, ScopedRule},
     stock::LocationId,
 };
 use engine::{
@@ -307,6 +307,7 @@ fn items(stock: &BTreeMap<Sku, i64>, chance: &mut Rng) -> Vec<Item> {
         kind,
         scale: 0,
         title: code.to_lowercase(),
+        category: None,
     };
     let mut parts = BTreeMap::new();
     for good in stock.keys().take(2) {
@@ -384,7 +385,7 @@ fn rules(shops: &[(&'static str, Shop)], chance: &mut Rng) -> OfferRules {
         };
         match chance.u32(0..6) {
             0 => rules.push(ScopedRule {
-                buffer: Some(Quantity::of(1)),
+                buffer: Some(Buffer::Units(Quantity::of(1))),
                 ..blank
             }),
             1 => rules.push(ScopedRule {
@@ -396,6 +397,16 @@ fn rules(shops: &[(&'static str, Shop)], chance: &mut Rng) -> OfferRules {
             }),
             2 => rules.push(ScopedRule {
                 max: Some(Quantity::of(4)),
+                ..blank
+            }),
+            3 => rules.push(ScopedRule {
+                zero_below: Some(Quantity::of(2)),
+                end_when: Some(EndWhen::At(Quantity::ZERO)),
+                ..blank
+            }),
+            4 => rules.push(ScopedRule {
+                buffer: Some(Buffer::Auto),
+                buffer_max: Some(Quantity::of(2)),
                 ..blank
             }),
             _ => {}

@@ -92,6 +92,8 @@ kinds! {
     REFUND_TOO_LARGE { code: "refund-too-large", status: 409, title: "That much cannot be refunded" }
     NOT_HELD { code: "not-held", status: 409, title: "The order is not on hold" }
     NOT_PARKED { code: "not-parked", status: 409, title: "Nothing is parked there" }
+    NOT_ENDED { code: "not-ended", status: 409, title: "The listing has not ended" }
+    WOULD_END { code: "would-end", status: 409, title: "The listing would end again at once" }
     UNDER_WAY { code: "under-way", status: 409, title: "It was asked for already" }
 }
 
@@ -211,6 +213,15 @@ impl From<Refusal> for Problem {
             Refusal::RefundTooLarge(left) => problem(&REFUND_TOO_LARGE).with("left", left),
             Refusal::NotHeld => problem(&NOT_HELD),
             Refusal::NotParked => problem(&NOT_PARKED),
+            Refusal::NotEnded => problem(&NOT_ENDED),
+            Refusal::WouldEnd {
+                sku,
+                sellable,
+                end_when,
+            } => problem(&WOULD_END)
+                .with("sku", sku.as_str())
+                .with("sellable", sellable.to_string())
+                .with("end_when", end_when.to_string()),
             Refusal::UnderWay => problem(&UNDER_WAY),
         }
     }

@@ -280,7 +280,9 @@ impl Concerns {
             | Command::Refund { order, .. }
             | Command::Hold { order, .. }
             | Command::Release { order, .. } => of_order(order),
-            Command::RetryIntent { .. } | Command::RetryPush { .. } => Concerns::default(),
+            Command::Lift { .. } | Command::RetryIntent { .. } | Command::RetryPush { .. } => {
+                Concerns::default()
+            }
         }
     }
 }

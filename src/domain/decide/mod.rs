@@ -18,7 +18,7 @@ mod tests;
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
-    AccountId, ExternalId, IdSource, ListingId, Quantity, Sku, Time,
+    AccountId, Decimal, ExternalId, IdSource, ListingId, Quantity, Sku, Time,
     book::Book,
     fact::{Event, Fact},
     ids::OrderId,
@@ -195,6 +195,22 @@ pub enum Refusal {
     /// There is nothing to be tried again.
     #[error("nothing is parked there")]
     NotParked,
+    /// The listing has not ended.
+    #[error("the listing has not ended: it shows what its rules allow")]
+    NotEnded,
+    /// It would end again at once.
+    #[error(
+        "only {sellable} of {sku} can be sold, and its rule ends it at {end_when}: receive stock, or lower \
+         end_when"
+    )]
+    WouldEnd {
+        /// Of what.
+        sku: Sku,
+        /// How much is sellable, in whole units.
+        sellable: Decimal,
+        /// At how much it ends, in whole units.
+        end_when: Decimal,
+    },
     /// It is wished already.
     #[error("this was asked for already and is under way")]
     UnderWay,
@@ -239,6 +255,7 @@ pub fn decide(
         Signal::IntentTried { intent, outcome } => {
             push::settle_intent(&mut desk, *intent, outcome)?
         }
+        Signal::Measured { account, demands } => offers::tune(&mut desk, account, demands),
         Signal::Reclaim { order } => {
             desk.settle_claims(*order)?;
             Verdict::New

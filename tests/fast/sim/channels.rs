@@ -120,7 +120,9 @@ impl Channel for WrongChannel {
     }
 
     fn read_hooks(&self) -> Option<&dyn ReadHooks> {
-        (!self.does(Mistake::ReadsNoOrders)).then_some(self)
+        // Where hooks come, what a poll misses comes with them nearly always.
+        let is_deaf = self.does(Mistake::ReadsNoOrders) || self.does(Mistake::LosesTheOverlap);
+        (!is_deaf).then_some(self)
     }
 
     fn pull_listings(&self) -> Option<&dyn PullListings> {

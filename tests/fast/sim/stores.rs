@@ -1,12 +1,15 @@
 //! Stores with a planted bug.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use async_trait::async_trait;
 use domain::{
     Quantity, Time,
     item::{Item, ItemKind},
-    offer::{Offer, Told},
+    offer::{Offer, Taken, Told},
     order::Order,
     snapshot::Version,
     stock::{Claim, Stock},
@@ -103,6 +106,31 @@ impl Bent {
         Ok(())
     }
 
+    /// Takes what an account sold and what has not left off its levels, although it is off what may be
+    /// sold already.
+    async fn subtract_twice(&self, batch: &mut Batch) -> Result<(), StoreError> {
+        let fresh: BTreeMap<Vec<u8>, Taken> = batch
+            .puts
+            .iter()
+            .filter(|put| put.0 == rows::TAKEN)
+            .map(|(_, key, value)| Ok((key.clone(), decode(rows::TAKEN, value)?)))
+            .collect::<Result<_, StoreError>>()?;
+        for (_, _, value) in batch.puts.iter_mut().filter(|put| put.0 == rows::OFFERS) {
+            let mut offer: Offer = decode(rows::OFFERS, value)?;
+            let key = rows::key(&[offer.account.as_str(), offer.sku.as_str()]);
+            let taken = match (fresh.get(&key), self.store.get(rows::TAKEN, &key).await?) {
+                (Some(fresh), _) => *fresh,
+                (None, Some(row)) => decode(rows::TAKEN, &row.value)?,
+                (None, None) => Taken::default(),
+            };
+            if let Some(wanted) = &mut offer.wanted {
+                wanted.quantity = wanted.quantity.minus(taken.open).or_zero();
+            }
+            *value = encode(&offer);
+        }
+        Ok(())
+    }
+
     /// The claims of a batch, taken out of it.
     fn take_claims(batch: &mut Batch) -> Batch {
         let puts = batch.puts.iter().filter(|put| put.0 == rows::CLAIMS);
@@ -123,12 +151,6 @@ impl Bent {
                     parts
                         .values_mut()
                         .for_each(|units| *units = Quantity::of(1));
-                }
-            }),
-            Bug::SubtractsTwice => change(batch, rows::OFFERS, |offer: &mut Offer| {
-                if let (Some(shown), Some(wanted)) = (offer.offer, &mut offer.wanted) {
-                    let added = wanted.quantity.minus(shown.quantity);
-                    wanted.quantity = shown.quantity.minus(added).or_zero();
                 }
             }),
             Bug::ForgetsTheEcho => change(batch, rows::OFFERS, |offer: &mut Offer| {
@@ -155,6 +177,7 @@ impl Bent {
             Bug::AnswersBeforeWriting
             | Bug::WritesClaimsLater
             | Bug::ReleasesTwice
+            | Bug::SubtractsTwice
             | Bug::SendsRisesFirst => {}
         }
     }
@@ -198,6 +221,9 @@ impl Store for Bent {
         self.bend(&mut batch);
         if self.bug == Bug::ReleasesTwice {
             self.release_twice(&mut batch).await?;
+        }
+        if self.bug == Bug::SubtractsTwice {
+            self.subtract_twice(&mut batch).await?;
         }
         if self.bug != Bug::WritesClaimsLater {
             return self.store.commit(batch).await;

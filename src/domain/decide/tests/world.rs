@@ -6,9 +6,11 @@ use super::super::*;
 use crate::{
     Currency, Decimal, Money,
     book::ListingKey,
+    buffer::Demand,
     intent::IntentState,
     item::{Item, ItemKind},
-    offer::{Ratio, ScopedRule, known_sales},
+    offer::known_sales,
+    rules::{Buffer, EndWhen, LastUnits, Ratio, ScopedRule},
     signal::{Change, Command, OpeningLevel, PushResult, Reading, Source},
     snapshot::{
         Buyer, LevelSnapshot, LineSnapshot, ListingSnapshot, OrderSnapshot, PaymentState, Standing,
@@ -69,6 +71,7 @@ impl World {
                 kind,
                 scale: 0,
                 title: name.to_owned(),
+                category: None,
             };
             world.decide(&Signal::Command(Command::SetItem(item)));
         }
@@ -204,7 +207,10 @@ impl World {
     /// - `order web #1 v2 [hook|list] [unpaid|draft|canceled|refunded|repaid|word:X] MUG:2 PLATE:1/shipped1/sub0 …`
     /// - `gone web #1`, `expire #1`, `close #1`, `hold #1 keep|drop`, `release #1`, `cancel #1`
     /// - `ship #1 [1:2 …]`: line numbers and units
-    /// - `rule web buffer 2`, `rule web max 3`, `rule web share 1/2`, `rule web exclude`
+    /// - `rule web|all [in CATEGORY|of MUG]` and then `buffer 2`, `max 3`, `share 1/2`, `exclude`,
+    ///   `zero_below 3`, `end_when 1`, `end_when never`, `last_units 3 till …`; `no rules`
+    /// - `category MUG Stoneware`: the merchant's own word; `lift web MUG`
+    /// - `measured web MUG 30 8`: sales elsewhere in an hour, and seconds until a level is shown
     /// - `push web MUG`, then `applied web MUG`, `conflict web MUG 3`, `ambiguous web MUG`,
     ///   `rejected web MUG`, `notdone web MUG`; `level web MUG 3 before|compare|confirm`
     pub(super) fn act(&mut self, text: &str) {
@@ -270,10 +276,41 @@ impl World {
             }
             ["ship", name, lines @ ..] => self.ship_signal(name, lines),
             ["rule", account, rest @ ..] => return self.add_rule(account, rest),
+            ["no", "rules"] => return self.rules.rules.clear(),
+            ["category" | "measured" | "lift", ..] => self.rule_signal(&words),
             [what, account, name, rest @ ..] => push_signal(what, account, name, rest, self.now),
             _ => panic!("`{text}` means nothing"),
         };
         self.decide(&signal);
+    }
+
+    fn rule_signal(&self, words: &[&str]) -> Signal {
+        match words {
+            ["category", name, category] => {
+                let mut item = self.book.items[&sku(name)].clone();
+                item.category = Some((*category).to_owned());
+                Signal::Command(Command::SetItem(item))
+            }
+            ["measured", account, name, times, seconds] => {
+                let count = |text: &str| number(text).try_into().expect("a count");
+                let demand = Demand {
+                    lots: BTreeMap::from([(1, count(times))]),
+                    over_ms: 3_600_000,
+                    lag_ms: u64::from(count(seconds)) * 1000,
+                    is_lag_assumed: false,
+                };
+                Signal::Measured {
+                    account: AccountId::new(*account),
+                    demands: vec![(ListingId::new(*name), demand)],
+                }
+            }
+            ["lift", account, name] => Signal::Command(Command::Lift {
+                account: AccountId::new(*account),
+                listing: ListingId::new(*name),
+                by: "ann".to_owned(),
+            }),
+            _ => panic!("{words:?} mean nothing"),
+        }
     }
 
     fn order_signal(&self, account: &str, name: &str, rest: &[&str]) -> Signal {
@@ -330,12 +367,36 @@ impl World {
 
     fn add_rule(&mut self, account: &str, rest: &[&str]) {
         let mut rule = ScopedRule {
-            account: Some(AccountId::new(account)),
+            account: (account != "all").then(|| AccountId::new(account)),
             ..ScopedRule::default()
         };
+        let rest = match rest {
+            ["in", category, rest @ ..] => {
+                rule.category = Some((*category).to_owned());
+                rest
+            }
+            ["of", name, rest @ ..] => {
+                rule.sku = Some(sku(name));
+                rest
+            }
+            rest => rest,
+        };
+        let units = |text: &str| Quantity::new(number(text)).expect("a quantity");
         match rest {
-            ["buffer", units] => rule.buffer = Quantity::new(number(units)).ok(),
-            ["max", units] => rule.max = Quantity::new(number(units)).ok(),
+            ["buffer", "auto"] => rule.buffer = Some(Buffer::Auto),
+            ["buffer", kept] => rule.buffer = Some(Buffer::Units(units(kept))),
+            ["buffer_min", least] => rule.buffer_min = Some(units(least)),
+            ["buffer_max", most] => rule.buffer_max = Some(units(most)),
+            ["max", most] => rule.max = Some(units(most)),
+            ["zero_below", least] => rule.zero_below = Some(units(least)),
+            ["end_when", "never"] => rule.end_when = Some(EndWhen::Never),
+            ["end_when", least] => rule.end_when = Some(EndWhen::At(units(least))),
+            ["last_units", below, only @ ..] => {
+                rule.last_units = Some(LastUnits {
+                    below: units(below),
+                    only: only.iter().map(|id| AccountId::new(*id)).collect(),
+                });
+            }
             ["share", ratio] => {
                 let (over, under) = ratio.split_once('/').expect("a ratio");
                 rule.share = Some(Ratio {
@@ -353,7 +414,7 @@ impl World {
     /// - `MUG 5-2`: five are on hand, two of them promised
     /// - `#1 ready`: the phase; `#1 lacks 2`: units not covered
     /// - `web.MUG 3`: what the listing should show; `web.MUG -`: it is told nothing
-    /// - `web.MUG due|settled|parked`, `web.MUG believes 3`, `drift web.MUG`, `no drift`
+    /// - `web.MUG due|settled|parked|ended`, `web.MUG believes 3`, `drift web.MUG`, `no drift`
     /// - `new`, `duplicate`, `stale`, `nothing`, `refused: part of the text`
     /// - `intents 1`: wishes that wait
     pub(super) fn expect(&self, text: &str) {
@@ -456,6 +517,8 @@ impl World {
             };
             let actual = if "due settled parked".contains(is) {
                 state
+            } else if is == "ended" && offer.ended.is_some() {
+                is
             } else {
                 &wanted
             };
@@ -478,6 +541,7 @@ fn listing(name: &str) -> ListingSnapshot {
         barcode: None,
         tracked: true,
         level: None,
+        categories: vec![format!("{name}S")],
     }
 }
 
