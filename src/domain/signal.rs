@@ -124,6 +124,7 @@ impl Signal {
             Signal::StartPush { .. } => "start_push",
             Signal::PushTried { .. } => "push_tried",
             Signal::IntentTried { .. } => "intent_tried",
+            Signal::Measured { .. } => "measured",
             Signal::Reclaim { .. } => "reclaim",
             Signal::Expire { .. } => "expire",
             Signal::Close { .. } => "close",
@@ -133,7 +134,7 @@ impl Signal {
 }
 
 /// The words of all kinds of signals, as [`Signal::word`] has them.
-pub const WORDS: [&str; 25] = [
+pub const WORDS: [&str; 27] = [
     "order_by_hook",
     "order_by_list",
     "order_by_read",
@@ -146,6 +147,7 @@ pub const WORDS: [&str; 25] = [
     "start_push",
     "push_tried",
     "intent_tried",
+    "measured",
     "reclaim",
     "expire",
     "close",
@@ -158,6 +160,7 @@ pub const WORDS: [&str; 25] = [
     "hold",
     "release",
     "retry_intent",
+    "lift",
     "retry_push",
 ];
 
@@ -344,6 +347,7 @@ impl Command {
             Command::Hold { .. } => "hold",
             Command::Release { .. } => "release",
             Command::RetryIntent { .. } => "retry_intent",
+            Command::Lift { .. } => "lift",
             Command::RetryPush { .. } => "retry_push",
         }
     }
