@@ -325,7 +325,7 @@ impl World {
     fn let_people_act(&mut self, now: Time) {
         let views: Vec<_> = (0..self.stalls.len())
             .map(|shop| {
-                let levels = self.stalls[shop].line(|line| line.truth().levels);
+                let levels = self.stalls[shop].line(|line| line.levels());
                 self.plan.view(shop, levels)
             })
             .collect();

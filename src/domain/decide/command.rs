@@ -6,8 +6,9 @@ use crate::{
     ids::{IntentId, OrderId, RefundId, ShipmentId},
     intent::{Intent, IntentState, Wish},
     item::Item,
-    order::{Hold, Phase, Shipment},
+    order::{Hold, Order, Phase, Shipment},
     signal::{Change, Command},
+    snapshot::PaymentState,
     stock::{Cause, LocationId},
 };
 
@@ -389,9 +390,7 @@ fn refund(
             Wish::PushShipment { .. } | Wish::CancelOrder { .. } => None,
         })
         .fold(0, i64::saturating_add);
-    let left = order
-        .total
-        .minor()
+    let left = most_paid(order)
         .saturating_sub(order.refunded.minor())
         .saturating_sub(asked);
     if amount.currency() != order.currency || amount.minor() <= 0 || amount.minor() > left {
@@ -418,6 +417,19 @@ fn refund(
         },
     )?;
     Ok(Verdict::New)
+}
+
+/// What was paid at most, in minor units: what never came cannot be given back.
+fn most_paid(order: &Order) -> i64 {
+    match order.payment {
+        PaymentState::Pending | PaymentState::Voided => 0,
+        PaymentState::Authorized
+        | PaymentState::PartPaid
+        | PaymentState::Paid
+        | PaymentState::PartRefunded
+        | PaymentState::Refunded
+        | PaymentState::Unmapped(_) => order.total.minor(),
+    }
 }
 
 fn release(desk: &mut Desk<'_>, id: OrderId, by: &str) -> Result<Verdict, Undecided> {
