@@ -104,66 +104,6 @@ pub enum Signal {
     Command(Command),
 }
 
-impl Signal {
-    /// The word for its kind, in counts and reports.
-    pub fn word(&self) -> &'static str {
-        match self {
-            Signal::Order { source, .. } => match source {
-                Source::Hook => "order_by_hook",
-                Source::List => "order_by_list",
-                Source::Read => "order_by_read",
-            },
-            Signal::OrderGone { .. } => "order_gone",
-            Signal::Listings { .. } => "listings",
-            Signal::Opening { .. } => "opening",
-            Signal::Levels { reading, .. } => match reading {
-                Reading::BeforePush => "levels_before_push",
-                Reading::Compare => "levels_to_compare",
-                Reading::Confirm => "levels_to_confirm",
-            },
-            Signal::StartPush { .. } => "start_push",
-            Signal::PushTried { .. } => "push_tried",
-            Signal::IntentTried { .. } => "intent_tried",
-            Signal::Measured { .. } => "measured",
-            Signal::Reclaim { .. } => "reclaim",
-            Signal::Expire { .. } => "expire",
-            Signal::Close { .. } => "close",
-            Signal::Command(command) => command.word(),
-        }
-    }
-}
-
-/// The words of all kinds of signals, as [`Signal::word`] has them.
-pub const WORDS: [&str; 27] = [
-    "order_by_hook",
-    "order_by_list",
-    "order_by_read",
-    "order_gone",
-    "listings",
-    "opening",
-    "levels_before_push",
-    "levels_to_compare",
-    "levels_to_confirm",
-    "start_push",
-    "push_tried",
-    "intent_tried",
-    "measured",
-    "reclaim",
-    "expire",
-    "close",
-    "adjust",
-    "set_item",
-    "map_line",
-    "ship",
-    "cancel",
-    "refund",
-    "hold",
-    "release",
-    "retry_intent",
-    "lift",
-    "retry_push",
-];
-
 /// A level that opening stock is taken from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpeningLevel {
@@ -332,25 +272,6 @@ pub enum Command {
         /// Which listing.
         listing: ListingId,
     },
-}
-
-impl Command {
-    /// The word for its kind, in counts and reports.
-    pub fn word(&self) -> &'static str {
-        match self {
-            Command::Adjust { .. } => "adjust",
-            Command::SetItem(_) => "set_item",
-            Command::MapLine { .. } => "map_line",
-            Command::Ship { .. } => "ship",
-            Command::Cancel { .. } => "cancel",
-            Command::Refund { .. } => "refund",
-            Command::Hold { .. } => "hold",
-            Command::Release { .. } => "release",
-            Command::RetryIntent { .. } => "retry_intent",
-            Command::Lift { .. } => "lift",
-            Command::RetryPush { .. } => "retry_push",
-        }
-    }
 }
 
 /// A change of stock as a person says it.

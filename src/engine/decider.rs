@@ -54,8 +54,8 @@ pub struct Decider {
     decided: Lock<Decided>,
 }
 
-/// How often each kind of signal turned out to be what, since the start: by the words of both, with
-/// `refused` and `conflict` for what was not decided.
+/// How often each kind of signal turned out to be what, since the start: by the words of both
+/// ([`domain::decide::arms`]), with `conflict` for what was decided again.
 pub type Decided = BTreeMap<(&'static str, &'static str), u64>;
 
 /// Why nothing was decided.
@@ -108,7 +108,9 @@ impl Decider {
 
     fn count(&self, signal: &Signal, what: &'static str) {
         let mut decided = self.decided.lock().expect(LOCK);
-        *decided.entry((signal.word(), what)).or_default() += 1;
+        for word in signal.words() {
+            *decided.entry((word, what)).or_default() += 1;
+        }
     }
 
     /// The policy that is in force.
@@ -221,7 +223,7 @@ impl Decider {
                     return Ok((decision, batch));
                 }
                 Err(Undecided::Refused(refusal)) => {
-                    self.count(signal, "refused");
+                    self.count(signal, refusal.word());
                     return Err(refusal.into());
                 }
                 Err(Undecided::NeedsClaims(skus)) => {

@@ -5,6 +5,7 @@
 //! by the [`Watch`], which outlives the process.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     ops::Range as Span,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -37,6 +38,8 @@ pub struct Watch {
     pub facts: Vec<Fact>,
     /// What did not hold, and what was looked at.
     pub found: Findings,
+    /// How many facts there were of each kind.
+    pub kinds: BTreeMap<String, u64>,
     /// How many writes there were.
     pub writes: u64,
     /// How many raw signals became durable.
@@ -45,6 +48,8 @@ pub struct Watch {
     seen: Seq,
     unpaid_for: Option<Duration>,
     pushes: Pushes,
+    /// Who is not listened to.
+    off: BTreeSet<Checker>,
 }
 
 /// The most violations that are kept: the first ones tell.
@@ -52,7 +57,7 @@ const VIOLATIONS_MAX: usize = 20;
 
 impl Watch {
     /// A watch that has seen nothing.
-    pub fn new(trace: Trace, unpaid_for: Option<Duration>) -> Watch {
+    pub fn new(trace: Trace, unpaid_for: Option<Duration>, off: BTreeSet<Checker>) -> Watch {
         Watch {
             facts: Vec::new(),
             found: Findings::default(),
@@ -62,6 +67,8 @@ impl Watch {
             seen: Seq(0),
             unpaid_for,
             pushes: Pushes::default(),
+            kinds: BTreeMap::new(),
+            off,
         }
     }
 
@@ -73,6 +80,7 @@ impl Watch {
         let mut touched: Vec<Sku> = Vec::new();
         for one in recorded {
             self.trace.note(now, &format!("fact {}", one.json));
+            *self.kinds.entry(one.kind).or_default() += 1;
             self.seen = one.at;
             touched.extend(checkers::skus_of(&one.fact).cloned());
             self.facts.push(one.fact);
@@ -107,6 +115,7 @@ impl Watch {
 
     /// Keeps what did not hold.
     pub fn add(&mut self, now: Time, mut found: Findings) {
+        found.wrong.retain(|(by, _)| !self.off.contains(by));
         for (_, sentence) in &found.wrong {
             self.trace.note(now, &format!("violation {sentence}"));
         }

@@ -19,6 +19,7 @@ pub mod quiet;
 pub mod rows;
 pub mod run;
 pub mod shrink;
+mod slips;
 pub mod trace;
 pub mod world;
 

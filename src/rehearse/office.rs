@@ -7,6 +7,7 @@ use domain::{
     Decimal, Money, Sku,
     ids::{IntentId, OrderId},
     item::{Item, ItemKind},
+    offer::Offer,
     order::{Order, Phase},
     signal::{Change, Command},
     stock::LocationId,
@@ -14,43 +15,49 @@ use domain::{
 use engine::rows::{self, key, prefix};
 use fastrand::Rng;
 
-use crate::rows::Rows;
+use crate::{
+    rows::Rows,
+    slips::{order_in, pick, slip},
+};
 
 /// How staff call goods that came in; each delivery has a number.
 pub(crate) const RECEIVED: &str = "received";
 
 /// Something for the office to do, if there is any of what chance wants.
 pub(crate) fn errand(rows: &Rows<'_>, chance: &mut Rng, number: u64) -> Option<Command> {
-    match chance.u32(0..8) {
+    match chance.u32(0..14) {
         0 | 1 => refund(rows, chance),
         2 | 3 => receive(rows, chance, number),
         4 => rename(rows, chance, number),
         5 => map_line(rows, chance),
         6 => retry_intent(rows, chance),
-        _ => retry_push(rows, chance),
+        7 => retry_push(rows, chance),
+        8 => lift(rows, chance),
+        _ => slip(rows, chance),
     }
-}
-
-fn pick<T: Clone>(all: &[T], chance: &mut Rng) -> Option<T> {
-    if all.is_empty() {
-        return None;
-    }
-    all.get(chance.usize(0..all.len())).cloned()
 }
 
 fn refund(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
-    let phases = [Phase::Ready, Phase::Shipped, Phase::Canceled];
-    let phase = pick(&phases, chance)?;
-    let keys = rows.keys(rows::ORDERS_BY_PHASE, &prefix(&[phase.word()]));
-    let chosen = pick(&keys, chance)?;
-    let id: OrderId = rows::last_part(&chosen).parse().ok()?;
-    let order: Order = rows.get(rows::ORDERS, &key(&[&id.to_string()]))?;
+    let phase = pick(&[Phase::Ready, Phase::Shipped, Phase::Canceled], chance)?;
+    let order = order_in(rows, chance, phase)?;
     let minor = chance.i64(1..100);
     Some(Command::Refund {
-        order: id,
+        order: order.id,
         amount: Money::from_minor(minor, order.currency).ok()?,
         lines: Vec::new(),
         reason: "a scratch".to_owned(),
+    })
+}
+
+/// Offers again what ended by its rule.
+fn lift(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
+    let offers = rows.scan::<Offer>(rows::OFFERS, b"");
+    let ended: Vec<_> = offers.iter().filter(|row| row.1.ended.is_some()).collect();
+    let (_, offer) = pick(&ended, chance)?;
+    Some(Command::Lift {
+        account: offer.account.clone(),
+        listing: offer.listing.clone(),
+        by: "office".to_owned(),
     })
 }
 
@@ -101,7 +108,7 @@ fn retry_intent(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
 }
 
 fn retry_push(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
-    let offers = rows.scan::<domain::offer::Offer>(rows::OFFERS, b"");
+    let offers = rows.scan::<Offer>(rows::OFFERS, b"");
     let parked: Vec<_> = offers
         .iter()
         .filter(|(_, offer)| offer.parked.is_some())

@@ -37,6 +37,8 @@ pub struct Scale {
     pub busy_for: Duration,
     /// How long the world may take to become quiet afterwards.
     pub quiet_within: Duration,
+    /// How many orders there are at least: buyers come until then, for twice as long at most.
+    pub orders_min: u64,
     /// The time between two baskets, on average.
     pub basket_every: Duration,
     /// How bad the lines are.
@@ -56,6 +58,8 @@ pub struct Scale {
     /// Whether our staff also refund, count, correct and try again, and work at a second process over
     /// the same store.
     pub has_office: bool,
+    /// Whether the machine is off for a day afterwards, and must catch up.
+    pub rests_a_day: bool,
     /// Faults that do not happen, whatever the weather.
     pub without: BTreeSet<Fault>,
 }
@@ -79,6 +83,7 @@ impl Scale {
             goods: 4,
             busy_for: Duration::from_secs(45),
             quiet_within: QUIET_WITHIN,
+            orders_min: 0,
             basket_every: Duration::from_millis(900),
             weather,
             crashes: 0,
@@ -88,6 +93,7 @@ impl Scale {
             is_spread: false,
             stock: 3..30,
             has_office: false,
+            rests_a_day: false,
             without: BTreeSet::new(),
         }
     }
@@ -98,7 +104,8 @@ impl Scale {
         Scale {
             shops: 4,
             goods: 12,
-            busy_for: Duration::from_secs(200),
+            busy_for: Duration::from_secs(120),
+            orders_min: 200,
             basket_every: Duration::from_millis(300),
             crashes: 3,
             outages: 1,

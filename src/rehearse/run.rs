@@ -28,6 +28,8 @@ use crate::{
 
 /// How often it is asked whether the world is quiet.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// How long a machine is off that rests for a day: long enough for what is done to be closed.
+const DAY: Duration = Duration::from_secs(25 * 3600);
 
 /// What came of a seed.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -78,21 +80,21 @@ pub fn run_with(seed: u64, scale: &Scale, trace: Trace, tamper: Arc<dyn Tamper>)
     let mut world = World::new(seed, scale, trace, tamper);
     let begins_at = world.now();
     world.run_until(begins_at.plus(scale.busy_for));
-    world.settle();
-    let settles_at = world.now();
-    let until = settles_at.plus(scale.quiet_within);
-    let mut quiet_after_ms = None;
-    let (mut judgment, mut found) = look(&world);
-    while quiet_after_ms.is_none() && world.now() < until && !world.is_broken() {
+    let latest = begins_at.plus(scale.busy_for * 2);
+    while world.orders() < scale.orders_min && world.now() < latest && !world.is_broken() {
         world.run_until(world.now().plus(LOOK_EVERY));
-        if !world.is_running() {
-            continue;
-        }
-        (judgment, found) = look(&world);
-        if found.are_none() {
-            quiet_after_ms = Some(millis(settles_at, world.now()));
-        }
     }
+    world.settle();
+    let mut end = become_quiet(&mut world, scale);
+    if scale.rests_a_day && end.quiet_after_ms.is_some() {
+        world.rest_for(DAY);
+        end = become_quiet(&mut world, scale);
+    }
+    let End {
+        quiet_after_ms,
+        judgment,
+        found,
+    } = end;
     let now = world.now();
     let mut watch = lock(&world.watch);
     if !world.is_broken() {
@@ -103,6 +105,7 @@ pub fn run_with(seed: u64, scale: &Scale, trace: Trace, tamper: Arc<dyn Tamper>)
     watch.add(now, hooks);
     let mut coverage = world.decided();
     coverage.take_faults(&world.faults());
+    coverage.take_facts(&watch.kinds);
     coverage.take_findings(&watch.found);
     coverage.take_judgment(&judgment);
     let channels: BTreeSet<_> = world
@@ -128,6 +131,36 @@ pub fn run_with(seed: u64, scale: &Scale, trace: Trace, tamper: Arc<dyn Tamper>)
         found_by: watch.found.found_by(),
         judgment,
         trace: world.trace.lines(),
+    }
+}
+
+/// How a run ended.
+struct End {
+    quiet_after_ms: Option<u64>,
+    judgment: Judgment,
+    found: Findings,
+}
+
+/// Lets the world go on until nothing is wrong any more, or for as long as it may take.
+fn become_quiet(world: &mut World, scale: &Scale) -> End {
+    let settles_at = world.now();
+    let until = settles_at.plus(scale.quiet_within);
+    let mut quiet_after_ms = None;
+    let (mut judgment, mut found) = look(world);
+    while quiet_after_ms.is_none() && world.now() < until && !world.is_broken() {
+        world.run_until(world.now().plus(LOOK_EVERY));
+        if !world.is_running() {
+            continue;
+        }
+        (judgment, found) = look(world);
+        if found.are_none() {
+            quiet_after_ms = Some(millis(settles_at, world.now()));
+        }
+    }
+    End {
+        quiet_after_ms,
+        judgment,
+        found,
     }
 }
 

@@ -56,8 +56,12 @@ const HOOK_TRAVEL_MS: std::ops::Range<u64> = 2..60;
 const DOWN_MS: std::ops::Range<u64> = 50..9_000;
 /// How long a shop is away.
 const OUTAGE_MS: std::ops::Range<u64> = 3_000..25_000;
-/// A process dies within so many writes, if it is to die.
-const WRITES_UNTIL_DEATH: std::ops::Range<u64> = 1..400;
+/// The first process dies within so many writes, if it is to die; there are that many in any evening.
+const FIRST_DEATH: std::ops::Range<u64> = 1..400;
+/// The others do within so many: anywhere in the evening, or not at all.
+const LATER_DEATH: std::ops::Range<u64> = 1..1_500;
+/// How long everything has to wake up after a rest: what happens by the schedule happens in it.
+const WAKING: Duration = Duration::from_secs(60);
 
 /// Changes to the parts that a run is made of: how planted bugs get in. The usual one changes nothing.
 pub trait Tamper: Send + Sync {
@@ -69,6 +73,11 @@ pub trait Tamper: Send + Sync {
     /// The connector that it gets.
     fn connector(&self, connector: &'static dyn Connector) -> &'static dyn Connector {
         connector
+    }
+
+    /// Checkers that are not listened to.
+    fn off(&self) -> BTreeSet<Checker> {
+        BTreeSet::new()
     }
 }
 
@@ -156,7 +165,7 @@ impl World {
         let vaults = stalls
             .iter()
             .map(|stall| (stall.account.clone(), Arc::default()));
-        let watch = Watch::new(trace.clone(), plan.unpaid_for);
+        let watch = Watch::new(trace.clone(), plan.unpaid_for, tamper.off());
         let mut world = World {
             watch: Arc::new(Mutex::new(watch)),
             memory: Arc::new(Memory::new()),
@@ -200,6 +209,21 @@ impl World {
     pub fn truths(&self) -> BTreeMap<AccountId, Truth> {
         let truth = |stall: &Arc<Stall>| (stall.account.clone(), stall.line(|line| line.truth()));
         self.stalls.iter().map(truth).collect()
+    }
+
+    /// How many orders were placed.
+    pub fn orders(&self) -> u64 {
+        let orders = |stall: &Arc<Stall>| stall.line(|line| line.truth().orders.len() as u64);
+        self.stalls.iter().map(orders).sum()
+    }
+
+    /// The machine goes off, and comes back after so long.
+    pub fn rest_for(&mut self, duration: Duration) {
+        let now = self.now();
+        self.bury(now);
+        let back = now.plus(duration);
+        self.starts_at = Some(back);
+        self.run_until(back.plus(WAKING));
     }
 
     /// How often each fault happened.
@@ -479,7 +503,11 @@ impl World {
                 true => Fate::DieBefore,
                 false => Fate::DieAfter,
             };
-            (self.fate.u64(WRITES_UNTIL_DEATH), fate)
+            let within = match self.crashes {
+                0 => FIRST_DEATH,
+                _ => LATER_DEATH,
+            };
+            (self.fate.u64(within), fate)
         });
         let hook = mortality(life.clone(), death);
         self.memory = Arc::new(self.memory.fork().with_hook(hook));

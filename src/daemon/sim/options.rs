@@ -51,6 +51,9 @@ pub struct Args {
     /// The time between two baskets on average, in virtual milliseconds.
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(1..))]
     pub basket_every_ms: Option<u32>,
+    /// How many orders there are at least; buyers come up to twice as long for it.
+    #[arg(long, value_name = "N")]
+    pub orders_min: Option<u64>,
     /// How often the program dies, at most.
     #[arg(long, value_name = "N")]
     pub crashes: Option<u32>,
@@ -63,6 +66,9 @@ pub struct Args {
     /// Whether our own staff also refund, receive and correct, at a second process over the same store.
     #[arg(long, value_name = "YES", action = clap::ArgAction::Set)]
     pub office: Option<bool>,
+    /// Whether the machine is off for a day at the end, and must catch up.
+    #[arg(long, value_name = "YES", action = clap::ArgAction::Set)]
+    pub rest: Option<bool>,
     /// Only shops on this channel; may be given several times.
     #[arg(long, value_name = "CHANNEL", value_parser = read_channel)]
     pub channel: Vec<&'static str>,
@@ -138,6 +144,8 @@ impl Args {
         set(&mut scale.outages, self.outages);
         set(&mut scale.meddling, self.meddling);
         set(&mut scale.has_office, self.office);
+        set(&mut scale.rests_a_day, self.rest);
+        set(&mut scale.orders_min, self.orders_min);
         scale.channels.extend(&self.channel);
         scale.without.extend(&self.without);
         scale
@@ -170,6 +178,9 @@ impl Args {
         let (meddling, office) = (scale.meddling, scale.has_office);
         say(meddling == usual.meddling, "meddling", meddling.to_string());
         say(office == usual.has_office, "office", office.to_string());
+        let (rest, orders) = (scale.rests_a_day, scale.orders_min);
+        say(rest == usual.rests_a_day, "rest", rest.to_string());
+        say(orders == usual.orders_min, "orders-min", orders.to_string());
         for channel in &scale.channels {
             say(false, "channel", (*channel).to_owned());
         }
@@ -231,6 +242,7 @@ mod tests {
             "sim --scale small --weather calm",
             "sim --scale long --crashes 1 --office true",
             "sim --shops 2 --goods 3 --busy-ms 4000 --basket-every-ms 2000 --outages 0 --meddling false",
+            "sim --orders-min 0 --rest true --crashes 0",
             "sim --weather harsh --channel ebay --channel square --without slow --without hook_lost",
         ] {
             let args = read(line);

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, io::Write};
 
-use rehearse::{Report, Scale, shrink::Shrunk};
+use rehearse::{Report, Scale, coverage::UNREACHED, shrink::Shrunk};
 
 use super::{Args, Sums, options::word};
 
@@ -117,10 +117,15 @@ pub(super) fn show(out: &mut dyn Write, sums: &Sums) -> std::io::Result<()> {
             .collect();
         writeln!(out, "  {signal:<20} {}", verdicts.join(", "))?;
     }
+    show_counts(out, "Recorded", &coverage.facts)?;
     for (what, words) in coverage.missed() {
         if !words.is_empty() {
             writeln!(out, "\nNever happened, of {what}: {}", words.join(", "))?;
         }
+    }
+    writeln!(out, "\nCannot happen here")?;
+    for (arm, what, reason) in UNREACHED {
+        writeln!(out, "  {arm}: {what}, because {reason}")?;
     }
     if !sums.failed.is_empty() {
         writeln!(out, "\nFAILED: {:?}", sums.failed)?;
@@ -134,10 +139,11 @@ pub(super) fn show(out: &mut dyn Write, sums: &Sums) -> std::io::Result<()> {
 fn show_counts(
     out: &mut dyn Write,
     title: &str,
-    counts: &BTreeMap<&'static str, u64>,
+    counts: &BTreeMap<impl std::fmt::Display, u64>,
 ) -> std::io::Result<()> {
     writeln!(out, "\n{title}")?;
     for (word, count) in counts {
+        let word = word.to_string();
         writeln!(out, "  {word:<20} {count:>9}")?;
     }
     Ok(())

@@ -5,6 +5,7 @@
 //! and what all channels may still show. One file for each kind of signal; [`claims`] and [`offers`]
 //! are what they share.
 
+pub mod arms;
 mod claims;
 mod command;
 mod level;
@@ -74,18 +75,6 @@ pub enum Verdict {
     Stale,
     /// Of no concern to us: a draft, an unknown order that is gone.
     Nothing,
-}
-
-impl Verdict {
-    /// The word for it, in counts and reports.
-    pub fn word(self) -> &'static str {
-        match self {
-            Verdict::New => "new",
-            Verdict::Duplicate => "duplicate",
-            Verdict::Stale => "stale",
-            Verdict::Nothing => "nothing",
-        }
-    }
 }
 
 /// Something to look at soon.
