@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::incident::Incident;
+
 use crate::{
     AccountId, ListingId, Quantity, Sku, Time,
     fact::Fact,
@@ -15,7 +17,7 @@ use crate::{
     item::Item,
     offer::{Listing, Offer, Taken},
     order::Order,
-    stock::{Claim, Movement, Stock},
+    stock::{Claim, ClaimChange, Movement, Stock},
 };
 
 /// Names a claim: one for each order line and item.
@@ -53,12 +55,14 @@ pub struct Book {
     pub intents: BTreeMap<IntentId, Intent>,
     /// Open cases of drift.
     pub drifts: BTreeMap<ListingKey, Drift>,
-    /// Open incidents.
+    /// Open incidents, and those that the decision closed.
     pub incidents: BTreeMap<ClaimKey, Incident>,
     /// Items of which all open claims, with their orders, are in this book.
     pub all_claims_of: BTreeSet<Sku>,
     /// Movements that the decision made.
     pub movements: Vec<Movement>,
+    /// Changes of claims that it made.
+    pub claim_changes: Vec<ClaimChange>,
     /// Facts that it made, in order.
     pub facts: Vec<Fact>,
 }
@@ -79,25 +83,6 @@ pub struct Drift {
     /// Since when.
     pub opened_at: Time,
     /// When it agreed again.
-    pub closed_at: Option<Time>,
-}
-
-/// Units that were sold and are not there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Incident {
-    /// Of which order.
-    pub order: OrderId,
-    /// Which line.
-    pub line: u32,
-    /// Of what.
-    pub sku: Sku,
-    /// On which account it was sold.
-    pub account: AccountId,
-    /// How many are missing.
-    pub missing: Quantity,
-    /// When it became known.
-    pub opened_at: Time,
-    /// When it was settled.
     pub closed_at: Option<Time>,
 }
 

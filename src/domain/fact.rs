@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountId, ExternalId, ListingId, Quantity, Sku, Time,
-    ids::{IntentId, MovementId, OrderId, ShipmentId},
+    ids::{IncidentId, IntentId, MovementId, OrderId, ShipmentId},
+    incident::{Ending, Way, Why},
     offer::Suppression,
     stock::{Cause, LocationId},
 };
@@ -100,6 +101,39 @@ pub enum Event {
     Covered {
         /// Our number of it.
         line: u32,
+    },
+    /// Units were sold that are not there.
+    IncidentOpened {
+        /// Ours.
+        incident: IncidentId,
+        /// Our number of the line.
+        line: u32,
+        /// Of what.
+        sku: Sku,
+        /// How many are missing.
+        units: Quantity,
+        /// What explains it.
+        why: Why,
+    },
+    /// A person chose a way out.
+    WayChosen {
+        /// Of which incident.
+        incident: IncidentId,
+        /// Which.
+        way: Way,
+        /// Who.
+        by: String,
+        /// In their words.
+        note: Option<String>,
+    },
+    /// An incident came to its end.
+    IncidentClosed {
+        /// Which.
+        incident: IncidentId,
+        /// Of what.
+        sku: Sku,
+        /// How.
+        ending: Ending,
     },
     /// Stock changed.
     Moved {

@@ -148,6 +148,10 @@ typed_id! {
     MovementId, "mov"
 }
 typed_id! {
+    /// A change of what is promised.
+    ClaimChangeId, "clm"
+}
+typed_id! {
     /// A wish to change the outside world, and its idempotency key.
     IntentId, "int"
 }

@@ -7,8 +7,10 @@
 
 pub mod book;
 pub mod decide;
+pub mod exposure;
 pub mod fact;
 pub mod ids;
+pub mod incident;
 pub mod intent;
 pub mod item;
 pub mod money;

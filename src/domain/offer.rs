@@ -310,18 +310,46 @@ impl Offer {
         self.attempt.is_some() || self.believed.map(|told| told.quantity) != Some(wanted.quantity)
     }
 
+    /// Units that buyers may see at this moment, whatever we wish: the most of what the channel said
+    /// last (less what it sold since), of a push that it has not answered, and of a level that was read
+    /// later and is not explained yet. Nothing while all of that is unknown.
+    pub fn shown(&self) -> Option<Quantity> {
+        let unanswered = self.attempt.as_ref().filter(|attempt| attempt.tries > 0);
+        let unanswered = unanswered.map(|attempt| attempt.quantity);
+        let said = match self.believed {
+            Some(believed) => {
+                let later = self.read_back.filter(|read| read.at > believed.at);
+                let later = later.map(|read| read.quantity);
+                Some(believed.quantity).max(later)
+            }
+            // A conflict without a value: what it shows is one of what it said before, or less.
+            None => {
+                let last = [self.acknowledged, self.read_back];
+                last.into_iter().flatten().map(|told| told.quantity).max()
+            }
+        };
+        said.max(unanswered)
+    }
+
     /// Units at risk now: what it may show beyond what it should.
     pub fn exposure(&self) -> Quantity {
-        let Some(wanted) = self.wanted else {
-            return Quantity::ZERO;
-        };
-        let unanswered = self.attempt.as_ref().filter(|attempt| attempt.tries > 0);
-        let shown = [
-            self.believed.map(|told| told.quantity),
-            unanswered.map(|attempt| attempt.quantity),
-        ];
-        let shown = shown.into_iter().flatten().max().unwrap_or_default();
-        shown.minus(wanted.quantity).or_zero()
+        match (self.wanted, self.shown()) {
+            (Some(wanted), Some(shown)) => shown.minus(wanted.quantity).or_zero(),
+            (None, _) | (_, None) => Quantity::ZERO,
+        }
+    }
+
+    /// Units that buyers can still buy of what it shows: without those of our own open orders that the
+    /// channel has yet to take off.
+    pub fn buyable(&self) -> Quantity {
+        let shown = self.shown().unwrap_or_default();
+        match (self.wanted, self.offer) {
+            (Some(wanted), Some(offer)) => {
+                let own = wanted.quantity.minus(offer.quantity).or_zero();
+                shown.minus(own).or_zero()
+            }
+            (None, _) | (_, None) => shown.or_zero(),
+        }
     }
 }
 
@@ -343,6 +371,49 @@ mod tests {
         ] {
             let quantity = to_channel(Quantity::of(7), taken, meaning);
             assert_eq!(quantity, Quantity::of(written), "{meaning:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_is_the_most_of_all_that_the_channel_may_show() {
+        let told = |quantity: i32, second: i64| {
+            Some(Told {
+                quantity: Quantity::of(quantity),
+                at: Time::from_seconds(second),
+            })
+        };
+        let attempt = |quantity: i32, tries: u32| {
+            Some(Attempt {
+                key: IntentId::next(&mut crate::IdSource::new(Time::EPOCH, [1; 16])),
+                quantity: Quantity::of(quantity),
+                expected: None,
+                believed_at: Time::EPOCH,
+                tries,
+                next_at: Time::EPOCH,
+                is_ambiguous: false,
+            })
+        };
+        // what we believe, what was read, what is under way => what is shown, at risk, buyable
+        for (believed, read_back, under_way, expected) in [
+            (None, None, None, (None, 0, 0)),
+            (told(9, 5), told(9, 5), None, (Some(9), 5, 7)),
+            (told(3, 9), told(9, 5), None, (Some(3), 0, 1)),
+            (told(3, 5), told(9, 7), None, (Some(9), 5, 7)),
+            (told(9, 5), None, attempt(4, 1), (Some(9), 5, 7)),
+            (told(2, 5), None, attempt(8, 0), (Some(2), 0, 0)),
+            (told(2, 5), None, attempt(8, 1), (Some(8), 4, 6)),
+            (None, told(6, 5), None, (Some(6), 2, 4)),
+        ] {
+            let sku = Sku::new("MUG").expect("a SKU");
+            let mut offer = Offer::new("web".into(), "1".into(), sku, 0);
+            (offer.offer, offer.wanted) = (told(2, 8), told(4, 8));
+            (offer.believed, offer.read_back, offer.attempt) = (believed, read_back, under_way);
+            let seen = (
+                offer.shown().map(Quantity::units),
+                offer.exposure().units(),
+                offer.buyable().units(),
+            );
+            assert_eq!(seen, expected, "{offer:?}");
         }
     }
 }

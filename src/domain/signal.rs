@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountId, Decimal, ExternalId, ListingId, Money, Quantity, Sku, Time,
-    ids::{IntentId, OrderId},
+    ids::{IncidentId, IntentId, OrderId},
+    incident::Way,
     intent::Outcome,
     item::Item,
     snapshot::{LevelSnapshot, ListingSnapshot, OrderSnapshot},
@@ -242,6 +243,17 @@ pub enum Command {
         order: OrderId,
         /// Who.
         by: String,
+    },
+    /// Choose a way out of an incident.
+    ResolveIncident {
+        /// Which.
+        incident: IncidentId,
+        /// Which way.
+        way: Way,
+        /// Who.
+        by: String,
+        /// In their words.
+        note: Option<String>,
     },
     /// Try a parked intent again.
     RetryIntent {

@@ -22,6 +22,7 @@ use store::{Batch, Range, Seq, Store, StoreError, Table};
 use tokio::sync::Mutex;
 
 use crate::{
+    exposure::Exposures,
     ports::Ports,
     rows::{self, prefix},
     shelf::Shelf,
@@ -48,6 +49,8 @@ pub struct Decider {
     store: Arc<dyn Store>,
     ports: Ports,
     policy: RwLock<Arc<Policy>>,
+    /// What is at risk by what was decided.
+    pub exposures: Exposures,
     /// Held from loading to commit, so that decisions of this process never conflict.
     turn: Mutex<()>,
 }
@@ -90,6 +93,7 @@ impl Decider {
             store,
             ports,
             policy: RwLock::new(Arc::new(policy)),
+            exposures: Exposures::default(),
             turn: Mutex::new(()),
         }
     }
@@ -165,6 +169,7 @@ impl Decider {
                         verdict,
                         follow_ups,
                     } = decision;
+                    self.exposures.note(book.offers.values(), context.now);
                     return Ok(Done {
                         verdict,
                         follow_ups,

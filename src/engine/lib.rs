@@ -10,6 +10,7 @@ pub mod bells;
 pub mod decider;
 pub mod dispatch;
 pub mod explain;
+pub mod exposure;
 pub mod inbox;
 pub mod intake;
 mod intents;
@@ -163,6 +164,7 @@ impl Engine {
             stop: watch::Sender::new(false),
             fatal: watch::Sender::new(None),
         });
+        engine.load_exposure().await?;
         for item in config.items {
             engine.declare_item(item).await?;
         }
@@ -192,6 +194,11 @@ impl Engine {
         spawn(
             "janitor".to_owned(),
             Box::pin(async move { engine.run_janitor().await }),
+        );
+        let engine = Arc::clone(self);
+        spawn(
+            "exposure".to_owned(),
+            Box::pin(async move { engine.run_exposure().await }),
         );
         // Also of those that are off: they may be armed while we run.
         for account in self.accounts.values() {

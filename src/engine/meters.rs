@@ -76,6 +76,9 @@ impl Meters {
                 | Event::Released { .. }
                 | Event::Short { .. }
                 | Event::Covered { .. }
+                | Event::IncidentOpened { .. }
+                | Event::WayChosen { .. }
+                | Event::IncidentClosed { .. }
                 | Event::Moved { .. }
                 | Event::HoldPlaced { .. }
                 | Event::HoldReleased { .. }

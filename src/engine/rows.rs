@@ -33,6 +33,10 @@ pub const KITS_BY_COMPONENT: Table = Table("kits_by_component");
 pub const STOCK: Table = Table("stock");
 /// Movements, by item.
 pub const MOVEMENTS: Table = Table("movements");
+/// Changes of claims, by item.
+pub const CLAIM_CHANGES: Table = Table("claim_changes");
+/// Items as they were, by SKU and the time since when they were so.
+pub const ITEM_VERSIONS: Table = Table("item_versions");
 /// Open claims, by item.
 pub const CLAIMS: Table = Table("claims");
 /// Listings, by account and the channel's id.
@@ -57,8 +61,12 @@ pub const PARKED: Table = Table("parked");
 pub const ATTEMPTS: Table = Table("attempts");
 /// Cases of drift, by account and listing.
 pub const DRIFTS: Table = Table("drifts");
-/// Incidents, by order, line and item.
+/// Incidents, by id.
 pub const INCIDENTS: Table = Table("incidents");
+/// Index: the ids of open incidents, by order, line and item.
+pub const OPEN_INCIDENTS: Table = Table("open_incidents");
+/// Units at risk by minute, hour and day, then by account; and until when they are written.
+pub const EXPOSURE: Table = Table("exposure");
 /// How far each account was read.
 pub const CURSORS: Table = Table("cursors");
 /// Modes that a person set, which win over the configuration.

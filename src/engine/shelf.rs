@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{
     AccountId, ExternalId, ListingId, Sku, Time,
     book::{Book, ClaimKey},
-    ids::{IntentId, OrderId},
+    fact::Event,
+    ids::{IncidentId, IntentId, OrderId},
+    incident::{Incident, Way},
     intent::{Intent, IntentState},
     item::{Item, ItemKind},
     offer::Taken,
@@ -180,6 +182,15 @@ impl<'a> Shelf<'a> {
             | Command::Refund { order, .. }
             | Command::Hold { order, .. }
             | Command::Release { order, .. } => self.load_order(*order).await?,
+            Command::ResolveIncident { incident, way, .. } => {
+                // With the order come its open incidents; one that is closed is not among them.
+                if let Some(incident) = self.incident(*incident).await? {
+                    self.load_order(incident.order).await?;
+                }
+                if let Way::TakeFrom { order } = way {
+                    self.load_order(*order).await?;
+                }
+            }
             Command::RetryIntent { intent } => {
                 self.load_intent(*intent).await?;
             }
@@ -373,12 +384,19 @@ impl<'a> Shelf<'a> {
                 if let Some(claim) = self.row(rows::CLAIMS, claim_key(&name)).await? {
                     self.book.claims.insert(name.clone(), claim);
                 }
-                if let Some(incident) = self.row(rows::INCIDENTS, incident_key(&name)).await? {
+                let open = incident_key(&name);
+                if let Some(id) = self.row::<IncidentId>(rows::OPEN_INCIDENTS, open).await?
+                    && let Some(incident) = self.incident(id).await?
+                {
                     self.book.incidents.insert(name, incident);
                 }
             }
         }
         Ok(())
+    }
+
+    async fn incident(&mut self, id: IncidentId) -> Result<Option<Incident>, StoreError> {
+        self.row(rows::INCIDENTS, key(&[&id.to_string()])).await
     }
 
     async fn load_taken(&mut self, signal: &Signal) -> Result<(), StoreError> {
@@ -424,7 +442,14 @@ impl<'a> Shelf<'a> {
             );
         }
         for (name, incident) in &book.incidents {
-            writer.keep(rows::INCIDENTS, incident_key(name), Some(incident));
+            let (id, before) = (incident.id, self.book.incidents.get(name));
+            writer.keep(rows::INCIDENTS, key(&[&id.to_string()]), Some(incident));
+            let is_open = incident.closed_at.is_none();
+            if before.is_none() && is_open {
+                writer.put(rows::OPEN_INCIDENTS, incident_key(name), &id);
+            } else if before.is_some() && !is_open {
+                writer.delete(rows::OPEN_INCIDENTS, incident_key(name));
+            }
         }
         for ((account, sku), taken) in &book.taken {
             let kept = (*taken != Taken::default()).then_some(taken);
@@ -440,6 +465,10 @@ impl<'a> Shelf<'a> {
         for movement in &book.movements {
             let row_key = key(&[movement.sku.as_str(), &movement.id.to_string()]);
             writer.put(rows::MOVEMENTS, row_key, movement);
+        }
+        for change in &book.claim_changes {
+            let row_key = key(&[change.sku.as_str(), &change.id.to_string()]);
+            writer.put(rows::CLAIM_CHANGES, row_key, change);
         }
         let mut batch = writer.batch;
         batch.facts = book.facts.iter().map(rows::encode).collect();
@@ -621,6 +650,20 @@ impl Writer<'_, '_> {
                 let (was, is) = (was.contains(component), is.contains(component));
                 self.index(rows::KITS_BY_COMPONENT, row_key, was, is);
             }
+        }
+        let versions: BTreeMap<Vec<u8>, &Item> = book
+            .facts
+            .iter()
+            .filter_map(|fact| {
+                let Event::ItemSet { sku } = &fact.event else {
+                    return None;
+                };
+                let since = key(&[sku.as_str(), &sortable_time(fact.at)]);
+                Some((since, book.items.get(sku)?))
+            })
+            .collect();
+        for (since, item) in versions {
+            self.put(rows::ITEM_VERSIONS, since, item);
         }
         for (sku, stock) in &book.stock {
             self.keep(rows::STOCK, key(&[sku.as_str()]), Some(stock));

@@ -27,6 +27,8 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
         Event::Claimed { sku, .. }
         | Event::Released { sku, .. }
         | Event::Short { sku, .. }
+        | Event::IncidentOpened { sku, .. }
+        | Event::IncidentClosed { sku, .. }
         | Event::Moved { sku, .. }
         | Event::OfferChanged { sku, .. }
         | Event::LineMapped { sku, .. }
@@ -36,6 +38,7 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
         | Event::LineAdded { .. }
         | Event::Counted { .. }
         | Event::Covered { .. }
+        | Event::WayChosen { .. }
         | Event::HoldPlaced { .. }
         | Event::HoldReleased { .. }
         | Event::ShipmentRecorded { .. }

@@ -12,7 +12,7 @@ use axum::{
 
 use crate::{
     access::Access,
-    admin::{Admin, accounts, error_page, health, orders, queues, stock},
+    admin::{Admin, accounts, error_page, health, incidents, orders, queues, stock},
 };
 
 /// One route.
@@ -121,6 +121,7 @@ pub(crate) fn routes() -> Vec<Route> {
     all.extend(about_stock());
     all.extend(about_listings());
     all.extend(about_queues());
+    all.extend(about_incidents());
     all
 }
 
@@ -345,10 +346,11 @@ fn about_stock() -> Vec<Route> {
         .status(201),
         reads(
             "/api/v1/stock/{sku}",
-            "Show the stock of an item.",
+            "Show the stock of an item, as it is or as it was.",
             Gives::One("Stock"),
             stock::detail,
-        ),
+        )
+        .asks(&["at"]),
         reads(
             "/api/v1/stock/{sku}/movements",
             "List every change of an item's stock, the oldest first.",
@@ -397,10 +399,12 @@ fn about_listings() -> Vec<Route> {
         .takes("Nothing"),
         reads(
             "/api/v1/exposure",
-            "Show the units at risk now, and the overhang apart.",
+            "Show the units at risk now, and the overhang apart; with since or step also how they \
+             developed.",
             Gives::One("Exposure"),
             stock::exposure,
-        ),
+        )
+        .asks(&["sku", "since", "step"]),
     ]
 }
 
@@ -428,18 +432,36 @@ fn about_queues() -> Vec<Route> {
         )
         .takes("Nothing"),
         reads(
-            "/api/v1/incidents",
-            "List units that were sold and are not there.",
-            Gives::Page("Incident"),
-            queues::incidents,
-        )
-        .asks(&["open", "cursor", "limit"]),
-        reads(
             "/api/v1/drift",
             "List levels that disagree with all that is known.",
             Gives::Page("Drift"),
             queues::drifts,
         )
         .asks(&["open", "cursor", "limit"]),
+    ]
+}
+
+fn about_incidents() -> Vec<Route> {
+    vec![
+        reads(
+            "/api/v1/incidents",
+            "List units that were sold and are not there, the oldest first.",
+            Gives::Page("Incident"),
+            incidents::list,
+        )
+        .asks(&["open", "cursor", "limit"]),
+        reads(
+            "/api/v1/incidents/{incident}",
+            "Show one incident: what explains it, who else was promised the units, and the ways out.",
+            Gives::One("IncidentDetail"),
+            incidents::detail,
+        ),
+        posts(
+            "/api/v1/incidents/{incident}/resolve",
+            "Choose a way out of an incident; what it takes on the channel is done.",
+            Gives::One("Receipt"),
+            incidents::resolve,
+        )
+        .takes("Resolve"),
     ]
 }

@@ -126,7 +126,7 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
         "Stock",
         "sku: text, title: text, kind: kind, scale: whole, is_counted: flag, on_hand: units?, \
          allocated: units?, pending: units?, sellable: units?, incoming: units?, locations: Location[], \
-         components: Component[]",
+         components: Component[], as_of: time?",
     ),
     (
         "Location",
@@ -173,16 +173,30 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     ("WouldWrite", "from: units?, to: units"),
     (
         "Exposure",
-        "units_at_risk: units, listings: ExposedListing[], overhang: units, items: Overhang[]",
+        "at: time, units_at_risk: units, listings_at_risk: whole, overhang: units, accounts: AccountRisk[], \
+         items: ItemRisk[], listings: ListingRisk[], history: RiskHistory?",
     ),
     (
-        "ExposedListing",
-        "account: text, listing: text, sku: text, units_at_risk: units, since: time?",
+        "AccountRisk",
+        "account: text, units_at_risk: units, listings_at_risk: whole, since: time?",
     ),
     (
-        "Overhang",
-        "sku: text, shown: units, sellable: units, overhang: units, listing_count: whole",
+        "ItemRisk",
+        "sku: text, units_at_risk: units, shown: units, sellable: units?, overhang: units, \
+         listing_count: whole",
     ),
+    (
+        "ListingRisk",
+        "account: text, listing: text, sku: text, shown: units?, wanted: Aged?, sent: Aged?, \
+         is_unanswered: flag, acknowledged: Aged?, read_back: Aged?, units_at_risk: units, since: time?",
+    ),
+    ("Aged", "quantity: units, at: time, age_ms: whole"),
+    ("RiskHistory", "step_s: whole, steps: RiskStep[]"),
+    (
+        "RiskStep",
+        "from: time, to: time, unit_seconds: units, max: units, known_s: whole, accounts: Risk{}",
+    ),
+    ("Risk", "unit_seconds: units, max: units"),
     (
         "Signal",
         "state: 'waiting'|'parked', account: text, at: time, reason: text?, external_id: text?, \
@@ -200,8 +214,29 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     ),
     (
         "Incident",
-        "order: id, number: text?, line: whole, sku: text, account: text, missing: units, opened_at: time, \
-         closed_at: time?",
+        "id: id, state: 'open'|'decided'|'closed', order: id, number: text?, line: whole, sku: text, \
+         account: text, missing: units, opened_at: time, why: 'late_push'|'late_news'|'gave_way'|'came_back'|'beyond_shown'|'unknown', choice: IncidentChoice?, \
+         closed_at: time?, ending: ending?",
+    ),
+    (
+        "IncidentDetail",
+        "id: id, state: 'open'|'decided'|'closed', order: id, number: text?, line: whole, sku: text, \
+         account: text, missing: units, opened_at: time, why: 'late_push'|'late_news'|'gave_way'|'came_back'|'beyond_shown'|'unknown', choice: IncidentChoice?, \
+         closed_at: time?, ending: ending?, phase: phase?, \
+         ship_by: time?, ordered: units?, explanation: text, competing: Competing[], ways: WayOut[]",
+    ),
+    (
+        "IncidentChoice",
+        "way: way, text: text, by: text, note: text?, at: time",
+    ),
+    (
+        "Competing",
+        "order: id, number: text, account: text, line: whole, units: units, placed_at: time, is_paid: flag",
+    ),
+    ("WayOut", "way: way, from: id?, because: text"),
+    (
+        "Resolve",
+        "way: way, from?: id?, amount?: money?, by?: text?, note?: text?",
     ),
     (
         "Drift",
@@ -313,6 +348,14 @@ fn word(word: &str) -> Value {
         }),
         "mode" => json!({ "type": "string", "enum": ["off", "observe", "live"] }),
         "kind" => json!({ "type": "string", "enum": ["good", "kit", "service"] }),
+        "ending" => {
+            let words = ["covered", "canceled", "expired", "held", "shipped"];
+            json!({ "type": "string", "enum": words })
+        }
+        "way" => {
+            let words = domain::incident::WayKind::ALL.map(domain::incident::WayKind::word);
+            json!({ "type": "string", "enum": words })
+        }
         "phase" => {
             let words: Vec<&str> = domain::order::Phase::ALL
                 .into_iter()

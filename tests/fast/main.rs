@@ -6,6 +6,8 @@ mod decider;
 mod interleavings;
 mod kiosk;
 mod pacing;
+mod past;
+mod rush;
 mod sim;
 mod small_world;
 mod tidy;

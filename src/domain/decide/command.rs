@@ -11,7 +11,7 @@ use crate::{
     stock::{Cause, LocationId},
 };
 
-use super::{Desk, Refusal, Undecided, Verdict, level, push, snapshot};
+use super::{Desk, Refusal, Undecided, Verdict, incidents, level, push, snapshot};
 
 pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdict, Undecided> {
     match command {
@@ -57,6 +57,12 @@ pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdic
             Ok(Verdict::New)
         }
         Command::Release { order, by } => release(desk, *order, by),
+        Command::ResolveIncident {
+            incident,
+            way,
+            by,
+            note,
+        } => incidents::resolve(desk, *incident, way, by, note.as_deref()),
         Command::RetryIntent { intent } => push::retry_intent(desk, *intent),
         Command::RetryPush { account, listing } => {
             push::retry_push(desk, &(account.clone(), listing.clone()))
@@ -336,7 +342,7 @@ fn refuse_unless_covered(
     }
 }
 
-fn cancel(desk: &mut Desk<'_>, id: OrderId, reason: &str) -> Result<Verdict, Undecided> {
+pub(super) fn cancel(desk: &mut Desk<'_>, id: OrderId, reason: &str) -> Result<Verdict, Undecided> {
     let order = desk.order(id)?;
     if order.is_withdrawn() {
         return Ok(Verdict::Duplicate);
@@ -366,7 +372,7 @@ fn cancel(desk: &mut Desk<'_>, id: OrderId, reason: &str) -> Result<Verdict, Und
     Ok(Verdict::New)
 }
 
-fn refund(
+pub(super) fn refund(
     desk: &mut Desk<'_>,
     id: OrderId,
     amount: Money,
@@ -473,6 +479,6 @@ fn known_item(desk: &Desk<'_>, sku: &Sku) -> Result<Item, Undecided> {
     item.ok_or_else(|| Undecided::Refused(Refusal::NoItem(sku.clone())))
 }
 
-fn refuse<T>(refusal: Refusal) -> Result<T, Undecided> {
+pub(super) fn refuse<T>(refusal: Refusal) -> Result<T, Undecided> {
     Err(Undecided::Refused(refusal))
 }

@@ -7,6 +7,7 @@
 
 mod claims;
 mod command;
+mod incidents;
 mod level;
 mod offers;
 mod push;
@@ -21,7 +22,7 @@ use crate::{
     AccountId, ExternalId, IdSource, ListingId, Quantity, Sku, Time,
     book::Book,
     fact::{Event, Fact},
-    ids::OrderId,
+    ids::{IncidentId, OrderId},
     item::ItemRefusal,
     offer::{OfferRules, QuantityMeaning, Taken},
     order::Order,
@@ -183,6 +184,26 @@ pub enum Refusal {
     /// There is nothing to be tried again.
     #[error("nothing is parked there")]
     NotParked,
+    /// Nobody waits for a way out any more.
+    #[error("incident {incident} is over")]
+    IncidentOver {
+        /// Which.
+        incident: IncidentId,
+    },
+    /// Its units are not to be had.
+    #[error("nothing can be taken from order {order}: {reason}")]
+    CannotTake {
+        /// From which order.
+        order: OrderId,
+        /// Why.
+        reason: &'static str,
+    },
+    /// The missing units alone cannot be canceled.
+    #[error("the missing units alone cannot be canceled: {reason}")]
+    CannotCancelUnits {
+        /// Why, and what to do.
+        reason: &'static str,
+    },
     /// It is wished already.
     #[error("this was asked for already and is under way")]
     UnderWay,
@@ -235,6 +256,7 @@ pub fn decide(
         Signal::Close { order } => command::close(&mut desk, *order)?,
         Signal::Command(command) => command::carry_out(&mut desk, command)?,
     };
+    desk.settle_incidents();
     desk.update_taken(&before);
     desk.refresh_offers();
     desk.note_what_is_due();

@@ -252,7 +252,7 @@ pub async fn summary(engine: &Engine) -> Result<Summary, StoreError> {
         conflicts: meters.conflicts.load(Ordering::Relaxed),
         reconciles: meters.reconciles.load(Ordering::Relaxed),
         drift_open: engine.open_drifts().await?.len(),
-        incidents_open: open_incidents(engine).await?,
+        incidents_open: count(engine, rows::OPEN_INCIDENTS, Vec::new()).await?,
         parked: parked_signals + count(engine, rows::PARKED, Vec::new()).await?,
         inbox_waiting: meters.backlog.load(Ordering::Relaxed),
         intents_waiting: count(engine, rows::OUTBOX, Vec::new()).await?,
@@ -292,14 +292,4 @@ async fn coalesced(engine: &Engine) -> Result<u64, StoreError> {
         sum = sum.saturating_add(offer.coalesced);
     }
     Ok(sum)
-}
-
-async fn open_incidents(engine: &Engine) -> Result<usize, StoreError> {
-    let mut walk = Walk::counting(engine, rows::INCIDENTS, Vec::new());
-    let mut open = 0;
-    while let Some((_, row)) = walk.next().await? {
-        let incident: domain::book::Incident = rows::decode(rows::INCIDENTS, &row.value)?;
-        open += usize::from(incident.closed_at.is_none());
-    }
-    Ok(open)
 }

@@ -1,24 +1,18 @@
-//! Listings: what each should show, was told and shows; and what is at risk because of it.
-
-use std::collections::BTreeMap;
+//! Listings: what each should show, was told and shows.
 
 use domain::{
-    AccountId, ListingId, Money, Quantity, Sku, Time,
+    AccountId, ListingId, Money, Sku, Time,
     book::Drift,
-    item::Item,
     offer::{Listing, Offer},
 };
 use serde::Serialize;
 
-use super::{Level, Page, StoreError, Units, Walk, level, read, sellable};
+use super::{Level, Page, StoreError, Units, Walk, level, read};
 use crate::{
     Engine,
     decider::explain_suppression,
     rows::{self, prefix},
 };
-
-/// The most lines of the exposure ledger that are shown, the largest first.
-const EXPOSURE_MAX: usize = 200;
 
 /// Which listings are asked for. All that is said must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -111,50 +105,6 @@ pub struct WouldWrite {
     pub from: Option<Units>,
     /// What would be there.
     pub to: Units,
-}
-
-/// Units at risk, and the overhang apart.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Exposure {
-    /// Units that listings show beyond what they should, in all.
-    pub units_at_risk: Units,
-    /// The listings behind that, the largest first.
-    pub listings: Vec<ExposedListing>,
-    /// How much more all listings show together than can be sold: normal when one stock is shown on
-    /// several accounts.
-    pub overhang: Units,
-    /// The items behind that, the largest first.
-    pub items: Vec<Overhang>,
-}
-
-/// A listing that shows too much.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ExposedListing {
-    /// Where.
-    pub account: AccountId,
-    /// Which.
-    pub listing: ListingId,
-    /// Of what.
-    pub sku: Sku,
-    /// By how much.
-    pub units_at_risk: Units,
-    /// Since when it should show less.
-    pub since: Option<Time>,
-}
-
-/// An item that is shown more often than it is there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Overhang {
-    /// Which.
-    pub sku: Sku,
-    /// What all its listings show together.
-    pub shown: Units,
-    /// What can be sold.
-    pub sellable: Units,
-    /// The difference.
-    pub overhang: Units,
-    /// How many listings it has.
-    pub listing_count: usize,
 }
 
 /// A page of listings, by account and the channel's id.
@@ -303,80 +253,4 @@ pub(crate) fn would_write(engine: &Engine, offer: &Offer) -> Option<WouldWrite> 
             .map(|told| Units::new(told.quantity, offer.scale)),
         to: Units::new(wanted.quantity, offer.scale),
     })
-}
-
-/// What a listing may show at the moment, whatever we wish.
-fn shown(offer: &Offer) -> Quantity {
-    let unanswered = offer.attempt.as_ref().filter(|attempt| attempt.tries > 0);
-    let shown = [
-        offer.believed.map(|told| told.quantity),
-        unanswered.map(|attempt| attempt.quantity),
-    ];
-    shown.into_iter().flatten().max().unwrap_or_default()
-}
-
-/// The exposure ledger as it is now.
-pub async fn exposure(engine: &Engine) -> Result<Exposure, StoreError> {
-    let mut listings = Vec::new();
-    let mut by_sku: BTreeMap<Sku, (Quantity, usize)> = BTreeMap::new();
-    let mut walk = Walk::counting(engine, rows::OFFERS, Vec::new());
-    let mut units_at_risk = Units::default();
-    while let Some((_, row)) = walk.next().await? {
-        let offer: Offer = rows::decode(rows::OFFERS, &row.value)?;
-        let sum = by_sku.entry(offer.sku.clone()).or_default();
-        sum.0 = sum.0.plus(shown(&offer));
-        sum.1 += 1;
-        let at_risk = offer.exposure();
-        if at_risk.is_positive() {
-            let at_risk = Units::new(at_risk, offer.scale);
-            units_at_risk = units_at_risk.plus(at_risk);
-            listings.push(ExposedListing {
-                account: offer.account,
-                listing: offer.listing,
-                sku: offer.sku,
-                units_at_risk: at_risk,
-                since: offer.wanted.map(|told| told.at),
-            });
-        }
-    }
-    let (overhang, items) = overhangs(engine, by_sku).await?;
-    listings.sort_by_key(|line| std::cmp::Reverse(line.units_at_risk.quantity()));
-    listings.truncate(EXPOSURE_MAX);
-    Ok(Exposure {
-        units_at_risk,
-        listings,
-        overhang,
-        items,
-    })
-}
-
-async fn overhangs(
-    engine: &Engine,
-    by_sku: BTreeMap<Sku, (Quantity, usize)>,
-) -> Result<(Units, Vec<Overhang>), StoreError> {
-    let mut total = Units::default();
-    let mut items = Vec::new();
-    for (sku, (shown, listing_count)) in by_sku {
-        let item: Option<Item> = read(engine, rows::ITEMS, &[sku.as_str()]).await?;
-        let Some(item) = item else { continue };
-        let Some(can_be_sold) = sellable(engine, &item).await?.units else {
-            continue;
-        };
-        let overhang = shown.minus(can_be_sold.or_zero());
-        if !overhang.is_positive() {
-            continue;
-        }
-        let units = |quantity| Units::new(quantity, item.scale);
-        total = total.plus(units(overhang));
-        items.push(Overhang {
-            sku,
-            shown: units(shown),
-            sellable: units(can_be_sold),
-            overhang: units(overhang),
-            listing_count,
-        });
-    }
-    items.sort_by_key(|line| std::cmp::Reverse(line.overhang.quantity()));
-    items.truncate(EXPOSURE_MAX);
-    Ok((total, items))
 }

@@ -5,6 +5,7 @@
 use domain::{
     Quantity,
     fact::{Counter, Event},
+    incident::{Way, Why},
     intent::{IntentState, Wish},
     item::ItemKind,
     offer::{OfferRule, QuantityMeaning},
@@ -186,6 +187,28 @@ pub fn event(event: &Event, order: &Order) -> String {
             units: count,
         } => format!("Line {line} is short of {count} of {sku}."),
         Event::Covered { line } => format!("Line {line} is covered by stock now."),
+        Event::IncidentOpened {
+            incident,
+            line,
+            sku,
+            units: count,
+            why: because,
+        } => format!(
+            "Incident {incident}: {count} of {sku} for line {line} were sold and are not there. {}",
+            why(because)
+        ),
+        Event::WayChosen {
+            incident,
+            way: chosen,
+            by,
+            note,
+        } => {
+            let note = note.as_deref().map_or_else(String::new, |note| format!(": {note}"));
+            format!("{by} chose for incident {incident} to {}{note}.", way(chosen))
+        }
+        Event::IncidentClosed {
+            incident, ending, ..
+        } => format!("Incident {incident} is over: {}.", ending.phrase()),
         Event::Moved {
             sku,
             location,
@@ -218,6 +241,89 @@ pub fn event(event: &Event, order: &Order) -> String {
         | Event::DriftClosed { .. } => "A listing changed.".to_owned(),
         Event::ItemSet { sku } => format!("Item {sku} was set."),
     }
+}
+
+/// What explains an incident, in a sentence.
+pub fn why(why: &Why) -> String {
+    match why {
+        Why::LatePush {
+            listing,
+            since,
+            until,
+            sold_at,
+            ..
+        } => {
+            let lag = seconds(sold_at.since(*since));
+            let until = match until {
+                Some(until) => format!("the channel took the lower level only at {until}"),
+                None => "the channel has not taken the lower level yet".to_owned(),
+            };
+            format!(
+                "Listing {listing} should have shown less since {since}; it was sold {lag} later, at \
+                 {sold_at}, and {until}."
+            )
+        }
+        Why::LateNews { sold_at, known_at } => {
+            let lag = seconds(known_at.since(*sold_at));
+            format!(
+                "It was sold at {sold_at}, before the sales that took the last units were known; it \
+                 became known {lag} later."
+            )
+        }
+        Why::GaveWay => {
+            "It had the units and lost them: fewer lie there than were counted, or they \
+                         went to another order."
+                .to_owned()
+        }
+        Why::CameBack => {
+            "It had given up its stock, unpaid or on hold, and wanted it back when it was \
+                          gone."
+                .to_owned()
+        }
+        Why::BeyondShown {
+            listing,
+            shown: None,
+            ..
+        } => format!("Listing {listing} sold more than it should have shown."),
+        Why::BeyondShown {
+            listing,
+            shown: Some(shown),
+            ..
+        } => {
+            format!("Listing {listing} sold more than the {shown} that it showed by what is known.")
+        }
+        Why::Unknown => "Nothing that is known explains it.".to_owned(),
+    }
+}
+
+/// The word for an explanation, as in the API.
+pub fn why_code(why: &Why) -> &'static str {
+    match why {
+        Why::LatePush { .. } => "late_push",
+        Why::LateNews { .. } => "late_news",
+        Why::GaveWay => "gave_way",
+        Why::CameBack => "came_back",
+        Why::BeyondShown { .. } => "beyond_shown",
+        Why::Unknown => "unknown",
+    }
+}
+
+/// What a way out does, as a verb phrase.
+pub fn way(way: &Way) -> String {
+    match way {
+        Way::Wait => "wait until the units come in".to_owned(),
+        Way::TakeFrom { order } => format!("take the units from order {order}"),
+        Way::Substitute => "agree on something else with the buyer".to_owned(),
+        Way::CancelUnits { amount } => {
+            format!("cancel the missing units on the channel and give {amount} back")
+        }
+        Way::CancelOrder => "cancel the order on its channel".to_owned(),
+    }
+}
+
+/// Seconds with a tenth, for people.
+fn seconds(span: std::time::Duration) -> String {
+    format!("{}.{} s", span.as_secs(), span.subsec_millis() / 100)
 }
 
 fn changed(what: &str, from: &str, to: &str) -> String {

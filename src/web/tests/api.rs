@@ -117,6 +117,7 @@ async fn every_route_answers_as_it_is_described() {
     accounts(&mut reader).await;
     orders(&mut reader).await;
     stock(&mut reader).await;
+    past(&mut reader).await;
     explained(&mut reader).await;
     queues(&mut reader).await;
     troubles(&mut reader).await;
@@ -350,6 +351,8 @@ async fn stock(reader: &mut Reader) {
     let text = "+10 at main, because ann said: counted.";
     assert_eq!(movements["items"][0]["text"], text);
     assert_eq!(movements["items"][1]["delta"], -2);
+    let exposure = reader.get("/api/v1/exposure").await;
+    assert_eq!(exposure["units_at_risk"], 0);
     let listings = reader
         .get("/api/v1/listings?account=quiet&sku=A%2FB&parked=false")
         .await;
@@ -358,8 +361,78 @@ async fn stock(reader: &mut Reader) {
     reader
         .get("/api/v1/listings?suppressed=false&limit=1")
         .await;
+}
+
+/// What was so before, and what went wrong with the times that are asked for.
+async fn past(reader: &mut Reader) {
+    let then = "/api/v1/stock/MUG?at=2026-11-21T10:00:02Z";
+    let mug = reader.get(then).await;
+    assert_eq!(
+        [&mug["sellable"], &mug["as_of"]],
+        [&json!(10), &json!("2026-11-21T10:00:02Z")]
+    );
+    let now = reader.get("/api/v1/stock/MUG").await;
+    let mut again = reader.get("/api/v1/stock/MUG?at=0s%20ago").await;
+    again["as_of"] = Value::Null;
+    assert_eq!(again, now);
+    for (path, code) in [
+        ("/api/v1/stock/MUG?at=yesterday", "bad-time"),
+        ("/api/v1/stock/MUG?at=", "bad-time"),
+        ("/api/v1/stock/MUG?at=2026-11-21T10:00:02", "bad-time"),
+        ("/api/v1/stock/MUG?at=2036-01-01T00:00:00Z", "time-ahead"),
+        ("/api/v1/stock/MUG?at=2h%20ago", "before-records"),
+        (
+            "/api/v1/stock/MUG?at=0001-01-01T00:00:00Z",
+            "before-records",
+        ),
+        ("/api/v1/stock/NONE?at=2h", "no-item"),
+        ("/api/v1/exposure?since=soon", "bad-time"),
+        ("/api/v1/exposure?since=2036-01-01T00:00:00Z", "time-ahead"),
+        ("/api/v1/exposure?step=90s", "bad-parameter"),
+        ("/api/v1/exposure?step=0m", "bad-parameter"),
+        ("/api/v1/exposure?since=9d&step=1m", "bad-parameter"),
+        ("/api/v1/exposure?sku=", "bad-parameter"),
+    ] {
+        assert_eq!(reader.get(path).await["code"], code, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_level_that_is_too_high_is_at_risk() {
+    let mut reader = reader().await;
+    reader.rig.stock("shop", "MUG", 6).await;
+    reader.rig.stock("quiet", "A/B", 3).await;
     let exposure = reader.get("/api/v1/exposure").await;
     assert_eq!(exposure["units_at_risk"], 0);
+    assert_eq!(exposure["history"], Value::Null);
+    reader.rig.shows("shop", "MUG", 9).await;
+    let exposure = reader.get("/api/v1/exposure?since=2h").await;
+    let figures = ["units_at_risk", "listings_at_risk", "overhang"].map(|n| &exposure[n]);
+    assert_eq!(figures, [&json!(3), &json!(1), &json!(3)]);
+    let line = &exposure["listings"][0];
+    assert_eq!(
+        [&line["sku"], &line["shown"], &line["wanted"]["quantity"]],
+        [&json!("MUG"), &json!(9), &json!(6)]
+    );
+    assert_eq!(exposure["accounts"][0]["account"], "shop");
+    let last = exposure["history"]["steps"]
+        .as_array()
+        .and_then(|s| s.last());
+    assert_eq!(last.map(|step| &step["max"]), Some(&json!(3)));
+    let one = reader.get("/api/v1/exposure?sku=A%2FB&step=1h").await;
+    assert_eq!(
+        (&one["units_at_risk"], &one["listings"][0]["listing"]),
+        (&json!(0), &json!("l-A/B"))
+    );
+    let metrics = reader.rig.ask("GET", "/metrics", None, &[bearer()]).await;
+    for line in [
+        "oneshelf_exposure_units{account=\"shop\",channel=\"paper\"} 3.0",
+        "oneshelf_exposure_units{account=\"quiet\",channel=\"paper\"} 0.0",
+        "oneshelf_overhang_units 3.0",
+        "oneshelf_incidents_open 0",
+    ] {
+        assert!(metrics.text.contains(line), "{line} in {}", metrics.text);
+    }
 }
 
 async fn explained(reader: &mut Reader) {
@@ -488,6 +561,7 @@ async fn troubles(reader: &mut Reader) {
     let incidents = reader.get("/api/v1/incidents?open=true").await;
     assert_eq!(incidents["items"][0]["number"], "#19");
     assert_eq!(incidents["items"][0]["missing"], 94);
+    decided(reader, &incidents["items"][0]).await;
     reader.get("/api/v1/drift?open=true").await;
     reader.get("/api/v1/inbox").await;
     let summary = reader.get("/api/v1/metrics/summary").await;
@@ -497,6 +571,67 @@ async fn troubles(reader: &mut Reader) {
         (&summary["incidents_open"], &summary["orders_in"]),
         (&json!(1), &json!(3))
     );
+}
+
+/// Chooses a way out of an incident.
+async fn decided(reader: &mut Reader, incident: &Value) {
+    let id = incident["id"].as_str().expect("an id").to_owned();
+    let path = format!("/api/v1/incidents/{id}");
+    let shown = reader.get(&path).await;
+    let words: Vec<&str> = shown["ways"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|way| way["way"].as_str())
+        .collect();
+    assert_eq!(
+        words,
+        ["wait", "substitute"],
+        "the paper shop cancels nothing"
+    );
+    assert_eq!(shown["competing"][0]["number"], "#18");
+    let resolve = format!("{path}/resolve");
+    for (body, code) in [
+        (json!({ "way": "pray" }), "bad-body"),
+        (json!({ "way": "take_from" }), "bad-body"),
+        (json!({ "way": "cancel_units" }), "bad-body"),
+        (
+            json!({ "way": "wait", "from": incident["order"] }),
+            "bad-body",
+        ),
+        (
+            json!({ "way": "take_from", "from": incident["order"] }),
+            "cannot-take",
+        ),
+    ] {
+        let answer = reader.post(&resolve, body.clone()).await;
+        assert_eq!(answer["code"], code, "{body}");
+    }
+    let wait = json!({ "way": "wait", "by": "ann", "note": "more come on Monday" });
+    let receipt = reader.post(&resolve, wait).await;
+    assert_eq!(
+        (&receipt["effect"], &receipt["order"]),
+        (&json!("done"), &incident["order"])
+    );
+    let shown = reader.get(&path).await;
+    assert_eq!(
+        (&shown["state"], &shown["choice"]["note"]),
+        (&json!("decided"), &json!("more come on Monday"))
+    );
+    let order = incident["order"].as_str().expect("an id");
+    let told = reader
+        .get(&format!("/api/v1/orders/{order}/timeline"))
+        .await;
+    let last = told["items"].as_array().and_then(|items| items.last());
+    let text = last
+        .and_then(|entry| entry["text"].as_str())
+        .unwrap_or_default();
+    assert!(text.starts_with("ann chose"), "{text}");
+    let none = format!("/api/v1/incidents/inc_{}", "0".repeat(32));
+    assert_eq!(reader.get(&none).await["code"], "no-incident");
+    let none = format!("{none}/resolve");
+    let answer = reader.post(&none, json!({ "way": "wait" })).await;
+    assert_eq!(answer["code"], "no-incident");
 }
 
 /// All items of a list, page by page.

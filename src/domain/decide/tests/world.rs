@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::super::*;
 use crate::{
     Currency, Decimal, Money,
-    book::ListingKey,
+    book::{ClaimKey, Incident, ListingKey},
+    incident::Way,
     intent::IntentState,
     item::{Item, ItemKind},
     offer::{Ratio, ScopedRule, known_sales},
@@ -184,10 +185,38 @@ impl World {
             .map(|(key, taken)| (key.clone(), *taken))
             .collect();
         assert_eq!(kept, fold, "open units by account");
+        self.check_incidents();
         for (key, offer) in &self.book.offers {
             let is_noted = offer.due_since.is_some();
             assert_eq!(offer.is_due(), is_noted, "{key:?} is due since a time");
         }
+    }
+
+    /// Each unit that is missing of what was counted is in exactly one open incident, and none else.
+    fn check_incidents(&self) {
+        let mut missing: BTreeMap<ClaimKey, Quantity> = BTreeMap::new();
+        for order in self.book.orders.values() {
+            for line in &order.lines {
+                let units = self.book.missing_units(order, line.number);
+                let bill = line.item.iter().flat_map(|item| &item.bill);
+                for (name, per_unit) in bill.filter(|_| units.is_positive()) {
+                    let key = ClaimKey {
+                        sku: name.clone(),
+                        order: order.id,
+                        line: line.number,
+                    };
+                    if self.book.stock.get(name).is_some_and(|s| s.is_counted) {
+                        missing.insert(key, per_unit.times(units.units()));
+                    }
+                }
+            }
+        }
+        let open = self.book.incidents.iter();
+        let open: BTreeMap<ClaimKey, Quantity> = open
+            .filter(|(_, incident)| incident.closed_at.is_none())
+            .map(|(key, incident)| (key.clone(), incident.missing))
+            .collect();
+        assert_eq!(open, missing, "open incidents are what is missing");
     }
 
     fn id(&self, name: &str) -> OrderId {
@@ -204,6 +233,7 @@ impl World {
     /// - `order web #1 v2 [hook|list] [unpaid|draft|canceled|refunded|repaid|word:X] MUG:2 PLATE:1/shipped1/sub0 …`
     /// - `gone web #1`, `expire #1`, `close #1`, `hold #1 keep|drop`, `release #1`, `cancel #1`
     /// - `ship #1 [1:2 …]`: line numbers and units
+    /// - `resolve #1 wait|substitute|cancel_order`, `resolve #1 take #2`, `resolve #1 units 500`
     /// - `rule web buffer 2`, `rule web max 3`, `rule web share 1/2`, `rule web exclude`
     /// - `push web MUG`, then `applied web MUG`, `conflict web MUG 3`, `ambiguous web MUG`,
     ///   `rejected web MUG`, `notdone web MUG`; `level web MUG 3 before|compare|confirm`
@@ -269,6 +299,7 @@ impl World {
                 })
             }
             ["ship", name, lines @ ..] => self.ship_signal(name, lines),
+            ["resolve", name, way @ ..] => self.resolve_signal(name, way),
             ["rule", account, rest @ ..] => return self.add_rule(account, rest),
             [what, account, name, rest @ ..] => push_signal(what, account, name, rest, self.now),
             _ => panic!("`{text}` means nothing"),
@@ -328,6 +359,36 @@ impl World {
         })
     }
 
+    /// The way out of the last incident of an order.
+    fn resolve_signal(&self, name: &str, way: &[&str]) -> Signal {
+        let way = match way {
+            ["wait"] => Way::Wait,
+            ["substitute"] => Way::Substitute,
+            ["cancel_order"] => Way::CancelOrder,
+            ["take", from] => Way::TakeFrom {
+                order: self.id(from),
+            },
+            ["units", minor] => Way::CancelUnits {
+                amount: eur(number(minor)),
+            },
+            _ => panic!("way {way:?} means nothing"),
+        };
+        Signal::Command(Command::ResolveIncident {
+            incident: self.incident(name).id,
+            way,
+            by: "ann".to_owned(),
+            note: None,
+        })
+    }
+
+    fn incident(&self, name: &str) -> &Incident {
+        let order = self.id(name);
+        let mut of_order = self.book.incidents.values().filter(|i| i.order == order);
+        of_order
+            .next()
+            .unwrap_or_else(|| panic!("{name} has an incident"))
+    }
+
     fn add_rule(&mut self, account: &str, rest: &[&str]) {
         let mut rule = ScopedRule {
             account: Some(AccountId::new(account)),
@@ -356,6 +417,7 @@ impl World {
     /// - `web.MUG due|settled|parked`, `web.MUG believes 3`, `drift web.MUG`, `no drift`
     /// - `new`, `duplicate`, `stale`, `nothing`, `refused: part of the text`
     /// - `intents 1`: wishes that wait
+    /// - `#1 incident late_news`: it is open, and why; `#1 chose wait`; `#1 over covered`
     pub(super) fn expect(&self, text: &str) {
         let words: Vec<&str> = text.split_whitespace().collect();
         match words.as_slice() {
@@ -386,6 +448,23 @@ impl World {
                     .get(&listing_key(listing))
                     .expect("a drift");
                 assert_eq!(drift.closed_at, None);
+            }
+            [name, "incident", why] => {
+                let incident = self.incident(name);
+                assert_eq!(incident.closed_at, None, "{name} has an open incident");
+                let told = serde_json::to_value(&incident.why).expect("it is JSON");
+                let word = told
+                    .as_object()
+                    .map_or(told.as_str(), |told| told.keys().next().map(String::as_str));
+                assert_eq!(word, Some(*why), "{name}");
+            }
+            [name, "chose", way] => {
+                let choice = self.incident(name).choice.as_ref();
+                assert_eq!(choice.map(|choice| choice.way.word()), Some(*way), "{name}");
+            }
+            [name, "over", how] => {
+                let told = serde_json::to_value(self.incident(name).ending);
+                assert_eq!(told.ok(), Some((*how).into()), "{name}");
             }
             [name, "lacks", units] => {
                 let order = &self.book.orders[&self.id(name)];
