@@ -15,7 +15,10 @@ use domain::{
     signal::{Change, Command, Signal},
     stock::{Claim, LocationId},
 };
-use engine::{Engine, rows};
+use engine::{
+    Engine, rows,
+    views::exposure::{Asked, Span, exposure},
+};
 use rehearse::{
     checkers,
     executor::{Executor, Group, Stopped},
@@ -44,8 +47,13 @@ impl Rush {
     fn new(seed: u64) -> Rush {
         let executor = Executor::new(seed, Time::from_seconds(1_798_000_000));
         let kiosks: Vec<&'static Kiosk> = CHANNELS.iter().map(|_| Kiosk::new(LEFT)).collect();
+        Rush::over(executor, kiosks, Arc::new(Memory::new()))
+    }
+
+    /// Our program begins on what is durable.
+    fn over(executor: Executor, kiosks: Vec<&'static Kiosk>, memory: Arc<Memory>) -> Rush {
         let named: Vec<_> = CHANNELS.into_iter().zip(kiosks.iter().copied()).collect();
-        let (ports, memory) = (executor.ports(Group(1)), Arc::new(Memory::new()));
+        let ports = executor.ports(Group(1));
         let (store, config) = (Arc::clone(&memory), config_of(&named));
         let engine: Arc<Mutex<Option<Arc<Engine>>>> = Arc::default();
         let slot = Arc::clone(&engine);
@@ -103,6 +111,42 @@ impl Rush {
             drop(done.expect("it is decided"));
         });
         self.pass(1);
+    }
+
+    /// All levels are compared now.
+    fn reconcile(&mut self) {
+        let engine = self.engine();
+        self.executor.spawn("reconcile", Group(1), async move {
+            for account in engine.accounts.values() {
+                engine.reconcile(account).await.expect("it is compared");
+            }
+        });
+        self.pass(5);
+    }
+
+    /// The exposure ledger, with its history of so many minutes.
+    fn exposure(&mut self, minutes: u64) -> serde_json::Value {
+        let (engine, now) = (self.engine(), self.executor.now());
+        let since = now.minus(Duration::from_secs(minutes * 60));
+        let asked = Asked {
+            sku: None,
+            span: Some(Span::since(since, now)),
+        };
+        let answer = Arc::new(Mutex::new(serde_json::Value::Null));
+        let slot = Arc::clone(&answer);
+        self.executor.spawn("exposure", Group(1), async move {
+            let exposure = exposure(&engine, &asked).await.expect("a sound store");
+            *slot.lock().expect("nobody panics") = serde_json::json!(exposure);
+        });
+        self.pass(0);
+        let answer = answer.lock().expect("nobody panics");
+        answer.clone()
+    }
+
+    fn kept_minutes(&self) -> usize {
+        let rows = Rows(&self.memory).keys(rows::EXPOSURE, b"minute\0");
+        // One row for all accounts has no name behind its time.
+        rows.iter().filter(|key| key.last() == Some(&0)).count()
     }
 
     fn incidents(&self) -> Vec<Incident> {
@@ -176,4 +220,64 @@ fn sixty_buyers_for_the_last_ten_are_ten_promises_and_fifty_incidents() {
         let endings: Vec<_> = rush.incidents().iter().map(|one| one.ending).collect();
         assert_eq!(endings, [Some(Ending::Covered); 50]);
     }
+}
+
+#[test]
+fn units_at_risk_are_kept_over_time_and_over_a_restart() {
+    let mut rush = Rush::new(3);
+    rush.pass(25);
+    rush.buy();
+    rush.pass(100);
+    // Nothing can be written to a kiosk: what it shows is below zero, and nothing is at risk there.
+    let now = rush.exposure(1);
+    assert_eq!(now["units_at_risk"], 0, "{now:#}");
+    let begun = rush.kept_minutes();
+    assert!(begun >= 2, "{begun}");
+
+    // Somebody writes a level by hand, and it is found out.
+    for kiosk in &rush.kiosks {
+        kiosk.counter().level = 4;
+    }
+    rush.reconcile();
+    rush.pass(90);
+    let before = rush.exposure(60);
+    assert_eq!(before["units_at_risk"], 12, "{before:#}");
+    let at_risk_before = unit_seconds(&before);
+    assert!(at_risk_before > 12.0 * 60.0, "{before:#}");
+
+    // The process dies, and another one takes up where it ended.
+    rush.executor.kill(Group(1));
+    let memory = Arc::new(rush.memory.fork());
+    let mut rush = Rush::over(rush.executor, rush.kiosks, memory);
+    rush.pass(120);
+    let after = rush.exposure(60);
+    let grown = unit_seconds(&after) - at_risk_before;
+    assert!((grown - 12.0 * 120.0).abs() < 0.01, "{grown}: {after:#}");
+    assert!(rush.kept_minutes() >= begun + 3);
+}
+
+#[test]
+fn minutes_give_way_to_hours_and_days() {
+    let executor = Executor::new(1, Time::from_seconds(1_798_000_000));
+    let mut rush = Rush::over(executor, Vec::new(), Arc::new(Memory::new()));
+    rush.pass(4 * 24 * 3600);
+    let kept = rush.kept_minutes();
+    assert!((2 * 24 * 60..=2 * 24 * 60 + 2).contains(&kept), "{kept}");
+    let history = rush.exposure(5 * 24 * 60);
+    assert_eq!(history["history"]["step_s"], 6 * 3600);
+    let steps = history["history"]["steps"].as_array().expect("a history");
+    let known: u64 = steps
+        .iter()
+        .filter_map(|step| step["known_s"].as_u64())
+        .sum();
+    assert_eq!(known, 4 * 24 * 3600);
+}
+
+/// Units times seconds of the whole history.
+fn unit_seconds(exposure: &serde_json::Value) -> f64 {
+    let steps = exposure["history"]["steps"].as_array().expect("a history");
+    steps
+        .iter()
+        .filter_map(|step| step["unit_seconds"].as_f64())
+        .sum()
 }

@@ -422,3 +422,153 @@ SHIPPED               CARRIER  TRACKING  BY US
 "
     );
 }
+
+#[tokio::test]
+async fn units_at_risk_are_shown_now_and_as_they_developed() {
+    let aged = |quantity: i64, age_ms: u64| json!({ "quantity": quantity, "age_ms": age_ms });
+    let exposure = json!({
+        "units_at_risk": 3, "listings_at_risk": 1, "overhang": 12,
+        "accounts": [{ "account": "shop", "units_at_risk": 3, "listings_at_risk": 1, "since": "T" }],
+        "items": [{
+            "sku": "MUG", "units_at_risk": 3, "shown": 18, "sellable": 6, "overhang": 12,
+            "listing_count": 2,
+        }],
+        "listings": [{
+            "account": "shop", "listing": "l-1", "sku": "MUG", "units_at_risk": 3, "shown": 9,
+            "wanted": aged(6, 4_200), "sent": aged(6, 1_000), "is_unanswered": true,
+            "acknowledged": aged(9, 3_900_000), "read_back": null,
+        }],
+        "history": { "step_s": 3600, "steps": [
+            { "from": "A", "unit_seconds": 0, "max": 0, "known_s": 0, "accounts": {} },
+            { "from": "B", "unit_seconds": 2.5, "max": 1, "known_s": 3600,
+              "accounts": { "shop": { "max": 1 }, "till": { "max": 0.5 } } },
+            { "from": "C", "unit_seconds": 12.6, "max": 3, "known_s": 60,
+              "accounts": { "shop": { "max": 3 } } },
+        ] },
+    });
+    let line = "stock|exposure|--since|24h|--step|1h|--sku|A/B";
+    let ran = run(line, &[(200, exposure.clone())]).await;
+    assert_eq!(
+        ran.calls(),
+        ["GET http://daemon:8081/api/v1/exposure?sku=A%2FB&since=24h&step=1h"]
+    );
+    assert_eq!(
+        ran.text,
+        "\
+3 units at risk now, on 1 listing.
+Overhang: 12 units; that is normal where one stock is shown on several accounts.
+
+ACCOUNT  AT RISK  LISTINGS  SINCE
+shop     3        1         T
+
+SKU  AT RISK  SHOWN  SELLABLE  OVERHANG  LISTINGS
+MUG  3        18     6         12        2
+
+ACCOUNT  SKU  LISTING  AT RISK  SHOWN  WANTED      SENT         TAKEN          READ BACK
+shop     MUG  l-1      3        9      6 (4s ago)  6 (1s ago)?  9 (1h 5m ago)  -
+
+FROM  UNIT-SECONDS  MOST                            BY ACCOUNT
+A     -             -
+B     2.5           1     ########                  shop 1, till 0.5
+C     12.6          3     ########################  shop 3
+"
+    );
+    let ran = run("stock|exposure|--json", &[(200, exposure.clone())]).await;
+    assert_eq!(ran.text, format!("{exposure}\n"));
+}
+
+#[tokio::test]
+async fn stock_is_shown_as_it_was() {
+    let mug = json!({
+        "sku": "MUG", "title": "Mug", "kind": "good", "on_hand": 5, "allocated": 0, "pending": 2,
+        "sellable": 3, "locations": [], "components": [], "as_of": "2026-11-21T08:00:00Z",
+    });
+    let ran = run("stock|show|MUG|--at|2h ago", &[(200, mug)]).await;
+    assert_eq!(
+        ran.calls(),
+        ["GET http://daemon:8081/api/v1/stock/MUG?at=2h%20ago"]
+    );
+    assert_eq!(
+        ran.text,
+        "\
+As it was on 2026-11-21T08:00:00Z:
+SKU  KIND  ON HAND  ALLOCATED  PENDING  SELLABLE  TITLE
+MUG  good  5        0          2        3         Mug
+"
+    );
+}
+
+#[tokio::test]
+async fn a_way_out_is_shown_and_chosen() {
+    let mut incident = json!({
+        "id": "inc_1", "state": "open", "account": "web", "order": "ord_1", "number": "#17",
+        "phase": "short", "line": 1, "sku": "MUG", "missing": 2, "ordered": 3, "why": "late_news",
+        "opened_at": "T", "ship_by": null, "explanation": "It was sold before.", "choice": null,
+        "ending": null,
+        "competing": [{
+            "order": "ord_2", "number": "#18", "account": "app", "units": 2, "placed_at": "U",
+            "is_paid": false,
+        }],
+        "ways": [
+            { "way": "take_from", "from": "ord_2", "because": "that order is younger and not paid" },
+            { "way": "wait", "from": null, "because": "there is time" },
+        ],
+    });
+    let ran = run("incidents", &[page(json!([incident]), None)]).await;
+    assert_eq!(
+        ran.calls(),
+        ["GET http://daemon:8081/api/v1/incidents?open=true&limit=200"]
+    );
+    assert_eq!(
+        ran.text,
+        "\
+ID     STATE  ACCOUNT  ORDER  LINE  SKU  MISSING  SINCE  WHY
+inc_1  open   web      #17    1     MUG  2        T      late_news
+"
+    );
+    let ran = run("incidents|show|inc_1", &[(200, incident.clone())]).await;
+    assert_eq!(
+        ran.text,
+        "\
+incident  inc_1
+state     open
+order     #17 of web (ord_1), short
+missing   2 of 3 MUG, line 1
+since     T
+ship by   -
+
+It was sold before.
+
+ALSO PROMISED TO  NUMBER  ACCOUNT  UNITS  PLACED  PAID
+ord_2             #18     app      2      U       no
+
+Ways out, the best first:
+  1. take-from --from ord_2: that order is younger and not paid
+  2. wait: there is time
+"
+    );
+    incident["state"] = json!("closed");
+    incident["ending"] = json!("covered");
+    let answers = [(200, json!({ "effect": "done" })), (200, incident)];
+    let line = "incidents|resolve|inc_1|take-from|--from|ord_2|--by|ann";
+    let ran = run(line, &answers).await;
+    assert_eq!(
+        ran.body(0),
+        json!({ "way": "take_from", "from": "ord_2", "by": "ann" })
+    );
+    assert_eq!(ran.text, "It is over: covered.\n");
+    for (line, is_right) in [
+        ("incidents resolve inc_1 take-from", false),
+        ("incidents resolve inc_1 cancel-units", false),
+        ("incidents resolve inc_1 cancel-units --amount 5.00", false),
+        (
+            "incidents resolve inc_1 cancel-units --amount 5.00 --currency EUR",
+            true,
+        ),
+        ("incidents resolve inc_1 pray", false),
+        ("incidents resolve inc_1 wait", true),
+    ] {
+        let words = std::iter::once("oneshelf").chain(line.split(' '));
+        assert_eq!(Line::try_parse_from(words).is_ok(), is_right, "{line}");
+    }
+}
