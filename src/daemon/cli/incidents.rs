@@ -179,6 +179,10 @@ fn show_one(incident: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
             show(&choice, "text")
         ))?;
     }
+    competing_and_ways(incident, out)
+}
+
+fn competing_and_ways(incident: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
     let list = |key: &str| incident[key].as_array().cloned().unwrap_or_default();
     let competing = list("competing");
     if !competing.is_empty() {

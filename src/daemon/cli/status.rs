@@ -84,7 +84,7 @@ fn attention(summary: &Value) -> String {
     let mut said = Vec::new();
     for (key, text) in [
         ("parked", "parked (oneshelf outbox --state parked)"),
-        ("incidents_open", "sold and not there"),
+        ("incidents_open", "sold and not there (oneshelf incidents)"),
         ("drift_open", "shown and explained by no order"),
     ] {
         if summary[key].as_u64().is_some_and(|count| count > 0) {

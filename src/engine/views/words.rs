@@ -181,34 +181,11 @@ pub fn event(event: &Event, order: &Order) -> String {
             units: count,
             reason,
         } => format!("{count} of {sku} were given back from line {line}: {reason}."),
-        Event::Short {
-            line,
-            sku,
-            units: count,
-        } => format!("Line {line} is short of {count} of {sku}."),
-        Event::Covered { line } => format!("Line {line} is covered by stock now."),
-        Event::IncidentOpened {
-            incident,
-            line,
-            sku,
-            units: count,
-            why: because,
-        } => format!(
-            "Incident {incident}: {count} of {sku} for line {line} were sold and are not there. {}",
-            why(because)
-        ),
-        Event::WayChosen {
-            incident,
-            way: chosen,
-            by,
-            note,
-        } => {
-            let note = note.as_deref().map_or_else(String::new, |note| format!(": {note}"));
-            format!("{by} chose for incident {incident} to {}{note}.", way(chosen))
-        }
-        Event::IncidentClosed {
-            incident, ending, ..
-        } => format!("Incident {incident} is over: {}.", ending.phrase()),
+        Event::Short { .. }
+        | Event::Covered { .. }
+        | Event::IncidentOpened { .. }
+        | Event::WayChosen { .. }
+        | Event::IncidentClosed { .. } => of_incident(event),
         Event::Moved {
             sku,
             location,
@@ -240,6 +217,46 @@ pub fn event(event: &Event, order: &Order) -> String {
         // These belong to no order, and so to no timeline.
         | Event::DriftClosed { .. } => "A listing changed.".to_owned(),
         Event::ItemSet { sku } => format!("Item {sku} was set."),
+    }
+}
+
+/// What happened to a line that is short, and to its incident.
+fn of_incident(event: &Event) -> String {
+    if let Event::Short { line, sku, units } = event {
+        format!("Line {line} is short of {units} of {sku}.")
+    } else if let Event::Covered { line } = event {
+        format!("Line {line} is covered by stock now.")
+    } else if let Event::IncidentOpened {
+        incident,
+        line,
+        sku,
+        units,
+        why: because,
+    } = event
+    {
+        let because = why(because);
+        format!(
+            "Incident {incident}: {units} of {sku} for line {line} were sold and are not there. {because}"
+        )
+    } else if let Event::WayChosen {
+        incident,
+        way: chosen,
+        by,
+        note,
+    } = event
+    {
+        let note = note.as_deref();
+        let note = note.map_or_else(String::new, |note| format!(": {note}"));
+        let chosen = way(chosen);
+        format!("{by} chose for incident {incident} to {chosen}{note}.")
+    } else if let Event::IncidentClosed {
+        incident, ending, ..
+    } = event
+    {
+        let ending = ending.phrase();
+        format!("Incident {incident} is over: {ending}.")
+    } else {
+        String::new()
     }
 }
 
