@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountId, ExternalId, ListingId, Quantity, Sku, Time,
-    ids::{IntentId, MovementId, OrderId, ShipmentId},
-    offer::Suppression,
+    book::Way,
+    breaker::Side,
+    ids::{DriftId, IntentId, MovementId, OrderId, ShipmentId},
+    offer::{Edit, Suppression},
     stock::{Cause, LocationId},
 };
 
@@ -209,15 +211,48 @@ pub enum Event {
     DriftOpened {
         /// Which listing.
         listing: ListingId,
+        /// The case.
+        drift: DriftId,
         /// What it should show by all that we know.
-        expected: Option<Quantity>,
+        expected: Quantity,
         /// What it shows.
         observed: Quantity,
+        /// Whether the breaker keeps it from being repaired.
+        is_held: bool,
     },
-    /// A level agrees again.
+    /// A case of drift was settled.
     DriftClosed {
         /// Which listing.
         listing: ListingId,
+        /// The case.
+        drift: DriftId,
+        /// How.
+        way: Way,
+        /// Which person said so.
+        by: Option<String>,
+    },
+    /// Somebody changed a level on the channel.
+    LevelEdited {
+        /// Which listing.
+        listing: ListingId,
+        /// Who and what.
+        edit: Edit,
+    },
+    /// Too much happened at once to the listings of an account.
+    BreakerTripped {
+        /// On which side.
+        side: Side,
+        /// To how many listings.
+        listings: usize,
+        /// How many there are.
+        of: usize,
+    },
+    /// A person lifted a breaker, or confirmed what is wished.
+    BreakerLifted {
+        /// On which side.
+        side: Side,
+        /// Who.
+        by: String,
     },
     /// An item became known or was changed.
     ItemSet {

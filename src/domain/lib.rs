@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 pub mod book;
+pub mod breaker;
 pub mod decide;
 pub mod fact;
 pub mod ids;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountId, ListingId, Money, Quantity, Sku, Time,
+    breaker::{Held, Side},
     ids::IntentId,
     item::{Item, ItemKind},
     stock::Stock,
@@ -256,6 +257,34 @@ pub struct Offer {
     /// Since when the channel shows something else than is wanted, as far as we know.
     #[serde(default)]
     pub due_since: Option<Time>,
+    /// Whether the channel said that it shows something else than we believe: it is read before
+    /// anything is written.
+    #[serde(default)]
+    pub is_doubted: bool,
+    /// When it came to be wanted at zero by something else than an order.
+    #[serde(default)]
+    pub zeroed_at: Option<Time>,
+    /// Why nothing is written before a person says so.
+    #[serde(default)]
+    pub held: Option<Held>,
+    /// The last change that somebody made on the channel.
+    #[serde(default)]
+    pub edit: Option<Edit>,
+}
+
+/// A change of a level that somebody made on the channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edit {
+    /// Who, where the channel says so.
+    pub by: Option<String>,
+    /// What it was.
+    pub from: Quantity,
+    /// What it was changed to.
+    pub to: Quantity,
+    /// When that was seen.
+    pub at: Time,
+    /// Whether it became a movement of our stock; otherwise ours was written again.
+    pub is_taken: bool,
 }
 
 /// One try at setting a level, made durable before it is sent. It never changes but for its count.
@@ -296,6 +325,10 @@ impl Offer {
             parked: None,
             coalesced: 0,
             due_since: None,
+            is_doubted: false,
+            zeroed_at: None,
+            held: None,
+            edit: None,
         }
     }
 
@@ -304,10 +337,25 @@ impl Offer {
         let Some(wanted) = self.wanted else {
             return false;
         };
-        if self.parked.is_some() {
+        if self.parked.is_some() || self.is_held_back() {
             return false;
         }
         self.attempt.is_some() || self.believed.map(|told| told.quantity) != Some(wanted.quantity)
+    }
+
+    /// Whether the breaker keeps what is wanted from being written. A fall below both what it should
+    /// have shown then and what it shows goes out all the same: sales go on elsewhere.
+    pub fn is_held_back(&self) -> bool {
+        let (Some(held), Some(wanted), None) = (self.held, self.wanted, &self.attempt) else {
+            return false;
+        };
+        match held.side {
+            Side::Source => {
+                let shown = self.believed.map(|told| told.quantity);
+                !(Some(wanted.quantity) < held.wanted && Some(wanted.quantity) < shown)
+            }
+            Side::Writes => wanted.quantity.is_zero(),
+        }
     }
 
     /// Units at risk now: what it may show beyond what it should.

@@ -11,6 +11,7 @@ use std::{
 use domain::{
     AccountId, IdSource, Sku, Time,
     book::Book,
+    breaker::BreakerRule,
     decide::{Context, Decision, FollowUp, Refusal, Terms, Undecided, Verdict, decide},
     ids::OrderId,
     offer::{OfferRules, Suppression},
@@ -41,6 +42,8 @@ pub struct Policy {
     pub rules: OfferRules,
     /// Where stock lies when nobody says otherwise.
     pub home: LocationId,
+    /// When too much happens at once.
+    pub breaker: BreakerRule,
 }
 
 /// Takes decisions.
@@ -154,6 +157,7 @@ impl Decider {
                 accounts: policy.accounts.clone(),
                 rules: policy.rules.clone(),
                 home: policy.home.clone(),
+                breaker: policy.breaker,
             };
             let (decision, mut batch) = self.try_once(signal, &context).await?;
             batch.puts.extend(alongside.puts.iter().cloned());

@@ -86,6 +86,9 @@ impl Meters {
                 | Event::PushStarted { .. }
                 | Event::PushParked { .. }
                 | Event::DriftClosed { .. }
+                | Event::LevelEdited { .. }
+                | Event::BreakerTripped { .. }
+                | Event::BreakerLifted { .. }
                 | Event::ItemSet { .. } => {}
             }
         }

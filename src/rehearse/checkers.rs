@@ -47,6 +47,9 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
         | Event::PushConflicted { .. }
         | Event::PushParked { .. }
         | Event::DriftOpened { .. }
+        | Event::LevelEdited { .. }
+        | Event::BreakerTripped { .. }
+        | Event::BreakerLifted { .. }
         | Event::DriftClosed { .. } => None,
     }
 }

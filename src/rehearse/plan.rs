@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use domain::{
     AccountId, Currency, Money, Quantity, Sku, Time,
+    breaker::BreakerRule,
+    decide::Authority,
     item::{Item, ItemKind},
     offer::{OfferRules, Ratio, ScopedRule},
     stock::LocationId,
@@ -198,6 +200,7 @@ impl Plan {
                 orders_since: Duration::from_secs(3600),
             },
             unpaid_for: self.unpaid_for,
+            authority: Authority::Ledger,
         });
         Config {
             accounts: accounts.collect(),
@@ -206,6 +209,7 @@ impl Plan {
                 accounts: BTreeMap::new(),
                 rules: self.rules.clone(),
                 home: LocationId::default(),
+                breaker: BreakerRule::default(),
             },
             items: self.items.clone(),
             backlog_max: 10_000,

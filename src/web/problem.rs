@@ -92,6 +92,10 @@ kinds! {
     REFUND_TOO_LARGE { code: "refund-too-large", status: 409, title: "That much cannot be refunded" }
     NOT_HELD { code: "not-held", status: 409, title: "The order is not on hold" }
     NOT_PARKED { code: "not-parked", status: 409, title: "Nothing is parked there" }
+    NO_DRIFT { code: "no-drift", status: 404, title: "There is no such case of drift" }
+    CANNOT_TAKE { code: "cannot-take", status: 409, title: "The level does not say how many there are" }
+    NOT_TRIPPED { code: "not-tripped", status: 409, title: "The breaker has not tripped" }
+    NOTHING_TO_UNDO { code: "nothing-to-undo", status: 409, title: "There is no freeze to take back" }
     UNDER_WAY { code: "under-way", status: 409, title: "It was asked for already" }
 }
 
@@ -211,6 +215,11 @@ impl From<Refusal> for Problem {
             Refusal::RefundTooLarge(left) => problem(&REFUND_TOO_LARGE).with("left", left),
             Refusal::NotHeld => problem(&NOT_HELD),
             Refusal::NotParked => problem(&NOT_PARKED),
+            Refusal::NoDrift(drift) => problem(&NO_DRIFT).with("drift", drift.to_string()),
+            Refusal::CannotTake { listing, .. } => {
+                problem(&CANNOT_TAKE).with("listing", listing.as_str())
+            }
+            Refusal::NotTripped(account) => problem(&NOT_TRIPPED).with("account", account.as_str()),
             Refusal::UnderWay => problem(&UNDER_WAY),
         }
     }

@@ -280,7 +280,12 @@ impl Concerns {
             | Command::Refund { order, .. }
             | Command::Hold { order, .. }
             | Command::Release { order, .. } => of_order(order),
-            Command::RetryIntent { .. } | Command::RetryPush { .. } => Concerns::default(),
+            Command::RetryIntent { .. }
+            | Command::RetryPush { .. }
+            | Command::SettleDrift { .. }
+            | Command::LetGo { .. }
+            | Command::ConfirmZeroes { .. }
+            | Command::LiftBreaker { .. } => Concerns::default(),
         }
     }
 }

@@ -16,6 +16,7 @@ use channel::{
 };
 use domain::{
     AccountId, Decimal, ExternalId, ListingId, Sku, Time,
+    decide::Authority,
     snapshot::{LevelSnapshot, ListingSnapshot, OrderSnapshot, Standing},
     stock::Stock,
 };
@@ -319,6 +320,7 @@ fn config(kiosk: &'static Kiosk) -> Config {
             orders_since: Duration::from_secs(3600),
         },
         unpaid_for: None,
+        authority: Authority::Ledger,
     };
     Config {
         opening: Some(account.id.clone()),

@@ -19,7 +19,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use domain::{AccountId, Time, stock::LocationId};
+use domain::{AccountId, Time, breaker::BreakerRule, decide::Authority, stock::LocationId};
 use engine::{
     AccountConfig, Config, Engine,
     account::{Mode, Pace as AccountPace},
@@ -263,6 +263,7 @@ fn config(shops: &[HostedShop]) -> Config {
             orders_since: Duration::from_secs(24 * 3600),
         },
         unpaid_for: Some(Duration::from_secs(3600)),
+        authority: Authority::Ledger,
     };
     Config {
         accounts: shops.iter().map(account).collect(),
@@ -273,6 +274,7 @@ fn config(shops: &[HostedShop]) -> Config {
             accounts: BTreeMap::new(),
             rules: domain::offer::OfferRules::default(),
             home: LocationId::default(),
+            breaker: BreakerRule::default(),
         },
         items: shops::items(),
         backlog_max: 10_000,

@@ -11,7 +11,7 @@ use crate::{
     stock::{Cause, LocationId},
 };
 
-use super::{Desk, Refusal, Undecided, Verdict, level, push, snapshot};
+use super::{Desk, Refusal, Undecided, Verdict, drift, level, push, snapshot};
 
 pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdict, Undecided> {
     match command {
@@ -58,6 +58,20 @@ pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdic
         }
         Command::Release { order, by } => release(desk, *order, by),
         Command::RetryIntent { intent } => push::retry_intent(desk, *intent),
+        Command::SettleDrift {
+            drift: id,
+            right,
+            by,
+        } => drift::settle(desk, *id, *right, by),
+        Command::LetGo {
+            account,
+            side,
+            listings,
+            right,
+            by,
+        } => drift::let_go(desk, account, *side, listings, (*right, by)),
+        Command::ConfirmZeroes { account } => Ok(drift::confirm_zeroes(desk, account)),
+        Command::LiftBreaker { account, side, by } => drift::lift(desk, account, *side, by),
         Command::RetryPush { account, listing } => {
             push::retry_push(desk, &(account.clone(), listing.clone()))
         }

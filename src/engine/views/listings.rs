@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use domain::{
     AccountId, ListingId, Money, Quantity, Sku, Time,
-    book::Drift,
+    ids::DriftId,
     item::Item,
     offer::{Listing, Offer},
 };
 use serde::Serialize;
 
-use super::{Level, Page, StoreError, Units, Walk, level, read, sellable};
+use super::{Level, Page, StoreError, Units, Walk, level, read, sellable, words};
 use crate::{
     Engine,
     decider::explain_suppression,
@@ -70,6 +70,10 @@ pub struct ListingView {
     pub suppressed: Option<SuppressionView>,
     /// Why it is not tried again before a person looks.
     pub parked: Option<String>,
+    /// Why the breaker holds it.
+    pub held: Option<&'static str>,
+    /// The last change that somebody made on the channel.
+    pub edit: Option<EditView>,
     /// What would be written if the account were live.
     pub would_write: Option<WouldWrite>,
     /// Whether it shows something that no order explains.
@@ -78,6 +82,21 @@ pub struct ListingView {
     pub exposure: Units,
     /// How many wishes were overwritten before they were sent.
     pub coalesced: u64,
+}
+
+/// A change of a level that somebody made on the channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EditView {
+    /// Who, where the channel says so.
+    pub by: Option<String>,
+    /// What it was.
+    pub from: Units,
+    /// What it was changed to.
+    pub to: Units,
+    /// When that was seen.
+    pub at: Time,
+    /// Whether it was taken into the stock.
+    pub is_taken: bool,
 }
 
 /// A push that is under way.
@@ -219,8 +238,8 @@ pub async fn one(
     let row: Option<Listing> = read(engine, rows::LISTINGS, &parts).await?;
     let Some(row) = row else { return Ok(None) };
     let offer: Option<Offer> = read(engine, rows::OFFERS, &parts).await?;
-    let drift: Option<Drift> = read(engine, rows::DRIFTS, &parts).await?;
-    let is_drifting = drift.is_some_and(|drift| drift.closed_at.is_none());
+    let drift: Option<DriftId> = read(engine, rows::OPEN_DRIFTS, &parts).await?;
+    let is_drifting = drift.is_some();
     Ok(Some(view(engine, row, offer.as_ref(), is_drifting)))
 }
 
@@ -251,6 +270,11 @@ fn view(
             reason: explain_suppression(code),
         }),
         parked: offer.and_then(|offer| offer.parked.clone()),
+        held: offer
+            .filter(|offer| offer.is_held_back())
+            .and_then(|offer| offer.held)
+            .map(|held| words::held(held.side)),
+        edit: offer.and_then(edit),
         would_write: offer.and_then(|offer| would_write(engine, offer)),
         is_drifting,
         exposure: Units::new(offer.map(Offer::exposure).unwrap_or_default(), scale),
@@ -263,6 +287,17 @@ fn view(
         price: listing.price,
         tracked: listing.tracked,
     }
+}
+
+fn edit(offer: &Offer) -> Option<EditView> {
+    let edit = offer.edit.as_ref()?;
+    Some(EditView {
+        by: edit.by.clone(),
+        from: Units::new(edit.from, offer.scale),
+        to: Units::new(edit.to, offer.scale),
+        at: edit.at,
+        is_taken: edit.is_taken,
+    })
 }
 
 fn attempt(offer: &Offer) -> Option<AttemptView> {

@@ -4,6 +4,8 @@
 
 use domain::{
     Quantity,
+    breaker::Side,
+    decide::Authority,
     fact::{Counter, Event},
     intent::{IntentState, Wish},
     item::ItemKind,
@@ -56,6 +58,26 @@ pub fn mode(mode: Mode) -> &'static str {
         Mode::Off => "off",
         Mode::Observe => "observe",
         Mode::Live => "live",
+    }
+}
+
+/// Who decides about stock.
+pub fn authority(authority: Authority) -> &'static str {
+    match authority {
+        Authority::Ledger => "ledger",
+        Authority::Channel => "channel",
+    }
+}
+
+/// What a breaker holds a listing for, as a sentence without its end.
+pub fn held(side: Side) -> &'static str {
+    match side {
+        Side::Source => {
+            "too many listings of the account jumped at once; see `oneshelf accounts breaker`"
+        }
+        Side::Writes => {
+            "too many listings were to be set to zero at once; see `oneshelf accounts breaker`"
+        }
     }
 }
 
@@ -214,6 +236,9 @@ pub fn event(event: &Event, order: &Order) -> String {
         | Event::PushConflicted { .. }
         | Event::PushParked { .. }
         | Event::DriftOpened { .. }
+        | Event::LevelEdited { .. }
+        | Event::BreakerTripped { .. }
+        | Event::BreakerLifted { .. }
         // These belong to no order, and so to no timeline.
         | Event::DriftClosed { .. } => "A listing changed.".to_owned(),
         Event::ItemSet { sku } => format!("Item {sku} was set."),

@@ -1,4 +1,4 @@
-//! What waits: signals, intents and pushes, incidents, drift.
+//! What waits: signals, intents and pushes, incidents.
 
 use axum::{
     Json,
@@ -87,15 +87,5 @@ pub(crate) async fn incidents(
     let place = Place::read(&("incidents", ask.open), ask.cursor.as_deref(), ask.limit)?;
     let after = place.after.clone();
     let page = views::queues::incidents(&admin.engine, ask.open, after, place.limit).await?;
-    Ok(Json(place.show(page)).into_response())
-}
-
-pub(crate) async fn drifts(
-    State(admin): State<Admin>,
-    Ask(ask): Ask<OpenQuery>,
-) -> Result<Response, Problem> {
-    let place = Place::read(&("drift", ask.open), ask.cursor.as_deref(), ask.limit)?;
-    let after = place.after.clone();
-    let page = views::queues::drifts(&admin.engine, ask.open, after, place.limit).await?;
     Ok(Json(place.show(page)).into_response())
 }

@@ -22,8 +22,9 @@ use channel::{
 };
 use domain::{
     AccountId, Currency, Decimal, ExternalId, ListingId, Money, Time,
+    decide::Authority,
     ids::OrderId,
-    signal::{Reading, Signal, Source},
+    signal::{Checks, Reading, Signal, Source},
     snapshot::{
         Buyer, LevelSnapshot, LineSnapshot, ListingSnapshot, Observation, OrderSnapshot,
         PaymentState, Standing, Version,
@@ -94,6 +95,7 @@ pub(super) async fn rig_on(store: Memory, limits: Limits) -> Rig {
             orders_since: Duration::from_secs(3600),
         },
         unpaid_for: None,
+        authority: Authority::Ledger,
     };
     let config = Config {
         accounts: vec![
@@ -206,6 +208,7 @@ impl Rig {
             levels: vec![level],
             read_at: self.clock.now(),
             reading: Reading::Compare,
+            checks: Checks::default(),
         })
         .await;
     }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use super::super::*;
 use crate::{
     Currency, Decimal, Money,
-    book::ListingKey,
+    book::{Author, ListingKey},
+    breaker::Side,
     intent::IntentState,
     item::{Item, ItemKind},
     offer::{Ratio, ScopedRule, known_sales},
-    signal::{Change, Command, OpeningLevel, PushResult, Reading, Source},
+    signal::{Change, Checks, Command, OpeningLevel, PushResult, Reading, Source, Whose},
     snapshot::{
         Buyer, LevelSnapshot, LineSnapshot, ListingSnapshot, OrderSnapshot, PaymentState, Standing,
         Version,
@@ -25,6 +26,7 @@ pub(super) struct World {
     movements: Vec<Movement>,
     pub(super) names: BTreeMap<String, OrderId>,
     rules: OfferRules,
+    owner: Option<&'static str>,
     last: Result<Verdict, Refusal>,
 }
 
@@ -54,6 +56,7 @@ impl World {
             movements: Vec::new(),
             names: BTreeMap::new(),
             rules: OfferRules::default(),
+            owner: None,
             last: Ok(Verdict::Nothing),
         };
         let components = BTreeMap::from([
@@ -84,13 +87,23 @@ impl World {
         let terms = Terms {
             meaning: QuantityMeaning::Available,
             unpaid_for: Some(Duration::from_secs(3600)),
+            authority: Authority::Ledger,
         };
-        let accounts = ["web", "market", "till"].map(|id| (AccountId::new(id), terms));
+        let owner = Terms {
+            authority: Authority::Channel,
+            ..terms
+        };
+        let terms_of = |id| if self.owner == Some(id) { owner } else { terms };
+        let accounts = ["web", "market", "till"].map(|id| (AccountId::new(id), terms_of(id)));
         Context {
             now: Time::from_seconds(self.now),
             accounts: accounts.into(),
             rules: self.rules.clone(),
             home: LocationId::default(),
+            breaker: BreakerRule {
+                listings_min: 3,
+                ..BreakerRule::default()
+            },
         }
     }
 
@@ -205,8 +218,12 @@ impl World {
     /// - `gone web #1`, `expire #1`, `close #1`, `hold #1 keep|drop`, `release #1`, `cancel #1`
     /// - `ship #1 [1:2 …]`: line numbers and units
     /// - `rule web buffer 2`, `rule web max 3`, `rule web share 1/2`, `rule web exclude`
+    /// - `owner web`: that account decides about stock
+    /// - `settle theirs|ours`: a person says whose number of the latest case is right
+    /// - `weigh web source|writes MUG PLATE …`: what is about to happen; the account has ten listings
+    /// - `confirm web`: a person armed the account; `lift web source|writes`, `let web source|writes theirs|ours MUG …`
     /// - `push web MUG`, then `applied web MUG`, `conflict web MUG 3`, `ambiguous web MUG`,
-    ///   `rejected web MUG`, `notdone web MUG`; `level web MUG 3 before|compare|confirm`
+    ///   `rejected web MUG`, `notdone web MUG`; `level web MUG 3 before|compare|confirm [person|app NAME]`
     pub(super) fn act(&mut self, text: &str) {
         let words: Vec<&str> = text.split_whitespace().collect();
         let by = || "ann".to_owned();
@@ -270,10 +287,46 @@ impl World {
             }
             ["ship", name, lines @ ..] => self.ship_signal(name, lines),
             ["rule", account, rest @ ..] => return self.add_rule(account, rest),
+            ["owner", account] => {
+                return self.owner = ["web", "market"].into_iter().find(|a| a == account);
+            }
+            ["settle" | "weigh" | "let" | "lift" | "confirm", ..] => self.breaker_signal(&words),
             [what, account, name, rest @ ..] => push_signal(what, account, name, rest, self.now),
             _ => panic!("`{text}` means nothing"),
         };
         self.decide(&signal);
+    }
+
+    fn breaker_signal(&self, words: &[&str]) -> Signal {
+        match words {
+            ["settle", right] => Signal::Command(Command::SettleDrift {
+                drift: *self.book.drifts.keys().next_back().expect("a case"),
+                right: whose(right),
+                by: "ann".to_owned(),
+            }),
+            ["weigh", account, side, names @ ..] => Signal::Weigh {
+                account: AccountId::new(*account),
+                side: side_named(side),
+                listings: names.iter().map(|name| ListingId::new(*name)).collect(),
+                of: 10,
+            },
+            ["let", account, side, right, names @ ..] => Signal::Command(Command::LetGo {
+                account: AccountId::new(*account),
+                side: side_named(side),
+                listings: names.iter().map(|name| ListingId::new(*name)).collect(),
+                right: whose(right),
+                by: "ann".to_owned(),
+            }),
+            ["confirm", account] => Signal::Command(Command::ConfirmZeroes {
+                account: AccountId::new(*account),
+            }),
+            ["lift", account, side] => Signal::Command(Command::LiftBreaker {
+                account: AccountId::new(*account),
+                side: side_named(side),
+                by: "ann".to_owned(),
+            }),
+            _ => panic!("`{words:?}` means nothing"),
+        }
     }
 
     fn order_signal(&self, account: &str, name: &str, rest: &[&str]) -> Signal {
@@ -353,7 +406,8 @@ impl World {
     /// - `MUG 5-2`: five are on hand, two of them promised
     /// - `#1 ready`: the phase; `#1 lacks 2`: units not covered
     /// - `web.MUG 3`: what the listing should show; `web.MUG -`: it is told nothing
-    /// - `web.MUG due|settled|parked`, `web.MUG believes 3`, `drift web.MUG`, `no drift`
+    /// - `web.MUG due|settled|parked|held`, `web.MUG believes 3`, `drift web.MUG`, `no drift`
+    /// - `latest case is repaired|agreed|theirs|ours|unsettled`, `tripped web source`, `sound web writes`
     /// - `new`, `duplicate`, `stale`, `nothing`, `refused: part of the text`
     /// - `intents 1`: wishes that wait
     pub(super) fn expect(&self, text: &str) {
@@ -380,13 +434,17 @@ impl World {
             }
             ["no", "drift"] => assert!(self.book.drifts.values().all(|d| d.closed_at.is_some())),
             ["drift", listing] => {
-                let drift = self
-                    .book
-                    .drifts
-                    .get(&listing_key(listing))
-                    .expect("a drift");
-                assert_eq!(drift.closed_at, None);
+                assert!(self.book.open_drift(&listing_key(listing)).is_some());
             }
+            ["latest", "case", "is", what] => {
+                let drift = self.book.drifts.values().next_back().expect("a case");
+                let way = drift.way.map_or("unsettled".to_owned(), |way| {
+                    format!("{way:?}").to_lowercase()
+                });
+                assert_eq!(way, *what);
+            }
+            ["tripped", account, side] => assert!(self.trip(account, side).is_some()),
+            ["sound", account, side] => assert_eq!(self.trip(account, side), None),
             [name, "lacks", units] => {
                 let order = &self.book.orders[&self.id(name)];
                 let missing: Quantity = order
@@ -432,6 +490,11 @@ impl World {
         told
     }
 
+    fn trip(&self, account: &str, side: &str) -> Option<crate::breaker::Trip> {
+        let breaker = self.book.breakers.get(&AccountId::new(account))?;
+        breaker.trip(side_named(side))
+    }
+
     fn expect_pair(&self, name: &str, is: &str) {
         if let Some((on_hand, promised)) = is.rsplit_once('-').filter(|(left, _)| !left.is_empty())
         {
@@ -449,18 +512,34 @@ impl World {
                 .map_or("-".to_owned(), |told| told.quantity.to_string());
             let state = if offer.parked.is_some() {
                 "parked"
+            } else if offer.is_held_back() {
+                "held"
             } else if offer.is_due() {
                 "due"
             } else {
                 "settled"
             };
-            let actual = if "due settled parked".contains(is) {
+            let actual = if "due settled parked held".contains(is) {
                 state
             } else {
                 &wanted
             };
             assert_eq!(actual, is, "{name}");
         }
+    }
+}
+
+fn side_named(word: &str) -> Side {
+    let mut known = Side::ALL.into_iter();
+    let side = known.find(|side| side.word() == word);
+    side.unwrap_or_else(|| panic!("`{word}` is no side"))
+}
+
+fn whose(word: &str) -> Whose {
+    match word {
+        "theirs" => Whose::Theirs,
+        "ours" => Whose::Ours,
+        _ => panic!("`{word}` means nothing"),
     }
 }
 
@@ -559,7 +638,18 @@ fn push_signal(what: &str, account: &str, name: &str, rest: &[&str], now: i64) -
                 listings: vec![listing],
             };
         }
-        ("level", [level, reading]) => {
+        ("level", [level, reading, author @ ..]) => {
+            let mut checks = Checks {
+                orders_read_at: Some(at),
+                ..Checks::default()
+            };
+            if let [kind, name] = author {
+                let author = Author {
+                    name: (*name).to_owned(),
+                    is_person: *kind == "person",
+                };
+                checks.authors.insert(listing.clone(), author);
+            }
             let reading = match *reading {
                 "before" => Reading::BeforePush,
                 "compare" => Reading::Compare,
@@ -576,6 +666,7 @@ fn push_signal(what: &str, account: &str, name: &str, rest: &[&str], now: i64) -
                 levels: vec![level],
                 read_at: at,
                 reading,
+                checks,
             };
         }
         ("applied", []) => PushResult::Applied,
