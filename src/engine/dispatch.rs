@@ -141,16 +141,7 @@ impl Engine {
             .map(|o| o.listing.clone())
             .collect();
         if !to_read.is_empty() {
-            let read_at = self.ports.clock.now();
-            let levels = self.read_levels(account, read, &to_read).await?;
-            self.settle_ambiguous(account, &offers, &levels).await?;
-            let suspects = self.suspects(account, levels, read_at).await?;
-            // The channel sold, or somebody edited, what we have not seen: orders first.
-            let moving = self.explain_levels(account, suspects).await?;
-            if !moving.is_empty() {
-                // It will not stay the same, and what it must show cannot wait for that.
-                self.start_from(account, moving).await?;
-            }
+            self.look_before(account, read, &offers, &to_read).await?;
             offers = self.reload(account, &offers).await?;
         }
         let due: Vec<ListingId> = offers
@@ -184,6 +175,27 @@ impl Engine {
             .collect();
         self.send(account, push, to_send).await?;
         Ok(Round::More)
+    }
+
+    /// Reads what is about to be overwritten. What is not as we believe is explained first.
+    async fn look_before(
+        &self,
+        account: &Account,
+        read: &dyn channel::ReadStock,
+        offers: &[Offer],
+        to_read: &[ListingId],
+    ) -> Result<(), PollError> {
+        let read_at = self.ports.clock.now();
+        let levels = self.read_levels(account, read, to_read).await?;
+        self.settle_ambiguous(account, offers, &levels).await?;
+        let suspects = self.suspects(account, levels, read_at).await?;
+        // The channel sold, or somebody edited, what we have not seen: orders first.
+        let moving = self.explain_levels(account, suspects).await?;
+        if !moving.is_empty() {
+            // It will not stay the same, and what it must show cannot wait for that.
+            self.start_from(account, moving).await?;
+        }
+        Ok(())
     }
 
     async fn start_from(&self, account: &Account, shown: Suspects) -> Result<(), DecideError> {

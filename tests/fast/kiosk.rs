@@ -280,7 +280,7 @@ impl PullOrders for Kiosk {
 
 /// There is no network: the shop is in the same room, on whose wall there is a clock.
 #[derive(Clone)]
-struct Room(Arc<dyn Clock>);
+pub(crate) struct Room(pub(crate) Arc<dyn Clock>);
 
 impl Outside for Room {
     fn port(&self, _: &AccountId, _: &'static Descriptor) -> Port {

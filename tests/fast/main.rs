@@ -8,4 +8,5 @@ mod kiosk;
 mod pacing;
 mod sim;
 mod small_world;
+mod stand;
 mod tidy;

@@ -7,6 +7,7 @@ use domain::{
     breaker::Side,
     decide::Authority,
     fact::{Counter, Event},
+    ids::IntentId,
     intent::{IntentState, Wish},
     item::ItemKind,
     offer::{OfferRule, QuantityMeaning},
@@ -227,9 +228,7 @@ pub fn event(event: &Event, order: &Order) -> String {
         }
         Event::IntentMade { wish, .. } => format!("To do on the channel: {wish}."),
         Event::IntentDone { intent } => format!("Done on the channel: {intent}."),
-        Event::IntentParked { intent, reason } => {
-            format!("A person must look at {intent}: {reason}.")
-        }
+        Event::IntentParked { intent, reason } => parked(intent, reason),
         Event::OfferChanged { .. }
         | Event::PushStarted { .. }
         | Event::PushAcknowledged { .. }
@@ -243,6 +242,10 @@ pub fn event(event: &Event, order: &Order) -> String {
         | Event::DriftClosed { .. } => "A listing changed.".to_owned(),
         Event::ItemSet { sku } => format!("Item {sku} was set."),
     }
+}
+
+fn parked(intent: &IntentId, reason: &str) -> String {
+    format!("A person must look at {intent}: {reason}.")
 }
 
 fn changed(what: &str, from: &str, to: &str) -> String {

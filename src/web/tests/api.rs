@@ -488,7 +488,8 @@ async fn troubles(reader: &mut Reader) {
     let incidents = reader.get("/api/v1/incidents?open=true").await;
     assert_eq!(incidents["items"][0]["number"], "#19");
     assert_eq!(incidents["items"][0]["missing"], 94);
-    reader.get("/api/v1/drift?open=true").await;
+    drift_and_breaker(reader).await;
+    frozen_and_thawed(reader).await;
     reader.get("/api/v1/inbox").await;
     let summary = reader.get("/api/v1/metrics/summary").await;
     let phases = json!({ "ready": 1, "shipped": 1, "short": 1 });
@@ -497,6 +498,72 @@ async fn troubles(reader: &mut Reader) {
         (&summary["incidents_open"], &summary["orders_in"]),
         (&json!(1), &json!(3))
     );
+}
+
+async fn drift_and_breaker(reader: &mut Reader) {
+    let shown = reader.get("/api/v1/listings?sku=MUG").await;
+    let shows = shown["items"][0]["believed"]["quantity"].clone();
+    reader.rig.confirms("shop", "MUG", 77).await;
+    let cases = reader.get("/api/v1/drift?open=true&account=shop").await;
+    let case = cases["items"][0].clone();
+    assert_eq!(case["observed"], 77);
+    assert_eq!(case["evidence"]["believed"]["quantity"], shows);
+    let id = case["id"].as_str().expect("an id").to_owned();
+    assert_eq!(reader.get(&format!("/api/v1/drift/{id}")).await, case);
+    let path = format!("/api/v1/drift/{id}/settle");
+    let body = json!({ "right": "ours", "by": "ann" });
+    assert_eq!(reader.post(&path, body.clone()).await["effect"], "done");
+    let again = reader.post(&path, body).await;
+    assert_eq!(again["effect"], "nothing_to_do");
+    let none = format!("/api/v1/drift/dft_{}", "0".repeat(32));
+    assert_eq!(reader.get(&none).await["code"], "no-drift");
+
+    let lift = json!({ "side": "source", "right": "ours" });
+    let path = "/api/v1/accounts/shop/breaker";
+    let sound = reader.post(&format!("{path}/lift"), lift.clone()).await;
+    assert_eq!(sound["code"], "not-tripped");
+    let listings = (0..12).map(|n| domain::ListingId::new(format!("x-{n}")));
+    reader
+        .rig
+        .decide(Signal::Weigh {
+            account: AccountId::new("shop"),
+            side: domain::breaker::Side::Source,
+            listings: listings.collect(),
+            of: 20,
+        })
+        .await;
+    reader.rig.confirms("shop", "MUG", 78).await;
+    let breaker = reader.get(path).await;
+    assert_eq!(breaker["source"]["listings"], 12);
+    assert_eq!(breaker["held"][0]["shows"], 78);
+    let account = reader.get("/api/v1/accounts/shop").await;
+    assert_eq!(account["counts"]["held"], 1);
+    assert_eq!(account["source_tripped"]["of"], 20);
+    assert_eq!(reader.rig.get("/healthz").await.status, 503);
+    reader.post(&format!("{path}/lift"), lift).await;
+    assert_eq!(reader.get(path).await["held"], json!([]));
+}
+
+async fn frozen_and_thawed(reader: &mut Reader) {
+    assert_eq!(reader.get("/api/v1/freeze").await["at"].is_null(), false);
+    reader.post("/api/v1/freeze/undo", json!({})).await;
+    let frozen = reader.post("/api/v1/freeze", json!({})).await;
+    assert_eq!(
+        frozen["accounts"].as_array().map(Vec::is_empty),
+        Some(false)
+    );
+    assert_eq!(reader.get("/api/v1/freeze").await, frozen);
+    // Frozen once more, which freezes nothing, and must not hide what froze it.
+    let more = reader
+        .post("/api/v1/freeze", json!({ "accounts": ["shop"] }))
+        .await;
+    assert_eq!(more["accounts"], json!([]));
+    let undone = reader.post("/api/v1/freeze/undo", json!({})).await;
+    assert_eq!(undone["accounts"], frozen["accounts"]);
+    let account = reader.get("/api/v1/accounts/shop").await;
+    assert_eq!(account["is_frozen"], false);
+    let nothing = reader.post("/api/v1/freeze/undo", json!({})).await;
+    assert_eq!(nothing["code"], "nothing-to-undo");
 }
 
 /// All items of a list, page by page.

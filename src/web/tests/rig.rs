@@ -198,6 +198,15 @@ impl Rig {
 
     /// Takes in what a channel shows for a SKU.
     pub(super) async fn shows(&self, account: &str, sku: &str, units: i64) {
+        self.looks(account, sku, units, Reading::Compare).await;
+    }
+
+    /// The same after its orders were read again.
+    pub(super) async fn confirms(&self, account: &str, sku: &str, units: i64) {
+        self.looks(account, sku, units, Reading::Confirm).await;
+    }
+
+    async fn looks(&self, account: &str, sku: &str, units: i64, reading: Reading) {
         let level = LevelSnapshot {
             listing: ListingId::new(format!("l-{sku}")),
             level: Some(Decimal::whole(units)),
@@ -207,7 +216,7 @@ impl Rig {
             account: AccountId::new(account),
             levels: vec![level],
             read_at: self.clock.now(),
-            reading: Reading::Compare,
+            reading,
             checks: Checks::default(),
         })
         .await;
