@@ -130,6 +130,10 @@ impl Memory {
     }
 }
 
+fn is_throttled(error: &ChannelError) -> bool {
+    matches!(error.kind, ErrorKind::Throttled { .. })
+}
+
 /// What a poll finds out about an order first.
 struct Head {
     id: String,
@@ -157,7 +161,10 @@ impl PullOrders for Shopify {
             malformed: part.malformed,
             next: part.next,
         };
-        for (_, reading) in self.read_by_id(&part.ids).await? {
+        let (readings, stopped) = self.read_by_id(&part.ids).await;
+        // A page is handed out whole, or the poll would pass over what it lacks.
+        stopped?;
+        for (_, reading) in readings {
             match reading {
                 OrderReading::Found(order) => {
                     self.memory.keep(&order, part.shop_time);
@@ -178,7 +185,12 @@ impl PullOrders for Shopify {
         &self,
         ids: &[ExternalId],
     ) -> Result<Vec<(ExternalId, OrderReading)>, ChannelError> {
-        self.read_by_id(ids).await
+        let (readings, stopped) = self.read_by_id(ids).await;
+        match stopped {
+            // To begin anew would spend what the shop restores meanwhile, and never come to the end.
+            Err(error) if readings.is_empty() || !is_throttled(&error) => Err(error),
+            Ok(()) | Err(_) => Ok(readings),
+        }
     }
 }
 
@@ -235,10 +247,11 @@ impl Shopify {
         Ok(part)
     }
 
+    /// What was read, and what stopped it before the end.
     async fn read_by_id(
         &self,
         ids: &[ExternalId],
-    ) -> Result<Vec<(ExternalId, OrderReading)>, ChannelError> {
+    ) -> (Vec<(ExternalId, OrderReading)>, Result<(), ChannelError>) {
         let mut readings = Vec::with_capacity(ids.len());
         let mut waiting: Vec<&ExternalId> = Vec::with_capacity(ids.len());
         for id in ids {
@@ -249,13 +262,22 @@ impl Shopify {
                 readings.push((id.clone(), OrderReading::Gone));
             }
         }
+        let stopped = self.read_chunks(waiting, &mut readings).await;
+        (readings, stopped)
+    }
+
+    async fn read_chunks(
+        &self,
+        mut waiting: Vec<&ExternalId>,
+        readings: &mut Vec<(ExternalId, OrderReading)>,
+    ) -> Result<(), ChannelError> {
         let mut size = self.page_size.get();
         while !waiting.is_empty() {
             let chunk = waiting[..size.min(waiting.len())].to_vec();
             match self.nodes(&chunk).await {
                 Ok(reply) => {
                     waiting.drain(..chunk.len());
-                    self.read_nodes(&chunk, reply, &mut readings).await?;
+                    self.read_nodes(&chunk, reply, readings).await?;
                 }
                 Err(Failure::TooCostly(error)) => {
                     size = self.page_size.shrink(size).ok_or(error)?;
@@ -263,7 +285,7 @@ impl Shopify {
                 Err(Failure::Other(error)) => return Err(error),
             }
         }
-        Ok(readings)
+        Ok(())
     }
 
     async fn nodes(&self, ids: &[&ExternalId]) -> Result<Reply<wire::Nodes>, Failure> {

@@ -175,7 +175,8 @@ pub trait PullOrders: Send + Sync {
     /// Order and uniqueness are not assumed.
     async fn pull(&self, window: &OrderWindow) -> Result<Page<OrderSnapshot>, ChannelError>;
 
-    /// Orders by their ids: one reading for each, in any order.
+    /// Orders by their ids: one reading for each, in any order. Where the channel asks to wait on the
+    /// way, the answer is what was read until then, at least one; the rest is asked for again.
     async fn read(
         &self,
         ids: &[ExternalId],

@@ -368,42 +368,49 @@ impl Engine {
         orders: &dyn PullOrders,
         ids: &[ExternalId],
     ) -> Result<(), PollError> {
-        let (mut left, mut size) = (ids, READ_BATCH);
-        while !left.is_empty() {
-            let some = self.patiently_some(account, left, &mut size, |ids| orders.read(ids));
-            let (count, readings) = some.await?;
-            left = left.get(count..).unwrap_or_default();
-            self.take_in_readings(account, readings).await?;
+        let (mut waiting, mut size) = (ids.to_vec(), READ_BATCH);
+        while !waiting.is_empty() {
+            let some = self.patiently_some(account, &waiting, &mut size, |ids| orders.read(ids));
+            let (_, readings) = some.await?;
+            let before = waiting.len();
+            waiting.retain(|id| readings.iter().all(|(read, _)| read != id));
+            if waiting.len() == before {
+                let reason = format!("{before} orders were asked for, and none was answered");
+                return Err(ChannelError::malformed("read orders", reason).into());
+            }
+            for (external_id, reading) in readings {
+                self.take_in(account, external_id, reading).await?;
+            }
         }
         Ok(())
     }
 
-    async fn take_in_readings(
+    async fn take_in(
         &self,
         account: &Account,
-        readings: Vec<(ExternalId, OrderReading)>,
+        external_id: ExternalId,
+        reading: OrderReading,
     ) -> Result<(), PollError> {
-        for (external_id, reading) in readings {
-            match reading {
-                OrderReading::Found(snapshot) => {
-                    self.decide_order(account, *snapshot, Source::Read).await?;
-                }
-                OrderReading::Gone => {
-                    account.forget_recent(&external_id);
-                    let account = account.id.clone();
-                    self.decide(Signal::OrderGone {
-                        account,
-                        external_id,
-                    })
+        match reading {
+            OrderReading::Found(snapshot) => {
+                self.decide_order(account, *snapshot, Source::Read).await
+            }
+            OrderReading::Gone => {
+                account.forget_recent(&external_id);
+                let account = account.id.clone();
+                self.decide(Signal::OrderGone {
+                    account,
+                    external_id,
+                })
+                .await?;
+                Ok(())
+            }
+            OrderReading::Malformed(malformed) => {
+                self.park_signal(&account.id, malformed, None, Alongside::default())
                     .await?;
-                }
-                OrderReading::Malformed(malformed) => {
-                    self.park_signal(&account.id, malformed, None, Alongside::default())
-                        .await?;
-                }
+                Ok(())
             }
         }
-        Ok(())
     }
 
     async fn decide_order(

@@ -1,6 +1,7 @@
 //! Each connector against the twin of its channel, in one process.
 
 mod ebay;
+mod official;
 mod port;
 mod shopify;
 mod square;

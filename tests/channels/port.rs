@@ -1,7 +1,8 @@
 //! Joins a connector and a twin in one process: no socket, no sleep, and time that the test sets.
 //!
-//! It never judges and never repairs: requests, answers and hooks go across byte for byte. A test
-//! may put an answer of its own, or a lost one, in the way of the next requests.
+//! It never repairs: requests, answers and hooks go across byte for byte, and both are held against
+//! the channel's official description where there is one ([`official`]). A test may put an answer of
+//! its own, or a lost one, in the way of the next requests.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -17,6 +18,8 @@ use channel::{
 use domain::{Currency, ExternalId, Money, Sku, Time};
 use sandbox::{Act, Done, Product, ProductKind, Refused, Shop, Truth, Twin};
 use serde_json::Value;
+
+use crate::official;
 
 /// A twin, the connector opened on it, and the time of both.
 pub(crate) struct Rig {
@@ -294,7 +297,11 @@ impl HttpPort for TwinPort {
             state.log.push(request.clone());
             let fault = state.faults.pop_front().unwrap_or(Fault::Pass);
             match fault {
-                Fault::Pass => Ok(state.twin.handle(&request, state.now)),
+                Fault::Pass => {
+                    let answer = state.twin.handle(&request, state.now);
+                    official::check(state.twin.channel(), &request, &answer);
+                    Ok(answer)
+                }
                 Fault::Answer(response) => Ok(response),
                 Fault::NotSent => Err(SendError::NotSent("refused".to_owned())),
                 Fault::LostRequest => Err(SendError::NoAnswer("timed out".to_owned())),

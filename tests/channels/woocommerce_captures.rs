@@ -355,6 +355,13 @@ fn the_published_signature_fits() {
                 .expect("hooks")
                 .verify(&request, Time::EPOCH);
             assert!(matches!(verdict, Verdict::Verified(_)), "{secret}");
+            let hooks = channel.read_hooks().expect("hooks");
+            for bit in 0..request.body.len() * 8 {
+                let mut flipped = request.clone();
+                flipped.body[bit / 8] ^= 1 << (bit % 8);
+                let verdict = hooks.verify(&flipped, Time::EPOCH);
+                assert!(matches!(verdict, Verdict::Refused(_)), "bit {bit}");
+            }
         }
     }
     assert!(count > 0);

@@ -369,6 +369,16 @@ fn the_shared_signatures_verify() {
         let body = vector["body"].as_str().expect("text").as_bytes();
         let request = post(Some(header), body);
         assert_eq!(fetched(hooks, &request, now()), "verified");
+        // One bit in every byte, a different one in each of its neighbors.
+        for byte in 0..body.len() {
+            let mut flipped = request.clone();
+            flipped.body[byte] ^= 1 << (byte % 8);
+            assert_eq!(
+                word(&hooks.verify(&flipped, now())),
+                format!("{:?}", HookRefusal::Wrong),
+                "byte {byte}"
+            );
+        }
         let other = post(Some(header), b"{}");
         assert_eq!(
             word(&hooks.verify(&other, now())),

@@ -276,6 +276,12 @@ fn signatures_made_by_others_are_checked_right() {
             hooks.verify(&request, Time::EPOCH),
             Verdict::Verified(_)
         ));
+        for bit in 0..request.body.len() * 8 {
+            let mut flipped = request.clone();
+            flipped.body[bit / 8] ^= 1 << (bit % 8);
+            let verdict = hooks.verify(&flipped, Time::EPOCH);
+            assert!(matches!(verdict, Verdict::Refused(_)), "bit {bit}");
+        }
         request.body.push(b' ');
         assert!(matches!(
             hooks.verify(&request, Time::EPOCH),

@@ -182,6 +182,12 @@ fn the_vector_of_the_official_libraries_fits() {
         };
         let verdict = reader.verify(&request, Time::EPOCH);
         assert!(matches!(verdict, Verdict::Verified(_)), "{vector}");
+        for bit in 0..request.body.len() * 8 {
+            let mut flipped = request.clone();
+            flipped.body[bit / 8] ^= 1 << (bit % 8);
+            let verdict = reader.verify(&flipped, Time::EPOCH);
+            assert!(matches!(verdict, Verdict::Refused(_)), "bit {bit}");
+        }
         checked += 1;
     }
     assert!(checked > 0, "there is a vector");

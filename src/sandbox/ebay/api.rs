@@ -122,6 +122,12 @@ pub(super) fn not_found() -> No {
     )
 }
 
+/// eBay has such a thing, and this sandbox does not.
+pub(super) fn not_here(what: &str) -> No {
+    let message = format!("This sandbox has no {what}.");
+    refuse(501, Refusal::new(2002, "ACCESS", "APPLICATION", message))
+}
+
 /// An amount.
 pub(super) fn amount(money: Money) -> Value {
     json!({ "value": money.amount(), "currency": money.currency().code() })
@@ -196,7 +202,15 @@ impl Ebay {
             ["sell", "inventory", "v1", rest @ ..] => self.inventory(&asked, rest, now),
             ["commerce", "notification", "v1", rest @ ..] => self.notifications(&asked, rest, now),
             ["post-order", "v2", "cancellation", rest @ ..] => self.cancellation(&asked, rest, now),
-            ["developer", "analytics", "v1_beta", "rate_limit"] => self.rate_limit(&asked, now),
+            [
+                "developer",
+                "analytics",
+                "v1_beta",
+                "rate_limit" | "user_rate_limit",
+            ] => self.rate_limit(&asked, now),
+            ["sell" | "commerce" | "buy" | "developer" | "post-order", ..] => {
+                Err(not_here(&format!("/{}", path.join("/"))))
+            }
             _ => Err(not_found()),
         };
         done.unwrap_or_else(|no| *no)
@@ -211,7 +225,9 @@ impl Ebay {
     ) -> Result<Grant, No> {
         let token = asked
             .header("authorization")
-            .and_then(|value| value.strip_prefix("Bearer "));
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim());
         let grant = token.and_then(|token| self.oauth.grant(token, now));
         let Some(grant) = grant else {
             return Err(refuse(

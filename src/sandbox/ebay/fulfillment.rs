@@ -68,6 +68,17 @@ impl Ebay {
                 let body = json!({ "total": parcels.len(), "fulfillments": parcels });
                 Ok(api::answer(200, &body))
             }
+            ("GET", ["order", id, "shipping_fulfillment", parcel]) => {
+                let order = self.find(id, Refusal::fulfillment(32_100, "Invalid order ID"))?;
+                let mut parcels = self.orders[order].parcels.iter();
+                let found = parcels.find(|known| known.id == *parcel);
+                found
+                    .map(|parcel| api::answer(200, &parcel.to_json()))
+                    .ok_or_else(api::not_found)
+            }
+            (_, ["payment_dispute" | "payment_dispute_summary", ..]) => {
+                Err(api::not_here("payment disputes"))
+            }
             ("POST", ["order", id, "shipping_fulfillment"]) => self.ship(asked, id, now),
             ("POST", ["order", id, "issue_refund"]) => self.issue_refund(asked, id, now),
             _ => Err(api::not_found()),
@@ -134,9 +145,12 @@ impl Ebay {
             .map(|order| order.to_json(url, false))
             .collect();
         let link = |offset: usize| {
-            let filter = asked.parameter("filter").unwrap_or_default();
-            let filter: String = url::form_urlencoded::byte_serialize(filter.as_bytes()).collect();
-            format!("{url}/sell/fulfillment/v1/order?filter={filter}&limit={limit}&offset={offset}")
+            let filter = asked.parameter("filter").map(|filter| {
+                let filter = url::form_urlencoded::byte_serialize(filter.as_bytes());
+                format!("filter={}&", filter.collect::<String>())
+            });
+            let filter = filter.unwrap_or_default();
+            format!("{url}/sell/fulfillment/v1/order?{filter}limit={limit}&offset={offset}")
         };
         let mut body = json!({
             "href": link(offset),
@@ -145,6 +159,9 @@ impl Ebay {
             "offset": offset,
             "orders": page,
         });
+        if offset > 0 {
+            body["prev"] = json!(link(offset.saturating_sub(limit)));
+        }
         if offset.saturating_add(limit) < chosen.len() {
             body["next"] = json!(link(offset + limit));
         }

@@ -1,7 +1,7 @@
 //! Notifications on their way: queued, signed, retried, and given up.
 //!
-//! Each is signed with the shop's own P-256 key over the body as it is sent; the digest alternates
-//! between SHA-1 and SHA-256, as receivers must know both. A destination that fails too often in a
+//! Each is signed with the shop's own P-256 key over the body as it is sent, by SHA-1 as the key says;
+//! eBay's own receivers know no other. A destination that fails too often in a
 //! row is marked down and hears nothing until it is registered again.
 
 use std::{collections::BTreeMap, time::Duration};
@@ -65,7 +65,6 @@ pub(super) struct Hooks {
     key_id: String,
     queue: BTreeMap<u64, Queued>,
     made: u64,
-    sent: u64,
     rng: fastrand::Rng,
 }
 
@@ -104,7 +103,6 @@ impl Hooks {
             key,
             queue: BTreeMap::new(),
             made: 0,
-            sent: 0,
             rng,
         };
         let id = hooks.add_destination(Destination::new(
@@ -261,22 +259,17 @@ impl Hooks {
     }
 
     /// The header that proves a body.
-    fn sign(&mut self, body: &[u8]) -> String {
-        self.sent += 1;
-        let (digest, hash) = if self.sent.is_multiple_of(2) {
-            ("SHA256", Sha256::digest(body).to_vec())
-        } else {
-            ("SHA1", sha1::Sha1::digest(body).to_vec())
-        };
+    fn sign(&self, body: &[u8]) -> String {
+        let hash = sha1::Sha1::digest(body);
         let signature: Signature = self
             .key
             .sign_prehash(&hash)
-            .expect("both hashes are long enough for P-256");
+            .expect("the hash is long enough for P-256");
         let header = json!({
             "alg": "ecdsa",
             "kid": self.key_id,
             "signature": BASE64_STANDARD.encode(signature.to_der().as_bytes()),
-            "digest": digest,
+            "digest": "SHA1",
         });
         BASE64_STANDARD.encode(header.to_string())
     }

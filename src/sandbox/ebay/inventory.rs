@@ -16,6 +16,19 @@ const SCOPES: [&str; 1] = ["sell.inventory"];
 const LIMIT_DEFAULT: usize = 25;
 const LIMIT_MAX: usize = 200;
 const BULK_MAX: usize = 25;
+const PLACE: &str = "warehouse";
+/// What eBay has below this API, and this seller has not.
+const ELSEWHERE: [&str; 9] = [
+    "bulk_create_offer",
+    "bulk_create_or_replace_inventory_item",
+    "bulk_migrate_listing",
+    "bulk_publish_offer",
+    "inventory_item",
+    "inventory_item_group",
+    "listing",
+    "location",
+    "offer",
+];
 const REVISIONS_PER_DAY: u32 = 250;
 
 /// An inventory item and its one offer, published as a listing of fixed price.
@@ -173,7 +186,20 @@ impl Ebay {
                 item.map(|item| api::answer(200, &item.offer()))
                     .ok_or_else(|| api::refuse(404, no_offer(id)))
             }
+            ("PUT", ["inventory_item", sku]) => self.replace_item(asked, sku, now),
+            ("PUT", ["offer", id]) => self.replace_offer(asked, id, now),
             ("POST", ["bulk_update_price_quantity"]) => self.bulk_update(asked, now),
+            ("GET", ["location"]) => {
+                let places = [place()];
+                let body = json!({ "total": 1, "limit": 100, "offset": 0, "locations": places });
+                Ok(api::answer(200, &body))
+            }
+            ("GET", ["location", PLACE]) => Ok(api::answer(200, &place())),
+            ("GET", ["location", key]) => {
+                let refusal = Refusal::inventory(25_804, "Input error. The location is unknown.");
+                Err(api::refuse(404, refusal.with("merchantLocationKey", key)))
+            }
+            (_, [family, ..]) if ELSEWHERE.contains(family) => Err(api::not_here(&path.join("/"))),
             _ => Err(api::not_found()),
         }
     }
@@ -294,6 +320,44 @@ impl Ebay {
         Ok(api::answer(status, &json!({ "responses": responses })))
     }
 
+    /// Replaces a record whole: what is not in the body is gone, the quantity as well.
+    fn replace_item(&mut self, asked: &Asked<'_>, sku: &str, now: Time) -> Result<Response, No> {
+        let body = asked.json()?;
+        need_language(asked)?;
+        if !self.items.contains_key(sku) {
+            return Err(api::not_here("way to make an inventory item"));
+        }
+        let pointer = "/availability/shipToLocationAvailability/quantity";
+        let quantity = body.pointer(pointer).cloned().unwrap_or(json!(0));
+        let request = json!({ "shipToLocationAvailability": { "quantity": quantity } });
+        self.revise(sku, &request, now)?;
+        let title = body.pointer("/product/title").and_then(Value::as_str);
+        if let (Some(item), Some(title)) = (self.items.get_mut(sku), title) {
+            title.clone_into(&mut item.title);
+        }
+        Ok(api::empty(204))
+    }
+
+    /// Replaces an offer whole.
+    fn replace_offer(&mut self, asked: &Asked<'_>, id: &str, now: Time) -> Result<Response, No> {
+        let body = asked.json()?;
+        need_language(asked)?;
+        let item = self.items.values().find(|item| item.offer_id == id);
+        let item = item.ok_or_else(|| api::refuse(404, no_offer(id)))?;
+        let sku = item.sku.as_str().to_owned();
+        let offer = json!({ "offerId": id, "availableQuantity": body["availableQuantity"] });
+        self.revise(&sku, &json!({ "offers": [offer] }), now)?;
+        Ok(api::answer(200, &json!({ "offerId": id })))
+    }
+
+    /// Carries out one element of a batch on its own.
+    fn revise(&mut self, sku: &str, request: &Value, now: Time) -> Result<(), No> {
+        let update = self.check_update(request, sku, now);
+        let update = update.map_err(|(status, refusal)| api::refuse(status, refusal))?;
+        self.writes += u64::from(self.carry_out_update(sku, &update, now));
+        Ok(())
+    }
+
     fn owner_of_offer(&self, request: &Value) -> Option<&str> {
         let offer = request.pointer("/offers/0/offerId")?.as_str()?;
         let item = self.items.values().find(|item| item.offer_id == offer)?;
@@ -384,6 +448,28 @@ impl Ebay {
         }
         before != (item.quantity, item.available)
     }
+}
+
+/// Writing needs the language that is written in.
+fn need_language(asked: &Asked<'_>) -> Result<(), No> {
+    match asked.header("content-language") {
+        Some(language) if !language.is_empty() => Ok(()),
+        Some(_) | None => {
+            let message = "Invalid value for header Content-Language.";
+            Err(api::refuse(400, Refusal::inventory(25_709, message)))
+        }
+    }
+}
+
+/// The one place that the seller ships from.
+fn place() -> Value {
+    json!({
+        "merchantLocationKey": PLACE,
+        "name": "Warehouse",
+        "merchantLocationStatus": "ENABLED",
+        "locationTypes": ["WAREHOUSE"],
+        "location": { "address": { "city": "Springfield", "country": "US" } },
+    })
 }
 
 fn day(now: Time) -> i64 {

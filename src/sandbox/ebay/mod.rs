@@ -17,6 +17,8 @@ mod inventory;
 mod notifications;
 mod oauth;
 mod orders;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::BTreeMap, time::Duration};
 

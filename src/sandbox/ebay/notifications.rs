@@ -143,6 +143,19 @@ impl Ebay {
                 let id = self.hooks.add_subscription(subscription);
                 Ok(self.made("subscription", &id))
             }
+            ("PUT", [id]) => {
+                let mut body = asked.json()?;
+                let known = self.hooks.subscriptions.remove(*id).ok_or_else(unknown)?;
+                // The topic stays what it was, whatever the body says.
+                body["topicId"] = json!(known.topic);
+                let (kept, answer) = match self.read_subscription(&body, grant) {
+                    Ok(changed) => (changed, Ok(api::empty(204))),
+                    Err(no) => (known, Err(no)),
+                };
+                self.hooks.subscriptions.insert((*id).to_owned(), kept);
+                answer
+            }
+            (_, [_, "filter", ..]) => Err(api::not_here("filters of subscriptions")),
             ("POST", [id, action @ ("enable" | "disable")]) => {
                 let subscription = self.hooks.subscriptions.get_mut(*id).ok_or_else(unknown)?;
                 subscription.is_enabled = *action == "enable";

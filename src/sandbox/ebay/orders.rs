@@ -247,7 +247,6 @@ impl Order {
             "paymentSummary": self.payment_summary(),
             "lineItems": self.lines.iter().map(|line| self.line(line)).collect::<Vec<_>>(),
             "totalMarketplaceFee": amount(self.money(0)),
-            "warnings": null,
         })
     }
 

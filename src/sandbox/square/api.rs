@@ -1,5 +1,5 @@
 //! The API's front door: versions, tokens, keys that make a call happen once, and errors in Square's
-//! own form. Where a call goes is [`super::routes`]'.
+//! own form. Where a call goes is told by [`super::routes`].
 
 use domain::Time;
 use serde_json::{Value, json};

@@ -66,6 +66,12 @@ impl Fail {
         Fail::new(404, "rest_no_route", message)
     }
 
+    /// Something that the real shop has, and this sandbox does not.
+    pub(super) fn not_here(what: &str) -> Fail {
+        let message = format!("This sandbox has no {what}.");
+        Fail::new(501, "woocommerce_rest_not_in_sandbox", &message)
+    }
+
     pub(super) fn body(&self) -> Value {
         json!({ "code": self.code, "message": self.message, "data": self.data })
     }
@@ -97,9 +103,7 @@ impl Call {
 
     /// A list of ids in the query, separated by commas.
     pub(super) fn ids(&self, name: &str) -> Option<Vec<u64>> {
-        let text = self
-            .param(name)
-            .or_else(|| self.param(&format!("{name}[]")))?;
+        let text = self.param(name)?;
         Some(
             text.split(',')
                 .filter_map(|id| id.trim().parse().ok())
@@ -125,17 +129,42 @@ impl Call {
             let message = "page must be greater than or equal to 1";
             return Err(Fail::parameter("page", "rest_out_of_bounds", message));
         }
-        let shown: Vec<Value> = things
-            .iter()
-            .skip((page - 1).saturating_mul(per_page))
-            .take(per_page)
-            .cloned()
-            .collect();
+        let offset = match self.param("offset") {
+            None => (page - 1).saturating_mul(per_page),
+            Some(_) => number("offset", 0)?,
+        };
+        let excluded = self.ids("exclude").unwrap_or_default();
+        let is_shown = |thing: &&Value| {
+            let id = thing["id"].as_u64();
+            !id.is_some_and(|id| excluded.contains(&id))
+        };
+        let found: Vec<&Value> = things.iter().filter(is_shown).collect();
+        let shown = found.iter().skip(offset).take(per_page);
+        let shown: Vec<Value> = shown.map(|thing| (*thing).clone()).collect();
         Ok(Reply {
             status: 200,
             body: shown.into(),
-            total: Some((things.len(), things.len().div_ceil(per_page))),
+            total: Some((found.len(), found.len().div_ceil(per_page))),
         })
+    }
+
+    /// Refuses a filter that the real shop has and this one has not, because a list that silently
+    /// holds too much is worse than none.
+    pub(super) fn refuse(&self, filters: &[&str]) -> Result<(), Fail> {
+        match filters.iter().find(|name| self.param(name).is_some()) {
+            Some(name) => Err(Fail::not_here(&format!("filter {name}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// The same call for one item of a batch.
+    pub(super) fn part(&self, method: &str, body: Value) -> Call {
+        Call {
+            method: method.to_owned(),
+            query: BTreeMap::new(),
+            body,
+            now: self.now,
+        }
     }
 
     /// One of the words that a parameter allows.
@@ -166,7 +195,13 @@ impl Call {
     }
 
     pub(super) fn is_forced(&self) -> bool {
-        self.param("force") == Some("true") || self.body["force"] == true
+        self.is_true("force") || self.body["force"] == true
+    }
+
+    /// Whether a flag of the query is on. WordPress reads `True`, as Python writes it, like `true`.
+    pub(super) fn is_true(&self, name: &str) -> bool {
+        self.param(name)
+            .is_some_and(|flag| matches!(flag.to_ascii_lowercase().as_str(), "true" | "1"))
     }
 }
 
@@ -174,11 +209,14 @@ impl Woo {
     /// Answers a request.
     pub(super) fn answer(&mut self, request: &Request, now: Time) -> Response {
         let answered = self.understand(request, now);
-        let reply = answered.unwrap_or_else(|fail| Reply {
+        let mut reply = answered.unwrap_or_else(|fail| Reply {
             status: fail.status,
             body: fail.body(),
             total: None,
         });
+        if reply.status < 400 {
+            reply.body = selected(request, reply.body);
+        }
         let mut response = http::Response::builder()
             .status(reply.status)
             .header("content-type", "application/json; charset=UTF-8");
@@ -186,6 +224,9 @@ impl Woo {
             response = response
                 .header("x-wp-total", total.to_string())
                 .header("x-wp-totalpages", pages.to_string());
+            if let Some(links) = self.links(request, pages) {
+                response = response.header("link", links);
+            }
         }
         response
             .body(php_json(&reply.body).into_bytes())
@@ -204,15 +245,16 @@ impl Woo {
         if route.is_empty() {
             return Reply::ok(self.index());
         }
+        if route == ["wc", "v3"] {
+            return Reply::ok(namespace());
+        }
         let (space, resource) = match route {
             [space @ ("wc" | "wc-shipment-tracking"), "v3", resource @ ..] => (*space, resource),
             _ => return Err(Fail::no_route()),
         };
         let call = Call {
             method: request.method().to_string(),
-            query: url::form_urlencoded::parse(request.uri().query().unwrap_or("").as_bytes())
-                .into_owned()
-                .collect(),
+            query: folded(request.uri().query().unwrap_or("")),
             body: read_body(request.body())?,
             now,
         };
@@ -245,8 +287,80 @@ impl Woo {
             {
                 self.tracking_route(id, call)
             }
+            ("wc", [family, ..]) if ELSEWHERE.contains(family) => {
+                Err(Fail::not_here(&format!("route /wc/v3/{family}")))
+            }
             _ => Err(Fail::no_route()),
         }
+    }
+
+    /// Where the pages before and after this one are.
+    fn links(&self, request: &Request, pages: usize) -> Option<String> {
+        let query = request.uri().query().unwrap_or("");
+        let pairs = url::form_urlencoded::parse(query.as_bytes());
+        let (pages_asked, others): (Vec<_>, Vec<_>) = pairs.partition(|(name, _)| name == "page");
+        let page: usize = pages_asked
+            .last()
+            .map_or(Ok(1), |(_, page)| page.parse())
+            .ok()?;
+        let origin = url::Url::parse(&self.shop.api_url).ok()?;
+        let origin = origin.origin().ascii_serialization();
+        let link = |page: usize, rel: &str| {
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            query.extend_pairs(&others);
+            query.append_pair("page", &page.to_string());
+            let (path, query) = (request.uri().path(), query.finish());
+            format!("<{origin}{path}?{query}>; rel=\"{rel}\"")
+        };
+        let before = (page > 1).then(|| link((page - 1).min(pages.max(1)), "prev"));
+        let after = (page < pages).then(|| link(page + 1, "next"));
+        let links: Vec<String> = before.into_iter().chain(after).collect();
+        (!links.is_empty()).then(|| links.join(", "))
+    }
+
+    /// Carries out a batch: each item as a call of its own, with an answer of its own.
+    pub(super) fn batch_of(
+        &mut self,
+        call: &Call,
+        one: impl Fn(&mut Woo, Option<u64>, &Call) -> Answered,
+    ) -> Answered {
+        let kinds = [("create", "POST"), ("update", "PUT"), ("delete", "DELETE")];
+        let items = |name: &str| call.body[name].as_array().map_or(0, Vec::len);
+        if kinds.iter().map(|(name, _)| items(name)).sum::<usize>() > BATCH_MAX {
+            return Err(Fail::new(
+                413,
+                "woocommerce_rest_request_entity_too_large",
+                "Unable to accept more than 100 items for this request.",
+            ));
+        }
+        let mut answers = json!({});
+        for (name, method) in kinds {
+            let Some(items) = call.body[name].as_array() else {
+                continue;
+            };
+            let mut done = Vec::new();
+            for item in items {
+                let id = item["id"].as_u64().or(item.as_u64());
+                let mut body = if item.is_object() {
+                    item.clone()
+                } else {
+                    json!({})
+                };
+                if method == "DELETE" {
+                    body["force"] = json!(true);
+                }
+                let id = id
+                    .filter(|_| method != "POST")
+                    .or((method != "POST").then_some(0));
+                let answer = one(self, id, &call.part(method, body));
+                done.push(match answer {
+                    Ok(reply) => reply.body,
+                    Err(fail) => json!({ "id": id.unwrap_or(0), "error": fail.body() }),
+                });
+            }
+            answers[name] = json!(done);
+        }
+        Reply::ok(answers)
     }
 
     /// The public front page.
@@ -272,6 +386,115 @@ impl Woo {
         };
         Reply::ok(json!({ "id": id, "value": value, "default": "", "type": "select" }))
     }
+}
+
+/// The most items that one batch may have.
+const BATCH_MAX: usize = 100;
+
+/// Families of routes that a shop has, and this one has not.
+const ELSEWHERE: [&str; 12] = [
+    "coupons",
+    "customers",
+    "data",
+    "payment_gateways",
+    "refunds",
+    "reports",
+    "settings",
+    "shipping",
+    "shipping_methods",
+    "system_status",
+    "taxes",
+    "variations",
+];
+
+/// The front page of the namespace: what this shop has of it.
+fn namespace() -> Value {
+    let routes = [
+        ("/wc/v3/orders", "GET POST"),
+        ("/wc/v3/orders/(?P<id>[\\d]+)", "GET POST PUT PATCH DELETE"),
+        ("/wc/v3/orders/batch", "POST PUT PATCH"),
+        ("/wc/v3/orders/(?P<order_id>[\\d]+)/notes", "GET POST"),
+        ("/wc/v3/orders/(?P<order_id>[\\d]+)/refunds", "GET POST"),
+        ("/wc/v3/products", "GET POST"),
+        (
+            "/wc/v3/products/(?P<id>[\\d]+)",
+            "GET POST PUT PATCH DELETE",
+        ),
+        ("/wc/v3/products/batch", "POST PUT PATCH"),
+        ("/wc/v3/products/(?P<product_id>[\\d]+)/variations", "GET"),
+        ("/wc/v3/webhooks", "GET POST"),
+        (
+            "/wc/v3/webhooks/(?P<id>[\\d]+)",
+            "GET POST PUT PATCH DELETE",
+        ),
+    ];
+    let routes = routes.map(|(route, methods)| {
+        let methods: Vec<&str> = methods.split(' ').collect();
+        let route = route.to_owned();
+        (route, json!({ "namespace": "wc/v3", "methods": methods }))
+    });
+    let routes: serde_json::Map<String, Value> = routes.into_iter().collect();
+    json!({ "namespace": "wc/v3", "routes": routes })
+}
+
+/// A query by its names. A list may come as one text with commas, as `name[]`, or as `name[0]`; of a
+/// plain name that comes twice the last counts.
+fn folded(query: &str) -> BTreeMap<String, String> {
+    let mut folded: BTreeMap<String, String> = BTreeMap::new();
+    let mut lists: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()).into_owned() {
+        match name.split_once('[') {
+            Some((head, place)) if !head.is_empty() => {
+                let list = lists.entry(head.to_owned()).or_default();
+                let place = match place {
+                    "]" => format!("{:06}", list.len()),
+                    place => format!("{place:0>7}"),
+                };
+                list.insert(place, value);
+            }
+            Some(_) | None => {
+                folded.insert(name, value);
+            }
+        }
+    }
+    for (name, list) in lists {
+        let values: Vec<String> = list.into_values().collect();
+        folded.insert(name, values.join(","));
+    }
+    folded
+}
+
+/// The fields that `_fields` asks for: `id`, or `billing.email` for one of an object.
+fn selected(request: &Request, body: Value) -> Value {
+    let query = folded(request.uri().query().unwrap_or(""));
+    let asked = query.get("_fields").map_or("", String::as_str);
+    let asked: Vec<&str> = asked.split(',').map(str::trim).collect();
+    let asked: Vec<&str> = asked.into_iter().filter(|name| !name.is_empty()).collect();
+    match body {
+        _ if asked.is_empty() => body,
+        Value::Array(things) => things
+            .into_iter()
+            .map(|thing| pick(&thing, &asked))
+            .collect(),
+        thing => pick(&thing, &asked),
+    }
+}
+
+fn pick(thing: &Value, asked: &[&str]) -> Value {
+    let Some(fields) = thing.as_object() else {
+        return thing.clone();
+    };
+    let picked = fields.iter().filter_map(|(name, value)| {
+        if asked.contains(&name.as_str()) {
+            return Some((name.clone(), value.clone()));
+        }
+        let below: Vec<&str> = asked
+            .iter()
+            .filter_map(|field| field.strip_prefix(name.as_str())?.strip_prefix('.'))
+            .collect();
+        (!below.is_empty()).then(|| (name.clone(), pick(value, &below)))
+    });
+    Value::Object(picked.collect())
 }
 
 /// The body as JSON; nothing is an empty object.

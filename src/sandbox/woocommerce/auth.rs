@@ -4,6 +4,8 @@
 //! does not look at them and wants a signature (OAuth 1.0a without a token) whose nonce is new and whose
 //! time is within a quarter of an hour.
 
+use std::collections::BTreeMap;
+
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use domain::Time;
 use hmac::{Hmac, KeyInit, Mac};
@@ -112,12 +114,11 @@ impl Woo {
         let origin = Url::parse(&self.shop.api_url)
             .map(|url| url.origin().ascii_serialization())
             .unwrap_or_default();
-        let mut pairs: Vec<String> = query
+        let pairs: Vec<String> = php_query(query)
             .iter()
             .filter(|(name, _)| name != "oauth_signature")
             .map(|(name, value)| format!("{}={}", escape(name), escape(value)))
             .collect();
-        pairs.sort();
         format!(
             "{}&{}&{}",
             request.method(),
@@ -125,6 +126,35 @@ impl Woo {
             escape(&pairs.join("&"))
         )
     }
+}
+
+/// A query as PHP has it before it is signed: of a name that comes twice the last value counts, which
+/// some clients rely on without knowing; lists are numbered; names are in order, what is below one name
+/// is as it came.
+fn php_query(query: &[(String, String)]) -> Vec<(String, String)> {
+    let mut names: BTreeMap<&str, Vec<(String, &str)>> = BTreeMap::new();
+    for (name, value) in query {
+        let (head, below) = match name.split_once('[') {
+            Some((head, below)) if !head.is_empty() => (head, format!("[{below}")),
+            Some(_) | None => (name.as_str(), String::new()),
+        };
+        let entries = names.entry(head).or_default();
+        // A plain value replaces a list, and a list a plain value.
+        entries.retain(|(known, _)| known.is_empty() == below.is_empty());
+        let below = match below.as_str() {
+            "[]" => format!("[{}]", entries.len()),
+            _ => below,
+        };
+        match entries.iter_mut().find(|(known, _)| *known == below) {
+            Some((_, known)) => *known = value,
+            None => entries.push((below, value)),
+        }
+    }
+    let pairs = names.into_iter().flat_map(|(head, entries)| {
+        let pairs = entries.into_iter();
+        pairs.map(move |(below, value)| (format!("{head}{below}"), value.to_owned()))
+    });
+    pairs.collect()
 }
 
 /// Key and secret from a Basic header.
@@ -160,4 +190,33 @@ fn hmac_sha1(key: &[u8], text: &[u8]) -> String {
     let mut mac = Hmac::<Sha1>::new_from_slice(key).expect("HMAC takes a key of any length");
     mac.update(text);
     BASE64_STANDARD.encode(mac.finalize().into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_signed_as_php_has_it() {
+        let pairs = |text: &str| -> Vec<(String, String)> {
+            url::form_urlencoded::parse(text.as_bytes())
+                .into_owned()
+                .collect()
+        };
+        let signed = |text: &str| {
+            let pairs = php_query(&pairs(text));
+            let pairs = pairs.iter().map(|(name, value)| format!("{name}={value}"));
+            pairs.collect::<Vec<_>>().join("&")
+        };
+        for (query, expected) in [
+            ("b=2&a=1", "a=1&b=2"),
+            ("page=1&oauth_nonce=n&page=2", "oauth_nonce=n&page=2"),
+            ("include[]=9&include[]=7", "include[0]=9&include[1]=7"),
+            ("f[b]=1&f[a]=2", "f[b]=1&f[a]=2"),
+            ("include=1&include[]=2", "include[0]=2"),
+            ("status_a=1&status=2", "status=2&status_a=1"),
+        ] {
+            assert_eq!(signed(query), expected, "{query}");
+        }
+    }
 }

@@ -221,16 +221,28 @@ impl Woo {
                 call.page(&hooks)
             }
             [] if call.is_create() => self.create_webhook(call),
+            ["batch"] if call.is_edit() => self.batch_of(call, |shop, id, part| match id {
+                None => shop.create_webhook(part),
+                Some(id) => {
+                    shop.check_webhook(id, 400)?;
+                    shop.one_webhook(id, part)
+                }
+            }),
             [id] => {
                 let id = id.parse().map_err(|_| Fail::no_route())?;
-                if !self.hooks.webhooks.contains_key(&id) {
-                    let code = "woocommerce_rest_shop_webhook_invalid_id";
-                    return Err(Fail::new(404, code, "Invalid ID."));
-                }
+                self.check_webhook(id, 404)?;
                 self.one_webhook(id, call)
             }
             _ => Err(Fail::no_route()),
         }
+    }
+
+    fn check_webhook(&self, id: u64, status: u16) -> Result<(), Fail> {
+        if self.hooks.webhooks.contains_key(&id) {
+            return Ok(());
+        }
+        let code = "woocommerce_rest_shop_webhook_invalid_id";
+        Err(Fail::new(status, code, "Invalid ID."))
     }
 
     fn create_webhook(&mut self, call: &Call) -> Answered {
@@ -286,10 +298,27 @@ impl Woo {
                 }
                 status.clone_into(&mut changed.status);
             }
+            if let Some(topic) = call.body["topic"].as_str() {
+                if !is_topic(topic) {
+                    let code = "woocommerce_rest_webhook_invalid_topic";
+                    let message = "Webhook topic must be valid.";
+                    return Err(Fail::new(400, code, message));
+                }
+                topic.clone_into(&mut changed.topic);
+            }
+            if let Some(name) = call.body["name"].as_str() {
+                name.clone_into(&mut changed.name);
+            }
             if let Some(secret) = call.body["secret"].as_str() {
                 secret.clone_into(&mut changed.secret);
             }
             if let Some(url) = call.body["delivery_url"].as_str() {
+                if !is_address(url) {
+                    let code = "woocommerce_rest_webhook_invalid_delivery_url";
+                    let message = "Webhook delivery URL must be a valid URL starting with http:// \
+                                   or https://.";
+                    return Err(Fail::new(400, code, message));
+                }
                 url.clone_into(&mut changed.url);
             }
             changed.modified_at = call.now;

@@ -20,6 +20,8 @@ mod orders;
 mod parcels;
 mod product_api;
 mod refunds;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -122,6 +124,9 @@ struct Keys {
     consumer_secret: String,
     webhook_secret: String,
 }
+
+/// When everything was put on sale: the first of January 2026.
+const OPENED_S: i64 = 1_767_225_600;
 
 /// A product, a parent of variations, or a variation.
 #[derive(Debug, Clone)]
@@ -234,8 +239,8 @@ impl Woo {
             is_counted: !is_service,
             stock: product.level,
             status: "publish".to_owned(),
-            created_at: Time::EPOCH,
-            modified_at: Time::EPOCH,
+            created_at: Time::from_seconds(OPENED_S),
+            modified_at: Time::from_seconds(OPENED_S),
             rush: None,
         }
     }

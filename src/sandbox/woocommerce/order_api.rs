@@ -34,19 +34,43 @@ impl Woo {
                 () => Err(Fail::no_route()),
             };
         };
-        let id: u64 = id.parse().map_err(|_| Fail::no_route())?;
-        if self.orders.get(&id).is_none_or(|order| order.is_deleted) {
-            let code = "woocommerce_rest_shop_order_invalid_id";
-            return Err(Fail::new(404, code, "Invalid ID."));
+        match *id {
+            "batch" if call.is_edit() => {
+                return self.batch_of(call, |shop, id, part| match id {
+                    None => shop.create_order(part),
+                    Some(id) => {
+                        shop.check_order(id, 400)?;
+                        match part.is_delete() {
+                            true => shop.delete_order(id, part),
+                            false => shop.update_order(id, part),
+                        }
+                    }
+                });
+            }
+            "statuses" => return Err(Fail::not_here("route /wc/v3/orders/statuses")),
+            _ => {}
         }
+        let id: u64 = id.parse().map_err(|_| Fail::no_route())?;
+        self.check_order(id, 404)?;
         match below {
             [] if call.is_read() => Reply::ok(self.order_json(&self.orders[&id])),
             [] if call.is_edit() => self.update_order(id, call),
             [] if call.is_delete() => self.delete_order(id, call),
             ["refunds", rest @ ..] => self.refund_route(id, rest, call),
             ["notes"] => self.note_route(id, call),
+            ["notes", note] => self.one_note(id, note, call),
             ["fulfillments"] if self.options.has_fulfillments => self.fulfillment_route(id, call),
             _ => Err(Fail::no_route()),
+        }
+    }
+
+    fn check_order(&self, id: u64, status: u16) -> Result<(), Fail> {
+        match self.orders.get(&id) {
+            Some(order) if !order.is_deleted => Ok(()),
+            Some(_) | None => {
+                let code = "woocommerce_rest_shop_order_invalid_id";
+                Err(Fail::new(status, code, "Invalid ID."))
+            }
         }
     }
 
@@ -57,8 +81,20 @@ impl Woo {
         )?;
         let direction = call.word("order", &["desc", "asc"])?;
         let statuses: Vec<&str> = call.param("status").unwrap_or("any").split(',').collect();
+        let is_status = |word: &&str| STATUSES.contains(word) || ["any", "trash"].contains(word);
+        if !statuses.iter().all(is_status) {
+            let message = format!(
+                "status[0] is not one of any, trash, {}.",
+                STATUSES.join(", ")
+            );
+            return Err(Fail::parameter("status", "rest_not_in_enum", &message));
+        }
+        call.refuse(&["parent", "parent_exclude", "created_via"])?;
         let ids = call.ids("include");
         let bounds = self.bounds(call)?;
+        let buyers = call.ids("customer");
+        let goods = call.ids("product");
+        let search = call.param("search").map(str::to_lowercase);
         let mut found: Vec<&Order> = self
             .orders
             .values()
@@ -69,6 +105,26 @@ impl Woo {
             })
             .filter(|order| ids.as_ref().is_none_or(|ids| ids.contains(&order.id)))
             .filter(|order| bounds.hold(order.created_at, order.modified_at))
+            // Everybody buys as a guest.
+            .filter(|_| buyers.as_ref().is_none_or(|ids| ids.contains(&0)))
+            .filter(|order| {
+                goods.as_ref().is_none_or(|goods| {
+                    let json = self.order_json(order);
+                    let lines = json["line_items"].as_array().into_iter().flatten();
+                    let mut ids =
+                        lines.flat_map(|line| [&line["product_id"], &line["variation_id"]]);
+                    ids.any(|id| id.as_u64().is_some_and(|id| goods.contains(&id)))
+                })
+            })
+            .filter(|order| {
+                search.as_ref().is_none_or(|text| {
+                    let places = [&order.billing, &order.shipping];
+                    order.id.to_string() == *text
+                        || places
+                            .iter()
+                            .any(|place| place.to_string().to_lowercase().contains(text))
+                })
+            })
             .collect();
         found.sort_by_key(|order| match by {
             "modified" => (order.modified_at.seconds(), order.id),
@@ -144,13 +200,14 @@ impl Woo {
                 ("billing", &mut order.billing),
                 ("shipping", &mut order.shipping),
             ] {
-                if body[name].is_object() {
-                    field.clone_from(&body[name]);
+                for (key, value) in body[name].as_object().into_iter().flatten() {
+                    field[key] = value.clone();
                 }
             }
             for (name, field) in [
                 ("customer_note", &mut order.customer_note),
                 ("payment_method", &mut order.payment_method),
+                ("payment_method_title", &mut order.payment_title),
             ] {
                 if let Some(text) = body[name].as_str() {
                     text.clone_into(field);
@@ -264,6 +321,34 @@ impl Woo {
         Reply::ok(notes.rev().map(|(_, note)| note).collect())
     }
 
+    fn one_note(&mut self, id: u64, note: &str, call: &Call) -> Answered {
+        let notes = self.note_json(id);
+        let number: Option<u64> = note.parse().ok();
+        let place = notes
+            .iter()
+            .position(|(_, json)| json["id"].as_u64() == number && number.is_some());
+        let Some(place) = place else {
+            let code = "woocommerce_rest_order_note_invalid_id";
+            return Err(Fail::new(404, code, "Invalid resource ID."));
+        };
+        let json = notes[place].1.clone();
+        if call.is_read() {
+            return Reply::ok(json);
+        }
+        if !call.is_delete() {
+            return Err(Fail::no_route());
+        }
+        if !call.is_forced() {
+            let code = "woocommerce_rest_trash_not_supported";
+            let message = "Webhooks do not support trashing.";
+            return Err(Fail::new(501, code, message));
+        }
+        if let Some(order) = self.orders.get_mut(&id) {
+            order.notes.remove(place);
+        }
+        Reply::ok(json)
+    }
+
     fn note_json(&self, id: u64) -> Vec<(bool, Value)> {
         let notes = self.orders[&id].notes.iter();
         notes
@@ -283,9 +368,7 @@ impl Woo {
 
     /// The bounds of time in a query.
     pub(super) fn bounds(&self, call: &Call) -> Result<Bounds, Fail> {
-        let is_gmt = call
-            .param("dates_are_gmt")
-            .is_some_and(|flag| flag == "true" || flag == "1");
+        let is_gmt = call.is_true("dates_are_gmt");
         let bound = |name: &str| {
             let Some(text) = call.param(name) else {
                 return Ok(None);

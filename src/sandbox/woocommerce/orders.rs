@@ -25,6 +25,7 @@ pub(super) struct Order {
     pub(super) meta: Vec<Meta>,
     pub(super) via: &'static str,
     pub(super) payment_method: String,
+    pub(super) payment_title: String,
     pub(super) billing: Value,
     pub(super) shipping: Value,
     pub(super) customer_note: String,
@@ -142,8 +143,9 @@ impl Woo {
             meta: Vec::new(),
             via,
             payment_method: String::new(),
-            billing: json!({}),
-            shipping: json!({}),
+            payment_title: String::new(),
+            billing: address(&["email", "phone"]),
+            shipping: address(&["phone"]),
             customer_note: String::new(),
             is_stock_taken: false,
             was_sale: false,
@@ -365,6 +367,10 @@ impl Woo {
         put("billing", order.billing.clone());
         put("shipping", order.shipping.clone());
         put("payment_method", order.payment_method.as_str().into());
+        put("payment_method_title", order.payment_title.as_str().into());
+        for name in ["customer_ip_address", "customer_user_agent", "cart_hash"] {
+            put(name, "".into());
+        }
         put("transaction_id", "".into());
         put("created_via", order.via.into());
         put("customer_note", order.customer_note.as_str().into());
@@ -381,11 +387,6 @@ impl Woo {
         for name in ["tax_lines", "fee_lines", "coupon_lines"] {
             put(name, json!([]));
         }
-        put(
-            "shipping_lines",
-            json!([{ "id": order.id, "method_title": "Flat rate", "method_id": "flat_rate",
-                     "instance_id": "1", "total": self.money(0), "meta_data": [] }]),
-        );
         let refunds = order.refunds.iter().map(|refund| {
             let tax: i64 = refund.lines.iter().map(|line| line.tax_minor).sum();
             json!({ "id": refund.id, "reason": refund.reason,
@@ -394,14 +395,48 @@ impl Woo {
         put("refunds", refunds.collect());
         put("needs_payment", (order.status == "pending").into());
         put("needs_processing", true.into());
-        put("currency_symbol", self.currency.code().into());
-        put(
-            "_links",
-            json!({ "self": [{
-                "href": format!("{}/wp-json/wc/v3/orders/{}", self.shop.api_url, order.id),
-            }] }),
-        );
+        for (name, value) in self.order_ends(order) {
+            put(name, value);
+        }
         fields.into()
+    }
+
+    /// What an order is shipped by, how it is paid, and where it is found.
+    fn order_ends(&self, order: &Order) -> [(&'static str, Value); 5] {
+        let symbol = match self.currency.code() {
+            "EUR" => "\u{20ac}",
+            "USD" => "$",
+            "GBP" => "\u{a3}",
+            code => code,
+        };
+        let is_editable = matches!(order.status.as_str(), "pending" | "on-hold" | "auto-draft");
+        let payment_url = format!(
+            "{}/checkout/order-pay/{}/?pay_for_order=true&key=wc_order_{:013}",
+            self.shop.api_url, order.id, order.id
+        );
+        let collection = format!("{}/wp-json/wc/v3/orders", self.shop.api_url);
+        let shipping = json!([{
+            "id": order.id,
+            "method_title": "Flat rate",
+            "method_id": "flat_rate",
+            "instance_id": "1",
+            "total": self.money(0),
+            "total_tax": self.money(0),
+            "taxes": [],
+            "tax_status": "taxable",
+            "meta_data": [],
+        }]);
+        let links = json!({
+            "self": [{ "href": format!("{collection}/{}", order.id) }],
+            "collection": [{ "href": collection }],
+        });
+        [
+            ("shipping_lines", shipping),
+            ("is_editable", is_editable.into()),
+            ("payment_url", payment_url.into()),
+            ("currency_symbol", symbol.into()),
+            ("_links", links),
+        ]
     }
 
     fn line_json(&self, line: &Line) -> Value {
@@ -444,4 +479,24 @@ impl Woo {
             "parent_name": null,
         })
     }
+}
+
+/// An address in which nothing is filled in yet.
+fn address(further: &[&str]) -> Value {
+    let fields = [
+        "first_name",
+        "last_name",
+        "company",
+        "address_1",
+        "address_2",
+        "city",
+        "state",
+        "postcode",
+        "country",
+    ];
+    let fields = fields.iter().chain(further);
+    fields
+        .map(|field| ((*field).to_owned(), Value::from("")))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }

@@ -12,8 +12,69 @@ use super::{
 };
 use crate::LevelWrite;
 
-/// The most items that one batch may have.
-const BATCH_MAX: usize = 100;
+/// Filters of lists of products that this shop has not.
+const FILTERS_ELSEWHERE: [&str; 18] = [
+    "attribute",
+    "attribute_term",
+    "attributes",
+    "category",
+    "downloadable",
+    "exclude_status",
+    "exclude_types",
+    "featured",
+    "has_price",
+    "include_status",
+    "include_types",
+    "max_price",
+    "min_price",
+    "on_sale",
+    "parent_exclude",
+    "search_fields",
+    "shipping_class",
+    "tag",
+];
+
+/// What a list of products is narrowed to.
+struct WantedProducts<'a> {
+    kind: &'a str,
+    stock: &'a str,
+    /// What the name, the SKU, either, and the slug must hold.
+    texts: [Option<String>; 4],
+}
+
+impl<'a> WantedProducts<'a> {
+    fn of(call: &'a Call) -> Result<WantedProducts<'a>, Fail> {
+        let kinds = [
+            "any",
+            "simple",
+            "grouped",
+            "external",
+            "variable",
+            "variation",
+        ];
+        let stocks = ["any", "instock", "outofstock", "onbackorder"];
+        let texts = ["search", "search_sku", "search_name_or_sku", "slug"];
+        Ok(WantedProducts {
+            kind: call.word("type", &kinds)?,
+            stock: call.word("stock_status", &stocks)?,
+            texts: texts.map(|name| call.param(name).map(str::to_lowercase)),
+        })
+    }
+
+    fn takes(&self, product: &Product) -> bool {
+        let (name, sku) = (product.name.to_lowercase(), product.sku.to_lowercase());
+        let [in_name, in_sku, in_either, slug] = &self.texts;
+        let holds = |text: &Option<String>, takes: &dyn Fn(&str) -> bool| {
+            text.as_ref().is_none_or(|text| takes(text))
+        };
+        (self.kind == "any" || self.kind == product.kind.word())
+            && (self.stock == "any" || self.stock == product.stock_word())
+            && holds(in_name, &|text| name.contains(text))
+            && holds(in_sku, &|text| sku.contains(text))
+            && holds(in_either, &|text| name.contains(text) || sku.contains(text))
+            && holds(slug, &|text| sku == text)
+    }
+}
 
 impl Woo {
     pub(super) fn product_route(&mut self, rest: &[&str], call: &Call) -> Answered {
@@ -21,7 +82,7 @@ impl Woo {
             [] if call.is_read() => self.list_products(None, call),
             [] if call.is_create() => self.create_product(call),
             ["batch"] if call.is_edit() => self.batch(None, call),
-            [id] => {
+            [id] if id.bytes().all(|digit| digit.is_ascii_digit()) => {
                 let id = id.parse().map_err(|_| Fail::no_route())?;
                 self.one_product(id, call)
             }
@@ -33,6 +94,11 @@ impl Woo {
                 }
                 self.variation_route(parent, rest, call)
             }
+            [
+                family @ ("attributes" | "categories" | "custom-fields" | "reviews"
+                | "shipping_classes" | "tags"),
+                ..,
+            ] => Err(Fail::not_here(&format!("route /wc/v3/products/{family}"))),
             _ => Err(Fail::no_route()),
         }
     }
@@ -40,6 +106,7 @@ impl Woo {
     fn variation_route(&mut self, parent: u64, rest: &[&str], call: &Call) -> Answered {
         match rest {
             [] if call.is_read() => self.list_products(Some(parent), call),
+            [] if call.is_create() => Err(Fail::not_here("way to add a variation")),
             ["batch"] if call.is_edit() => self.batch(Some(parent), call),
             [id] => {
                 let id = id.parse().map_err(|_| Fail::no_route())?;
@@ -47,6 +114,11 @@ impl Woo {
                 if kind != Some(Kind::Variation { parent }) {
                     let code = "woocommerce_rest_product_variation_invalid_id";
                     return Err(Fail::new(404, code, "Invalid ID."));
+                }
+                if call.is_delete() {
+                    let before = self.product_json(&self.products[&id], true);
+                    self.products.remove(&id);
+                    return Reply::ok(before);
                 }
                 if call.is_edit() {
                     self.write_product(id, &call.body, call.now)?;
@@ -71,6 +143,9 @@ impl Woo {
             ],
         )?;
         let direction = call.word("order", &["desc", "asc"])?;
+        call.refuse(&FILTERS_ELSEWHERE)?;
+        let wanted = WantedProducts::of(call)?;
+        let parents = call.ids("parent");
         let ids = call.ids("include");
         let skus: Option<Vec<&str>> = call.param("sku").map(|skus| skus.split(',').collect());
         let status = call.param("status").unwrap_or("any");
@@ -95,6 +170,16 @@ impl Woo {
                     .is_none_or(|skus| skus.contains(&product.sku.as_str()))
             })
             .filter(|product| bounds.hold(product.created_at, product.modified_at))
+            .filter(|product| wanted.takes(product))
+            .filter(|product| {
+                let parent = match product.kind {
+                    Kind::Variation { parent } => parent,
+                    Kind::Simple | Kind::Variable => 0,
+                };
+                parents
+                    .as_ref()
+                    .is_none_or(|parents| parents.contains(&parent))
+            })
             .collect();
         found.sort_by_key(|product| match by {
             "modified" => (product.modified_at.seconds(), product.id),
@@ -168,24 +253,20 @@ impl Woo {
     }
 
     fn batch(&mut self, parent: Option<u64>, call: &Call) -> Answered {
-        let items = |name: &str| call.body[name].as_array().map_or(0, Vec::len);
-        if items("create") + items("update") + items("delete") > BATCH_MAX {
-            return Err(Fail::new(
-                413,
-                "woocommerce_rest_request_entity_too_large",
-                "Unable to accept more than 100 items for this request.",
-            ));
-        }
-        let mut answers = Vec::new();
-        for item in call.body["update"].as_array().into_iter().flatten() {
-            let id = item["id"].as_u64().unwrap_or(0);
-            let written = self.check_place(id, parent).and_then(|()| {
-                self.write_product(id, item, call.now)
-                    .map(|()| self.product_json(&self.products[&id], parent.is_some()))
-            });
-            answers.push(written.unwrap_or_else(|fail| json!({ "id": id, "error": fail.body() })));
-        }
-        Reply::ok(json!({ "update": answers }))
+        self.batch_of(call, |shop, id, part| match id {
+            None if parent.is_some() => Err(Fail::not_here("way to add a variation")),
+            None => shop.create_product(part),
+            Some(id) => {
+                shop.check_place(id, parent)?;
+                let before = shop.product_json(&shop.products[&id], parent.is_some());
+                if part.is_delete() {
+                    shop.products.remove(&id);
+                    return Reply::ok(before);
+                }
+                shop.write_product(id, &part.body, part.now)?;
+                Reply::ok(shop.product_json(&shop.products[&id], parent.is_some()))
+            }
+        })
     }
 
     /// Whether a batch on this route may write this product.
@@ -265,32 +346,24 @@ impl Woo {
     /// A product as the API and the hooks write it. Below its parent, a variation is named by what makes
     /// it differ.
     pub(super) fn product_json(&self, product: &Product, is_below: bool) -> Value {
-        let (kind, parent) = match product.kind {
-            Kind::Simple => ("simple", 0),
-            Kind::Variable => ("variable", 0),
-            Kind::Variation { parent } => ("variation", parent),
+        let kind = product.kind.word();
+        let parent = match product.kind {
+            Kind::Simple | Kind::Variable => 0,
+            Kind::Variation { parent } => parent,
         };
         let name = match self.products.get(&parent) {
             Some(parent) if !is_below => format!("{} - {}", parent.name, product.name),
             Some(_) | None => product.name.clone(),
         };
-        let variations: Vec<u64> = self
-            .products
-            .values()
-            .filter(|other| other.kind == Kind::Variation { parent: product.id })
-            .map(|other| other.id)
-            .collect();
         let stock = match (product.is_counted, self.options.writes_stock_as_text) {
             (false, _) => Value::Null,
             (true, false) => product.stock.into(),
             (true, true) => product.stock.to_string().into(),
         };
-        let is_in_stock = !product.is_counted || product.stock > 0;
         let url = format!("{}/product/{}", self.shop.api_url, product.id);
-        json!({
+        let mut json = json!({
             "id": product.id,
             "name": name,
-            "slug": product.sku.to_lowercase(),
             "permalink": url,
             "date_created": self.local(product.created_at),
             "date_created_gmt": product.created_at.to_naive_utc(),
@@ -307,19 +380,130 @@ impl Woo {
             "purchasable": true,
             "virtual": product.is_virtual,
             "downloadable": false,
+            "downloads": [],
+            "download_limit": -1,
+            "download_expiry": -1,
+            "tax_status": "taxable",
+            "tax_class": "",
             "manage_stock": product.is_counted,
             "stock_quantity": stock,
             "backorders": "no",
             "backorders_allowed": false,
             "backordered": false,
             "low_stock_amount": null,
+            "weight": "",
+            "dimensions": { "length": "", "width": "", "height": "" },
+            "shipping_class": "",
+            "shipping_class_id": 0,
+            "menu_order": 0,
             "parent_id": parent,
-            "attributes": [],
-            "variations": variations,
+            "attributes": self.attributes_json(product),
             "meta_data": [],
-            "stock_status": if is_in_stock { "instock" } else { "outofstock" },
+            "stock_status": product.stock_word(),
             "global_unique_id": "",
-        })
+        });
+        for name in ["from", "from_gmt", "to", "to_gmt"] {
+            json[format!("date_on_sale_{name}")] = Value::Null;
+        }
+        self.complete_product(&mut json, product, is_below);
+        json
+    }
+
+    /// What depends on whether a variation is read below its parent.
+    fn complete_product(&self, json: &mut Value, product: &Product, is_below: bool) {
+        let parent = json["parent_id"].as_u64().unwrap_or(0);
+        let forms = self.products.values();
+        let forms = forms.filter(|form| form.kind == Kind::Variation { parent: product.id });
+        let variations: Vec<u64> = forms.map(|form| form.id).collect();
+        let products = format!("{}/wp-json/wc/v3/products", self.shop.api_url);
+        let (collection, rest) = match is_below {
+            true => (
+                format!("{products}/{parent}/variations"),
+                json!({ "image": null, "gallery_image_ids": [] }),
+            ),
+            false => (products.clone(), alone_json(product, variations)),
+        };
+        for (name, value) in rest.as_object().cloned().unwrap_or_default() {
+            json[name] = value;
+        }
+        json["_links"] = json!({
+            "self": [{ "href": format!("{collection}/{}", product.id) }],
+            "collection": [{ "href": collection }],
+        });
+        if parent != 0 {
+            json["_links"]["up"] = json!([{ "href": format!("{products}/{parent}") }]);
+        }
+    }
+
+    /// What makes a variation differ, and among what a buyer may choose.
+    fn attributes_json(&self, product: &Product) -> Value {
+        match product.kind {
+            Kind::Simple => json!([]),
+            Kind::Variation { .. } => {
+                json!([{ "id": 0, "name": "Form", "slug": "form", "option": product.name }])
+            }
+            Kind::Variable => {
+                let forms = self.products.values();
+                let forms =
+                    forms.filter(|form| form.kind == Kind::Variation { parent: product.id });
+                let options: Vec<&str> = forms.map(|form| form.name.as_str()).collect();
+                json!([{ "id": 0, "name": "Form", "slug": "form", "position": 0, "visible": true,
+                         "variation": true, "options": options }])
+            }
+        }
+    }
+}
+
+/// What only a product on its own has, also a variation that is read as one.
+fn alone_json(product: &Product, variations: Vec<u64>) -> Value {
+    json!({
+        "slug": product.sku.to_lowercase(),
+        "featured": false,
+        "catalog_visibility": "visible",
+        "short_description": "",
+        "total_sales": 0,
+        "external_url": "",
+        "button_text": "",
+        "sold_individually": false,
+        "shipping_required": !product.is_virtual,
+        "shipping_taxable": !product.is_virtual,
+        "reviews_allowed": true,
+        "average_rating": "0.00",
+        "rating_count": 0,
+        "upsell_ids": [],
+        "cross_sell_ids": [],
+        "purchase_note": "",
+        "categories": [],
+        "brands": [],
+        "tags": [],
+        "images": [],
+        "default_attributes": [],
+        "has_options": !variations.is_empty(),
+        "variations": variations,
+        "grouped_products": [],
+        "price_html": "",
+        "related_ids": [],
+        "post_password": "",
+    })
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Kind::Simple => "simple",
+            Kind::Variable => "variable",
+            Kind::Variation { .. } => "variation",
+        }
+    }
+}
+
+impl Product {
+    fn stock_word(&self) -> &'static str {
+        if !self.is_counted || self.stock > 0 {
+            "instock"
+        } else {
+            "outofstock"
+        }
     }
 }
 

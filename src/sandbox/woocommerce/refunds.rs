@@ -37,16 +37,27 @@ impl Woo {
                 self.announce("order.updated", id, call.now);
                 Reply::created(self.refund_json(id, &refund))
             }
-            [refund] if call.is_read() => {
+            [refund] if call.is_read() || call.is_delete() => {
                 let refund: Option<u64> = refund.parse().ok();
                 let mut refunds = self.orders[&id].refunds.iter();
-                match refunds.find(|known| Some(known.id) == refund) {
-                    Some(refund) => Reply::ok(self.refund_json(id, refund)),
-                    None => {
-                        let code = "woocommerce_rest_shop_order_refund_invalid_id";
-                        Err(Fail::new(404, code, "Invalid ID."))
+                let Some(place) = refunds.position(|known| Some(known.id) == refund) else {
+                    let code = "woocommerce_rest_shop_order_refund_invalid_id";
+                    return Err(Fail::new(404, code, "Invalid ID."));
+                };
+                let shown = self.refund_json(id, &self.orders[&id].refunds[place]);
+                if call.is_delete() {
+                    if !call.is_forced() {
+                        let code = "woocommerce_rest_trash_not_supported";
+                        let message = "The shop_order_refund does not support trashing.";
+                        return Err(Fail::new(501, code, message));
                     }
+                    if let Some(order) = self.orders.get_mut(&id) {
+                        order.refunds.remove(place);
+                        order.modified_at = call.now;
+                    }
+                    self.announce("order.updated", id, call.now);
                 }
+                Reply::ok(shown)
             }
             _ => Err(Fail::no_route()),
         }

@@ -1,6 +1,6 @@
 //! Orders: polled, read by id, in every state that the shop can bring them into.
 
-use channel::{OrderReading, OrderWindow};
+use channel::{ErrorKind, OrderReading, OrderWindow};
 use domain::{
     ExternalId, Time,
     snapshot::{LineSnapshot, OrderSnapshot, PaymentState, Standing},
@@ -326,4 +326,41 @@ fn a_page_that_repeats_itself_ends_the_list() {
     rig.faults([Fault::Answer(answer(&repeated))]);
     let page = block_on(orders.pull(&window)).expect("a page");
     assert_eq!(page.next, None);
+}
+
+#[test]
+fn many_orders_are_read_although_the_bucket_is_too_small_for_all_at_once() {
+    let rig = rig();
+    let codes = ["MUG-1", "MUG-2", "SHIRT-S", "SHIRT-M"];
+    for code in codes {
+        rig.act(&Act::SetLevel(sku(code), 100)).expect("a level");
+    }
+    let mut waiting = Vec::new();
+    for _ in 0..50 {
+        let id = rig.buy(&codes.map(|code| (code, 1)), true);
+        rig.act(&Act::Ship(id.clone())).expect("a shipment");
+        rig.act(&Act::Refund(id.clone())).expect("a refund");
+        waiting.push(id);
+    }
+    let orders = rig.channel.pull_orders().expect("orders");
+    // Whatever else was read has emptied the bucket.
+    while block_on(orders.read(&waiting)).is_ok() {}
+    let mut rounds = 0;
+    while !waiting.is_empty() {
+        rounds += 1;
+        assert!(rounds < 40, "{} are still to be read", waiting.len());
+        match block_on(orders.read(&waiting)) {
+            Ok(readings) => {
+                assert!(!readings.is_empty(), "an answer holds something");
+                waiting.retain(|id| readings.iter().all(|(read, _)| read != id));
+            }
+            Err(error) => {
+                let ErrorKind::Throttled { until: Some(until) } = error.kind else {
+                    panic!("{error}");
+                };
+                let wait = until.since(rig.now()).as_millis();
+                rig.advance(u64::try_from(wait).expect("a short wait"));
+            }
+        }
+    }
 }

@@ -38,21 +38,8 @@ impl Book {
     }
 
     async fn read_at(dir: &Path) -> Book {
-        let mut options = store::sled::Options::new(dir);
-        options.free_bytes_min = 0;
-        options.free_ratio_min = 0.0;
-        let (store, opened) = store::sled::open(options).expect("the store opens");
-        assert!(
-            !opened.is_after_loss,
-            "nothing was lost: {:?}",
-            opened.repairs
-        );
-        let last = store.stats().await.expect("the store answers").durable;
-        let mut signals = Vec::new();
-        for at in 1..=last.0 {
-            let body = store.body(Seq(at)).await.expect("the journal is whole");
-            signals.extend(body.map(|body| decode::<RawSignal>(Table("inbox"), &body)));
-        }
+        let store = open(dir);
+        let (signals, _) = signals_after(store.as_ref(), Seq(0)).await;
         let book = Book {
             orders: values(store.as_ref(), rows::ORDERS).await,
             offers: values(store.as_ref(), rows::OFFERS).await,
@@ -68,6 +55,24 @@ impl Book {
         };
         store.close().await.expect("the store closes");
         book
+    }
+
+    /// The raw signals that a daemon which was just killed left behind, after a place in the journal,
+    /// and the place of the last. A copy is opened: what the next daemon finds is as it was left.
+    pub(crate) async fn signals_left(world: &World, after: Seq) -> (Vec<RawSignal>, Seq) {
+        let copy = tempfile::tempdir().expect("a temporary folder");
+        let mut cp = std::process::Command::new("cp");
+        // Segments are longer than what is in them.
+        cp.args(["-r", "--sparse=always"]);
+        let copied = cp
+            .arg(world.state().join("store"))
+            .arg(copy.path())
+            .status();
+        assert!(copied.expect("a shell's tools").success());
+        let store = open(&copy.path().join("store"));
+        let found = signals_after(store.as_ref(), after).await;
+        store.close().await.expect("the store closes");
+        found
     }
 
     /// All that is judged, but for the edits of staff.
@@ -167,6 +172,29 @@ impl Book {
         }
         pushes
     }
+}
+
+fn open(dir: &Path) -> std::sync::Arc<dyn Store> {
+    let mut options = store::sled::Options::new(dir);
+    options.free_bytes_min = 0;
+    options.free_ratio_min = 0.0;
+    let (store, opened) = store::sled::open(options).expect("the store opens");
+    assert!(
+        !opened.is_after_loss,
+        "nothing was lost: {:?}",
+        opened.repairs
+    );
+    store
+}
+
+async fn signals_after(store: &dyn Store, after: Seq) -> (Vec<RawSignal>, Seq) {
+    let last = store.stats().await.expect("the store answers").durable;
+    let mut signals = Vec::new();
+    for at in after.0 + 1..=last.0 {
+        let body = store.body(Seq(at)).await.expect("the journal is whole");
+        signals.extend(body.map(|body| decode::<RawSignal>(Table("inbox"), &body)));
+    }
+    (signals, last)
 }
 
 async fn facts(store: &dyn Store) -> Vec<Fact> {

@@ -16,8 +16,9 @@ use std::time::Duration;
 
 use engine::ports::Ports;
 
-/// How long something may take that should happen soon, on a machine that is busy with other tests.
-pub(crate) const SOON: Duration = Duration::from_secs(60);
+/// How long something may take that should happen soon, on a machine that is busy with other things.
+/// Nothing waits longer than it must.
+pub(crate) const SOON: Duration = Duration::from_secs(120);
 /// How often conditions are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 

@@ -19,7 +19,7 @@ use sandbox::{
 };
 use serde_json::json;
 
-use super::{api::Api, goods, pass, world::World};
+use super::{SOON, api::Api, goods, pass, until, world::World};
 
 /// How often buyers and staff look around.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -43,7 +43,10 @@ pub(crate) struct Parcel {
 
 /// People at work.
 pub(crate) struct People {
+    ports: Ports,
     is_over: Arc<AtomicBool>,
+    /// One is held by each who is at work.
+    at_work: Arc<()>,
     edits: Arc<Mutex<Vec<Edit>>>,
     parcels: Arc<Mutex<Vec<Parcel>>>,
 }
@@ -52,7 +55,9 @@ impl People {
     /// Lets them begin.
     pub(crate) fn begin(world: &World, seed: u64, pace: Pace) -> People {
         let people = People {
+            ports: world.ports.clone(),
             is_over: Arc::default(),
+            at_work: Arc::default(),
             edits: Arc::default(),
             parcels: Arc::default(),
         };
@@ -61,6 +66,7 @@ impl People {
             shops: world.shops.clone(),
             ports: world.ports.clone(),
             is_over: Arc::clone(&people.is_over),
+            _at_work: Arc::clone(&people.at_work),
             edits: Arc::clone(&people.edits),
         };
         let spawn = &world.ports.spawn;
@@ -69,15 +75,26 @@ impl People {
             api: world.api.clone(),
             ports: world.ports.clone(),
             is_over: Arc::clone(&people.is_over),
+            _at_work: Arc::clone(&people.at_work),
             parcels: Arc::clone(&people.parcels),
         };
         spawn.spawn("packer".to_owned(), Box::pin(packer.work()));
         people
     }
 
-    /// Sends everybody home.
-    pub(crate) fn end(&self) {
+    /// Sends everybody home, and waits until they are gone.
+    pub(crate) async fn end(&self) {
         self.is_over.store(true, Ordering::Relaxed);
+        until(
+            &self.ports,
+            "people go home",
+            SOON,
+            async || match Arc::strong_count(&self.at_work) {
+                1 => Ok(()),
+                more => Err(format!("{} are at work", more - 1)),
+            },
+        )
+        .await;
     }
 
     /// Levels that staff edited so far.
@@ -90,9 +107,16 @@ impl People {
         self.parcels.lock().expect("no holder panics").clone()
     }
 
-    /// Announces again what nobody has answered, under the same keys.
+    /// Announces again what nobody has answered, under the same keys, until all is answered.
     pub(crate) async fn announce_rest(&self, api: &Api) {
-        announce_unanswered(api, &self.parcels).await;
+        until(&self.ports, "parcels are answered", SOON, async || {
+            announce_unanswered(api, &self.parcels).await;
+            match self.parcels().iter().find(|one| one.status.is_none()) {
+                Some(parcel) => Err(format!("{parcel:?}")),
+                None => Ok(()),
+            }
+        })
+        .await;
     }
 }
 
@@ -101,6 +125,7 @@ struct Crowd {
     shops: Vec<HostedShop>,
     ports: Ports,
     is_over: Arc<AtomicBool>,
+    _at_work: Arc<()>,
     edits: Arc<Mutex<Vec<Edit>>>,
 }
 
@@ -141,6 +166,7 @@ struct Packer {
     api: Api,
     ports: Ports,
     is_over: Arc<AtomicBool>,
+    _at_work: Arc<()>,
     parcels: Arc<Mutex<Vec<Parcel>>>,
 }
 

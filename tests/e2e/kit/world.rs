@@ -1,6 +1,7 @@
 //! Shops, a configuration for them, and the ways in.
 
 use std::{
+    collections::BTreeSet,
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -244,7 +245,29 @@ impl World {
             None => Ok(()),
         })
         .await;
+        // A hint that was taken may still wait for its reading, and no figure tells of it.
+        until(&self.ports, "all orders are known", SOON, async || {
+            self.unknown().await
+        })
+        .await;
         self.settle_but_hooks().await;
+    }
+
+    /// Whether every order of the shops is in the book.
+    async fn unknown(&self) -> Result<(), String> {
+        let orders = self.api.all("/api/v1/orders").await?;
+        let known: BTreeSet<(&str, &str)> = orders
+            .iter()
+            .filter_map(|one| Some((one["account"].as_str()?, one["external_id"].as_str()?)))
+            .collect();
+        for shop in &self.shops {
+            for order in shop.truth().orders {
+                if !known.contains(&(shop.account.as_str(), order.external_id.as_str())) {
+                    return Err(format!("{} has {}", shop.account, order.external_id));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The same while shops may still have hooks to send again.
@@ -260,7 +283,8 @@ impl World {
         let summary = self.api.try_get("/api/v1/metrics/summary").await?.body;
         for what in ["inbox_waiting", "intents_waiting"] {
             if summary[what] != 0 {
-                return Err(format!("{what}: {summary}"));
+                let accounts = self.api.all("/api/v1/accounts").await?;
+                return Err(format!("{what}: {summary} {}", Value::from(accounts)));
             }
         }
         let drifts = self.api.all("/api/v1/drift?open=true").await?;
@@ -446,4 +470,4 @@ fn to_toml(
 }
 
 /// How long an orderly end may take.
-pub(crate) const END_WITHIN: Duration = Duration::from_secs(20);
+pub(crate) const END_WITHIN: Duration = Duration::from_secs(60);
