@@ -6,6 +6,7 @@ use crate::{
     AccountId, ExternalId, ListingId, Quantity, Sku, Time,
     book::Way,
     breaker::Side,
+    buffer::Tuned,
     ids::{DriftId, IntentId, MovementId, OrderId, ShipmentId},
     offer::{Edit, Suppression},
     stock::{Cause, LocationId},
@@ -170,6 +171,33 @@ pub enum Event {
         wanted: Option<Quantity>,
         /// Why nothing.
         suppressed: Option<Suppression>,
+    },
+    /// The buffer of a listing tuned itself.
+    BufferTuned {
+        /// Which.
+        listing: ListingId,
+        /// Of what.
+        sku: Sku,
+        /// What is held back, and the numbers that it comes from.
+        tuned: Tuned,
+    },
+    /// A listing ended by its rule: it shows zero until it is lifted.
+    ListingEnded {
+        /// Which.
+        listing: ListingId,
+        /// Of what.
+        sku: Sku,
+        /// How much was sellable then.
+        sellable: Quantity,
+    },
+    /// A listing that had ended is offered again.
+    ListingLifted {
+        /// Which.
+        listing: ListingId,
+        /// Of what.
+        sku: Sku,
+        /// Why, in words.
+        reason: String,
     },
     /// A push was made durable, to be sent.
     PushStarted {

@@ -7,6 +7,7 @@
 
 pub mod book;
 pub mod breaker;
+pub mod buffer;
 pub mod decide;
 pub mod fact;
 pub mod ids;
@@ -16,6 +17,7 @@ pub mod money;
 pub mod offer;
 pub mod order;
 pub mod quantity;
+pub mod rules;
 pub mod signal;
 pub mod sku;
 pub mod snapshot;

@@ -8,6 +8,7 @@ use crate::{
     AccountId, Decimal, ExternalId, ListingId, Money, Quantity, Sku, Time,
     book::Author,
     breaker::Side,
+    buffer::Demand,
     ids::{DriftId, IntentId, OrderId},
     intent::Outcome,
     item::Item,
@@ -94,6 +95,13 @@ pub enum Signal {
         intent: IntentId,
         /// What.
         outcome: Outcome,
+    },
+    /// Sales elsewhere and the delay of an account were measured, for buffers that tune themselves.
+    Measured {
+        /// Which account.
+        account: AccountId,
+        /// Per listing.
+        demands: Vec<(ListingId, Demand)>,
     },
     /// Stock may have become free for an order that is short, or its claims are to be looked at again.
     Reclaim {
@@ -312,6 +320,15 @@ pub enum Command {
         /// Which side.
         side: Side,
         /// Who says so.
+        by: String,
+    },
+    /// Offer a listing again that ended by its rule.
+    Lift {
+        /// On which account.
+        account: AccountId,
+        /// Which listing.
+        listing: ListingId,
+        /// Who.
         by: String,
     },
     /// Try a parked push again.

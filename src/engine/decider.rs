@@ -269,5 +269,8 @@ pub fn explain_suppression(suppression: Suppression) -> &'static str {
         Suppression::Uncounted => {
             "its stock was never counted; adjust it or name an opening account"
         }
+        Suppression::Formula => {
+            "its formula gives no number; `oneshelf stock explain` says why, and the rule must be corrected"
+        }
     }
 }

@@ -7,6 +7,7 @@
 pub mod account;
 pub mod answers;
 pub mod bells;
+mod buffers;
 pub mod decider;
 pub mod dispatch;
 mod evidence;
@@ -197,6 +198,11 @@ impl Engine {
         spawn(
             "janitor".to_owned(),
             Box::pin(async move { engine.run_janitor().await }),
+        );
+        let engine = Arc::clone(self);
+        spawn(
+            "buffers".to_owned(),
+            Box::pin(async move { engine.run_buffers().await }),
         );
         // Also of those that are off: they may be armed while we run.
         for account in self.accounts.values() {

@@ -140,6 +140,11 @@ impl<'a> Shelf<'a> {
                 ..
             } => skus.extend(self.load_levels(account, levels, *reading).await?),
             Signal::Weigh { account, .. } => self.load_breaker(account).await?,
+            Signal::Measured { account, demands } => {
+                for (listing, _) in demands {
+                    skus.extend(self.load_listing(account, listing).await?);
+                }
+            }
             Signal::StartPush { account, listings } => {
                 self.load_breaker(account).await?;
                 for listing in listings {
@@ -226,6 +231,9 @@ impl<'a> Shelf<'a> {
             Command::RetryIntent { intent } => {
                 self.load_intent(*intent).await?;
             }
+            Command::Lift {
+                account, listing, ..
+            } => skus.extend(self.load_listing(account, listing).await?),
             Command::RetryPush { account, listing } => self.load_offer(account, listing).await?,
             Command::SettleDrift { drift, .. } => skus.extend(self.load_drift(*drift).await?),
             Command::LetGo {

@@ -29,6 +29,9 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
         | Event::Short { sku, .. }
         | Event::Moved { sku, .. }
         | Event::OfferChanged { sku, .. }
+        | Event::BufferTuned { sku, .. }
+        | Event::ListingEnded { sku, .. }
+        | Event::ListingLifted { sku, .. }
         | Event::LineMapped { sku, .. }
         | Event::ItemSet { sku } => Some(sku),
         Event::OrderAccepted { .. }

@@ -7,7 +7,7 @@ use domain::{
     breaker::BreakerRule,
     decide::Authority,
     item::{Item, ItemKind},
-    offer::{OfferRules, Ratio, ScopedRule},
+    rules::{Buffer, EndWhen, OfferRules, Ratio, ScopedRule},
     stock::LocationId,
 };
 use engine::{
@@ -251,6 +251,7 @@ fn items(stock: &BTreeMap<Sku, i64>, chance: &mut Rng) -> Vec<Item> {
         kind,
         scale: 0,
         title: code.to_lowercase(),
+        category: None,
     };
     let mut parts = BTreeMap::new();
     for good in stock.keys().take(2) {
@@ -328,7 +329,7 @@ fn rules(shops: &[(&'static str, Shop)], chance: &mut Rng) -> OfferRules {
         };
         match chance.u32(0..6) {
             0 => rules.push(ScopedRule {
-                buffer: Some(Quantity::of(1)),
+                buffer: Some(Buffer::Units(Quantity::of(1))),
                 ..blank
             }),
             1 => rules.push(ScopedRule {
@@ -340,6 +341,16 @@ fn rules(shops: &[(&'static str, Shop)], chance: &mut Rng) -> OfferRules {
             }),
             2 => rules.push(ScopedRule {
                 max: Some(Quantity::of(4)),
+                ..blank
+            }),
+            3 => rules.push(ScopedRule {
+                zero_below: Some(Quantity::of(2)),
+                end_when: Some(EndWhen::At(Quantity::ZERO)),
+                ..blank
+            }),
+            4 => rules.push(ScopedRule {
+                buffer: Some(Buffer::Auto),
+                buffer_max: Some(Quantity::of(2)),
                 ..blank
             }),
             _ => {}

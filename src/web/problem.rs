@@ -96,6 +96,8 @@ kinds! {
     CANNOT_TAKE { code: "cannot-take", status: 409, title: "The level does not say how many there are" }
     NOT_TRIPPED { code: "not-tripped", status: 409, title: "The breaker has not tripped" }
     NOTHING_TO_UNDO { code: "nothing-to-undo", status: 409, title: "There is no freeze to take back" }
+    NOT_ENDED { code: "not-ended", status: 409, title: "The listing has not ended" }
+    WOULD_END { code: "would-end", status: 409, title: "The listing would end again at once" }
     UNDER_WAY { code: "under-way", status: 409, title: "It was asked for already" }
 }
 
@@ -220,6 +222,15 @@ impl From<Refusal> for Problem {
                 problem(&CANNOT_TAKE).with("listing", listing.as_str())
             }
             Refusal::NotTripped(account) => problem(&NOT_TRIPPED).with("account", account.as_str()),
+            Refusal::NotEnded => problem(&NOT_ENDED),
+            Refusal::WouldEnd {
+                sku,
+                sellable,
+                end_when,
+            } => problem(&WOULD_END)
+                .with("sku", sku.as_str())
+                .with("sellable", sellable.to_string())
+                .with("end_when", end_when.to_string()),
             Refusal::UnderWay => problem(&UNDER_WAY),
         }
     }

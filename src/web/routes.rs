@@ -396,6 +396,13 @@ fn about_listings() -> Vec<Route> {
             stock::retry_push,
         )
         .takes("Nothing"),
+        posts(
+            "/api/v1/listings/{account}/{listing}/lift",
+            "Offer a listing again that ended by its rule.",
+            Gives::One("Receipt"),
+            stock::lift,
+        )
+        .takes("Lift"),
         reads(
             "/api/v1/exposure",
             "Show the units at risk now, and the overhang apart.",

@@ -149,23 +149,34 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     ),
     (
         "Item",
-        "sku: text, kind: kind, scale: whole, title: text, components: units{}",
+        "sku: text, kind: kind, scale: whole, title: text, category: text?, components: units{}",
     ),
     (
         "SetItem",
-        "kind: kind, scale?: whole, title?: text, components?: units{}",
+        "kind: kind, scale?: whole, title?: text, category?: text?, components?: units{}",
     ),
     (
         "Listing",
         "account: text, listing: text, sku: text?, channel_sku: text?, title: text, price: money?, \
          tracked: flag, offer: Level?, wanted: Level?, sent: Level?, acknowledged: Level?, \
          read_back: Level?, believed: Level?, lag_ms: whole?, attempt: Attempt?, suppressed: Suppression?, \
-         parked: text?, held: text?, edit: Edit?, would_write: WouldWrite?, is_drifting: flag, exposure: units, coalesced: whole",
+         parked: text?, held: text?, edit: Edit?, would_write: WouldWrite?, is_drifting: flag, exposure: units, \
+          coalesced: whole, categories: text[], zeroed: Zeroed?, ended: Level?, tuned: Tuned?",
     ),
     (
         "Edit",
         "by: text?, from: units, to: units, at: time, is_taken: flag",
     ),
+    (
+        "Tuned",
+        "buffer: units, at: time, sales: whole, units_sold: whole, over_ms: whole, lag_ms: whole, \
+         is_lag_assumed: flag",
+    ),
+    (
+        "Zeroed",
+        "code: 'excluded'|'ended'|'last_units'|'below_least', reason: text",
+    ),
+    ("Lift", "by?: text?"),
     ("Level", "quantity: units, at: time"),
     (
         "Attempt",
@@ -173,7 +184,7 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     ),
     (
         "Suppression",
-        "code: 'unmapped'|'untracked'|'service'|'uncounted', reason: text",
+        "code: 'unmapped'|'untracked'|'service'|'uncounted'|'formula', reason: text",
     ),
     ("WouldWrite", "from: units?, to: units"),
     (

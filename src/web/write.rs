@@ -280,7 +280,8 @@ impl Concerns {
             | Command::Refund { order, .. }
             | Command::Hold { order, .. }
             | Command::Release { order, .. } => of_order(order),
-            Command::RetryIntent { .. }
+            Command::Lift { .. }
+            | Command::RetryIntent { .. }
             | Command::RetryPush { .. }
             | Command::SettleDrift { .. }
             | Command::LetGo { .. }

@@ -212,6 +212,7 @@ impl PullListings for Kiosk {
             barcode: None,
             tracked: true,
             level: None,
+            categories: Vec::new(),
         }]))
     }
 }

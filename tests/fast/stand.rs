@@ -171,6 +171,7 @@ impl PullListings for Stand {
     async fn pull(&self, _: Option<&str>) -> Result<Page<ListingSnapshot>, ChannelError> {
         let shelf = self.shelf();
         let listing = |sku: &String| ListingSnapshot {
+            categories: Vec::new(),
             listing: ListingId::new(sku.clone()),
             sku: Some(sku.clone()),
             title: sku.clone(),

@@ -11,7 +11,7 @@ use crate::{
     stock::{Cause, LocationId},
 };
 
-use super::{Desk, Refusal, Undecided, Verdict, drift, level, push, snapshot};
+use super::{Desk, Refusal, Undecided, Verdict, drift, level, offers, push, snapshot};
 
 pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdict, Undecided> {
     match command {
@@ -57,6 +57,11 @@ pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdic
             Ok(Verdict::New)
         }
         Command::Release { order, by } => release(desk, *order, by),
+        Command::Lift {
+            account,
+            listing,
+            by,
+        } => offers::lift(desk, &(account.clone(), listing.clone()), by),
         Command::RetryIntent { intent } => push::retry_intent(desk, *intent),
         Command::SettleDrift {
             drift: id,

@@ -13,6 +13,7 @@ use crate::{
     ids::DriftId,
     item::Item,
     offer::{self, Edit, Offer, QuantityMeaning, Told},
+    rules::{self, Case, Shown},
     signal::{Checks, Whose},
     stock::Cause,
 };
@@ -212,15 +213,29 @@ fn difference(
     let added = offer::to_channel(Quantity::ZERO, taken, meaning);
     // What it would show if what we are about to write had been written before it changed.
     let offered = shown.plus(wanted.minus(believed)).minus(added);
-    let rule = desk.context.rules.find(&offer.account, &item.sku);
+    let key: ListingKey = (offer.account.clone(), offer.listing.clone());
+    let listing = desk.book.listings.get(&key);
+    let listed_in = listing.map_or(&[][..], |listing| &listing.categories);
+    let rule = desk.context.rules.find(&offer.account, item, listed_in);
+    let case = Case {
+        account: &offer.account,
+        tuned: offer.tuned.as_ref(),
+        has_ended: offer.ended.is_some(),
+        scale: item.scale,
+    };
+    let buffer = rule.buffer(case.tuned);
     let sellable = stock.sellable();
-    let is_plain =
-        |sellable: Quantity| offer::offer(sellable, &rule) == sellable.minus(rule.buffer).or_zero();
-    let would_be = offered.plus(rule.buffer);
-    let is_same = offer::offer(would_be, &rule) == offered;
-    if !is_plain(sellable) || !is_plain(would_be) || !is_same {
+    let is_plain = |sellable: Quantity, offered: Quantity| {
+        let plain = Shown {
+            quantity: offered,
+            zeroed: None,
+        };
+        rule.formula.is_none() && rules::show(sellable, &rule, case) == Ok(plain)
+    };
+    let would_be = offered.plus(buffer);
+    if !is_plain(sellable, sellable.minus(buffer).or_zero()) || !is_plain(would_be, offered) {
         return Err(
-            "a share, a maximum or an exclusion stands between the stock and the level; adjust the stock",
+            "a share, a maximum or another rule stands between the stock and the level; adjust the stock",
         );
     }
     Ok(would_be.minus(sellable))

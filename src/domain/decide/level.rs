@@ -31,6 +31,13 @@ pub(super) fn take_listings(
                 .insert(sku.clone(), Item::good(sku.clone(), &snapshot.title));
             desk.record(None, Some(account), Event::ItemSet { sku: sku.clone() });
         }
+        let key: ListingKey = (account.clone(), snapshot.listing.clone());
+        let known = desk.book.listings.get(&key);
+        let categories = match known {
+            // A hook may say less than a list: not to say is not to have none.
+            Some(known) if snapshot.categories.is_empty() => known.categories.clone(),
+            Some(_) | None => snapshot.categories.clone(),
+        };
         let listing = Listing {
             account: account.clone(),
             listing: snapshot.listing.clone(),
@@ -40,9 +47,9 @@ pub(super) fn take_listings(
             price: snapshot.price,
             barcode: snapshot.barcode.clone(),
             tracked: snapshot.tracked,
+            categories,
         };
-        let key: ListingKey = (account.clone(), snapshot.listing.clone());
-        if desk.book.listings.get(&key) != Some(&listing) {
+        if known != Some(&listing) {
             desk.book.listings.insert(key, listing);
             verdict = Verdict::New;
         }

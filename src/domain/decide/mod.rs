@@ -19,7 +19,7 @@ mod tests;
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
-    AccountId, ExternalId, IdSource, ListingId, Quantity, Sku, Time,
+    AccountId, Decimal, ExternalId, IdSource, ListingId, Quantity, Sku, Time,
     book::Book,
     breaker::BreakerRule,
     fact::{Event, Fact},
@@ -213,6 +213,22 @@ pub enum Refusal {
     /// The breaker of the account has not tripped.
     #[error("the breaker of {0} has not tripped on that side")]
     NotTripped(AccountId),
+    /// The listing has not ended.
+    #[error("the listing has not ended: it shows what its rules allow")]
+    NotEnded,
+    /// It would end again at once.
+    #[error(
+        "only {sellable} of {sku} can be sold, and its rule ends it at {end_when}: receive stock, or lower \
+         end_when"
+    )]
+    WouldEnd {
+        /// Of what.
+        sku: Sku,
+        /// How much is sellable, in whole units.
+        sellable: Decimal,
+        /// At how much it ends, in whole units.
+        end_when: Decimal,
+    },
     /// It is wished already.
     #[error("this was asked for already and is under way")]
     UnderWay,
@@ -289,6 +305,7 @@ fn take_in(desk: &mut Desk<'_>, signal: &Signal) -> Result<Verdict, Undecided> {
             listings,
             of,
         } => drift::weigh(desk, account, *side, listings, *of),
+        Signal::Measured { account, demands } => offers::tune(desk, account, demands),
         Signal::StartPush { account, listings } => push::start(desk, account, listings),
         Signal::PushTried { account, results } => push::settle(desk, account, results),
         Signal::IntentTried { intent, outcome } => push::settle_intent(desk, *intent, outcome)?,
@@ -303,11 +320,13 @@ fn take_in(desk: &mut Desk<'_>, signal: &Signal) -> Result<Verdict, Undecided> {
 }
 
 /// Whether what changes by this signal was sold, canceled, paid or sent: a zero of these is single and
-/// true, and never too much at once.
+/// true, and never too much at once. So is what a buffer holds back because of sales and lag: to hold
+/// that zero up would sell what the admin asked to keep.
 fn is_caused_by_an_order(signal: &Signal) -> bool {
     match signal {
         Signal::Order { .. }
         | Signal::OrderGone { .. }
+        | Signal::Measured { .. }
         | Signal::StartPush { .. }
         | Signal::PushTried { .. }
         | Signal::IntentTried { .. }
@@ -329,6 +348,7 @@ fn is_caused_by_an_order(signal: &Signal) -> bool {
             | Command::RetryPush { .. } => true,
             Command::Adjust { .. }
             | Command::SetItem(_)
+            | Command::Lift { .. }
             | Command::SettleDrift { .. }
             | Command::LetGo { .. }
             | Command::ConfirmZeroes { .. }

@@ -119,7 +119,9 @@ async fn every_route_answers_as_it_is_described() {
     stock(&mut reader).await;
     explained(&mut reader).await;
     queues(&mut reader).await;
+    lifted(&mut reader).await;
     troubles(&mut reader).await;
+    tuned(&mut reader).await;
     for path in [
         "/livez",
         "/readyz",
@@ -139,6 +141,88 @@ async fn every_route_answers_as_it_is_described() {
         .collect();
     let unseen: Vec<_> = all.difference(&reader.seen).collect();
     assert!(unseen.is_empty(), "never answered well: {unseen:?}");
+}
+
+/// A listing ends by its rule, and a person lifts it.
+async fn lifted(reader: &mut Reader) {
+    use domain::rules::{EndWhen, OfferRules, ScopedRule};
+    let decider = &reader.rig.engine.decider;
+    let before = decider.policy();
+    let end_when = |units: i32| {
+        let mut policy = (*before).clone();
+        let rule = ScopedRule {
+            sku: "LAST".parse().ok(),
+            end_when: Some(EndWhen::At(domain::Quantity::of(units))),
+            ..ScopedRule::default()
+        };
+        policy.rules = OfferRules { rules: vec![rule] };
+        policy
+    };
+    decider.set_policy(end_when(5));
+    reader.rig.stock("shop", "LAST", 3).await;
+    let path = "/api/v1/listings/shop/l-LAST/lift";
+    let refused = reader.post(path, json!({})).await;
+    assert_eq!(refused["code"], "would-end");
+    let listings = reader.get("/api/v1/listings?sku=LAST").await;
+    let listing = &listings["items"][0];
+    assert_eq!(listing["zeroed"]["code"], "ended");
+    assert_eq!(listing["ended"]["quantity"], 3);
+    let told = reader.get("/api/v1/stock/LAST/explain").await.to_string();
+    assert!(
+        told.contains("oneshelf listings lift shop l-LAST"),
+        "{told}"
+    );
+
+    let decider = &reader.rig.engine.decider;
+    decider.set_policy(end_when(1));
+    let receipt = reader.post(path, json!({ "by": "ann" })).await;
+    assert_eq!(receipt["effect"], "done");
+    assert_eq!(reader.post(path, json!({})).await["code"], "not-ended");
+    let listings = reader.get("/api/v1/listings?sku=LAST").await;
+    assert_eq!(listings["items"][0]["offer"]["quantity"], 3);
+    reader.rig.engine.decider.set_policy((*before).clone());
+}
+
+/// A buffer tunes itself by what is sold elsewhere.
+async fn tuned(reader: &mut Reader) {
+    use domain::rules::{Buffer, OfferRules, ScopedRule};
+    let engine = std::sync::Arc::clone(&reader.rig.engine);
+    let before = engine.decider.policy();
+    let mut policy = (*before).clone();
+    let rule = ScopedRule {
+        buffer: Some(Buffer::Auto),
+        buffer_max: Some(domain::Quantity::of(1)),
+        oversell_risk: Some(domain::rules::Ratio {
+            numerator: 1,
+            denominator: 1_000_000,
+        }),
+        ..ScopedRule::default()
+    };
+    policy.rules = OfferRules { rules: vec![rule] };
+    engine.decider.set_policy(policy);
+    for account in ["shop", "quiet"] {
+        reader.rig.stock(account, "FAST", 9).await;
+    }
+    let told = reader.get("/api/v1/stock/FAST/explain").await.to_string();
+    assert!(told.contains("nothing was measured yet"), "{told}");
+    reader.rig.order("shop", "F1", &[("FAST", 2)]).await;
+    engine.tune_buffers().await.expect("it is measured");
+    let listings = reader.get("/api/v1/listings?sku=FAST").await;
+    let of = |account: &str| -> Value {
+        let all = listings["items"].as_array().expect("a list");
+        let found = all.iter().find(|listing| listing["account"] == account);
+        found.expect("it is listed").clone()
+    };
+    assert_eq!(of("quiet")["tuned"]["buffer"], 1);
+    assert_eq!(of("quiet")["tuned"]["units_sold"], 2);
+    assert_eq!(of("quiet")["offer"]["quantity"], 6);
+    assert_eq!(of("shop")["tuned"]["buffer"], 0);
+    assert_eq!(of("shop")["offer"]["quantity"], 7);
+    let told = reader.get("/api/v1/stock/FAST/explain").await.to_string();
+    let sentence = "of 2.0 units each elsewhere × 60 s lag (assumed, because too few pushes were \
+                    measured yet), risk 1 in 1000000, between 0 and 1.";
+    assert!(told.contains(sentence), "{told}");
+    engine.decider.set_policy((*before).clone());
 }
 
 async fn accounts(reader: &mut Reader) {

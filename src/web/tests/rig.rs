@@ -184,6 +184,7 @@ impl Rig {
             barcode: None,
             tracked: true,
             level: None,
+            categories: Vec::new(),
         };
         let account = AccountId::new(account);
         self.decide(Signal::Listings {

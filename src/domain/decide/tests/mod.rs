@@ -1,6 +1,7 @@
 //! Tables of decisions. Each row is `what happens => what is so afterwards`; the words are explained
 //! at [`World::act`] and [`World::expect`]. A row can be reviewed without reading code.
 
+mod rules;
 mod world;
 
 use std::collections::BTreeMap;
@@ -10,7 +11,6 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     item::{Item, ItemKind},
-    offer::{OfferRule, ScopedRule},
     order::Phase,
     signal::Command,
 };
@@ -245,18 +245,6 @@ fn a_lower_count_takes_promises_back() {
          count MUG 3              => MUG 3-3, #1 ready, #2 lacks 2
          adjust SET 1             => refused: no stock of its own
          adjust NONE 1            => refused: no item",
-    );
-}
-
-#[test]
-fn rules_limit_offers_and_never_claims() {
-    check(
-        "rule web buffer 2
-         rule market share 1/2
-         count MUG 9              => web.MUG 7, market.MUG 4
-         order web #1 MUG:8       => MUG 9-8, #1 ready, web.MUG 0, market.MUG 0
-         rule market exclude
-         count MUG 90             => web.MUG 80, market.MUG 0",
     );
 }
 
@@ -538,34 +526,10 @@ fn kits_within_kits_are_refused() {
         kind: ItemKind::Kit(components),
         scale: 0,
         title: String::new(),
+        category: None,
     };
     world.decide(&Signal::Command(Command::SetItem(item)));
     world.expect("refused: contains the kit SET");
-}
-
-#[test]
-fn narrower_rules_win_and_exclusions_always() {
-    let rule = |account: Option<&str>, name: Option<&str>, buffer: i32| ScopedRule {
-        account: account.map(AccountId::new),
-        sku: name.map(sku),
-        buffer: Some(Quantity::of(buffer)),
-        ..ScopedRule::default()
-    };
-    let rules = OfferRules {
-        rules: vec![
-            rule(Some("web"), Some("MUG"), 4),
-            rule(None, Some("MUG"), 3),
-            rule(Some("web"), None, 2),
-            rule(None, None, 1),
-        ],
-    };
-    let buffer = |account: &str, name: &str| -> OfferRule {
-        rules.find(&AccountId::new(account), &sku(name))
-    };
-    assert_eq!(buffer("web", "MUG").buffer, Quantity::of(4));
-    assert_eq!(buffer("market", "MUG").buffer, Quantity::of(3));
-    assert_eq!(buffer("web", "PLATE").buffer, Quantity::of(2));
-    assert_eq!(buffer("market", "PLATE").buffer, Quantity::of(1));
 }
 
 #[test]

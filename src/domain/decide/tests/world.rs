@@ -7,9 +7,11 @@ use crate::{
     Currency, Decimal, Money,
     book::{Author, ListingKey},
     breaker::Side,
+    buffer::Demand,
     intent::IntentState,
     item::{Item, ItemKind},
-    offer::{Ratio, ScopedRule, known_sales},
+    offer::known_sales,
+    rules::{Buffer, EndWhen, LastUnits, Ratio, ScopedRule},
     signal::{Change, Checks, Command, OpeningLevel, PushResult, Reading, Source, Whose},
     snapshot::{
         Buyer, LevelSnapshot, LineSnapshot, ListingSnapshot, OrderSnapshot, PaymentState, Standing,
@@ -72,6 +74,7 @@ impl World {
                 kind,
                 scale: 0,
                 title: name.to_owned(),
+                category: None,
             };
             world.decide(&Signal::Command(Command::SetItem(item)));
         }
@@ -217,7 +220,10 @@ impl World {
     /// - `order web #1 v2 [hook|list] [unpaid|draft|canceled|refunded|repaid|word:X] MUG:2 PLATE:1/shipped1/sub0 …`
     /// - `gone web #1`, `expire #1`, `close #1`, `hold #1 keep|drop`, `release #1`, `cancel #1`
     /// - `ship #1 [1:2 …]`: line numbers and units
-    /// - `rule web buffer 2`, `rule web max 3`, `rule web share 1/2`, `rule web exclude`
+    /// - `rule web|all [in CATEGORY|of MUG]` and then `buffer 2`, `max 3`, `share 1/2`, `exclude`,
+    ///   `zero_below 3`, `end_when 1`, `end_when never`, `last_units 3 till …`; `no rules`
+    /// - `category MUG Stoneware`: the merchant's own word; `offer web MUG`: a person lifts what ended
+    /// - `measured web MUG 30 8`: sales elsewhere in an hour, and seconds until a level is shown
     /// - `owner web`: that account decides about stock
     /// - `settle theirs|ours`: a person says whose number of the latest case is right
     /// - `weigh web source|writes MUG PLATE …`: what is about to happen; the account has ten listings
@@ -240,21 +246,7 @@ impl World {
             ["count", name, units] => adjust(name, Change::To(Decimal::whole(number(units)))),
             ["adjust", name, units] => adjust(name, Change::By(Decimal::whole(number(units)))),
             ["open", account, name, level, rest @ ..] => {
-                let account = AccountId::new(*account);
-                let taken = self.book.taken.get(&(account.clone(), sku(name)));
-                let taken = taken.copied().unwrap_or_default();
-                let sold = known_sales(taken, self.book.stock.get(&sku(name)));
-                // With any further word: one unit less was known when the level was asked for.
-                let unknown = Quantity::of(i32::from(!rest.is_empty()));
-                let level = OpeningLevel {
-                    listing: ListingId::new(*name),
-                    shown: Decimal::whole(number(level)),
-                    sold: sold.minus(unknown),
-                };
-                Signal::Opening {
-                    account,
-                    levels: vec![level],
-                }
+                self.opening_signal(account, name, level, !rest.is_empty())
             }
             ["order", account, name, rest @ ..] => self.order_signal(account, name, rest),
             ["gone", account, name] => Signal::OrderGone {
@@ -291,10 +283,30 @@ impl World {
                 return self.owner = ["web", "market"].into_iter().find(|a| a == account);
             }
             ["settle" | "weigh" | "let" | "lift" | "confirm", ..] => self.breaker_signal(&words),
+            ["no", "rules"] => return self.rules.rules.clear(),
+            ["category" | "measured" | "offer", ..] => self.rule_signal(&words),
             [what, account, name, rest @ ..] => push_signal(what, account, name, rest, self.now),
             _ => panic!("`{text}` means nothing"),
         };
         self.decide(&signal);
+    }
+
+    /// The first level of an account; `is_late` where one unit less was known to be sold when it was
+    /// asked for.
+    fn opening_signal(&self, account: &str, name: &str, level: &str, is_late: bool) -> Signal {
+        let account = AccountId::new(account);
+        let taken = self.book.taken.get(&(account.clone(), sku(name)));
+        let taken = taken.copied().unwrap_or_default();
+        let sold = known_sales(taken, self.book.stock.get(&sku(name)));
+        let level = OpeningLevel {
+            listing: ListingId::new(name),
+            shown: Decimal::whole(number(level)),
+            sold: sold.minus(Quantity::of(i32::from(is_late))),
+        };
+        Signal::Opening {
+            account,
+            levels: vec![level],
+        }
     }
 
     fn breaker_signal(&self, words: &[&str]) -> Signal {
@@ -326,6 +338,35 @@ impl World {
                 by: "ann".to_owned(),
             }),
             _ => panic!("`{words:?}` means nothing"),
+        }
+    }
+
+    fn rule_signal(&self, words: &[&str]) -> Signal {
+        match words {
+            ["category", name, category] => {
+                let mut item = self.book.items[&sku(name)].clone();
+                item.category = Some((*category).to_owned());
+                Signal::Command(Command::SetItem(item))
+            }
+            ["measured", account, name, times, seconds] => {
+                let count = |text: &str| number(text).try_into().expect("a count");
+                let demand = Demand {
+                    lots: BTreeMap::from([(1, count(times))]),
+                    over_ms: 3_600_000,
+                    lag_ms: u64::from(count(seconds)) * 1000,
+                    is_lag_assumed: false,
+                };
+                Signal::Measured {
+                    account: AccountId::new(*account),
+                    demands: vec![(ListingId::new(*name), demand)],
+                }
+            }
+            ["offer", account, name] => Signal::Command(Command::Lift {
+                account: AccountId::new(*account),
+                listing: ListingId::new(*name),
+                by: "ann".to_owned(),
+            }),
+            _ => panic!("{words:?} mean nothing"),
         }
     }
 
@@ -383,12 +424,36 @@ impl World {
 
     fn add_rule(&mut self, account: &str, rest: &[&str]) {
         let mut rule = ScopedRule {
-            account: Some(AccountId::new(account)),
+            account: (account != "all").then(|| AccountId::new(account)),
             ..ScopedRule::default()
         };
+        let rest = match rest {
+            ["in", category, rest @ ..] => {
+                rule.category = Some((*category).to_owned());
+                rest
+            }
+            ["of", name, rest @ ..] => {
+                rule.sku = Some(sku(name));
+                rest
+            }
+            rest => rest,
+        };
+        let units = |text: &str| Quantity::new(number(text)).expect("a quantity");
         match rest {
-            ["buffer", units] => rule.buffer = Quantity::new(number(units)).ok(),
-            ["max", units] => rule.max = Quantity::new(number(units)).ok(),
+            ["buffer", "auto"] => rule.buffer = Some(Buffer::Auto),
+            ["buffer", kept] => rule.buffer = Some(Buffer::Units(units(kept))),
+            ["buffer_min", least] => rule.buffer_min = Some(units(least)),
+            ["buffer_max", most] => rule.buffer_max = Some(units(most)),
+            ["max", most] => rule.max = Some(units(most)),
+            ["zero_below", least] => rule.zero_below = Some(units(least)),
+            ["end_when", "never"] => rule.end_when = Some(EndWhen::Never),
+            ["end_when", least] => rule.end_when = Some(EndWhen::At(units(least))),
+            ["last_units", below, only @ ..] => {
+                rule.last_units = Some(LastUnits {
+                    below: units(below),
+                    only: only.iter().map(|id| AccountId::new(*id)).collect(),
+                });
+            }
             ["share", ratio] => {
                 let (over, under) = ratio.split_once('/').expect("a ratio");
                 rule.share = Some(Ratio {
@@ -406,7 +471,7 @@ impl World {
     /// - `MUG 5-2`: five are on hand, two of them promised
     /// - `#1 ready`: the phase; `#1 lacks 2`: units not covered
     /// - `web.MUG 3`: what the listing should show; `web.MUG -`: it is told nothing
-    /// - `web.MUG due|settled|parked|held`, `web.MUG believes 3`, `drift web.MUG`, `no drift`
+    /// - `web.MUG due|settled|parked|held|ended`, `web.MUG believes 3`, `drift web.MUG`, `no drift`
     /// - `latest case is repaired|agreed|theirs|ours|unsettled`, `tripped web source`, `sound web writes`
     /// - `new`, `duplicate`, `stale`, `nothing`, `refused: part of the text`
     /// - `intents 1`: wishes that wait
@@ -521,6 +586,8 @@ impl World {
             };
             let actual = if "due settled parked held".contains(is) {
                 state
+            } else if is == "ended" && offer.ended.is_some() {
+                is
             } else {
                 &wanted
             };
@@ -557,6 +624,7 @@ fn listing(name: &str) -> ListingSnapshot {
         barcode: None,
         tracked: true,
         level: None,
+        categories: vec![format!("{name}S")],
     }
 }
 
