@@ -414,6 +414,7 @@ pub(super) fn listing(
         }),
         tracked: true,
         level: level(item.availability.as_ref(), offers)?,
+        categories: Vec::new(),
     })
 }
 

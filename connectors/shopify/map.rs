@@ -349,6 +349,7 @@ pub(super) fn listing(
         barcode: present(&variant.barcode),
         tracked: variant.inventory_item.tracked,
         level: level.level,
+        categories: Vec::new(),
     })
 }
 

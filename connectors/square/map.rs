@@ -452,6 +452,7 @@ pub(super) fn listing(
         barcode: given(form.upc.as_deref()).map(str::to_owned),
         tracked: is_tracked.unwrap_or(false),
         level: None,
+        categories: Vec::new(),
     }))
 }
 

@@ -272,6 +272,10 @@ pub(super) fn parcels(meta: &[wire::Meta]) -> Vec<Parcel> {
     wire::list(&meta.value).unwrap_or_default()
 }
 
+/// More categories than a product is sensibly in, and a longer name than anybody gives one.
+const CATEGORIES_MAX: usize = 50;
+const CATEGORY_LENGTH_MAX: usize = 200;
+
 /// A product that stands for itself, or a variation; nothing for what cannot be sold as it is.
 pub(super) fn listing(
     product: &wire::Product,
@@ -297,7 +301,19 @@ pub(super) fn listing(
         barcode: product.global_unique_id.filled().map(str::to_owned),
         tracked: counting(product) == Counting::Own,
         level: level(product),
+        categories: categories(product),
     })
+}
+
+/// The names of a product's categories. A variation has those of its parent, which it does not name.
+pub(super) fn categories(product: &wire::Product) -> Vec<String> {
+    let all = product.categories.as_array().map_or(&[][..], Vec::as_slice);
+    all.iter()
+        .filter_map(|category| category["name"].as_str())
+        .filter(|name| !name.trim().is_empty())
+        .map(|name| name.chars().take(CATEGORY_LENGTH_MAX).collect())
+        .take(CATEGORIES_MAX)
+        .collect()
 }
 
 /// The level of something, under the id of its listing.

@@ -30,8 +30,16 @@ const PAGES_MAX: u64 = 10_000;
 #[derive(Debug, Serialize, Deserialize)]
 struct Place {
     products: u64,
-    parents: Vec<(String, String)>,
+    parents: Vec<Parent>,
     variations: u64,
+}
+
+/// A product whose variations are still to be read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Parent {
+    id: String,
+    title: String,
+    categories: Vec<String>,
 }
 
 #[async_trait::async_trait]
@@ -53,12 +61,9 @@ impl PullListings for Woo {
         let currency = self.currency().await?;
         match place.parents.first() {
             None => self.products(place.products, currency).await,
-            Some((id, title)) => {
-                let parent = Id::parse(id).ok_or_else(|| {
-                    ChannelError::rejected("read variations", "the page is none of ours")
-                })?;
-                let title = title.clone();
-                self.variations(place, &parent, &title, currency).await
+            Some(parent) => {
+                let parent = parent.clone();
+                self.variations(place, &parent, currency).await
             }
         }
     }
@@ -80,7 +85,11 @@ impl Woo {
             };
             if product.kind.as_str() == "variable" {
                 let id = product.id.as_str().to_owned();
-                parents.push((id, product.name.as_str().to_owned()));
+                parents.push(Parent {
+                    id,
+                    title: product.name.as_str().to_owned(),
+                    categories: map::categories(&product),
+                });
             }
             page.items.extend(map::listing(&product, None, currency));
         }
@@ -99,20 +108,26 @@ impl Woo {
     async fn variations(
         &self,
         mut place: Place,
-        parent: &Id,
-        title: &str,
+        parent: &Parent,
         currency: Option<Currency>,
     ) -> Result<Page<ListingSnapshot>, ChannelError> {
+        let Some(id) = Id::parse(&parent.id) else {
+            let reason = "the page is none of ours";
+            return Err(ChannelError::rejected("read variations", reason));
+        };
         let mut page = empty_page();
-        let is_last = match self.api.variations(parent, place.variations).await {
+        let is_last = match self.api.variations(&id, place.variations).await {
             Ok(raw) => {
                 let last = raw.items.is_empty()
                     || raw.pages.is_some_and(|pages| place.variations >= pages);
                 for item in raw.items {
                     if let Some(variation) = read_product(item, &mut page) {
-                        let parent = Some((parent, title));
-                        page.items
-                            .extend(map::listing(&variation, parent, currency));
+                        let named = Some((&id, parent.title.as_str()));
+                        let listing = map::listing(&variation, named, currency);
+                        page.items.extend(listing.map(|listing| ListingSnapshot {
+                            categories: parent.categories.clone(),
+                            ..listing
+                        }));
                     }
                 }
                 last

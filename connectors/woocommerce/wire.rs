@@ -184,6 +184,9 @@ pub(super) struct Product {
     pub(super) stock_quantity: Text,
     #[serde(default)]
     pub(super) date_modified_gmt: Text,
+    /// Plugins put many things here; what is no name is no category.
+    #[serde(default)]
+    pub(super) categories: serde_json::Value,
     #[serde(default)]
     pub(super) error: Option<Refusal>,
 }

@@ -15,9 +15,11 @@ use std::{
 
 use anyhow::Context as _;
 use domain::{
-    AccountId, Decimal, Quantity, Sku,
+    Decimal, Quantity, Sku,
+    breaker::BreakerRule,
+    decide::Authority,
     item::{Item, ItemKind},
-    offer::{OfferRules, Ratio, ScopedRule},
+    rules::{Buffer, EndWhen, LastUnits, OfferRules, Ratio, ScopedRule},
     stock::LocationId,
 };
 use engine::{
@@ -53,18 +55,19 @@ pub struct Args {
 
 /// Reads the configuration, or says every mistake in it.
 pub fn load(at: &Path, environment: &Environment) -> Result<Settings, LoadError> {
+    settings::load(at, environment, known())
+}
+
+/// What settings are checked against.
+pub fn known() -> Known<'static> {
     let schedule = |text: &str| {
         let read: Result<engine::ports::schedule::Schedule, _> = text.parse();
         read.map(|_| ()).map_err(|error| error.to_string())
     };
-    settings::load(
-        at,
-        environment,
-        Known {
-            connectors: connectors::CONNECTORS,
-            schedule,
-        },
-    )
+    Known {
+        connectors: connectors::CONNECTORS,
+        schedule,
+    }
 }
 
 /// Runs the daemon.
@@ -271,6 +274,10 @@ pub fn config(settings: &Settings) -> Config {
             orders_since: settings.schedule.orders_since,
         },
         unpaid_for: account.unpaid_for.or(settings.stock.unpaid_for),
+        authority: match account.authority.stock {
+            settings::Decides::Ledger => Authority::Ledger,
+            settings::Decides::Channel => Authority::Channel,
+        },
     };
     let items: Vec<Item> = settings
         .items
@@ -284,6 +291,14 @@ pub fn config(settings: &Settings) -> Config {
             accounts: BTreeMap::new(),
             rules: rules(settings),
             home: LocationId::default(),
+            breaker: BreakerRule {
+                listings_min: settings.breaker.listings,
+                share: Ratio {
+                    numerator: settings.breaker.share.numerator,
+                    denominator: settings.breaker.share.denominator,
+                },
+                window: settings.breaker.window,
+            },
         },
         items,
         backlog_max: usize::try_from(settings.limits.backlog).unwrap_or(usize::MAX),
@@ -322,39 +337,64 @@ fn item_of(item: &settings::Item, settings: &Settings) -> Item {
         kind,
         scale: item.scale,
         title: item.title.clone(),
+        category: item.category.clone(),
     }
 }
 
 /// All offer rules, the weakest first.
 fn rules(settings: &Settings) -> OfferRules {
-    let scoped =
-        |account: Option<&AccountId>, sku: Option<&Sku>, offer: &settings::Offer, exclude| {
-            let scale = sku.map_or(0, |sku| scale_of(settings, sku));
-            ScopedRule {
-                account: account.cloned(),
-                sku: sku.cloned(),
-                share: offer.share.map(|share| Ratio {
-                    numerator: share.numerator,
-                    denominator: share.denominator,
-                }),
-                buffer: offer.buffer.map(|number| units(number, scale)),
-                max: offer.max.map(|number| units(number, scale)),
-                exclude,
-            }
-        };
-    let mut rules = vec![scoped(None, None, &settings.stock.offer, false)];
+    let mut rules = vec![scoped(&settings.stock.offer, 0)];
     for (id, account) in &settings.accounts {
-        rules.push(scoped(Some(id), None, &account.offer, false));
+        rules.push(ScopedRule {
+            account: Some(id.clone()),
+            ..scoped(&account.offer, 0)
+        });
     }
     for rule in &settings.stock.rules {
-        rules.push(scoped(
-            rule.account.as_ref(),
-            rule.sku.as_ref(),
-            &rule.offer,
-            rule.exclude,
-        ));
+        let scale = rule.sku.as_ref().map_or(0, |sku| scale_of(settings, sku));
+        rules.push(ScopedRule {
+            account: rule.account.clone(),
+            sku: rule.sku.clone(),
+            category: rule.category.clone(),
+            exclude: rule.exclude,
+            ..scoped(&rule.offer, scale)
+        });
     }
     OfferRules { rules }
+}
+
+/// What is said of offers, with quantities of so many decimals; for everything.
+fn scoped(offer: &settings::Offer, scale: u8) -> ScopedRule {
+    let read = |number: Option<Decimal>| number.map(|number| units(number, scale));
+    ScopedRule {
+        scale,
+        share: offer.share.map(|share| Ratio {
+            numerator: share.numerator,
+            denominator: share.denominator,
+        }),
+        buffer: offer.buffer.map(|buffer| match buffer {
+            Some(kept) => Buffer::Units(units(kept, scale)),
+            None => Buffer::Auto,
+        }),
+        formula: offer.formula.clone(),
+        buffer_min: read(offer.buffer_min),
+        buffer_max: read(offer.buffer_max),
+        oversell_risk: offer.oversell_risk.map(|risk| Ratio {
+            numerator: risk.numerator,
+            denominator: risk.denominator,
+        }),
+        max: read(offer.max),
+        zero_below: read(offer.zero_below),
+        end_when: offer.end_when.map(|least| match least {
+            Some(least) => EndWhen::At(units(least, scale)),
+            None => EndWhen::Never,
+        }),
+        last_units: offer.last_units.as_ref().map(|last| LastUnits {
+            below: units(last.below, scale),
+            only: last.only.iter().cloned().collect(),
+        }),
+        ..ScopedRule::default()
+    }
 }
 
 /// Where the configuration is when nobody says.
@@ -398,7 +438,16 @@ mod tests {
 
         let main = "[stock]\nunpaid_for = \"2h\"\n[limits]\nconnections = 9\nread_timeout = \"3s\"\n\
                     backlog = 7\n[schedule]\npoll = \"5s\"\norders_since = \"1d\"\n";
-        let (config, limits) = configured(main, "unpaid_for = \"1h\"\npoll = \"9s\"\n");
+        let main = &format!("{main}[breaker]\nlistings = 3\nshare = \"1/2\"\nwindow = \"1m\"\n");
+        let special = "unpaid_for = \"1h\"\npoll = \"9s\"\nauthority = { stock = \"channel\" }\n";
+        assert_eq!(config.policy.breaker, BreakerRule::default());
+        let (config, limits) = configured(main, special);
+        let breaker = config.policy.breaker;
+        assert_eq!((breaker.listings_min, breaker.share.denominator), (3, 2));
+        assert_eq!(breaker.window, Duration::from_secs(60));
+        let authorities = config.accounts.iter().map(|one| one.authority);
+        let authorities: Vec<Authority> = authorities.collect();
+        assert_eq!(authorities, [Authority::Ledger, Authority::Channel]);
         assert_eq!(unpaid(&config), [Some(hours(2)), Some(hours(1))]);
         let polls = config
             .accounts
@@ -411,5 +460,30 @@ mod tests {
             (limits.connections_max, limits.read_timeout),
             (9, Duration::from_secs(3))
         );
+    }
+
+    #[test]
+    fn every_rule_means_what_it_says() {
+        let main = "[stock]\nbuffer = \"auto\"\nbuffer_max = 4\noversell_risk = 0.01\n\
+                    last_units = { below = 3, only = [\"plain\"] }\n\
+                    [[stock.rules]]\ncategory = \"tea\"\nzero_below = 2\nend_when = 1\n\
+                    [[stock.rules]]\nsku = \"TEA\"\nbuffer = \"0.5\"\nend_when = \"never\"\n\
+                    [[items]]\nsku = \"TEA\"\nscale = 1\ncategory = \"Tea\"\n";
+        let (config, _) = configured(main, "");
+        let rules = &config.policy.rules;
+        let (account, tea) = (domain::AccountId::new("special"), &config.items[0]);
+        let rule = rules.find(&account, tea, &[]);
+        assert_eq!(rule.buffer, Buffer::Units(Quantity::of(5)));
+        assert_eq!((rule.zero_below, rule.end_when), (Quantity::of(20), None));
+        assert_eq!(rule.tuning.max, Quantity::of(40));
+        let mug = Item::good("MUG".parse().expect("a SKU"), "");
+        let rule = rules.find(&account, &mug, &["TEA ".to_owned()]);
+        assert_eq!(rule.buffer, Buffer::Auto);
+        let risk = (rule.tuning.risk.numerator, rule.tuning.risk.denominator);
+        assert_eq!(risk, (1, 100));
+        assert_eq!(rule.end_when, Some(Quantity::of(1)));
+        let last = rule.last_units.expect("it is said for all");
+        assert_eq!(last.below, Quantity::of(3));
+        assert!(!last.only.contains(&account) && last.only.len() == 1);
     }
 }

@@ -4,9 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountId, ExternalId, ListingId, Quantity, Sku, Time,
-    ids::{IncidentId, IntentId, MovementId, OrderId, ShipmentId},
+    book::Settlement,
+    breaker::Side,
+    buffer::Tuned,
+    ids::{DriftId, IncidentId, IntentId, MovementId, OrderId, ShipmentId},
     incident::{Ending, Way, Why},
-    offer::Suppression,
+    offer::{Edit, Suppression},
     stock::{Cause, LocationId},
 };
 
@@ -203,6 +206,33 @@ pub enum Event {
         /// Why nothing.
         suppressed: Option<Suppression>,
     },
+    /// The buffer of a listing tuned itself.
+    BufferTuned {
+        /// Which.
+        listing: ListingId,
+        /// Of what.
+        sku: Sku,
+        /// What is held back, and the numbers that it comes from.
+        tuned: Tuned,
+    },
+    /// A listing ended by its rule: it shows zero until it is lifted.
+    ListingEnded {
+        /// Which.
+        listing: ListingId,
+        /// Of what.
+        sku: Sku,
+        /// How much was sellable then.
+        sellable: Quantity,
+    },
+    /// A listing that had ended is offered again.
+    ListingLifted {
+        /// Which.
+        listing: ListingId,
+        /// Of what.
+        sku: Sku,
+        /// Why, in words.
+        reason: String,
+    },
     /// A push was made durable, to be sent.
     PushStarted {
         /// Which listing.
@@ -243,15 +273,48 @@ pub enum Event {
     DriftOpened {
         /// Which listing.
         listing: ListingId,
+        /// The case.
+        drift: DriftId,
         /// What it should show by all that we know.
-        expected: Option<Quantity>,
+        expected: Quantity,
         /// What it shows.
         observed: Quantity,
+        /// Whether the breaker keeps it from being repaired.
+        is_held: bool,
     },
-    /// A level agrees again.
+    /// A case of drift was settled.
     DriftClosed {
         /// Which listing.
         listing: ListingId,
+        /// The case.
+        drift: DriftId,
+        /// How.
+        way: Settlement,
+        /// Which person said so.
+        by: Option<String>,
+    },
+    /// Somebody changed a level on the channel.
+    LevelEdited {
+        /// Which listing.
+        listing: ListingId,
+        /// Who and what.
+        edit: Edit,
+    },
+    /// Too much happened at once to the listings of an account.
+    BreakerTripped {
+        /// On which side.
+        side: Side,
+        /// To how many listings.
+        listings: usize,
+        /// How many there are.
+        of: usize,
+    },
+    /// A person lifted a breaker, or confirmed what is wished.
+    BreakerLifted {
+        /// On which side.
+        side: Side,
+        /// Who.
+        by: String,
     },
     /// An item became known or was changed.
     ItemSet {

@@ -164,6 +164,10 @@ typed_id! {
     IncidentId, "inc"
 }
 typed_id! {
+    /// A case of drift.
+    DriftId, "dft"
+}
+typed_id! {
     /// A refund that we asked for.
     RefundId, "rfd"
 }

@@ -19,6 +19,9 @@ pub struct Item {
     /// What staff call it.
     #[serde(default)]
     pub title: String,
+    /// The merchant's word for what sort of thing it is; rules can be about it.
+    #[serde(default)]
+    pub category: Option<String>,
 }
 
 /// What an item is.
@@ -68,6 +71,7 @@ impl Item {
             kind: ItemKind::Good,
             scale: 0,
             title: title.to_owned(),
+            category: None,
         }
     }
 

@@ -6,6 +6,8 @@
 #![warn(missing_docs)]
 
 pub mod book;
+pub mod breaker;
+pub mod buffer;
 pub mod decide;
 pub mod exposure;
 pub mod fact;
@@ -17,6 +19,7 @@ pub mod money;
 pub mod offer;
 pub mod order;
 pub mod quantity;
+pub mod rules;
 pub mod signal;
 pub mod sku;
 pub mod snapshot;

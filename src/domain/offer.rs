@@ -1,8 +1,8 @@
 //! What a listing may show, and what it was told.
 //!
-//! The rule: `offer = clamp(floor(share × sellable) − buffer, 0, max)`. What is written to a channel
-//! is [`to_channel`] of it, because channels differ in what their number means and in when they take
-//! an order's units off themselves.
+//! How much may be shown is said by [`crate::rules`]. What is written to a channel is [`to_channel`] of
+//! it, because channels differ in what their number means and in when they take an order's units off
+//! themselves.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountId, ListingId, Money, Quantity, Sku, Time,
+    breaker::{Held, Side},
+    buffer::Tuned,
     ids::IntentId,
     item::{Item, ItemKind},
     stock::Stock,
 };
+
+pub use crate::rules::{EndWhen, LastUnits, OfferRule, OfferRules, Ratio, ScopedRule};
 
 /// What a channel's stock number means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,87 +51,9 @@ pub struct Listing {
     pub barcode: Option<String>,
     /// Whether the channel counts stock for it.
     pub tracked: bool,
-}
-
-/// A ratio of integers, so that a share is exact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ratio {
-    /// Above the line.
-    pub numerator: u32,
-    /// Below the line; never zero.
-    pub denominator: u32,
-}
-
-/// How much of what is sellable a listing may show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OfferRule {
-    /// Which part of it.
-    pub share: Ratio,
-    /// What is kept back.
-    pub buffer: Quantity,
-    /// The most that is ever shown.
-    pub max: Option<Quantity>,
-    /// Not offered at all: shows zero.
-    pub exclude: bool,
-}
-
-impl Default for OfferRule {
-    fn default() -> OfferRule {
-        OfferRule {
-            share: Ratio {
-                numerator: 1,
-                denominator: 1,
-            },
-            buffer: Quantity::ZERO,
-            max: None,
-            exclude: false,
-        }
-    }
-}
-
-/// A rule as an admin writes it: for whom, and what it changes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ScopedRule {
-    /// Only on this account.
-    pub account: Option<AccountId>,
-    /// Only for this item.
-    pub sku: Option<Sku>,
-    /// The share, if it says one.
-    pub share: Option<Ratio>,
-    /// The buffer, if it says one.
-    pub buffer: Option<Quantity>,
-    /// The most, if it says one.
-    pub max: Option<Quantity>,
-    /// Whether it excludes.
-    pub exclude: bool,
-}
-
-/// All offer rules.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OfferRules {
-    /// In the order of the configuration.
-    pub rules: Vec<ScopedRule>,
-}
-
-impl OfferRules {
-    /// The rule for an item on an account. A narrower rule wins, value by value: item and account,
-    /// then item, then account, then all; among equals the later one. An exclusion always wins.
-    pub fn find(&self, account: &AccountId, sku: &Sku) -> OfferRule {
-        let applies = |rule: &&ScopedRule| {
-            rule.account.as_ref().is_none_or(|wanted| wanted == account)
-                && rule.sku.as_ref().is_none_or(|wanted| wanted == sku)
-        };
-        let mut found: Vec<&ScopedRule> = self.rules.iter().filter(applies).collect();
-        found.sort_by_key(|rule| (rule.sku.is_some(), rule.account.is_some()));
-        found
-            .iter()
-            .fold(OfferRule::default(), |rule, scoped| OfferRule {
-                share: scoped.share.unwrap_or(rule.share),
-                buffer: scoped.buffer.unwrap_or(rule.buffer),
-                max: scoped.max.or(rule.max),
-                exclude: rule.exclude || scoped.exclude,
-            })
-    }
+    /// The categories that the channel has it in, where it says so.
+    #[serde(default)]
+    pub categories: Vec<String>,
 }
 
 /// Why a listing is told nothing.
@@ -142,22 +68,8 @@ pub enum Suppression {
     Service,
     /// The stock of the item, or of a component, was never counted. Unknown is not zero.
     Uncounted,
-}
-
-/// What may be shown of an item with this much sellable, by a rule.
-pub fn offer(sellable: Quantity, rule: &OfferRule) -> Quantity {
-    if rule.exclude {
-        return Quantity::ZERO;
-    }
-    let share = sellable
-        .or_zero()
-        .units()
-        .saturating_mul(i64::from(rule.share.numerator))
-        .checked_div(i64::from(rule.share.denominator))
-        .unwrap_or(0);
-    let shared = Quantity::new(share).unwrap_or(sellable.or_zero());
-    let kept = shared.minus(rule.buffer).or_zero();
-    rule.max.map_or(kept, |max| kept.min(max))
+    /// Its formula gives no number.
+    Formula,
 }
 
 /// What may still be promised of an item: its own stock, or for a kit as many as its scarcest
@@ -256,6 +168,41 @@ pub struct Offer {
     /// Since when the channel shows something else than is wanted, as far as we know.
     #[serde(default)]
     pub due_since: Option<Time>,
+    /// Whether the channel said that it shows something else than we believe: it is read before
+    /// anything is written.
+    #[serde(default)]
+    pub is_doubted: bool,
+    /// When it came to be wanted at zero by something else than an order.
+    #[serde(default)]
+    pub zeroed_at: Option<Time>,
+    /// Why nothing is written before a person says so.
+    #[serde(default)]
+    pub held: Option<Held>,
+    /// The last change that somebody made on the channel.
+    #[serde(default)]
+    pub edit: Option<Edit>,
+    /// When it ended by `end_when`, and how much was sellable then. It shows zero until stock is
+    /// received or counted again, or a person lifts it: a unit that merely comes free is not enough.
+    #[serde(default)]
+    pub ended: Option<Told>,
+    /// The buffer that tuned itself, where a rule says `auto`.
+    #[serde(default)]
+    pub tuned: Option<Tuned>,
+}
+
+/// A change of a level that somebody made on the channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edit {
+    /// Who, where the channel says so.
+    pub by: Option<String>,
+    /// What it was.
+    pub from: Quantity,
+    /// What it was changed to.
+    pub to: Quantity,
+    /// When that was seen.
+    pub at: Time,
+    /// Whether it became a movement of our stock; otherwise ours was written again.
+    pub is_taken: bool,
 }
 
 /// One try at setting a level, made durable before it is sent. It never changes but for its count.
@@ -296,6 +243,12 @@ impl Offer {
             parked: None,
             coalesced: 0,
             due_since: None,
+            is_doubted: false,
+            zeroed_at: None,
+            held: None,
+            edit: None,
+            ended: None,
+            tuned: None,
         }
     }
 
@@ -304,7 +257,7 @@ impl Offer {
         let Some(wanted) = self.wanted else {
             return false;
         };
-        if self.parked.is_some() {
+        if self.parked.is_some() || self.is_held_back() {
             return false;
         }
         self.attempt.is_some() || self.believed.map(|told| told.quantity) != Some(wanted.quantity)
@@ -329,6 +282,21 @@ impl Offer {
             }
         };
         said.max(unanswered)
+    }
+
+    /// Whether the breaker keeps what is wanted from being written. A fall below both what it should
+    /// have shown then and what it shows goes out all the same: sales go on elsewhere.
+    pub fn is_held_back(&self) -> bool {
+        let (Some(held), Some(wanted), None) = (self.held, self.wanted, &self.attempt) else {
+            return false;
+        };
+        match held.side {
+            Side::Source => {
+                let shown = self.believed.map(|told| told.quantity);
+                !(Some(wanted.quantity) < held.wanted && Some(wanted.quantity) < shown)
+            }
+            Side::Writes => wanted.quantity.is_zero(),
+        }
     }
 
     /// Units at risk now: what it may show beyond what it should.

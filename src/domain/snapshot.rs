@@ -193,6 +193,9 @@ pub struct ListingSnapshot {
     pub tracked: bool,
     /// The level that it shows, when the listing came with one.
     pub level: Option<Decimal>,
+    /// The categories that the channel has it in; empty where it does not say.
+    #[serde(default)]
+    pub categories: Vec<String>,
 }
 
 /// A level that a channel shows.

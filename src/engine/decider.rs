@@ -11,6 +11,7 @@ use std::{
 use domain::{
     AccountId, IdSource, Sku, Time,
     book::Book,
+    breaker::BreakerRule,
     decide::{Context, Decision, FollowUp, Refusal, Terms, Undecided, Verdict, decide},
     ids::OrderId,
     offer::{OfferRules, Suppression},
@@ -42,6 +43,8 @@ pub struct Policy {
     pub rules: OfferRules,
     /// Where stock lies when nobody says otherwise.
     pub home: LocationId,
+    /// When too much happens at once.
+    pub breaker: BreakerRule,
 }
 
 /// Takes decisions.
@@ -158,6 +161,7 @@ impl Decider {
                 accounts: policy.accounts.clone(),
                 rules: policy.rules.clone(),
                 home: policy.home.clone(),
+                breaker: policy.breaker,
             };
             let (decision, mut batch) = self.try_once(signal, &context).await?;
             batch.puts.extend(alongside.puts.iter().cloned());
@@ -269,6 +273,9 @@ pub fn explain_suppression(suppression: Suppression) -> &'static str {
         Suppression::Service => "it is a service and has no stock",
         Suppression::Uncounted => {
             "its stock was never counted; adjust it or name an opening account"
+        }
+        Suppression::Formula => {
+            "its formula gives no number; `oneshelf stock explain` says why, and the rule must be corrected"
         }
     }
 }

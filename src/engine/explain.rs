@@ -4,9 +4,11 @@
 
 use domain::{
     Quantity, Sku,
+    buffer::Tuned,
     item::{Item, ItemKind},
-    offer::QuantityMeaning,
+    offer::{Offer, QuantityMeaning, Suppression},
     order::Order,
+    rules::{self, Case},
     stock::{Cause, Claim, Movement, Stock},
 };
 use store::StoreError;
@@ -48,7 +50,17 @@ pub async fn explain(engine: &Engine, sku: &Sku) -> Result<Option<Vec<String>>, 
         said.push("It is offered nowhere: no listing has this SKU.".to_owned());
     }
     for listing in listings {
-        said.extend(tell_listing(engine, &item, &listing));
+        let at = [listing.account.as_str(), listing.listing.as_str()];
+        let offer: Option<Offer> = read(engine, rows::OFFERS, &at).await?;
+        let tuned = offer.and_then(|offer| offer.tuned);
+        said.extend(tell_listing(engine, &item, &listing, tuned.as_ref()));
+        said.extend(formula_error(
+            engine,
+            &item,
+            &listing,
+            tuned.as_ref(),
+            found.units,
+        ));
     }
     Ok(Some(said))
 }
@@ -232,14 +244,21 @@ fn kit_sum(item: &Item, found: &Sellable) -> Vec<String> {
     said
 }
 
-fn tell_listing(engine: &Engine, item: &Item, listing: &ListingView) -> Vec<String> {
+fn tell_listing(
+    engine: &Engine,
+    item: &Item,
+    listing: &ListingView,
+    tuned: Option<&Tuned>,
+) -> Vec<String> {
     let (account, id) = (&listing.account, &listing.listing);
     let name = format!("Listing {id} on {account}");
     if let Some(suppressed) = &listing.suppressed {
         return vec![format!("{name} is told nothing: {}.", suppressed.reason)];
     }
     let policy = engine.decider.policy();
-    let rule = words::rule(&policy.rules.find(account, &item.sku), item.scale);
+    let rule = policy.rules.find(account, item, &listing.categories);
+    let buffer = words::buffer(&rule, tuned, item.scale);
+    let rule = words::rule(&rule, tuned, item.scale);
     let mut said = vec![match &listing.offer {
         Some(offer) => format!(
             "{name} may show {rule}: {} since {}.",
@@ -247,6 +266,8 @@ fn tell_listing(engine: &Engine, item: &Item, listing: &ListingView) -> Vec<Stri
         ),
         None => format!("{name} may show {rule}."),
     }];
+    said.extend(buffer);
+    said.extend(why_zero(listing));
     if let (Some(offer), Some(wanted)) = (&listing.offer, &listing.wanted)
         && offer.quantity != wanted.quantity
     {
@@ -265,6 +286,49 @@ fn tell_listing(engine: &Engine, item: &Item, listing: &ListingView) -> Vec<Stri
     said.extend(told(listing));
     said.extend(under_way(engine, listing));
     said
+}
+
+/// Why the formula of a listing gives no number.
+fn formula_error(
+    engine: &Engine,
+    item: &Item,
+    listing: &ListingView,
+    tuned: Option<&Tuned>,
+    sellable: Option<Quantity>,
+) -> Option<String> {
+    if listing.suppressed.as_ref()?.code != Suppression::Formula {
+        return None;
+    }
+    let policy = engine.decider.policy();
+    let rule = policy
+        .rules
+        .find(&listing.account, item, &listing.categories);
+    let case = Case {
+        account: &listing.account,
+        tuned,
+        has_ended: listing.ended.is_some(),
+        scale: item.scale,
+    };
+    let error = rules::compute(sellable?, &rule, case)?.err()?;
+    let formula = rule.formula?;
+    Some(format!(
+        "The formula `{}` gives no number: {error}. Until it does, what is shown there is not changed.",
+        formula.0.text()
+    ))
+}
+
+/// Which rule made it zero, if one did.
+fn why_zero(listing: &ListingView) -> Option<String> {
+    let (account, id) = (&listing.account, &listing.listing);
+    match (&listing.ended, &listing.zeroed) {
+        (Some(ended), _) => Some(format!(
+            "It ended on {}, when {} could be sold. It shows 0 until stock is received or counted, or a \
+             person says `oneshelf listings lift {account} {id}`.",
+            ended.at, ended.quantity
+        )),
+        (None, Some(zeroed)) => Some(format!("It shows 0 because {}.", zeroed.reason)),
+        (None, None) => None,
+    }
 }
 
 fn told(listing: &ListingView) -> Vec<String> {
@@ -290,9 +354,25 @@ fn told(listing: &ListingView) -> Vec<String> {
     }
     if listing.is_drifting {
         said.push(
-            "What it shows is explained by no order that we know: a case of drift is open."
+            "What it shows is explained by no order that we know: a case of drift is open; see \
+             `oneshelf drift list`."
                 .to_owned(),
         );
+    }
+    if let Some(edit) = &listing.edit {
+        let by = edit.by.as_deref().unwrap_or("somebody");
+        let fate = if edit.is_taken {
+            "and the stock followed, because that account decides about stock"
+        } else {
+            "and ours was written again, because the ledger decides about stock"
+        };
+        let (from, to, at) = (edit.from, edit.to, edit.at);
+        said.push(format!(
+            "On {at} it was seen that {by} had changed it there from {from} to {to}, {fate}."
+        ));
+    }
+    if let Some(reason) = listing.held {
+        said.push(format!("The breaker holds it: {reason}."));
     }
     said
 }
@@ -330,7 +410,7 @@ fn under_way(engine: &Engine, listing: &ListingView) -> Vec<String> {
         said.push(format!(
             "Nothing is written because {why}; otherwise it would be set from {from} to {to}."
         ));
-    } else if listing.attempt.is_none() && listing.parked.is_none() {
+    } else if listing.attempt.is_none() && listing.parked.is_none() && listing.held.is_none() {
         let of = |level: Option<Level>| level.map(|level| level.quantity);
         let (shows, should) = (of(listing.believed), of(listing.wanted));
         said.push(match (shows, should) {

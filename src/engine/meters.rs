@@ -89,9 +89,23 @@ impl Meters {
                 | Event::PushStarted { .. }
                 | Event::PushParked { .. }
                 | Event::DriftClosed { .. }
+                | Event::LevelEdited { .. }
+                | Event::BreakerTripped { .. }
+                | Event::BreakerLifted { .. }
+                | Event::BufferTuned { .. }
+                | Event::ListingEnded { .. }
+                | Event::ListingLifted { .. }
                 | Event::ItemSet { .. } => {}
             }
         }
+    }
+
+    /// How long nearly every level of an account took to be shown; nothing while too few were measured.
+    pub fn lag_ms(&self, account: &AccountId) -> Option<u64> {
+        const DELAYS_MIN: usize = 5;
+        let delays = self.delays_ms.lock().expect(LOCK);
+        let delays = delays.get(account).filter(|d| d.len() >= DELAYS_MIN)?;
+        Some(Percentiles::of(delays.iter().copied().collect()).p99)
     }
 
     fn note_delay(&self, account: &AccountId, millis: u128) {

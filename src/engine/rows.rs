@@ -59,8 +59,18 @@ pub const INTENTS_BY_ORDER: Table = Table("intents_by_order");
 pub const PARKED: Table = Table("parked");
 /// Every try of a push or intent, by account and time.
 pub const ATTEMPTS: Table = Table("attempts");
-/// Cases of drift, by account and listing.
-pub const DRIFTS: Table = Table("drifts");
+/// Cases of drift, by id, the oldest first.
+pub const DRIFTS: Table = Table("drift_cases");
+/// Index: the open case of a listing, by account and listing.
+pub const OPEN_DRIFTS: Table = Table("open_drifts");
+/// The breaker of each account that ever had much to count.
+pub const BREAKERS: Table = Table("breakers");
+/// Index: listings that a breaker holds, by side, account and listing.
+pub const HELD_OFFERS: Table = Table("held_offers");
+/// How far the comparison of each account's levels has come.
+pub const COMPARISONS: Table = Table("comparisons");
+/// What the last freeze did.
+pub const FREEZES: Table = Table("freezes");
 /// Incidents, by id.
 pub const INCIDENTS: Table = Table("incidents");
 /// Index: the ids of open incidents, by order, line and item.

@@ -7,15 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     AccountId, ExternalId, ListingId, Sku, Time,
-    book::{Book, ClaimKey},
+    book::{Book, ClaimKey, Drift},
+    breaker::Side,
     fact::Event,
-    ids::{IncidentId, IntentId, OrderId},
+    ids::{DriftId, IncidentId, IntentId, OrderId},
     incident::{Incident, Way},
     intent::{Intent, IntentState},
     item::{Item, ItemKind},
-    offer::Taken,
+    offer::{Offer, Taken},
     order::{Order, Phase},
-    signal::{Command, Signal},
+    signal::{Command, Reading, Signal},
+    snapshot::LevelSnapshot,
     stock::Claim,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -134,14 +136,19 @@ impl<'a> Shelf<'a> {
                 }
             }
             Signal::Levels {
-                account, levels, ..
-            } => {
-                for level in levels {
-                    self.load_listing(account, &level.listing).await?;
-                    self.load_offer(account, &level.listing).await?;
+                account,
+                levels,
+                reading,
+                ..
+            } => skus.extend(self.load_levels(account, levels, *reading).await?),
+            Signal::Weigh { account, .. } => self.load_breaker(account).await?,
+            Signal::Measured { account, demands } => {
+                for (listing, _) in demands {
+                    skus.extend(self.load_listing(account, listing).await?);
                 }
             }
             Signal::StartPush { account, listings } => {
+                self.load_breaker(account).await?;
                 for listing in listings {
                     self.load_offer(account, listing).await?;
                 }
@@ -160,6 +167,47 @@ impl<'a> Shelf<'a> {
             Signal::Command(command) => skus.extend(self.load_command(command).await?),
         }
         Ok(skus)
+    }
+
+    /// A difference that is confirmed may become a movement, so everything that shares its stock is
+    /// loaded then.
+    async fn load_levels(
+        &mut self,
+        account: &AccountId,
+        levels: &[LevelSnapshot],
+        reading: Reading,
+    ) -> Result<BTreeSet<Sku>, StoreError> {
+        let mut skus = BTreeSet::new();
+        for level in levels {
+            let sku = self.load_listing(account, &level.listing).await?;
+            self.load_offer(account, &level.listing).await?;
+            match reading {
+                Reading::Confirm => skus.extend(sku),
+                Reading::BeforePush | Reading::Compare => {}
+            }
+        }
+        if reading == Reading::Confirm {
+            self.load_breaker(account).await?;
+        }
+        Ok(skus)
+    }
+
+    async fn load_breaker(&mut self, account: &AccountId) -> Result<(), StoreError> {
+        let row_key = key(&[account.as_str()]);
+        if let Some(breaker) = self.row(rows::BREAKERS, row_key).await? {
+            self.book.breakers.insert(account.clone(), breaker);
+        }
+        Ok(())
+    }
+
+    async fn load_drift(&mut self, id: DriftId) -> Result<Option<Sku>, StoreError> {
+        let row: Option<Drift> = self.row(rows::DRIFTS, key(&[&id.to_string()])).await?;
+        let Some(drift) = row else { return Ok(None) };
+        let (account, listing) = (drift.account.clone(), drift.listing.clone());
+        let sku = drift.sku.clone();
+        self.book.drifts.insert(id, drift);
+        self.load_listing(&account, &listing).await?;
+        Ok(Some(sku))
     }
 
     async fn load_command(&mut self, command: &Command) -> Result<BTreeSet<Sku>, StoreError> {
@@ -194,7 +242,21 @@ impl<'a> Shelf<'a> {
             Command::RetryIntent { intent } => {
                 self.load_intent(*intent).await?;
             }
+            Command::Lift {
+                account, listing, ..
+            } => skus.extend(self.load_listing(account, listing).await?),
             Command::RetryPush { account, listing } => self.load_offer(account, listing).await?,
+            Command::SettleDrift { drift, .. } => skus.extend(self.load_drift(*drift).await?),
+            Command::LetGo {
+                account, listings, ..
+            } => {
+                for listing in listings {
+                    skus.extend(self.load_listing(account, listing).await?);
+                }
+            }
+            Command::ConfirmZeroes { account } | Command::LiftBreaker { account, .. } => {
+                self.load_breaker(account).await?;
+            }
         }
         Ok(skus)
     }
@@ -289,10 +351,15 @@ impl<'a> Shelf<'a> {
         }
         let key = key(&[account.as_str(), listing.as_str()]);
         if let Some(offer) = self.row(rows::OFFERS, key.clone()).await? {
-            self.book.offers.insert(at.clone(), offer);
+            self.book.offers.insert(at, offer);
         }
-        if let Some(drift) = self.row(rows::DRIFTS, key).await? {
-            self.book.drifts.insert(at, drift);
+        if let Some(open) = self.row::<DriftId>(rows::OPEN_DRIFTS, key).await?
+            && !self.book.drifts.contains_key(&open)
+        {
+            let row_key = rows::key(&[&open.to_string()]);
+            if let Some(drift) = self.row(rows::DRIFTS, row_key).await? {
+                self.book.drifts.insert(open, drift);
+            }
         }
         Ok(())
     }
@@ -455,12 +522,9 @@ impl<'a> Shelf<'a> {
             let kept = (*taken != Taken::default()).then_some(taken);
             writer.keep(rows::TAKEN, key(&[account.as_str(), sku.as_str()]), kept);
         }
-        for ((account, listing), drift) in &book.drifts {
-            writer.keep(
-                rows::DRIFTS,
-                key(&[account.as_str(), listing.as_str()]),
-                Some(drift),
-            );
+        writer.drifts(book);
+        for (account, breaker) in &book.breakers {
+            writer.keep(rows::BREAKERS, key(&[account.as_str()]), Some(breaker));
         }
         for movement in &book.movements {
             let row_key = key(&[movement.sku.as_str(), &movement.id.to_string()]);
@@ -698,11 +762,40 @@ impl Writer<'_, '_> {
             let row_key = key(&[account, id]);
             self.keep(rows::OFFERS, row_key.clone(), Some(offer));
             let before = self.shelf.book.offers.get(at);
-            let was_due = before.is_some_and(domain::offer::Offer::is_due);
+            let was_due = before.is_some_and(Offer::is_due);
             self.index(rows::DUE_OFFERS, row_key, was_due, offer.is_due());
             let was_parked = before.is_some_and(|before| before.parked.is_some());
             let parked = key(&["push", account, id]);
             self.index(rows::PARKED, parked, was_parked, offer.parked.is_some());
+            self.held(before, offer);
+        }
+    }
+
+    fn drifts(&mut self, book: &Book) {
+        for (id, drift) in &book.drifts {
+            self.keep(rows::DRIFTS, key(&[&id.to_string()]), Some(drift));
+            let at = key(&[drift.account.as_str(), drift.listing.as_str()]);
+            let before = self.shelf.book.drifts.get(id);
+            let was_open = before.is_some_and(|before| before.closed_at.is_none());
+            match (was_open, drift.closed_at.is_none()) {
+                (false, true) => self.put(rows::OPEN_DRIFTS, at, id),
+                (true, false) => self.delete(rows::OPEN_DRIFTS, at),
+                (true, true) | (false, false) => {}
+            }
+        }
+    }
+
+    fn held(&mut self, before: Option<&Offer>, offer: &Offer) {
+        for side in Side::ALL {
+            let is_held = |offer: &Offer| offer.held.is_some_and(|held| held.side == side);
+            let (account, id) = (offer.account.as_str(), offer.listing.as_str());
+            let row_key = key(&[side.word(), account, id]);
+            self.index(
+                rows::HELD_OFFERS,
+                row_key,
+                before.is_some_and(is_held),
+                is_held(offer),
+            );
         }
     }
 

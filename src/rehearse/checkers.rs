@@ -32,6 +32,9 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
         | Event::IncidentClosed { sku, .. }
         | Event::Moved { sku, .. }
         | Event::OfferChanged { sku, .. }
+        | Event::BufferTuned { sku, .. }
+        | Event::ListingEnded { sku, .. }
+        | Event::ListingLifted { sku, .. }
         | Event::LineMapped { sku, .. }
         | Event::ItemSet { sku } => Some(sku),
         Event::OrderAccepted { .. }
@@ -51,6 +54,9 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
         | Event::PushConflicted { .. }
         | Event::PushParked { .. }
         | Event::DriftOpened { .. }
+        | Event::LevelEdited { .. }
+        | Event::BreakerTripped { .. }
+        | Event::BreakerLifted { .. }
         | Event::DriftClosed { .. } => None,
     }
 }

@@ -4,8 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use domain::{
     AccountId, Currency, Money, Quantity, Sku, Time,
+    breaker::BreakerRule,
+    decide::Authority,
     item::{Item, ItemKind},
-    offer::{OfferRules, Ratio, ScopedRule},
+    rules::{Buffer, EndWhen, OfferRules, Ratio, ScopedRule},
     stock::LocationId,
 };
 use engine::{
@@ -198,6 +200,7 @@ impl Plan {
                 orders_since: Duration::from_secs(3600),
             },
             unpaid_for: self.unpaid_for,
+            authority: Authority::Ledger,
         });
         Config {
             accounts: accounts.collect(),
@@ -206,6 +209,7 @@ impl Plan {
                 accounts: BTreeMap::new(),
                 rules: self.rules.clone(),
                 home: LocationId::default(),
+                breaker: BreakerRule::default(),
             },
             items: self.items.clone(),
             backlog_max: 10_000,
@@ -247,6 +251,7 @@ fn items(stock: &BTreeMap<Sku, i64>, chance: &mut Rng) -> Vec<Item> {
         kind,
         scale: 0,
         title: code.to_lowercase(),
+        category: None,
     };
     let mut parts = BTreeMap::new();
     for good in stock.keys().take(2) {
@@ -324,7 +329,7 @@ fn rules(shops: &[(&'static str, Shop)], chance: &mut Rng) -> OfferRules {
         };
         match chance.u32(0..6) {
             0 => rules.push(ScopedRule {
-                buffer: Some(Quantity::of(1)),
+                buffer: Some(Buffer::Units(Quantity::of(1))),
                 ..blank
             }),
             1 => rules.push(ScopedRule {
@@ -336,6 +341,16 @@ fn rules(shops: &[(&'static str, Shop)], chance: &mut Rng) -> OfferRules {
             }),
             2 => rules.push(ScopedRule {
                 max: Some(Quantity::of(4)),
+                ..blank
+            }),
+            3 => rules.push(ScopedRule {
+                zero_below: Some(Quantity::of(2)),
+                end_when: Some(EndWhen::At(Quantity::ZERO)),
+                ..blank
+            }),
+            4 => rules.push(ScopedRule {
+                buffer: Some(Buffer::Auto),
+                buffer_max: Some(Quantity::of(2)),
                 ..blank
             }),
             _ => {}

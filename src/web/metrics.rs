@@ -121,6 +121,11 @@ fn now(registry: &mut Registry, summary: &accounts::Summary) {
             "Cases of drift that are open",
             summary.drift_open,
         ),
+        (
+            "breakers_tripped",
+            "Sides of accounts where too much happened at once, and a person must look",
+            summary.breakers_tripped,
+        ),
         ("claims_open", "Claims that are open", summary.claims_open),
     ] {
         let gauge: Gauge = Gauge::default();

@@ -97,8 +97,14 @@ kinds! {
     NOT_HELD { code: "not-held", status: 409, title: "The order is not on hold" }
     NOT_PARKED { code: "not-parked", status: 409, title: "Nothing is parked there" }
     INCIDENT_OVER { code: "incident-over", status: 409, title: "The incident is over" }
-    CANNOT_TAKE { code: "cannot-take", status: 409, title: "That order does not give way" }
+    NOT_GIVING_WAY { code: "not-giving-way", status: 409, title: "That order does not give way" }
     CANNOT_CANCEL_UNITS { code: "cannot-cancel-units", status: 409, title: "The missing units alone cannot be canceled" }
+    NO_DRIFT { code: "no-drift", status: 404, title: "There is no such case of drift" }
+    CANNOT_TAKE { code: "cannot-take", status: 409, title: "The level does not say how many there are" }
+    NOT_TRIPPED { code: "not-tripped", status: 409, title: "The breaker has not tripped" }
+    NOTHING_TO_UNDO { code: "nothing-to-undo", status: 409, title: "There is no freeze to take back" }
+    NOT_ENDED { code: "not-ended", status: 409, title: "The listing has not ended" }
+    WOULD_END { code: "would-end", status: 409, title: "The listing would end again at once" }
     UNDER_WAY { code: "under-way", status: 409, title: "It was asked for already" }
 }
 
@@ -221,10 +227,24 @@ impl From<Refusal> for Problem {
             Refusal::IncidentOver { incident } => {
                 problem(&INCIDENT_OVER).with("incident", incident.to_string())
             }
-            Refusal::CannotTake { order, .. } => {
-                problem(&CANNOT_TAKE).with("order", order.to_string())
+            Refusal::NotGivingWay { order, .. } => {
+                problem(&NOT_GIVING_WAY).with("order", order.to_string())
             }
             Refusal::CannotCancelUnits { .. } => problem(&CANNOT_CANCEL_UNITS),
+            Refusal::NoDrift(drift) => problem(&NO_DRIFT).with("drift", drift.to_string()),
+            Refusal::CannotTake { listing, .. } => {
+                problem(&CANNOT_TAKE).with("listing", listing.as_str())
+            }
+            Refusal::NotTripped(account) => problem(&NOT_TRIPPED).with("account", account.as_str()),
+            Refusal::NotEnded => problem(&NOT_ENDED),
+            Refusal::WouldEnd {
+                sku,
+                sellable,
+                end_when,
+            } => problem(&WOULD_END)
+                .with("sku", sku.as_str())
+                .with("sellable", sellable.to_string())
+                .with("end_when", end_when.to_string()),
             Refusal::UnderWay => problem(&UNDER_WAY),
         }
     }

@@ -12,7 +12,7 @@ use axum::{
 
 use crate::{
     access::Access,
-    admin::{Admin, accounts, error_page, health, incidents, orders, queues, stock},
+    admin::{Admin, accounts, error_page, health, incidents, orders, queues, safety, stock},
 };
 
 /// One route.
@@ -122,6 +122,7 @@ pub(crate) fn routes() -> Vec<Route> {
     all.extend(about_listings());
     all.extend(about_queues());
     all.extend(about_incidents());
+    all.extend(about_safety());
     all
 }
 
@@ -397,6 +398,13 @@ fn about_listings() -> Vec<Route> {
             stock::retry_push,
         )
         .takes("Nothing"),
+        posts(
+            "/api/v1/listings/{account}/{listing}/lift",
+            "Offer a listing again that ended by its rule.",
+            Gives::One("Receipt"),
+            stock::lift,
+        )
+        .takes("Lift"),
         reads(
             "/api/v1/exposure",
             "Show the units at risk now, and the overhang apart; with since or step also how they \
@@ -431,13 +439,64 @@ fn about_queues() -> Vec<Route> {
             queues::retry_intent,
         )
         .takes("Nothing"),
+    ]
+}
+
+fn about_safety() -> Vec<Route> {
+    vec![
         reads(
             "/api/v1/drift",
-            "List levels that disagree with all that is known.",
+            "List levels that changed and that no order explains, the oldest first; open ones by account.",
             Gives::Page("Drift"),
-            queues::drifts,
+            safety::drifts,
         )
-        .asks(&["open", "cursor", "limit"]),
+        .asks(&["open", "account", "cursor", "limit"]),
+        reads(
+            "/api/v1/drift/{drift}",
+            "Show a case of drift with its evidence.",
+            Gives::One("Drift"),
+            safety::drift,
+        ),
+        posts(
+            "/api/v1/drift/{drift}/settle",
+            "Say whose number is right: theirs becomes a movement, ours is written.",
+            Gives::One("Receipt"),
+            safety::settle,
+        )
+        .takes("Settle"),
+        reads(
+            "/api/v1/accounts/{account}/breaker",
+            "Show whether too much happened at once, and which listings are held because of it.",
+            Gives::One("Breaker"),
+            safety::breaker,
+        ),
+        posts(
+            "/api/v1/accounts/{account}/breaker/lift",
+            "Let go what a side of the breaker holds, and lift it.",
+            Gives::One("Receipt"),
+            safety::lift,
+        )
+        .takes("LiftBreaker"),
+        reads(
+            "/api/v1/freeze",
+            "Show what the last freeze did.",
+            Gives::One("Freeze"),
+            safety::last_freeze,
+        ),
+        posts(
+            "/api/v1/freeze",
+            "Stop writing to several accounts at once, to all when none is named.",
+            Gives::One("Freeze"),
+            safety::freeze,
+        )
+        .takes("Which"),
+        posts(
+            "/api/v1/freeze/undo",
+            "Take the last freeze back: the accounts that it froze are written to again.",
+            Gives::One("Freeze"),
+            safety::undo_freeze,
+        )
+        .takes("Nothing"),
     ]
 }
 

@@ -18,12 +18,13 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
         "Account",
         "id: text, channel: text, channel_title: text, mode: mode, configured_mode: mode, set_mode: mode?, \
          is_frozen: flag, may_write: flag, has_polled: flag, quantity_means: 'available'|'on_hand', \
-         counts: Counts, health: Health",
+         stock_authority: 'ledger'|'channel', source_tripped: Trip?, writes_tripped: Trip?, \
+         comparison: Comparison?, counts: Counts, health: Health",
     ),
     (
         "Counts",
-        "orders: whole, orders_open: whole, listings: whole, pushes_waiting: whole, intents_waiting: whole, \
-         signals_parked: whole",
+        "orders: whole, orders_open: whole, listings: whole, pushes_waiting: whole, held: whole, \
+         intents_waiting: whole, signals_parked: whole",
     ),
     (
         "Health",
@@ -148,19 +149,34 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     ),
     (
         "Item",
-        "sku: text, kind: kind, scale: whole, title: text, components: units{}",
+        "sku: text, kind: kind, scale: whole, title: text, category: text?, components: units{}",
     ),
     (
         "SetItem",
-        "kind: kind, scale?: whole, title?: text, components?: units{}",
+        "kind: kind, scale?: whole, title?: text, category?: text?, components?: units{}",
     ),
     (
         "Listing",
         "account: text, listing: text, sku: text?, channel_sku: text?, title: text, price: money?, \
          tracked: flag, offer: Level?, wanted: Level?, sent: Level?, acknowledged: Level?, \
          read_back: Level?, believed: Level?, lag_ms: whole?, attempt: Attempt?, suppressed: Suppression?, \
-         parked: text?, would_write: WouldWrite?, is_drifting: flag, exposure: units, coalesced: whole",
+         parked: text?, held: text?, edit: Edit?, would_write: WouldWrite?, is_drifting: flag, exposure: units, \
+          coalesced: whole, categories: text[], zeroed: Zeroed?, ended: Level?, tuned: Tuned?",
     ),
+    (
+        "Edit",
+        "by: text?, from: units, to: units, at: time, is_taken: flag",
+    ),
+    (
+        "Tuned",
+        "buffer: units, at: time, sales: whole, units_sold: whole, over_ms: whole, lag_ms: whole, \
+         is_lag_assumed: flag",
+    ),
+    (
+        "Zeroed",
+        "code: 'excluded'|'ended'|'last_units'|'below_least', reason: text",
+    ),
+    ("Lift", "by?: text?"),
     ("Level", "quantity: units, at: time"),
     (
         "Attempt",
@@ -168,7 +184,7 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     ),
     (
         "Suppression",
-        "code: 'unmapped'|'untracked'|'service'|'uncounted', reason: text",
+        "code: 'unmapped'|'untracked'|'service'|'uncounted'|'formula', reason: text",
     ),
     ("WouldWrite", "from: units?, to: units"),
     (
@@ -240,14 +256,41 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     ),
     (
         "Drift",
-        "account: text, listing: text, sku: text, expected: units?, observed: units, opened_at: time, \
-         closed_at: time?",
+        "id: id, account: text, listing: text, sku: text, expected: units, observed: units, \
+         difference: units?, evidence: Evidence, is_held: flag, opened_at: time, closed_at: time?, \
+         way: settlement?, settled_by: text?, text: text",
+    ),
+    (
+        "Evidence",
+        "believed: Level, shown: Level, orders_read_at: time?, orders: text[], sent: Level?, \
+         acknowledged: Level?, author: Author?",
+    ),
+    ("Author", "name: text, is_person: flag"),
+    ("Settle", "right: 'theirs'|'ours', by?: text?"),
+    (
+        "Breaker",
+        "account: text, source: Trip?, writes: Trip?, held_count: whole, held: HeldListing[]",
+    ),
+    ("Trip", "at: time, listings: whole, of: whole"),
+    (
+        "HeldListing",
+        "side: 'source'|'writes', listing: text, sku: text, shows: units?, wanted: units?, since: time?",
+    ),
+    (
+        "LiftBreaker",
+        "side: 'source'|'writes', right?: whose?, by?: text?",
+    ),
+    ("Freeze", "at: time?, accounts: text[], undone_at: time?"),
+    ("Which", "accounts?: text[]"),
+    (
+        "Comparison",
+        "began_at: time, compared: whole, all: whole, differing: whole, finished_at: time?",
     ),
     (
         "Summary",
         "at: time, orders_by_phase: whole{}, orders_in: whole, claims_open_units: whole, \
          claims_open: whole, pushes: whole, coalesced: whole, propagation_ms: Percentiles, \
-         duplicates_dropped: whole, conflicts: whole, reconciles: whole, drift_open: whole, \
+         duplicates_dropped: whole, conflicts: whole, reconciles: whole, drift_open: whole, breakers_tripped: whole, \
          incidents_open: whole, parked: whole, inbox_waiting: whole, intents_waiting: whole, \
          pushes_waiting: whole, hooks_accepted: whole, hooks_refused: whole, store: Store",
     ),
@@ -347,6 +390,10 @@ fn word(word: &str) -> Value {
             "additionalProperties": false,
         }),
         "mode" => json!({ "type": "string", "enum": ["off", "observe", "live"] }),
+        "settlement" => {
+            json!({ "type": "string", "enum": ["repaired", "agreed", "theirs", "ours"] })
+        }
+        "whose" => json!({ "type": "string", "enum": ["theirs", "ours"] }),
         "kind" => json!({ "type": "string", "enum": ["good", "kit", "service"] }),
         "ending" => {
             let words = ["covered", "canceled", "expired", "held", "shipped"];

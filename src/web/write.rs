@@ -282,8 +282,13 @@ impl Concerns {
             | Command::Release { order, .. } => of_order(order),
             // The order of an incident is known when it was decided.
             Command::ResolveIncident { .. }
+            | Command::Lift { .. }
             | Command::RetryIntent { .. }
-            | Command::RetryPush { .. } => Concerns::default(),
+            | Command::RetryPush { .. }
+            | Command::SettleDrift { .. }
+            | Command::LetGo { .. }
+            | Command::ConfirmZeroes { .. }
+            | Command::LiftBreaker { .. } => Concerns::default(),
         }
     }
 }

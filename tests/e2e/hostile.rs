@@ -38,6 +38,15 @@ fn signed(world: &World, body: &[u8]) -> Request<Vec<u8>> {
         .expect("a request")
 }
 
+/// The status of a hook, sent again where its connection ended first: one on which too much was sent is
+/// closed, and may be chosen once more before that is seen.
+async fn answered(world: &World, hook: &Request<Vec<u8>>) -> u16 {
+    until(&world.ports, "a hook is answered", SOON, async || {
+        world.api.hook(hook.clone()).await
+    })
+    .await
+}
+
 fn post_to(api: &Api, path: &str, body: Vec<u8>) -> Request<Vec<u8>> {
     let request = Request::post(format!("{}{path}", api.public_url));
     request.body(body).expect("a request")
@@ -76,7 +85,7 @@ async fn forged_and_broken_hooks_get_their_status_and_change_nothing() {
     let elsewhere = post_to(&world.api, "/wp-login.php", b"{}".to_vec());
     assert_eq!(world.api.hook(elsewhere).await, Ok(404));
     let large = signed(&world, &vec![b' '; (1 << 20) + 1]);
-    assert_eq!(world.api.hook(large).await, Ok(413));
+    assert_eq!(answered(&world, &large).await, 413);
 
     // Signed, and not to be read: it is kept where a person sees it.
     let broken: [&[u8]; 4] = [
@@ -86,7 +95,7 @@ async fn forged_and_broken_hooks_get_their_status_and_change_nothing() {
         b"\xff\xfe\x00",
     ];
     for body in broken {
-        assert_eq!(world.api.hook(signed(&world, body)).await, Ok(200));
+        assert_eq!(answered(&world, &signed(&world, body)).await, 200);
     }
     let parked = until(&world.ports, "four signals are parked", SOON, async || {
         let parked = world.api.all("/api/v1/inbox?state=parked").await?;

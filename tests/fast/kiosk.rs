@@ -16,6 +16,7 @@ use channel::{
 };
 use domain::{
     AccountId, Decimal, ExternalId, ListingId, Sku, Time,
+    decide::Authority,
     snapshot::{LevelSnapshot, ListingSnapshot, OrderSnapshot, Standing},
     stock::Stock,
 };
@@ -211,6 +212,7 @@ impl PullListings for Kiosk {
             barcode: None,
             tracked: true,
             level: None,
+            categories: Vec::new(),
         }]))
     }
 }
@@ -337,6 +339,7 @@ fn account(id: &str, kiosk: &'static Kiosk) -> AccountConfig {
             orders_since: Duration::from_secs(3600),
         },
         unpaid_for: None,
+        authority: Authority::Ledger,
     }
 }
 

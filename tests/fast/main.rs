@@ -10,4 +10,5 @@ mod past;
 mod rush;
 mod sim;
 mod small_world;
+mod stand;
 mod tidy;

@@ -213,6 +213,7 @@ fn set(mugs: i64) -> Item {
         kind: ItemKind::Kit(bill),
         scale: 0,
         title: "Set".to_owned(),
+        category: None,
     }
 }
 

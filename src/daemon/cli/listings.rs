@@ -1,9 +1,10 @@
 //! `oneshelf listings`: what each listing should show, was told and shows.
 
-use serde_json::Value;
+use clap::Subcommand;
+use serde_json::{Value, json};
 
 use super::{
-    client::{Client, Connect, query},
+    client::{Client, Connect, encode, query},
     out::{Out, show},
 };
 use crate::exit::Exit;
@@ -28,9 +29,45 @@ pub struct Args {
     /// How many at most.
     #[arg(long, default_value_t = 1000)]
     limit: usize,
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Offers a listing again that ended by its rule (`end_when`).
+    Lift {
+        /// On which account.
+        account: String,
+        /// The channel's id of it.
+        listing: String,
+        /// Who says so.
+        #[arg(long)]
+        by: Option<String>,
+    },
 }
 
 pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
+    match &args.what {
+        None => list(args, client, out).await?,
+        Some(What::Lift {
+            account,
+            listing,
+            by,
+        }) => {
+            let path = format!("/listings/{}/{}/lift", encode(account), encode(listing));
+            let receipt = client.post(&path, &json!({ "by": by })).await?;
+            if out.is_json() {
+                out.objects([&receipt])?;
+            } else {
+                out.line(&format!("{listing} on {account} is offered again."))?;
+            }
+        }
+    }
+    Ok(Exit::Good)
+}
+
+async fn list(args: &Args, client: &Client, out: &mut Out<'_>) -> anyhow::Result<()> {
     let path = query(&[
         ("account", args.account.clone()),
         ("sku", args.sku.clone()),
@@ -51,8 +88,7 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
             ("LAG MS", &|listing| show(listing, "lag_ms")),
             ("NOTE", &note),
         ],
-    )?;
-    Ok(Exit::Good)
+    )
 }
 
 /// What is special about it.
@@ -63,6 +99,9 @@ fn note(listing: &Value) -> String {
     if let Some(reason) = listing["suppressed"]["reason"].as_str() {
         return reason.to_owned();
     }
+    if let Some(reason) = listing["held"].as_str() {
+        return format!("held: {reason}");
+    }
     if listing["would_write"].is_object() {
         let (from, to) = (
             show(listing, "would_write.from"),
@@ -72,6 +111,9 @@ fn note(listing: &Value) -> String {
     }
     if listing["is_drifting"] == true {
         return "drifting".to_owned();
+    }
+    if let Some(reason) = listing["zeroed"]["reason"].as_str() {
+        return format!("0 because {reason}");
     }
     "-".to_owned()
 }

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod client;
+mod drift;
 mod exposure;
 mod freeze;
 mod incidents;
@@ -39,6 +40,7 @@ pub enum Verb {
     Listings(listings::Args),
     Accounts(accounts::Args),
     Outbox(outbox::Args),
+    Drift(drift::Args),
     Incidents(incidents::Args),
     Freeze(freeze::Args),
     Unfreeze(freeze::UnfreezeArgs),
@@ -71,6 +73,7 @@ impl Verb {
             Verb::Listings(args) => Some(&args.connect),
             Verb::Accounts(args) => Some(&args.connect),
             Verb::Outbox(args) => Some(&args.connect),
+            Verb::Drift(args) => Some(&args.connect),
             Verb::Incidents(args) => Some(&args.connect),
             Verb::Freeze(args) => Some(&args.connect),
             Verb::Unfreeze(args) => Some(&args.connect),
@@ -86,6 +89,7 @@ impl Verb {
             Verb::Listings(args) => listings::run(args, client, out).await,
             Verb::Accounts(args) => accounts::run(args, client, out).await,
             Verb::Outbox(args) => outbox::run(args, client, out).await,
+            Verb::Drift(args) => drift::run(args, client, out).await,
             Verb::Incidents(args) => incidents::run(args, client, out).await,
             Verb::Freeze(args) => freeze::run(args, client, out).await,
             Verb::Unfreeze(args) => freeze::run_back(args, client, out).await,

@@ -85,7 +85,14 @@ fn attention(summary: &Value) -> String {
     for (key, text) in [
         ("parked", "parked (oneshelf outbox --state parked)"),
         ("incidents_open", "sold and not there (oneshelf incidents)"),
-        ("drift_open", "shown and explained by no order"),
+        (
+            "drift_open",
+            "shown and explained by no order (oneshelf drift list)",
+        ),
+        (
+            "breakers_tripped",
+            "too much at once (oneshelf accounts breaker)",
+        ),
     ] {
         if summary[key].as_u64().is_some_and(|count| count > 0) {
             said.push(format!("{} {text}", summary[key]));

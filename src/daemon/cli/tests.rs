@@ -263,17 +263,32 @@ shop: 2 levels and 1 intent would be held back; 3 units at risk now.
 Nothing was changed. Add --yes to do it.
 "
     );
-    let only_tried = "POST http://daemon:8081/api/v1/accounts/shop/freeze?dry_run=true";
-    assert_eq!(ran.calls()[1..], [only_tried]);
+    let only_shown = "GET http://daemon:8081/api/v1/accounts/shop/freeze-preview";
+    assert_eq!(ran.calls()[1..], [only_shown]);
 
-    let frozen = json!({
-        "account": "shop", "mode": "live", "is_frozen": true, "may_write": false,
-    });
-    let ran = run("freeze|--all|--yes", &[all, (200, frozen)]).await;
+    let frozen = json!({ "at": "2026-11-21T10:00:00Z", "accounts": ["shop"], "undone_at": null });
+    let ran = run("freeze|--all|--yes", &[all, (200, frozen.clone())]).await;
     assert_eq!(
         (ran.exit, ran.text.as_str()),
-        (Exit::Good, "shop is live, frozen and is not written to.\n")
+        (Exit::Good, "Frozen: shop.\n")
     );
+    assert_eq!(ran.body(1), json!({ "accounts": ["shop"] }));
+
+    let answers = [(200, frozen.clone()), (200, plan.clone())];
+    let ran = run("freeze|--undo", &answers).await;
+    assert_eq!(ran.exit, Exit::Finding);
+    assert!(
+        ran.text
+            .contains("shop: 2 levels and 1 intent would be written"),
+        "{}",
+        ran.text
+    );
+    let ran = run("freeze|--undo|--yes", &[(200, frozen)]).await;
+    assert_eq!(ran.calls(), ["POST http://daemon:8081/api/v1/freeze/undo"]);
+    assert_eq!(ran.text, "Written to again: shop.\n");
+    let none = json!({ "at": null, "accounts": [], "undone_at": null });
+    let ran = run("freeze|--undo", &[(200, none)]).await;
+    assert_eq!(ran.text, "There is no freeze to take back.\n");
 
     let ran = run("accounts|mode|shop|live", &[(200, plan)]).await;
     assert_eq!(ran.exit, Exit::Finding);
@@ -288,16 +303,82 @@ Nothing was changed. Add --yes to do it.
 }
 
 #[tokio::test]
+async fn drift_is_shown_with_its_evidence_and_settled_either_way() {
+    let case = json!({
+        "id": "dft_1", "account": "shop", "listing": "l-1", "sku": "MUG", "expected": 5, "observed": 3,
+        "difference": -2, "is_held": false, "opened_at": "2026-11-21T10:00:00Z", "closed_at": null,
+        "way": null, "settled_by": null, "text": "It should have shown 5 and showed 3.",
+        "evidence": {
+            "believed": { "quantity": 5, "at": "2026-11-21T09:00:00Z" },
+            "shown": { "quantity": 3, "at": "2026-11-21T10:00:00Z" },
+            "orders_read_at": "2026-11-21T09:59:59Z", "orders": ["17"], "sent": null,
+            "acknowledged": null, "author": null,
+        },
+    });
+    let ran = run("drift", &[page(json!([case]), None)]).await;
+    assert_eq!(
+        ran.text,
+        "\
+CASE   ACCOUNT  SKU  SHOULD  SHOWED  SINCE                 STATE
+dft_1  shop     MUG  5       3       2026-11-21T10:00:00Z  open
+"
+    );
+    let ran = run("drift|show|dft_1", &[(200, case.clone())]).await;
+    for part in [
+        "5 on 2026-11-21T09:00:00Z",
+        "3 on 2026-11-21T10:00:00Z",
+        "one by one 17",
+        "the channel does not say",
+        "It should have shown 5 and showed 3.",
+    ] {
+        assert!(ran.text.contains(part), "{part}: {}", ran.text);
+    }
+    for (flag, right) in [("--take-theirs", "theirs"), ("--keep-ours", "ours")] {
+        let answers = [(200, json!({ "effect": "done" })), (200, case.clone())];
+        let ran = run(&format!("drift|settle|dft_1|{flag}"), &answers).await;
+        assert_eq!(ran.body(0), json!({ "right": right }));
+    }
+}
+
+#[tokio::test]
+async fn a_breaker_is_shown_before_it_is_lifted() {
+    let tripped = json!({
+        "account": "shop", "writes": null, "held_count": 1,
+        "source": { "at": "2026-11-21T10:00:00Z", "listings": 12, "of": 40 },
+        "held": [{ "side": "source", "listing": "l-1", "sku": "MUG", "shows": 0, "wanted": 5,
+            "since": "2026-11-21T10:00:01Z" }],
+    });
+    let ran = run("accounts|lift|shop|--source|--keep-ours", &[(200, tripped)]).await;
+    assert_eq!(
+        (ran.exit, ran.text.as_str()),
+        (
+            Exit::Finding,
+            "\
+shop: 12 of 40 listings jumped or went to zero in the shop, and no order explains it; since 2026-11-21T10:00:00Z (source).
+SKU  LISTING  SIDE    SHOWS  SHOULD  HELD SINCE
+MUG  l-1      source  0      5       2026-11-21T10:00:01Z
+Nothing was changed. Add --yes to do it.
+"
+        )
+    );
+    let done = json!({ "effect": "done" });
+    let ran = run("accounts|lift|shop|--writes|--yes", &[(200, done)]).await;
+    assert_eq!(ran.body(0), json!({ "side": "writes", "right": "ours" }));
+    assert_eq!(ran.text, "The breaker of shop is lifted (writes).\n");
+}
+
+#[tokio::test]
 async fn status_says_what_needs_a_person() {
     let summary = json!({
         "orders_by_phase": { "ready": 2, "short": 1 }, "claims_open": 3, "claims_open_units": 5,
         "pushes": 7, "pushes_waiting": 0, "propagation_ms": { "p50": 90, "p99": 400 },
         "inbox_waiting": 0, "intents_waiting": 1, "parked": 2, "incidents_open": 1,
-        "drift_open": 0, "store": { "is_read_only": false },
+        "drift_open": 0, "breakers_tripped": 1, "store": { "is_read_only": false },
     });
     let accounts = json!([{
         "id": "shop", "channel": "paper", "mode": "live", "is_frozen": false,
         "counts": { "orders": 3, "listings": 4, "pushes_waiting": 0 },
+        "comparison": { "compared": 2, "all": 4 },
         "health": {
             "is_unauthorized": false, "last_poll_at": "2026-11-21T10:00:00Z",
             "last_success_at": "2026-11-21T10:00:00Z", "last_error_at": "2026-11-21T10:00:09Z",
@@ -318,10 +399,10 @@ promised   5 units in 3 claims
 pushes     7 taken, 0 waiting; half within 90 ms, all but one in a hundred within 400 ms
 waiting    0 signals, 1 intent
 at risk    0 units now
-attention  2 parked (oneshelf outbox --state parked); 1 sold and not there (oneshelf incidents)
+attention  2 parked (oneshelf outbox --state parked); 1 sold and not there (oneshelf incidents); 1 too much at once (oneshelf accounts breaker)
 
-ACCOUNT  CHANNEL  MODE  ORDERS  LISTINGS  WAITING  LAST POLL             TROUBLE
-shop     paper    live  3       4         0        2026-11-21T10:00:00Z  failed to read orders: status 500
+ACCOUNT  CHANNEL  MODE  ORDERS  LISTINGS  WAITING  COMPARED  LAST POLL             TROUBLE
+shop     paper    live  3       4         0        2/4       2026-11-21T10:00:00Z  failed to read orders: status 500
 "
     );
 }

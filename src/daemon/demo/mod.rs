@@ -5,6 +5,7 @@
 //! what the shops know to be true.
 
 mod merchant;
+mod rules;
 mod screen;
 mod shops;
 mod summary;
@@ -19,7 +20,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use domain::{AccountId, Time, stock::LocationId};
+use domain::{AccountId, Time, breaker::BreakerRule, decide::Authority, stock::LocationId};
 use engine::{
     AccountConfig, Config, Engine,
     account::{Mode, Pace as AccountPace},
@@ -34,7 +35,12 @@ use sandbox::{
 use store::Store;
 use tokio::net::TcpListener;
 
-use crate::{outside::RealOutside, sandbox_host::HostedShop};
+use crate::{
+    exit::{self, Exit},
+    outside::RealOutside,
+    sandbox_host::HostedShop,
+    settings::Settings,
+};
 
 /// How long tasks may take to settle what is under way.
 const STOP_WITHIN: Duration = Duration::from_secs(3);
@@ -61,6 +67,9 @@ pub struct Args {
     /// Where to keep the store; a temporary folder when not given. An existing one is continued.
     #[arg(long, value_name = "FOLDER")]
     pub dir: Option<PathBuf>,
+    /// Offer rules to try: a file with [stock], [[stock.rules]] and [[items]] as in oneshelf.toml.
+    #[arg(long, value_name = "FILE")]
+    pub rules: Option<PathBuf>,
     /// The port of the admin interface; any free one when not given.
     #[arg(long, default_value_t = 0)]
     pub admin_port: u16,
@@ -81,6 +90,13 @@ pub(crate) struct Demo {
 
 /// Runs the demo. The exit code is 1 when the judge finds something that must not be.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let said = match args.rules.as_deref().map(rules::read).transpose() {
+        Ok(said) => said,
+        Err(error) => {
+            exit::tell(&error.render());
+            return Ok(Exit::Configuration.into());
+        }
+    };
     let (ports, tasks) = engine::ports::system::running();
     let temporary = match &args.dir {
         Some(_) => None,
@@ -91,7 +107,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         .as_deref()
         .or(temporary.as_ref().map(|scratch| scratch.path.as_path()));
     let dir = dir.context("the demo has a folder")?.to_owned();
-    let demo = start(&args, &dir, &ports).await?;
+    let demo = start(&args, said.as_ref(), &dir, &ports).await?;
     if !args.json {
         screen::greet(&demo)?;
     }
@@ -147,7 +163,12 @@ impl Drop for Scratch {
     }
 }
 
-async fn start(args: &Args, dir: &Path, ports: &Ports) -> anyhow::Result<Demo> {
+async fn start(
+    args: &Args,
+    said: Option<&Settings>,
+    dir: &Path,
+    ports: &Ports,
+) -> anyhow::Result<Demo> {
     let seed = args.seed.unwrap_or_else(|| {
         let [a, b, c, d, ..] = ports.entropy.seed();
         u64::from(u32::from_be_bytes([a, b, c, d]))
@@ -164,7 +185,11 @@ async fn start(args: &Args, dir: &Path, ports: &Ports) -> anyhow::Result<Demo> {
     let outside = RealOutside::new(ports.clone(), Egress::Anywhere, dir.join("secrets"))
         .map_err(anyhow::Error::msg)?;
     let store: Arc<dyn Store> = open_store(dir)?;
-    let engine = Engine::start(config(&shops), store, ports.clone(), &outside).await?;
+    let mut config = config(&shops);
+    if let Some(said) = said {
+        rules::apply(said, &mut config);
+    }
+    let engine = Engine::start(config, store, ports.clone(), &outside).await?;
     let token = format!("demo-{:032x}", u128::from_be_bytes(ports.entropy.seed()));
     let admin_url = format!("http://{}", admin.local_addr()?);
     let mut tokens = web::Tokens::none();
@@ -263,6 +288,7 @@ fn config(shops: &[HostedShop]) -> Config {
             orders_since: Duration::from_secs(24 * 3600),
         },
         unpaid_for: Some(Duration::from_secs(3600)),
+        authority: Authority::Ledger,
     };
     Config {
         accounts: shops.iter().map(account).collect(),
@@ -273,6 +299,7 @@ fn config(shops: &[HostedShop]) -> Config {
             accounts: BTreeMap::new(),
             rules: domain::offer::OfferRules::default(),
             home: LocationId::default(),
+            breaker: BreakerRule::default(),
         },
         items: shops::items(),
         backlog_max: 10_000,

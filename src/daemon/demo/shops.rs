@@ -88,12 +88,14 @@ pub(super) fn items() -> Vec<Item> {
             kind: kit,
             scale: 0,
             title: "Tea set for two".to_owned(),
+            category: None,
         },
         Item {
             sku: parse(SERVICE),
             kind: ItemKind::Service,
             scale: 0,
             title: "Gift wrapping".to_owned(),
+            category: None,
         },
     ]
 }

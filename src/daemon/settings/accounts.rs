@@ -16,8 +16,8 @@ use super::{
     document::{Document, Origin},
     files::File,
     layers::Override,
-    meaning,
     mistakes::{self, At, Mistake, Severity},
+    offers,
     places::{KeyPath, Part},
     read, schema,
     shape::{Account, AccountText},
@@ -70,11 +70,7 @@ pub(super) fn read_account(
     if let Some(connector) = connector {
         check_settings(&mut document, connector);
     }
-    let offer = meaning::offer(
-        &mut document,
-        &["offer".to_owned()],
-        (read.offer.buffer, read.offer.share, read.offer.max),
-    );
+    let offer = offers::offer(&mut document, &["offer".to_owned()], read.offer, None);
     let prefix = format!("accounts.{}.", file.stem);
     let origins = document.origins(&prefix);
     let account = connector.map(|connector| Account {
@@ -85,6 +81,7 @@ pub(super) fn read_account(
         poll: read.poll,
         unpaid_for: read.unpaid_for,
         offer,
+        authority: read.authority,
     });
     early.extend(document.into_mistakes());
     let is_good = early

@@ -237,6 +237,10 @@ impl Document {
             (true, "accounts" | "account") => {
                 Some("each account has a file of its own: accounts.d/<account>.toml".to_owned())
             }
+            // A word that other programs use, and that could mean "never show less than this".
+            (false, "floor") if known.contains(&"zero_below") => {
+                Some("write zero_below = 3: an offer below that is shown as 0".to_owned())
+            }
             _ => mistakes::suggestion_or_list(key, &known, "there are"),
         };
         let problem = if table.is_empty() {
@@ -296,6 +300,26 @@ impl Document {
             problem: self.without_secrets(problem),
             help,
         });
+    }
+
+    /// Tells of something wrong at a part of a text, where that can be found; else at all of it.
+    pub(super) fn tell_within(
+        &mut self,
+        path: &[String],
+        part: Option<std::ops::Range<usize>>,
+        problem: String,
+        help: Option<String>,
+    ) {
+        self.tell(Severity::Error, path, Part::Value, problem, help);
+        let text = self.get(path).and_then(Value::as_str);
+        let excerpt = text
+            .zip(part)
+            .and_then(|(text, part)| self.source.show_within(path, text, part));
+        if let (Some(found), Some(told)) = (excerpt, self.mistakes.last_mut())
+            && let At::File { excerpt, .. } = &mut told.at
+        {
+            *excerpt = found;
+        }
     }
 
     fn without_secrets(&self, mut text: String) -> String {

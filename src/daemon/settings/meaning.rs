@@ -6,14 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use channel::Secret;
-use domain::{AccountId, Decimal, Sku};
+use domain::Sku;
 
 use super::{
     document::Document,
     mistakes::{self, Severity},
     places::{KeyPath, Part},
-    shape::{Item, ItemKind, ItemText, Main, Offer, Rule, RuleText, Stock, StockText},
-    values::{Share, Units},
+    shape::{Item, ItemKind, ItemText, Main},
+    values::Units,
 };
 
 /// The shortest admin token: 32 characters of base64 are 192 bits.
@@ -41,6 +41,13 @@ pub(super) fn check_plain(document: &mut Document, main: &Main, schedule: super:
             document,
             "limits/connections",
             "without a connection nothing is received",
+        );
+    }
+    if main.breaker.listings == 0 {
+        refuse(
+            document,
+            "breaker/listings",
+            "at 0 listings it would trip at once; the least is 1",
         );
     }
     if main.admin.token.as_ref().is_some_and(is_short) {
@@ -90,114 +97,6 @@ fn check_url(document: &mut Document, url: &str) {
     } else if url.ends_with('/') {
         refuse(document, "public_url", "leave out the slash at the end");
     }
-}
-
-/// Checks `[stock]`, and says what it means.
-pub(super) fn stock(
-    document: &mut Document,
-    text: StockText,
-    accounts: &BTreeSet<String>,
-    items: &[Item],
-) -> Stock {
-    let opening = text
-        .opening
-        .filter(|account| check_account(document, &keys("stock/opening"), account, accounts));
-    let values = (text.buffer, text.share, text.max);
-    let offer = offer(document, &keys("stock"), values);
-    let mut rules = Vec::new();
-    for (index, rule) in text.rules.into_iter().enumerate() {
-        let path = keys(&format!("stock/rules/{index}"));
-        rules.extend(read_rule(document, &path, rule, accounts, items));
-    }
-    Stock {
-        opening: opening.map(AccountId::new),
-        unpaid_for: text.unpaid_for,
-        offer,
-        rules,
-    }
-}
-
-fn read_rule(
-    document: &mut Document,
-    path: &KeyPath,
-    rule: RuleText,
-    accounts: &BTreeSet<String>,
-    items: &[Item],
-) -> Option<Rule> {
-    let says_nothing = rule.buffer.is_none() && rule.max.is_none() && rule.share.is_none();
-    if says_nothing && !rule.exclude && !document.is_wrong(path) {
-        let help = "say one of buffer, max, share, or exclude = true";
-        tell(document, path, "this rule changes nothing", Some(help));
-    }
-    if !says_nothing && rule.exclude {
-        tell(
-            document,
-            &inner(path, "exclude"),
-            "what is excluded is not offered at all: the rest of this rule means nothing",
-            Some("leave out either exclude or the others"),
-        );
-    }
-    if let Some(account) = &rule.account {
-        check_account(document, &inner(path, "account"), account, accounts);
-    }
-    let sku = rule
-        .sku
-        .and_then(|text| read_sku(document, &inner(path, "sku"), &text));
-    let scale = sku.as_ref().map(|sku| scale_of(items, sku));
-    let offer = Offer {
-        buffer: units(document, &inner(path, "buffer"), rule.buffer, scale),
-        share: rule.share,
-        max: units(document, &inner(path, "max"), rule.max, scale),
-    };
-    Some(Rule {
-        account: rule.account.map(AccountId::new),
-        sku,
-        offer,
-        exclude: rule.exclude,
-    })
-}
-
-/// Checks what is said of offers in general: whole units, since items differ in their decimals.
-pub(super) fn offer(
-    document: &mut Document,
-    path: &[String],
-    (buffer, share, max): (Option<Units>, Option<Share>, Option<Units>),
-) -> Offer {
-    Offer {
-        buffer: units(document, &inner(path, "buffer"), buffer, None),
-        share,
-        max: units(document, &inner(path, "max"), max, None),
-    }
-}
-
-/// A number of units of an item with so many decimals; of items in general where there is none.
-fn units(
-    document: &mut Document,
-    path: &KeyPath,
-    units: Option<Units>,
-    scale: Option<u8>,
-) -> Option<Decimal> {
-    let Units(number) = units?;
-    if number.to_quantity(scale.unwrap_or(0)).is_ok() {
-        return Some(number);
-    }
-    let (problem, help) = match scale {
-        Some(decimals) => (
-            format!("the item has {decimals} decimals, this number has more"),
-            "give the item a `scale` in [[items]]",
-        ),
-        None => (
-            "only whole units here: items differ in their decimals".to_owned(),
-            "say fractions in [[stock.rules]], with the `sku` of an item that has them",
-        ),
-    };
-    tell(document, path, &problem, Some(help));
-    None
-}
-
-fn scale_of(items: &[Item], sku: &Sku) -> u8 {
-    let item = items.iter().find(|item| item.sku == *sku);
-    item.map_or(0, |item| item.scale)
 }
 
 /// Checks `[[items]]`, and says what they mean.
@@ -271,6 +170,7 @@ fn read_item(document: &mut Document, path: &KeyPath, text: ItemText) -> Option<
         }
         components.extend(component.map(|component| (component, number)));
     }
+    let category = read_category(document, &inner(path, "category"), text.category);
     let sku = sku?;
     Some(Item {
         title: if text.title.is_empty() {
@@ -279,6 +179,7 @@ fn read_item(document: &mut Document, path: &KeyPath, text: ItemText) -> Option<
             text.title
         },
         sku,
+        category,
         kind: text.kind,
         scale: text.scale,
         components,
@@ -308,13 +209,27 @@ fn check_kits(document: &mut Document, items: &[(KeyPath, Item)]) {
     }
 }
 
-fn read_sku(document: &mut Document, path: &KeyPath, text: &str) -> Option<Sku> {
+pub(super) fn read_sku(document: &mut Document, path: &KeyPath, text: &str) -> Option<Sku> {
     Sku::new(text)
         .map_err(|error| tell(document, path, &error.to_string(), None))
         .ok()
 }
 
-fn check_account(
+/// A category: some text without blanks around it.
+pub(super) fn read_category(
+    document: &mut Document,
+    path: &KeyPath,
+    text: Option<String>,
+) -> Option<String> {
+    let category = text?.trim().to_owned();
+    if category.is_empty() {
+        tell(document, path, "a category must not be empty", None);
+        return None;
+    }
+    Some(category)
+}
+
+pub(super) fn check_account(
     document: &mut Document,
     path: &KeyPath,
     account: &str,
@@ -335,11 +250,11 @@ fn check_account(
     false
 }
 
-fn keys(path: &str) -> KeyPath {
+pub(super) fn keys(path: &str) -> KeyPath {
     path.split('/').map(str::to_owned).collect()
 }
 
-fn inner(path: &[String], key: &str) -> KeyPath {
+pub(super) fn inner(path: &[String], key: &str) -> KeyPath {
     let mut path = path.to_vec();
     path.push(key.to_owned());
     path
@@ -349,7 +264,7 @@ fn refuse(document: &mut Document, path: &str, problem: &str) {
     tell(document, &keys(path), problem, None);
 }
 
-fn tell(document: &mut Document, path: &KeyPath, problem: &str, help: Option<&str>) {
+pub(super) fn tell(document: &mut Document, path: &KeyPath, problem: &str, help: Option<&str>) {
     document.tell(
         Severity::Error,
         path,

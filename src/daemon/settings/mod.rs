@@ -13,6 +13,7 @@ mod files;
 mod layers;
 mod meaning;
 mod mistakes;
+mod offers;
 mod places;
 mod read;
 mod schema;
@@ -38,10 +39,10 @@ pub use mistakes::{At, LoadError, Mistake, Severity};
 pub use places::Excerpt;
 use shape::Main;
 pub use shape::{
-    Account, Admin, Item, ItemKind, Limits, Listen, Log, LogFormat, LogLevel, Mode, Network, Offer,
-    Rule, Schedule, Stock, Store,
+    Account, Admin, Authority, Breaker, Decides, Item, ItemKind, LastUnits, Limits, Listen, Log,
+    LogFormat, LogLevel, Mode, Network, Offer, Rule, Schedule, Stock, Store,
 };
-pub use values::Share;
+pub use values::{Risk, Share};
 
 /// Everything that an admin can set, checked.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -66,6 +67,8 @@ pub struct Settings {
     pub items: Vec<Item>,
     /// How often things are done.
     pub schedule: Schedule,
+    /// When too much happens at once.
+    pub breaker: Breaker,
     /// The configured shops.
     pub accounts: BTreeMap<AccountId, Account>,
     /// What works but should be looked at.
@@ -136,6 +139,32 @@ pub fn load(at: &Path, environment: &Environment, known: Known<'_>) -> Result<Se
     Ok(settings)
 }
 
+/// Reads `[stock]` and `[[items]]` of one file, for accounts that are not configured in files.
+pub fn load_stock(
+    file: &Path,
+    accounts: &BTreeSet<String>,
+    known: Known<'_>,
+) -> Result<Settings, LoadError> {
+    let name = file.display().to_string();
+    let whole = |problem: String| Mistake {
+        severity: Severity::Error,
+        at: At::Whole { name: name.clone() },
+        key: String::new(),
+        problem,
+        help: None,
+    };
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| LoadError::Mistakes(vec![whole(format!("cannot read it: {error}"))]))?;
+    let nothing = Environment::new();
+    let (mut settings, told) = read_main(&name, &text, Vec::new(), &nothing, known, accounts)
+        .map_err(|mistake| LoadError::Mistakes(vec![*mistake]))?;
+    if told.iter().any(|m| m.severity == Severity::Error) {
+        return Err(LoadError::Mistakes(told));
+    }
+    settings.warnings = told;
+    Ok(settings)
+}
+
 /// The environment with a place for credentials: where no service manager hands them over, the folder
 /// that the unit loads them from will do.
 fn with_credentials(environment: &Environment, folder: &Path) -> Environment {
@@ -161,7 +190,7 @@ fn read_main(
     let main: Main = document.read();
     meaning::check_plain(&mut document, &main, known.schedule);
     let items = meaning::items(&mut document, main.items);
-    let stock = meaning::stock(&mut document, main.stock, accounts, &items);
+    let stock = offers::stock(&mut document, main.stock, accounts, &items);
     let settings = Settings {
         listen: main.listen,
         public_url: main.public_url,
@@ -173,6 +202,7 @@ fn read_main(
         stock,
         items,
         schedule: main.schedule,
+        breaker: main.breaker,
         accounts: BTreeMap::new(),
         warnings: Vec::new(),
         origins: document.origins(""),

@@ -128,6 +128,24 @@ impl Source {
         self.excerpt(exact.or_else(around).unwrap_or(0..0))
     }
 
+    /// What is shown for a part of a text; nothing where the file writes that text in another way, with
+    /// escapes or over several lines.
+    pub(super) fn show_within(
+        &self,
+        path: &[String],
+        text: &str,
+        part: Range<usize>,
+    ) -> Option<Excerpt> {
+        let value = self.spans.get(path)?.value.clone()?;
+        let written = self.text.get(value.clone())?;
+        let inside = written.get(1..written.len().checked_sub(1)?)?;
+        if inside != text {
+            return None;
+        }
+        let start = value.start + 1;
+        Some(self.excerpt(start + part.start..start + part.end))
+    }
+
     fn excerpt(&self, span: Range<usize>) -> Excerpt {
         let mut start = span.start.min(self.text.len());
         while !self.text.is_char_boundary(start) {

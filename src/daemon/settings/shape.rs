@@ -6,11 +6,11 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use channel::Secret;
-use domain::{AccountId, Decimal, Sku};
+use domain::{AccountId, Decimal, Sku, rules::FormulaRef};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::values::{self, DurationText, Share, SizeText, Units};
+use super::values::{self, Buffer, DurationText, EndWhen, Risk, Share, SizeText, Units};
 
 /// `oneshelf.toml`, as it is written.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -37,6 +37,8 @@ pub(super) struct Main {
     pub(super) items: Vec<ItemText>,
     /// How often things are done.
     pub(super) schedule: Schedule,
+    /// When too much happens at once.
+    pub(super) breaker: Breaker,
 }
 
 /// Where to listen.
@@ -175,12 +177,27 @@ pub struct Admin {
 pub(super) struct StockText {
     /// The account whose levels are the opening stock.
     pub(super) opening: Option<String>,
-    /// How many units are held back from every listing.
-    pub(super) buffer: Option<Units>,
+    /// How many units are held back from every listing; `auto` is as many as the sales elsewhere call for.
+    pub(super) buffer: Option<Buffer>,
+    /// The least that a buffer tunes itself to.
+    pub(super) buffer_min: Option<Units>,
+    /// The most.
+    pub(super) buffer_max: Option<Units>,
+    /// How often more may be sold elsewhere than an automatic buffer holds, while the news is on its way.
+    pub(super) oversell_risk: Option<Risk>,
+    /// For experts: what is shown instead of share and buffer, over sellable, share, shared, buffer and max.
+    pub(super) formula: Option<String>,
     /// Which part of what is sellable is offered.
     pub(super) share: Option<Share>,
     /// The most that a listing shows.
     pub(super) max: Option<Units>,
+    /// A listing that would show less than this shows 0.
+    pub(super) zero_below: Option<Units>,
+    /// A listing ends when no more than this can be sold: it shows 0 until stock comes in, or a
+    /// person lifts it. `never` takes back what a wider rule says.
+    pub(super) end_when: Option<EndWhen>,
+    /// Who alone shows the last units.
+    pub(super) last_units: Option<LastUnitsText>,
     /// How long an order keeps its units without being paid. Unset: as long as its channel keeps it.
     #[serde(deserialize_with = "values::some_duration")]
     #[schemars(with = "Option<DurationText>")]
@@ -197,14 +214,40 @@ pub(super) struct RuleText {
     pub(super) account: Option<String>,
     /// Only for this SKU.
     pub(super) sku: Option<String>,
-    /// How many units are held back.
-    pub(super) buffer: Option<Units>,
+    /// Only for items of this category: the merchant's word in `[[items]]`, else the channel's.
+    pub(super) category: Option<String>,
+    /// How many units are held back, or `auto`.
+    pub(super) buffer: Option<Buffer>,
+    /// The least that a buffer tunes itself to.
+    pub(super) buffer_min: Option<Units>,
+    /// The most.
+    pub(super) buffer_max: Option<Units>,
+    /// How often more may be sold elsewhere than an automatic buffer holds, while the news is on its way.
+    pub(super) oversell_risk: Option<Risk>,
+    /// For experts: what is shown instead of share and buffer, over sellable, share, shared, buffer and max.
+    pub(super) formula: Option<String>,
     /// The most that is shown.
     pub(super) max: Option<Units>,
     /// Which part is offered.
     pub(super) share: Option<Share>,
+    /// A listing that would show less than this shows 0.
+    pub(super) zero_below: Option<Units>,
+    /// A listing ends when no more than this can be sold.
+    pub(super) end_when: Option<EndWhen>,
+    /// Who alone shows the last units.
+    pub(super) last_units: Option<LastUnitsText>,
     /// Whether nothing is offered at all.
     pub(super) exclude: bool,
+}
+
+/// `last_units`, as it is written.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct LastUnitsText {
+    /// When less than this can be sold. 0 takes back what a wider rule says.
+    pub(super) below: Option<Units>,
+    /// The accounts that still show them; all others show 0.
+    pub(super) only: Vec<String>,
 }
 
 /// `[[items]]`, as it is written.
@@ -217,6 +260,8 @@ pub(super) struct ItemText {
     pub(super) kind: ItemKind,
     /// What people call it.
     pub(super) title: String,
+    /// What sort of thing it is, in a word of your own that rules can be about.
+    pub(super) category: Option<String>,
     /// How many decimals its quantities have: 0 for pieces, 3 for kilograms sold by the gram.
     pub(super) scale: u8,
     /// For a kit: which SKUs are in it, and how many of each.
@@ -272,6 +317,33 @@ impl Default for Schedule {
     }
 }
 
+/// When too much happens at once to the listings of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Breaker {
+    /// At fewer listings than this it never trips.
+    pub listings: u32,
+    /// It trips when at least this part of an account's listings is concerned.
+    pub share: Share,
+    /// What happens within this time counts as at once.
+    #[serde(deserialize_with = "values::duration")]
+    #[schemars(with = "DurationText")]
+    pub window: Duration,
+}
+
+impl Default for Breaker {
+    fn default() -> Breaker {
+        Breaker {
+            listings: 10,
+            share: Share {
+                numerator: 1,
+                denominator: 5,
+            },
+            window: Duration::from_secs(900),
+        }
+    }
+}
+
 /// A file in `accounts.d`, as it is written; its name is the account's id.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -293,6 +365,27 @@ pub(super) struct AccountText {
     pub(super) unpaid_for: Option<Duration>,
     /// How much of the stock is offered on it, if not as `[stock]` says.
     pub(super) offer: OfferText,
+    /// Who decides when it shows something that no order explains.
+    pub(super) authority: Authority,
+}
+
+/// Who decides when an account shows something that no order explains.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Authority {
+    /// How many there are.
+    pub stock: Decides,
+}
+
+/// Who decides.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Decides {
+    /// The ledger: its number is written again.
+    #[default]
+    Ledger,
+    /// The channel: the difference becomes a movement of the stock, and all other accounts follow.
+    Channel,
 }
 
 /// How far an account is trusted.
@@ -312,12 +405,24 @@ pub enum Mode {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(super) struct OfferText {
-    /// How many units are held back.
-    pub(super) buffer: Option<Units>,
+    /// How many units are held back, or `auto`.
+    pub(super) buffer: Option<Buffer>,
+    /// The least that a buffer tunes itself to.
+    pub(super) buffer_min: Option<Units>,
+    /// The most.
+    pub(super) buffer_max: Option<Units>,
+    /// How often more may be sold elsewhere than an automatic buffer holds, while the news is on its way.
+    pub(super) oversell_risk: Option<Risk>,
+    /// For experts: what is shown instead of share and buffer, over sellable, share, shared, buffer and max.
+    pub(super) formula: Option<String>,
     /// Which part is offered.
     pub(super) share: Option<Share>,
     /// The most that is shown.
     pub(super) max: Option<Units>,
+    /// A listing that would show less than this shows 0.
+    pub(super) zero_below: Option<Units>,
+    /// A listing ends when no more than this can be sold.
+    pub(super) end_when: Option<EndWhen>,
 }
 
 // What it means, once nothing is wrong with it.
@@ -336,14 +441,37 @@ pub struct Stock {
 }
 
 /// Limits of what is offered; what is not said is left to the next weaker rule.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Offer {
-    /// How many units are held back.
-    pub buffer: Option<Decimal>,
+    /// How many units are held back; `Some(None)` is as many as are needed.
+    pub buffer: Option<Option<Decimal>>,
+    /// The least that an automatic buffer holds.
+    pub buffer_min: Option<Decimal>,
+    /// The most.
+    pub buffer_max: Option<Decimal>,
+    /// How often it may be too small.
+    pub oversell_risk: Option<Risk>,
+    /// What is computed instead of share and buffer.
+    pub formula: Option<FormulaRef>,
     /// Which part is offered.
     pub share: Option<Share>,
     /// The most that is shown.
     pub max: Option<Decimal>,
+    /// A listing that would show less shows 0.
+    pub zero_below: Option<Decimal>,
+    /// When a listing ends; `Some(None)` is never.
+    pub end_when: Option<Option<Decimal>>,
+    /// Who alone shows the last units.
+    pub last_units: Option<LastUnits>,
+}
+
+/// Who alone shows the last units.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastUnits {
+    /// When less than this can be sold.
+    pub below: Decimal,
+    /// On these accounts.
+    pub only: Vec<AccountId>,
 }
 
 /// An exception.
@@ -353,6 +481,8 @@ pub struct Rule {
     pub account: Option<AccountId>,
     /// Only for this SKU; for all where there is none.
     pub sku: Option<Sku>,
+    /// Only for items of this category.
+    pub category: Option<String>,
     /// What holds instead.
     pub offer: Offer,
     /// Whether nothing is offered at all.
@@ -368,6 +498,8 @@ pub struct Item {
     pub kind: ItemKind,
     /// What people call it; the SKU where nothing is said.
     pub title: String,
+    /// What sort of thing it is.
+    pub category: Option<String>,
     /// How many decimals its quantities have.
     pub scale: u8,
     /// For a kit: what is in it, and how many of each. Never empty for a kit, else always.
@@ -391,6 +523,8 @@ pub struct Account {
     pub unpaid_for: Option<Duration>,
     /// How much of the stock is offered on it.
     pub offer: Offer,
+    /// Who decides when it shows something that no order explains.
+    pub authority: Authority,
 }
 
 impl std::fmt::Debug for Account {
@@ -404,6 +538,7 @@ impl std::fmt::Debug for Account {
             poll,
             unpaid_for,
             offer,
+            authority,
         } = self;
         f.debug_struct("Account")
             .field("id", id)
@@ -412,6 +547,7 @@ impl std::fmt::Debug for Account {
             .field("poll", poll)
             .field("unpaid_for", unpaid_for)
             .field("offer", offer)
+            .field("authority", authority)
             .finish_non_exhaustive()
     }
 }

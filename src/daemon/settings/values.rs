@@ -77,6 +77,18 @@ impl JsonSchema for Share {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Units(pub(super) Decimal);
 
+impl Units {
+    fn from_whole(number: i64) -> Result<Units, String> {
+        if number < 0 {
+            return Err("a number of units cannot be negative".to_owned());
+        }
+        if number > Quantity::MAX {
+            return Err(format!("the most units are {}", Quantity::MAX));
+        }
+        Ok(Units(Decimal::whole(number)))
+    }
+}
+
 impl FromStr for Units {
     type Err = String;
 
@@ -102,13 +114,7 @@ impl<'de> Deserialize<'de> for Units {
             }
 
             fn visit_i64<E: de::Error>(self, number: i64) -> Result<Units, E> {
-                if number < 0 {
-                    return Err(E::custom("a number of units cannot be negative"));
-                }
-                if number > Quantity::MAX {
-                    return Err(E::custom(format!("the most units are {}", Quantity::MAX)));
-                }
-                Ok(Units(Decimal::whole(number)))
+                Units::from_whole(number).map_err(E::custom)
             }
 
             fn visit_u64<E: de::Error>(self, number: u64) -> Result<Units, E> {
@@ -135,6 +141,194 @@ impl JsonSchema for Units {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": ["integer", "string"], "minimum": 0 })
     }
+}
+
+/// When a listing ends: a number of units, or `never`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EndWhen {
+    /// It never ends, whatever a wider rule says.
+    Never,
+    /// When no more than so many can be sold.
+    At(Units),
+}
+
+impl<'de> Deserialize<'de> for EndWhen {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<EndWhen, D::Error> {
+        match units_or("never", "a number of units, or \"never\"", deserializer)? {
+            Some(units) => Ok(EndWhen::At(units)),
+            None => Ok(EndWhen::Never),
+        }
+    }
+}
+
+impl JsonSchema for EndWhen {
+    fn schema_name() -> Cow<'static, str> {
+        "EndWhen".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["integer", "string"], "minimum": 0 })
+    }
+}
+
+/// What is held back: a number of units, or `auto`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Buffer {
+    /// It tunes itself.
+    Auto,
+    /// So many.
+    Units(Units),
+}
+
+impl<'de> Deserialize<'de> for Buffer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Buffer, D::Error> {
+        match units_or("auto", "a number of units, or \"auto\"", deserializer)? {
+            Some(units) => Ok(Buffer::Units(units)),
+            None => Ok(Buffer::Auto),
+        }
+    }
+}
+
+impl JsonSchema for Buffer {
+    fn schema_name() -> Cow<'static, str> {
+        "Buffer".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["integer", "string"], "minimum": 0 })
+    }
+}
+
+/// How often something may go wrong: `0.001`, or `"1/1000"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Risk {
+    /// Above the line; more than 0.
+    pub numerator: u32,
+    /// Below it; at least twice and at most a million times as much.
+    pub denominator: u32,
+}
+
+impl FromStr for Risk {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Risk, String> {
+        let refuse = || {
+            format!(
+                "\"{text}\" is not a risk; write 0.001 or \"1/1000\", from one in a million to one half"
+            )
+        };
+        let parts = match text.split_once('/') {
+            Some((above, below)) => {
+                let read = |text: &str| -> Option<u32> { text.trim().parse().ok() };
+                read(above).zip(read(below))
+            }
+            None => text.parse().ok().and_then(|number: Decimal| {
+                let (digits, scale) = number.parts();
+                let below = 10_u32.checked_pow(u32::from(scale))?;
+                Some((u32::try_from(digits).ok()?, below))
+            }),
+        };
+        let (numerator, denominator) = parts.ok_or_else(refuse)?;
+        let (above, below) = (u64::from(numerator), u64::from(denominator));
+        if above == 0 || above * 2 > below || above * 1_000_000 < below {
+            return Err(refuse());
+        }
+        Ok(Risk {
+            numerator,
+            denominator,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Risk {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Risk, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Risk;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a risk such as 0.001 or \"1/1000\"")
+            }
+
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Risk, E> {
+                // The shortest text that means this number is what was written.
+                number.to_string().parse().map_err(E::custom)
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Risk, E> {
+                number.to_string().parse().map_err(E::custom)
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Risk, E> {
+                number.to_string().parse().map_err(E::custom)
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Risk, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+impl JsonSchema for Risk {
+    fn schema_name() -> Cow<'static, str> {
+        "Risk".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["number", "string"] })
+    }
+}
+
+/// Reads a number of units, or nothing for one word.
+fn units_or<'de, D: Deserializer<'de>>(
+    word: &'static str,
+    expected: &'static str,
+    deserializer: D,
+) -> Result<Option<Units>, D::Error> {
+    struct Visitor(&'static str, &'static str);
+    impl de::Visitor<'_> for Visitor {
+        type Value = Option<Units>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.1)
+        }
+
+        fn visit_i64<E: de::Error>(self, number: i64) -> Result<Option<Units>, E> {
+            Units::from_whole(number).map(Some).map_err(E::custom)
+        }
+
+        fn visit_u64<E: de::Error>(self, number: u64) -> Result<Option<Units>, E> {
+            self.visit_i64(i64::try_from(number).unwrap_or(i64::MAX))
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Option<Units>, E> {
+            if text == self.0 {
+                return Ok(None);
+            }
+            let units: Result<Units, String> = text.parse();
+            units.map(Some).map_err(|_| {
+                E::custom(format!(
+                    "\"{text}\" is neither \"{}\" nor a number of units",
+                    self.0
+                ))
+            })
+        }
+    }
+    deserializer.deserialize_any(Visitor(word, expected))
 }
 
 /// The longest duration that makes sense in a configuration: a year.
@@ -323,6 +517,27 @@ mod tests {
         }
         for text in ["", "MiB", "1.5MiB", "-1", "1 mb", "99999999999999TiB"] {
             assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn risks_are_small_and_exact() {
+        for (text, parts) in [
+            ("0.001", Some((1, 1000))),
+            ("1/1000", Some((1, 1000))),
+            ("0.0000010", Some((1, 1_000_000))),
+            ("0.5", Some((5, 10))),
+            ("0", None),
+            ("0.6", None),
+            ("1", None),
+            ("0.0000001", None),
+            ("-0.1", None),
+            ("1/0", None),
+            ("often", None),
+        ] {
+            let risk: Option<Risk> = text.parse().ok();
+            let found = risk.map(|risk| (risk.numerator, risk.denominator));
+            assert_eq!(found, parts, "{text}");
         }
     }
 

@@ -11,8 +11,12 @@ use crate::{
     stock::{Cause, LocationId},
 };
 
-use super::{Desk, Refusal, Undecided, Verdict, incidents, level, push, snapshot};
+use super::{Desk, Refusal, Undecided, Verdict, drift, incidents, level, offers, push, snapshot};
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm for each command, and most of them are a call"
+)]
 pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdict, Undecided> {
     match command {
         Command::Adjust {
@@ -63,7 +67,26 @@ pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdic
             by,
             note,
         } => incidents::resolve(desk, *incident, way, by, note.as_deref()),
+        Command::Lift {
+            account,
+            listing,
+            by,
+        } => offers::lift(desk, &(account.clone(), listing.clone()), by),
         Command::RetryIntent { intent } => push::retry_intent(desk, *intent),
+        Command::SettleDrift {
+            drift: id,
+            right,
+            by,
+        } => drift::settle(desk, *id, *right, by),
+        Command::LetGo {
+            account,
+            side,
+            listings,
+            right,
+            by,
+        } => drift::let_go(desk, account, *side, listings, (*right, by)),
+        Command::ConfirmZeroes { account } => Ok(drift::confirm_zeroes(desk, account)),
+        Command::LiftBreaker { account, side, by } => drift::lift(desk, account, *side, by),
         Command::RetryPush { account, listing } => {
             push::retry_push(desk, &(account.clone(), listing.clone()))
         }

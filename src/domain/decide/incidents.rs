@@ -322,7 +322,7 @@ pub(super) fn resolve(
 /// Gives units of a younger order that is not paid to the one that lacks them.
 fn take_from(desk: &mut Desk<'_>, incident: &Incident, from: OrderId) -> Result<(), Undecided> {
     let cannot = |reason| {
-        command::refuse(Refusal::CannotTake {
+        command::refuse(Refusal::NotGivingWay {
             order: from,
             reason,
         })

@@ -2,12 +2,15 @@
 
 use domain::{
     AccountId, ListingId, Money, Sku, Time,
-    book::Drift,
+    buffer::Tuned,
+    ids::DriftId,
+    item::Item,
     offer::{Listing, Offer},
+    rules::{self, Case},
 };
 use serde::Serialize;
 
-use super::{Level, Page, StoreError, Units, Walk, level, read};
+use super::{Level, Page, StoreError, Units, Walk, level, read, sellable, words};
 use crate::{
     Engine,
     decider::explain_suppression,
@@ -64,6 +67,10 @@ pub struct ListingView {
     pub suppressed: Option<SuppressionView>,
     /// Why it is not tried again before a person looks.
     pub parked: Option<String>,
+    /// Why the breaker holds it.
+    pub held: Option<&'static str>,
+    /// The last change that somebody made on the channel.
+    pub edit: Option<EditView>,
     /// What would be written if the account were live.
     pub would_write: Option<WouldWrite>,
     /// Whether it shows something that no order explains.
@@ -72,6 +79,57 @@ pub struct ListingView {
     pub exposure: Units,
     /// How many wishes were overwritten before they were sent.
     pub coalesced: u64,
+    /// The categories that the channel has it in.
+    pub categories: Vec<String>,
+    /// Why it shows zero, where a rule made it so.
+    pub zeroed: Option<ZeroedView>,
+    /// When it ended by its rule, and what could be sold then.
+    pub ended: Option<Level>,
+    /// The buffer that tuned itself, and what it comes from.
+    pub tuned: Option<TunedView>,
+}
+
+/// A buffer that tuned itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TunedView {
+    /// What is held back.
+    pub buffer: Units,
+    /// Since when.
+    pub at: Time,
+    /// Sales of the item on other accounts.
+    pub sales: u64,
+    /// How many units these were.
+    pub units_sold: u64,
+    /// In what time.
+    pub over_ms: u64,
+    /// How long a level takes to be shown on this account.
+    pub lag_ms: u64,
+    /// Whether that is a cautious guess.
+    pub is_lag_assumed: bool,
+}
+
+/// Why a listing shows zero.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ZeroedView {
+    /// In a word.
+    pub code: &'static str,
+    /// In words that follow "because".
+    pub reason: String,
+}
+
+/// A change of a level that somebody made on the channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EditView {
+    /// Who, where the channel says so.
+    pub by: Option<String>,
+    /// What it was.
+    pub from: Units,
+    /// What it was changed to.
+    pub to: Units,
+    /// When that was seen.
+    pub at: Time,
+    /// Whether it was taken into the stock.
+    pub is_taken: bool,
 }
 
 /// A push that is under way.
@@ -169,9 +227,46 @@ pub async fn one(
     let row: Option<Listing> = read(engine, rows::LISTINGS, &parts).await?;
     let Some(row) = row else { return Ok(None) };
     let offer: Option<Offer> = read(engine, rows::OFFERS, &parts).await?;
-    let drift: Option<Drift> = read(engine, rows::DRIFTS, &parts).await?;
-    let is_drifting = drift.is_some_and(|drift| drift.closed_at.is_none());
-    Ok(Some(view(engine, row, offer.as_ref(), is_drifting)))
+    let drift: Option<DriftId> = read(engine, rows::OPEN_DRIFTS, &parts).await?;
+    let is_drifting = drift.is_some();
+    let zeroed = match &offer {
+        Some(offer) => zeroed(engine, &row, offer).await?,
+        None => None,
+    };
+    let view = view(engine, row, offer.as_ref(), is_drifting);
+    Ok(Some(ListingView { zeroed, ..view }))
+}
+
+/// Which rule made it zero, if one did.
+async fn zeroed(
+    engine: &Engine,
+    listing: &Listing,
+    offer: &Offer,
+) -> Result<Option<ZeroedView>, StoreError> {
+    if !offer.offer.is_some_and(|told| told.quantity.is_zero()) {
+        return Ok(None);
+    }
+    let item: Option<Item> = read(engine, rows::ITEMS, &[offer.sku.as_str()]).await?;
+    let Some(item) = item else { return Ok(None) };
+    let Some(units) = sellable(engine, &item).await?.units else {
+        return Ok(None);
+    };
+    let policy = engine.decider.policy();
+    let (account, categories) = (&listing.account, &listing.categories);
+    let rule = policy.rules.find(account, &item, categories);
+    let case = Case {
+        account,
+        tuned: offer.tuned.as_ref(),
+        has_ended: offer.ended.is_some(),
+        scale: item.scale,
+    };
+    let zeroed = rules::show(units, &rule, case)
+        .ok()
+        .and_then(|shown| shown.zeroed);
+    Ok(zeroed.map(|why| ZeroedView {
+        code: words::zeroed(why),
+        reason: words::why_zero(why, &rule, item.scale),
+    }))
 }
 
 fn view(
@@ -201,10 +296,19 @@ fn view(
             reason: explain_suppression(code),
         }),
         parked: offer.and_then(|offer| offer.parked.clone()),
+        held: offer
+            .filter(|offer| offer.is_held_back())
+            .and_then(|offer| offer.held)
+            .map(|held| words::held(held.side)),
+        edit: offer.and_then(edit),
         would_write: offer.and_then(|offer| would_write(engine, offer)),
         is_drifting,
         exposure: Units::new(offer.map(Offer::exposure).unwrap_or_default(), scale),
         coalesced: offer.map_or(0, |offer| offer.coalesced),
+        zeroed: None,
+        ended: told(|offer| offer.ended),
+        tuned: offer.and_then(|offer| offer.tuned.as_ref().map(|tuned| tuned_view(tuned, scale))),
+        categories: listing.categories,
         account: listing.account,
         listing: listing.listing,
         sku: listing.sku,
@@ -212,6 +316,33 @@ fn view(
         title: listing.title,
         price: listing.price,
         tracked: listing.tracked,
+    }
+}
+
+fn edit(offer: &Offer) -> Option<EditView> {
+    let edit = offer.edit.as_ref()?;
+    Some(EditView {
+        by: edit.by.clone(),
+        from: Units::new(edit.from, offer.scale),
+        to: Units::new(edit.to, offer.scale),
+        at: edit.at,
+        is_taken: edit.is_taken,
+    })
+}
+
+fn tuned_view(tuned: &Tuned, scale: u8) -> TunedView {
+    let demand = &tuned.demand;
+    let lots = demand.lots.iter();
+    TunedView {
+        buffer: Units::new(tuned.buffer, scale),
+        at: tuned.at,
+        sales: demand.lots.values().copied().map(u64::from).sum(),
+        units_sold: lots
+            .map(|(units, times)| u64::from(*units).saturating_mul((*times).into()))
+            .sum(),
+        over_ms: demand.over_ms,
+        lag_ms: demand.lag_ms,
+        is_lag_assumed: demand.is_lag_assumed,
     }
 }
 

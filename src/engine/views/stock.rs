@@ -107,6 +107,8 @@ pub struct ItemView {
     pub scale: u8,
     /// What staff call it.
     pub title: String,
+    /// The merchant's word for what sort of thing it is.
+    pub category: Option<String>,
     /// What is in one kit.
     pub components: BTreeMap<Sku, Units>,
 }
@@ -256,6 +258,7 @@ pub async fn item(engine: &Engine, sku: &Sku) -> Result<Option<ItemView>, StoreE
         sku: item.sku,
         scale: item.scale,
         title: item.title,
+        category: item.category,
         components,
     }))
 }

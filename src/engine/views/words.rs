@@ -4,12 +4,17 @@
 
 use domain::{
     Quantity,
+    breaker::Side,
+    buffer::{Demand, Tuned},
+    decide::Authority,
     fact::{Counter, Event},
+    ids::IntentId,
     incident::{Way, Why},
     intent::{IntentState, Wish},
     item::ItemKind,
-    offer::{OfferRule, QuantityMeaning},
+    offer::QuantityMeaning,
     order::Order,
+    rules::{Buffer, LastUnits, OfferRule, Zeroed},
     snapshot::{PaymentState, Standing},
     stock::{Cause, Condition},
 };
@@ -57,6 +62,26 @@ pub fn mode(mode: Mode) -> &'static str {
         Mode::Off => "off",
         Mode::Observe => "observe",
         Mode::Live => "live",
+    }
+}
+
+/// Who decides about stock.
+pub fn authority(authority: Authority) -> &'static str {
+    match authority {
+        Authority::Ledger => "ledger",
+        Authority::Channel => "channel",
+    }
+}
+
+/// What a breaker holds a listing for, as a sentence without its end.
+pub fn held(side: Side) -> &'static str {
+    match side {
+        Side::Source => {
+            "too many listings of the account jumped at once; see `oneshelf accounts breaker`"
+        }
+        Side::Writes => {
+            "too many listings were to be set to zero at once; see `oneshelf accounts breaker`"
+        }
     }
 }
 
@@ -117,24 +142,157 @@ pub fn cause(cause: &Cause) -> String {
 }
 
 /// An offer rule, as it follows "may show".
-pub fn rule(rule: &OfferRule, scale: u8) -> String {
+pub fn rule(rule: &OfferRule, tuned: Option<&Tuned>, scale: u8) -> String {
     if rule.exclude {
         return "nothing, because a rule excludes it".to_owned();
     }
-    let mut text = if rule.share.numerator == rule.share.denominator {
+    let units = |quantity| Units::new(quantity, scale);
+    let buffer = rule.buffer(tuned);
+    let mut text = if let Some(formula) = &rule.formula {
+        format!(
+            "what the formula `{}` gives (share {}/{}, buffer {})",
+            formula.0.text(),
+            rule.share.numerator,
+            rule.share.denominator,
+            units(buffer)
+        )
+    } else if rule.share.numerator == rule.share.denominator {
         "all that can be sold".to_owned()
     } else {
         let (above, below) = (rule.share.numerator, rule.share.denominator);
         format!("{above}/{below} of what can be sold")
     };
-    if !rule.buffer.is_zero() {
-        let buffer = Units::new(rule.buffer, scale);
-        text = format!("{text}, less a buffer of {buffer}");
+    let is_said = !buffer.is_zero() || rule.buffer == Buffer::Auto;
+    if is_said && rule.formula.is_none() {
+        text = format!("{text}, less a buffer of {}", units(buffer));
     }
     if let Some(max) = rule.max {
-        text = format!("{text}, but at most {}", Units::new(max, scale));
+        text = format!("{text}, but at most {}", units(max));
+    }
+    if rule.zero_below.is_positive() {
+        text = format!(
+            "{text}, and 0 instead of less than {}",
+            units(rule.zero_below)
+        );
+    }
+    if let Some(last) = rule.last_units.as_ref().filter(|l| l.below.is_positive()) {
+        let (below, only) = (units(last.below), accounts(last));
+        text = format!("{text}; when less than {below} can be sold, only {only} may show it");
+    }
+    if let Some(end_when) = rule.end_when {
+        text = format!(
+            "{text}; it ends when {} or less can be sold",
+            units(end_when)
+        );
     }
     text
+}
+
+/// Why a buffer that tunes itself is as large as it is; nothing for any other.
+pub fn buffer(rule: &OfferRule, tuned: Option<&Tuned>, scale: u8) -> Option<String> {
+    match rule.buffer {
+        Buffer::Units(_) => return None,
+        Buffer::Auto => {}
+    }
+    let units = |quantity| Units::new(quantity, scale);
+    let (min, max) = (units(rule.tuning.min), units(rule.tuning.max));
+    let Some(tuned) = tuned else {
+        return Some(format!(
+            "Its buffer tunes itself between {min} and {max}; nothing was measured yet, so it is the least."
+        ));
+    };
+    let demand = &tuned.demand;
+    let buffer = units(rule.buffer(Some(tuned)));
+    let lag = milliseconds(demand.lag_ms);
+    let assumed = if demand.is_lag_assumed {
+        " (assumed, because too few pushes were measured yet)"
+    } else {
+        ""
+    };
+    let risk = rule.tuning.risk;
+    let (one, so_many) = (risk.numerator, risk.denominator);
+    let (sales, at) = (sales_rate(demand), tuned.at);
+    Some(format!(
+        "Its buffer is {buffer} since {at}: {sales} elsewhere × {lag} lag{assumed}, risk {one} in {so_many}, \
+         between {min} and {max}."
+    ))
+}
+
+/// How often something is sold, and how many units at once where that is not one.
+fn sales_rate(demand: &Demand) -> String {
+    const HOUR_MS: u64 = 3_600_000;
+    let times: u64 = demand.lots.values().copied().map(u64::from).sum();
+    let of_lot = |(units, times): (&u32, &u32)| u64::from(*units).saturating_mul((*times).into());
+    let sold: u64 = demand.lots.iter().map(of_lot).sum();
+    let tenths = |number: u64, over: u64| {
+        let tenths = u128::from(number) * 10;
+        let rounded = (tenths + u128::from(over / 2)) / u128::from(over.max(1));
+        format!("{}.{}", rounded / 10, rounded % 10)
+    };
+    if times == 0 {
+        return "no sales".to_owned();
+    }
+    let per = |span_ms: u64| tenths(times.saturating_mul(span_ms), demand.over_ms);
+    let rate = if times.saturating_mul(HOUR_MS) >= demand.over_ms {
+        format!("{} sales an hour", per(HOUR_MS))
+    } else {
+        format!("{} sales a day", per(24 * HOUR_MS))
+    };
+    if sold == times {
+        rate
+    } else {
+        format!("{rate} of {} units each", tenths(sold, times))
+    }
+}
+
+fn milliseconds(ms: u64) -> String {
+    match ms {
+        0..1000 => format!("{ms} ms"),
+        1000..10_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
+        _ => format!("{} s", ms / 1000),
+    }
+}
+
+fn accounts(last: &LastUnits) -> String {
+    let names: Vec<&str> = last.only.iter().map(domain::AccountId::as_str).collect();
+    if names.is_empty() {
+        "nobody".to_owned()
+    } else {
+        names.join(", ")
+    }
+}
+
+/// The word for why a rule shows zero.
+pub fn zeroed(zeroed: Zeroed) -> &'static str {
+    match zeroed {
+        Zeroed::Excluded => "excluded",
+        Zeroed::Ended => "ended",
+        Zeroed::LastUnits => "last_units",
+        Zeroed::BelowLeast(_) => "below_least",
+    }
+}
+
+/// Why a rule shows zero, as it follows "it shows 0 because".
+pub fn why_zero(zeroed: Zeroed, rule: &OfferRule, scale: u8) -> String {
+    let units = |quantity| Units::new(quantity, scale);
+    match zeroed {
+        Zeroed::Excluded => "a rule excludes it".to_owned(),
+        Zeroed::Ended => "it has ended, until stock comes in or a person lifts it".to_owned(),
+        Zeroed::LastUnits => {
+            let last = rule.last_units.as_ref();
+            let below = last.map(|last| last.below).unwrap_or_default();
+            let only = last.map_or_else(String::new, accounts);
+            format!(
+                "less than {} can be sold, and only {only} may show these last units",
+                units(below)
+            )
+        }
+        Zeroed::BelowLeast(offer) => format!(
+            "it would show {}, which is less than {}",
+            units(offer),
+            units(rule.zero_below)
+        ),
+    }
 }
 
 fn counter(counter: Counter) -> &'static str {
@@ -149,6 +307,7 @@ fn counter(counter: Counter) -> &'static str {
 }
 
 /// What happened to an order, in a sentence.
+#[expect(clippy::too_many_lines, reason = "one sentence for each event")]
 pub fn event(event: &Event, order: &Order) -> String {
     let units = |line: u32, quantity: Quantity| {
         Units::new(quantity, order.line(line).map_or(0, |line| line.scale))
@@ -181,11 +340,34 @@ pub fn event(event: &Event, order: &Order) -> String {
             units: count,
             reason,
         } => format!("{count} of {sku} were given back from line {line}: {reason}."),
-        Event::Short { .. }
-        | Event::Covered { .. }
-        | Event::IncidentOpened { .. }
-        | Event::WayChosen { .. }
-        | Event::IncidentClosed { .. } => of_incident(event),
+        Event::Short {
+            line,
+            sku,
+            units: count,
+        } => format!("Line {line} is short of {count} of {sku}."),
+        Event::Covered { line } => format!("Line {line} is covered by stock now."),
+        Event::IncidentOpened {
+            incident,
+            line,
+            sku,
+            units: count,
+            why: because,
+        } => format!(
+            "Incident {incident}: {count} of {sku} for line {line} were sold and are not there. {}",
+            why(because)
+        ),
+        Event::WayChosen {
+            incident,
+            way: chosen,
+            by,
+            note,
+        } => {
+            let note = note.as_deref().map_or_else(String::new, |note| format!(": {note}"));
+            format!("{by} chose for incident {incident} to {}{note}.", way(chosen))
+        }
+        Event::IncidentClosed {
+            incident, ending, ..
+        } => format!("Incident {incident} is over: {}.", ending.phrase()),
         Event::Moved {
             sku,
             location,
@@ -205,58 +387,22 @@ pub fn event(event: &Event, order: &Order) -> String {
         }
         Event::IntentMade { wish, .. } => format!("To do on the channel: {wish}."),
         Event::IntentDone { intent } => format!("Done on the channel: {intent}."),
-        Event::IntentParked { intent, reason } => {
-            format!("A person must look at {intent}: {reason}.")
-        }
+        Event::IntentParked { intent, reason } => parked(intent, reason),
         Event::OfferChanged { .. }
+        | Event::BufferTuned { .. }
+        | Event::ListingEnded { .. }
+        | Event::ListingLifted { .. }
         | Event::PushStarted { .. }
         | Event::PushAcknowledged { .. }
         | Event::PushConflicted { .. }
         | Event::PushParked { .. }
         | Event::DriftOpened { .. }
+        | Event::LevelEdited { .. }
+        | Event::BreakerTripped { .. }
+        | Event::BreakerLifted { .. }
         // These belong to no order, and so to no timeline.
         | Event::DriftClosed { .. } => "A listing changed.".to_owned(),
         Event::ItemSet { sku } => format!("Item {sku} was set."),
-    }
-}
-
-/// What happened to a line that is short, and to its incident.
-fn of_incident(event: &Event) -> String {
-    if let Event::Short { line, sku, units } = event {
-        format!("Line {line} is short of {units} of {sku}.")
-    } else if let Event::Covered { line } = event {
-        format!("Line {line} is covered by stock now.")
-    } else if let Event::IncidentOpened {
-        incident,
-        line,
-        sku,
-        units,
-        why: because,
-    } = event
-    {
-        let because = why(because);
-        format!(
-            "Incident {incident}: {units} of {sku} for line {line} were sold and are not there. {because}"
-        )
-    } else if let Event::WayChosen {
-        incident,
-        way: chosen,
-        by,
-        note,
-    } = event
-    {
-        let note = note.as_deref();
-        let note = note.map_or_else(String::new, |note| format!(": {note}"));
-        let chosen = way(chosen);
-        format!("{by} chose for incident {incident} to {chosen}{note}.")
-    } else if let Event::IncidentClosed {
-        incident, ending, ..
-    } = event
-    {
-        let ending = ending.phrase();
-        format!("Incident {incident} is over: {ending}.")
-    } else {
-        String::new()
     }
 }
 
@@ -341,6 +487,10 @@ pub fn way(way: &Way) -> String {
 /// Seconds with a tenth, for people.
 fn seconds(span: std::time::Duration) -> String {
     format!("{}.{} s", span.as_secs(), span.subsec_millis() / 100)
+}
+
+fn parked(intent: &IntentId, reason: &str) -> String {
+    format!("A person must look at {intent}: {reason}.")
 }
 
 fn changed(what: &str, from: &str, to: &str) -> String {

@@ -1,4 +1,4 @@
-//! What waits: signals, intents and pushes; and drift.
+//! What waits: signals, intents and pushes.
 
 use axum::{
     Json,
@@ -78,14 +78,4 @@ pub(crate) async fn retry_intent(
     }
     let command = Command::RetryIntent { intent };
     carry_out(&admin, write.ticket, StatusCode::OK, command).await
-}
-
-pub(crate) async fn drifts(
-    State(admin): State<Admin>,
-    Ask(ask): Ask<OpenQuery>,
-) -> Result<Response, Problem> {
-    let place = Place::read(&("drift", ask.open), ask.cursor.as_deref(), ask.limit)?;
-    let after = place.after.clone();
-    let page = views::queues::drifts(&admin.engine, ask.open, after, place.limit).await?;
-    Ok(Json(place.show(page)).into_response())
 }

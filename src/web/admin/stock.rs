@@ -65,6 +65,7 @@ pub(crate) struct SetItem {
     scale: u8,
     #[serde(default)]
     title: String,
+    category: Option<String>,
     #[serde(default)]
     components: BTreeMap<Sku, Amount>,
 }
@@ -209,9 +210,13 @@ pub(crate) async fn set_item(
     if asked.components.len() > COMPONENTS_MAX {
         return Err(bad(format!("more than {COMPONENTS_MAX}"), "components"));
     }
-    if asked.title.chars().count() > TITLE_LENGTH_MAX || asked.title.chars().any(char::is_control) {
-        let detail = format!("at most {TITLE_LENGTH_MAX} characters, and no control characters");
-        return Err(bad(detail, "title"));
+    let category = asked.category.as_deref().unwrap_or_default();
+    for (text, path) in [(asked.title.as_str(), "title"), (category, "category")] {
+        if text.chars().count() > TITLE_LENGTH_MAX || text.chars().any(char::is_control) {
+            let detail =
+                format!("at most {TITLE_LENGTH_MAX} characters, and no control characters");
+            return Err(bad(detail, path));
+        }
     }
     let kind = match asked.kind {
         Kind::Kit => ItemKind::Kit(bill(&admin, asked.components).await?),
@@ -226,6 +231,7 @@ pub(crate) async fn set_item(
         kind,
         scale: asked.scale,
         title: asked.title,
+        category: asked.category,
     });
     carry_out(&admin, write.ticket, StatusCode::OK, command).await
 }
@@ -267,6 +273,38 @@ pub(crate) async fn retry_push(
     write: Write<Nothing>,
 ) -> Result<Response, Problem> {
     let Nothing {} = write.body;
+    let (account, listing) = known_listing(&admin, account, listing).await?;
+    let command = Command::RetryPush { account, listing };
+    carry_out(&admin, write.ticket, StatusCode::OK, command).await
+}
+
+/// Who lifts a listing.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Lift {
+    by: Option<String>,
+}
+
+pub(crate) async fn lift(
+    State(admin): State<Admin>,
+    At((account, listing)): At<(String, String)>,
+    write: Write<Lift>,
+) -> Result<Response, Problem> {
+    let by = optional_text("by", write.body.by)?;
+    let (account, listing) = known_listing(&admin, account, listing).await?;
+    let command = Command::Lift {
+        account,
+        listing,
+        by: by.unwrap_or_else(|| SOMEBODY.to_owned()),
+    };
+    carry_out(&admin, write.ticket, StatusCode::OK, command).await
+}
+
+async fn known_listing(
+    admin: &Admin,
+    account: String,
+    listing: String,
+) -> Result<(AccountId, ListingId), Problem> {
     let known = views::listings::one(&admin.engine, &account, &listing).await?;
     if known.is_none() {
         let short = |text: &str| -> String { text.chars().take(100).collect() };
@@ -277,11 +315,7 @@ pub(crate) async fn retry_push(
         );
         return Err(Problem::new(&problem::NO_LISTING, detail));
     }
-    let command = Command::RetryPush {
-        account: AccountId::new(account),
-        listing: ListingId::new(listing),
-    };
-    carry_out(&admin, write.ticket, StatusCode::OK, command).await
+    Ok((AccountId::new(account), ListingId::new(listing)))
 }
 
 pub(crate) async fn exposure(

@@ -120,7 +120,9 @@ async fn every_route_answers_as_it_is_described() {
     past(&mut reader).await;
     explained(&mut reader).await;
     queues(&mut reader).await;
+    lifted(&mut reader).await;
     troubles(&mut reader).await;
+    tuned(&mut reader).await;
     for path in [
         "/livez",
         "/readyz",
@@ -140,6 +142,88 @@ async fn every_route_answers_as_it_is_described() {
         .collect();
     let unseen: Vec<_> = all.difference(&reader.seen).collect();
     assert!(unseen.is_empty(), "never answered well: {unseen:?}");
+}
+
+/// A listing ends by its rule, and a person lifts it.
+async fn lifted(reader: &mut Reader) {
+    use domain::rules::{EndWhen, OfferRules, ScopedRule};
+    let decider = &reader.rig.engine.decider;
+    let before = decider.policy();
+    let end_when = |units: i32| {
+        let mut policy = (*before).clone();
+        let rule = ScopedRule {
+            sku: "LAST".parse().ok(),
+            end_when: Some(EndWhen::At(domain::Quantity::of(units))),
+            ..ScopedRule::default()
+        };
+        policy.rules = OfferRules { rules: vec![rule] };
+        policy
+    };
+    decider.set_policy(end_when(5));
+    reader.rig.stock("shop", "LAST", 3).await;
+    let path = "/api/v1/listings/shop/l-LAST/lift";
+    let refused = reader.post(path, json!({})).await;
+    assert_eq!(refused["code"], "would-end");
+    let listings = reader.get("/api/v1/listings?sku=LAST").await;
+    let listing = &listings["items"][0];
+    assert_eq!(listing["zeroed"]["code"], "ended");
+    assert_eq!(listing["ended"]["quantity"], 3);
+    let told = reader.get("/api/v1/stock/LAST/explain").await.to_string();
+    assert!(
+        told.contains("oneshelf listings lift shop l-LAST"),
+        "{told}"
+    );
+
+    let decider = &reader.rig.engine.decider;
+    decider.set_policy(end_when(1));
+    let receipt = reader.post(path, json!({ "by": "ann" })).await;
+    assert_eq!(receipt["effect"], "done");
+    assert_eq!(reader.post(path, json!({})).await["code"], "not-ended");
+    let listings = reader.get("/api/v1/listings?sku=LAST").await;
+    assert_eq!(listings["items"][0]["offer"]["quantity"], 3);
+    reader.rig.engine.decider.set_policy((*before).clone());
+}
+
+/// A buffer tunes itself by what is sold elsewhere.
+async fn tuned(reader: &mut Reader) {
+    use domain::rules::{Buffer, OfferRules, ScopedRule};
+    let engine = std::sync::Arc::clone(&reader.rig.engine);
+    let before = engine.decider.policy();
+    let mut policy = (*before).clone();
+    let rule = ScopedRule {
+        buffer: Some(Buffer::Auto),
+        buffer_max: Some(domain::Quantity::of(1)),
+        oversell_risk: Some(domain::rules::Ratio {
+            numerator: 1,
+            denominator: 1_000_000,
+        }),
+        ..ScopedRule::default()
+    };
+    policy.rules = OfferRules { rules: vec![rule] };
+    engine.decider.set_policy(policy);
+    for account in ["shop", "quiet"] {
+        reader.rig.stock(account, "FAST", 9).await;
+    }
+    let told = reader.get("/api/v1/stock/FAST/explain").await.to_string();
+    assert!(told.contains("nothing was measured yet"), "{told}");
+    reader.rig.order("shop", "F1", &[("FAST", 2)]).await;
+    engine.tune_buffers().await.expect("it is measured");
+    let listings = reader.get("/api/v1/listings?sku=FAST").await;
+    let of = |account: &str| -> Value {
+        let all = listings["items"].as_array().expect("a list");
+        let found = all.iter().find(|listing| listing["account"] == account);
+        found.expect("it is listed").clone()
+    };
+    assert_eq!(of("quiet")["tuned"]["buffer"], 1);
+    assert_eq!(of("quiet")["tuned"]["units_sold"], 2);
+    assert_eq!(of("quiet")["offer"]["quantity"], 6);
+    assert_eq!(of("shop")["tuned"]["buffer"], 0);
+    assert_eq!(of("shop")["offer"]["quantity"], 7);
+    let told = reader.get("/api/v1/stock/FAST/explain").await.to_string();
+    let sentence = "of 2.0 units each elsewhere × 60 s lag (assumed, because too few pushes were \
+                    measured yet), risk 1 in 1000000, between 0 and 1.";
+    assert!(told.contains(sentence), "{told}");
+    engine.decider.set_policy((*before).clone());
 }
 
 async fn accounts(reader: &mut Reader) {
@@ -562,7 +646,8 @@ async fn troubles(reader: &mut Reader) {
     assert_eq!(incidents["items"][0]["number"], "#19");
     assert_eq!(incidents["items"][0]["missing"], 94);
     decided(reader, &incidents["items"][0]).await;
-    reader.get("/api/v1/drift?open=true").await;
+    drift_and_breaker(reader).await;
+    frozen_and_thawed(reader).await;
     reader.get("/api/v1/inbox").await;
     let summary = reader.get("/api/v1/metrics/summary").await;
     let phases = json!({ "ready": 1, "shipped": 1, "short": 1 });
@@ -601,7 +686,7 @@ async fn decided(reader: &mut Reader, incident: &Value) {
         ),
         (
             json!({ "way": "take_from", "from": incident["order"] }),
-            "cannot-take",
+            "not-giving-way",
         ),
     ] {
         let answer = reader.post(&resolve, body.clone()).await;
@@ -632,6 +717,72 @@ async fn decided(reader: &mut Reader, incident: &Value) {
     let none = format!("{none}/resolve");
     let answer = reader.post(&none, json!({ "way": "wait" })).await;
     assert_eq!(answer["code"], "no-incident");
+}
+
+async fn drift_and_breaker(reader: &mut Reader) {
+    let shown = reader.get("/api/v1/listings?sku=MUG").await;
+    let shows = shown["items"][0]["believed"]["quantity"].clone();
+    reader.rig.confirms("shop", "MUG", 77).await;
+    let cases = reader.get("/api/v1/drift?open=true&account=shop").await;
+    let case = cases["items"][0].clone();
+    assert_eq!(case["observed"], 77);
+    assert_eq!(case["evidence"]["believed"]["quantity"], shows);
+    let id = case["id"].as_str().expect("an id").to_owned();
+    assert_eq!(reader.get(&format!("/api/v1/drift/{id}")).await, case);
+    let path = format!("/api/v1/drift/{id}/settle");
+    let body = json!({ "right": "ours", "by": "ann" });
+    assert_eq!(reader.post(&path, body.clone()).await["effect"], "done");
+    let again = reader.post(&path, body).await;
+    assert_eq!(again["effect"], "nothing_to_do");
+    let none = format!("/api/v1/drift/dft_{}", "0".repeat(32));
+    assert_eq!(reader.get(&none).await["code"], "no-drift");
+
+    let lift = json!({ "side": "source", "right": "ours" });
+    let path = "/api/v1/accounts/shop/breaker";
+    let sound = reader.post(&format!("{path}/lift"), lift.clone()).await;
+    assert_eq!(sound["code"], "not-tripped");
+    let listings = (0..12).map(|n| domain::ListingId::new(format!("x-{n}")));
+    reader
+        .rig
+        .decide(Signal::Weigh {
+            account: AccountId::new("shop"),
+            side: domain::breaker::Side::Source,
+            listings: listings.collect(),
+            of: 20,
+        })
+        .await;
+    reader.rig.confirms("shop", "MUG", 78).await;
+    let breaker = reader.get(path).await;
+    assert_eq!(breaker["source"]["listings"], 12);
+    assert_eq!(breaker["held"][0]["shows"], 78);
+    let account = reader.get("/api/v1/accounts/shop").await;
+    assert_eq!(account["counts"]["held"], 1);
+    assert_eq!(account["source_tripped"]["of"], 20);
+    assert_eq!(reader.rig.get("/healthz").await.status, 503);
+    reader.post(&format!("{path}/lift"), lift).await;
+    assert_eq!(reader.get(path).await["held"], json!([]));
+}
+
+async fn frozen_and_thawed(reader: &mut Reader) {
+    assert!(reader.get("/api/v1/freeze").await["at"].is_string());
+    reader.post("/api/v1/freeze/undo", json!({})).await;
+    let frozen = reader.post("/api/v1/freeze", json!({})).await;
+    assert_eq!(
+        frozen["accounts"].as_array().map(Vec::is_empty),
+        Some(false)
+    );
+    assert_eq!(reader.get("/api/v1/freeze").await, frozen);
+    // Frozen once more, which freezes nothing, and must not hide what froze it.
+    let more = reader
+        .post("/api/v1/freeze", json!({ "accounts": ["shop"] }))
+        .await;
+    assert_eq!(more["accounts"], json!([]));
+    let undone = reader.post("/api/v1/freeze/undo", json!({})).await;
+    assert_eq!(undone["accounts"], frozen["accounts"]);
+    let account = reader.get("/api/v1/accounts/shop").await;
+    assert_eq!(account["is_frozen"], false);
+    let nothing = reader.post("/api/v1/freeze/undo", json!({})).await;
+    assert_eq!(nothing["code"], "nothing-to-undo");
 }
 
 /// All items of a list, page by page.

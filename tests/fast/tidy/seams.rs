@@ -12,6 +12,7 @@ const SEAMS: &[(&str, &str, &str)] = &[
     ("config", "config", "src/daemon/settings/layers.rs"),
     ("cron", "cron", "src/engine/ports/schedule.rs"),
     ("governor", "governor", "src/engine/ports/quota.rs"),
+    ("minijinja", "minijinja", "src/engine/ports/formula.rs"),
     ("reqwest", "reqwest", "src/engine/ports/http.rs"),
     ("sled", "sled", "src/store/sled/rows.rs"),
     (

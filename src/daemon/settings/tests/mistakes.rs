@@ -181,8 +181,8 @@ fn rules_and_items_must_make_sense() {
         (
             "[[stock.rules]]\n[[stock.rules]]\nexclude = true\nmax = 3\n",
             &[
-                "oneshelf.toml:1:1: this rule changes nothing (say one of buffer, max, share, or \
-                 exclude = true)",
+                "oneshelf.toml:1:1: this rule changes nothing (say one of buffer, max, share, \
+                 zero_below, end_when, last_units, formula, or exclude = true)",
                 "oneshelf.toml:3:11: what is excluded is not offered at all: the rest of this rule \
                  means nothing (leave out either exclude or the others)",
             ],
@@ -235,6 +235,117 @@ fn rules_and_items_must_make_sense() {
                 "oneshelf.toml:3:14: only a kit has components (write kind = \"kit\", or leave the \
                components out)",
             ],
+        ),
+    ]);
+}
+
+#[test]
+fn offer_rules_say_something_that_can_be_meant() {
+    check_main(&[
+        (
+            "[stock]\nzero_below = -1\nend_when = \"nevr\"\nlast_units = { below = 3 }\n",
+            &[
+                "oneshelf.toml:2:14: a number of units cannot be negative",
+                "oneshelf.toml:3:12: \"nevr\" is neither \"never\" nor a number of units",
+                "oneshelf.toml:4:14: last_units needs `only`: who still shows them (write { below = 3, \
+                 only = [\"till\"] })",
+            ],
+        ),
+        (
+            "[stock]\nlast_units = { only = [] }\n[[stock.rules]]\nlast_units = { below = 2, only = \
+             [\"till\"], untl = 1 }\n",
+            &[
+                "oneshelf.toml:2:14: last_units needs `below`: how many are the last ones (write { below \
+                 = 3, only = [\"till\"] })",
+                "oneshelf.toml:4:35: there is no account `till` (there are no accounts: each has a file \
+                 in accounts.d)",
+                "oneshelf.toml:4:44: there is no key `untl` in `stock.rules.0.last_units` (there are: \
+                 below, only)",
+            ],
+        ),
+        (
+            "[[stock.rules]]\nsku = \"A\"\ncategory = \"b\"\nmax = 1\n[[stock.rules]]\ncategory = \" \
+             \"\nend_when = \"0.5\"\n",
+            &[
+                "oneshelf.toml:3:12: a rule is about a SKU or about a category, not about both (leave \
+                 out one of them; the SKU is the narrower one)",
+                "oneshelf.toml:6:12: a category must not be empty",
+                "oneshelf.toml:7:12: only whole units here: items differ in their decimals (say \
+                 fractions in [[stock.rules]], with the `sku` of an item that has them)",
+            ],
+        ),
+        (
+            "[[items]]\nsku = \"A\"\ncategory = \"Mugs\"\n[[stock.rules]]\ncategory = \"mgus\"\nmax = \
+             1\n[[stock.rules]]\ncategory = \"mugs\"\nmax = 1\n[[stock.rules]]\ncategory = \
+             \"Home & Garden\"\nmax = 1\n",
+            &["oneshelf.toml:5:12: no item here is of the category `mgus` (did you mean `Mugs`?)"],
+        ),
+        (
+            "[stock]\nfloor = 3\n",
+            &[
+                "oneshelf.toml:2:1: there is no key `floor` in `stock` (write zero_below = 3: an offer \
+                 below that is shown as 0)",
+            ],
+        ),
+        (
+            "[stock]\nzero_below = 0\nend_when = \"never\"\nlast_units = { below = 0 }\n\
+             [[stock.rules]]\nsku = \"A\"\nzero_below = 2\nend_when = 1\n",
+            &[],
+        ),
+    ]);
+}
+
+#[test]
+fn last_units_that_nobody_else_could_show_change_nothing() {
+    let files = [
+        (
+            "oneshelf.toml",
+            "[[stock.rules]]\naccount = \"a\"\nlast_units = { below = 2, only = [\"a\"] }\n",
+        ),
+        (
+            "accounts.d/a.toml",
+            "kind = \"corner\"\nsettings = { url = \"https://a\", key = { env = \"KEY\" } }\n[offer]\n\
+             zero_below = \"x\"\n",
+        ),
+    ];
+    assert_eq!(
+        told(&files, &[("KEY", "key-from-outside")]),
+        [
+            "oneshelf.toml:3:34: this rule is about `a` alone, which may show the last units: it changes \
+             nothing (leave out `account`, so that it is about the others)",
+            "accounts.d/a.toml:4:14: \"x\" is not a number of units; write 2, or \"0.25\" with the quotes",
+        ]
+    );
+}
+
+#[test]
+fn buffers_that_tune_themselves_and_formulas_can_be_reckoned_with() {
+    check_main(&[
+        (
+            "[stock]\nbuffer = \"atuo\"\nbuffer_min = 5\nbuffer_max = 2000\noversell_risk = 0.7\n\
+             [[stock.rules]]\nsku = \"A\"\nbuffer_min = 3\nbuffer_max = 2\n",
+            &[
+                "oneshelf.toml:2:10: \"atuo\" is neither \"auto\" nor a number of units",
+                "oneshelf.toml:4:14: an automatic buffer holds at most 1000",
+                "oneshelf.toml:5:17: \"0.7\" is not a risk; write 0.001 or \"1/1000\", from one in a \
+                 million to one half",
+                "oneshelf.toml:8:14: buffer_min 3 is more than buffer_max 2",
+            ],
+        ),
+        (
+            "[stock]\nformula = \"sellable - bufer\"\n[[stock.rules]]\nsku = \"A\"\nformula = 'sellable - * 2'\n\
+             [[stock.rules]]\nsku = \"B\"\nformula = \"100 // sellable\"\n[[stock.rules]]\nsku = \"C\"\n\
+             formula = \"smaller(shared - buffer, 3) if sellable > 2 else 0\"\n",
+            &[
+                "oneshelf.toml:2:23: a formula knows no `bufer` (did you mean `buffer`?)",
+                "oneshelf.toml:5:23: unexpected `*`",
+                "oneshelf.toml:8:11: with sellable = 0 and buffer = 0: unable to calculate 100 // 0",
+            ],
+        ),
+        (
+            "[stock]\nbuffer = \"auto\"\nbuffer_max = 5\noversell_risk = 0.001\n[[stock.rules]]\nsku \
+             = \"A\"\noversell_risk = \"1/500\"\n",
+            &[],
         ),
     ]);
 }

@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use super::super::*;
 use crate::{
     Currency, Decimal, Money,
-    book::{ClaimKey, Incident, ListingKey},
+    book::{Author, ClaimKey, Incident, ListingKey},
+    breaker::Side,
+    buffer::Demand,
     incident::Way,
     intent::IntentState,
     item::{Item, ItemKind},
-    offer::{Ratio, ScopedRule, known_sales},
-    signal::{Change, Command, OpeningLevel, PushResult, Reading, Source},
+    offer::known_sales,
+    rules::{Buffer, EndWhen, LastUnits, Ratio, ScopedRule},
+    signal::{Change, Checks, Command, OpeningLevel, PushResult, Reading, Source, Whose},
     snapshot::{
         Buyer, LevelSnapshot, LineSnapshot, ListingSnapshot, OrderSnapshot, PaymentState, Standing,
         Version,
@@ -26,6 +29,7 @@ pub(super) struct World {
     movements: Vec<Movement>,
     pub(super) names: BTreeMap<String, OrderId>,
     rules: OfferRules,
+    owner: Option<&'static str>,
     last: Result<Verdict, Refusal>,
 }
 
@@ -55,6 +59,7 @@ impl World {
             movements: Vec::new(),
             names: BTreeMap::new(),
             rules: OfferRules::default(),
+            owner: None,
             last: Ok(Verdict::Nothing),
         };
         let components = BTreeMap::from([
@@ -70,6 +75,7 @@ impl World {
                 kind,
                 scale: 0,
                 title: name.to_owned(),
+                category: None,
             };
             world.decide(&Signal::Command(Command::SetItem(item)));
         }
@@ -85,13 +91,23 @@ impl World {
         let terms = Terms {
             meaning: QuantityMeaning::Available,
             unpaid_for: Some(Duration::from_secs(3600)),
+            authority: Authority::Ledger,
         };
-        let accounts = ["web", "market", "till"].map(|id| (AccountId::new(id), terms));
+        let owner = Terms {
+            authority: Authority::Channel,
+            ..terms
+        };
+        let terms_of = |id| if self.owner == Some(id) { owner } else { terms };
+        let accounts = ["web", "market", "till"].map(|id| (AccountId::new(id), terms_of(id)));
         Context {
             now: Time::from_seconds(self.now),
             accounts: accounts.into(),
             rules: self.rules.clone(),
             home: LocationId::default(),
+            breaker: BreakerRule {
+                listings_min: 3,
+                ..BreakerRule::default()
+            },
         }
     }
 
@@ -234,9 +250,16 @@ impl World {
     /// - `gone web #1`, `expire #1`, `close #1`, `hold #1 keep|drop`, `release #1`, `cancel #1`
     /// - `ship #1 [1:2 …]`: line numbers and units
     /// - `resolve #1 wait|substitute|cancel_order`, `resolve #1 take #2`, `resolve #1 units 500`
-    /// - `rule web buffer 2`, `rule web max 3`, `rule web share 1/2`, `rule web exclude`
+    /// - `rule web|all [in CATEGORY|of MUG]` and then `buffer 2`, `max 3`, `share 1/2`, `exclude`,
+    ///   `zero_below 3`, `end_when 1`, `end_when never`, `last_units 3 till …`; `no rules`
+    /// - `category MUG Stoneware`: the merchant's own word; `offer web MUG`: a person lifts what ended
+    /// - `measured web MUG 30 8`: sales elsewhere in an hour, and seconds until a level is shown
+    /// - `owner web`: that account decides about stock
+    /// - `settle theirs|ours`: a person says whose number of the latest case is right
+    /// - `weigh web source|writes MUG PLATE …`: what is about to happen; the account has ten listings
+    /// - `confirm web`: a person armed the account; `lift web source|writes`, `let web source|writes theirs|ours MUG …`
     /// - `push web MUG`, then `applied web MUG`, `conflict web MUG 3`, `ambiguous web MUG`,
-    ///   `rejected web MUG`, `notdone web MUG`; `level web MUG 3 before|compare|confirm`
+    ///   `rejected web MUG`, `notdone web MUG`; `level web MUG 3 before|compare|confirm [person|app NAME]`
     pub(super) fn act(&mut self, text: &str) {
         let words: Vec<&str> = text.split_whitespace().collect();
         let by = || "ann".to_owned();
@@ -253,21 +276,7 @@ impl World {
             ["count", name, units] => adjust(name, Change::To(Decimal::whole(number(units)))),
             ["adjust", name, units] => adjust(name, Change::By(Decimal::whole(number(units)))),
             ["open", account, name, level, rest @ ..] => {
-                let account = AccountId::new(*account);
-                let taken = self.book.taken.get(&(account.clone(), sku(name)));
-                let taken = taken.copied().unwrap_or_default();
-                let sold = known_sales(taken, self.book.stock.get(&sku(name)));
-                // With any further word: one unit less was known when the level was asked for.
-                let unknown = Quantity::of(i32::from(!rest.is_empty()));
-                let level = OpeningLevel {
-                    listing: ListingId::new(*name),
-                    shown: Decimal::whole(number(level)),
-                    sold: sold.minus(unknown),
-                };
-                Signal::Opening {
-                    account,
-                    levels: vec![level],
-                }
+                self.opening_signal(account, name, level, !rest.is_empty())
             }
             ["order", account, name, rest @ ..] => self.order_signal(account, name, rest),
             ["gone", account, name] => Signal::OrderGone {
@@ -301,10 +310,95 @@ impl World {
             ["ship", name, lines @ ..] => self.ship_signal(name, lines),
             ["resolve", name, way @ ..] => self.resolve_signal(name, way),
             ["rule", account, rest @ ..] => return self.add_rule(account, rest),
+            ["owner", account] => {
+                return self.owner = ["web", "market"].into_iter().find(|a| a == account);
+            }
+            ["settle" | "weigh" | "let" | "lift" | "confirm", ..] => self.breaker_signal(&words),
+            ["no", "rules"] => return self.rules.rules.clear(),
+            ["category" | "measured" | "offer", ..] => self.rule_signal(&words),
             [what, account, name, rest @ ..] => push_signal(what, account, name, rest, self.now),
             _ => panic!("`{text}` means nothing"),
         };
         self.decide(&signal);
+    }
+
+    /// The first level of an account; `is_late` where one unit less was known to be sold when it was
+    /// asked for.
+    fn opening_signal(&self, account: &str, name: &str, level: &str, is_late: bool) -> Signal {
+        let account = AccountId::new(account);
+        let taken = self.book.taken.get(&(account.clone(), sku(name)));
+        let taken = taken.copied().unwrap_or_default();
+        let sold = known_sales(taken, self.book.stock.get(&sku(name)));
+        let level = OpeningLevel {
+            listing: ListingId::new(name),
+            shown: Decimal::whole(number(level)),
+            sold: sold.minus(Quantity::of(i32::from(is_late))),
+        };
+        Signal::Opening {
+            account,
+            levels: vec![level],
+        }
+    }
+
+    fn breaker_signal(&self, words: &[&str]) -> Signal {
+        match words {
+            ["settle", right] => Signal::Command(Command::SettleDrift {
+                drift: *self.book.drifts.keys().next_back().expect("a case"),
+                right: whose(right),
+                by: "ann".to_owned(),
+            }),
+            ["weigh", account, side, names @ ..] => Signal::Weigh {
+                account: AccountId::new(*account),
+                side: side_named(side),
+                listings: names.iter().map(|name| ListingId::new(*name)).collect(),
+                of: 10,
+            },
+            ["let", account, side, right, names @ ..] => Signal::Command(Command::LetGo {
+                account: AccountId::new(*account),
+                side: side_named(side),
+                listings: names.iter().map(|name| ListingId::new(*name)).collect(),
+                right: whose(right),
+                by: "ann".to_owned(),
+            }),
+            ["confirm", account] => Signal::Command(Command::ConfirmZeroes {
+                account: AccountId::new(*account),
+            }),
+            ["lift", account, side] => Signal::Command(Command::LiftBreaker {
+                account: AccountId::new(*account),
+                side: side_named(side),
+                by: "ann".to_owned(),
+            }),
+            _ => panic!("`{words:?}` means nothing"),
+        }
+    }
+
+    fn rule_signal(&self, words: &[&str]) -> Signal {
+        match words {
+            ["category", name, category] => {
+                let mut item = self.book.items[&sku(name)].clone();
+                item.category = Some((*category).to_owned());
+                Signal::Command(Command::SetItem(item))
+            }
+            ["measured", account, name, times, seconds] => {
+                let count = |text: &str| number(text).try_into().expect("a count");
+                let demand = Demand {
+                    lots: BTreeMap::from([(1, count(times))]),
+                    over_ms: 3_600_000,
+                    lag_ms: u64::from(count(seconds)) * 1000,
+                    is_lag_assumed: false,
+                };
+                Signal::Measured {
+                    account: AccountId::new(*account),
+                    demands: vec![(ListingId::new(*name), demand)],
+                }
+            }
+            ["offer", account, name] => Signal::Command(Command::Lift {
+                account: AccountId::new(*account),
+                listing: ListingId::new(*name),
+                by: "ann".to_owned(),
+            }),
+            _ => panic!("{words:?} mean nothing"),
+        }
     }
 
     fn order_signal(&self, account: &str, name: &str, rest: &[&str]) -> Signal {
@@ -391,12 +485,36 @@ impl World {
 
     fn add_rule(&mut self, account: &str, rest: &[&str]) {
         let mut rule = ScopedRule {
-            account: Some(AccountId::new(account)),
+            account: (account != "all").then(|| AccountId::new(account)),
             ..ScopedRule::default()
         };
+        let rest = match rest {
+            ["in", category, rest @ ..] => {
+                rule.category = Some((*category).to_owned());
+                rest
+            }
+            ["of", name, rest @ ..] => {
+                rule.sku = Some(sku(name));
+                rest
+            }
+            rest => rest,
+        };
+        let units = |text: &str| Quantity::new(number(text)).expect("a quantity");
         match rest {
-            ["buffer", units] => rule.buffer = Quantity::new(number(units)).ok(),
-            ["max", units] => rule.max = Quantity::new(number(units)).ok(),
+            ["buffer", "auto"] => rule.buffer = Some(Buffer::Auto),
+            ["buffer", kept] => rule.buffer = Some(Buffer::Units(units(kept))),
+            ["buffer_min", least] => rule.buffer_min = Some(units(least)),
+            ["buffer_max", most] => rule.buffer_max = Some(units(most)),
+            ["max", most] => rule.max = Some(units(most)),
+            ["zero_below", least] => rule.zero_below = Some(units(least)),
+            ["end_when", "never"] => rule.end_when = Some(EndWhen::Never),
+            ["end_when", least] => rule.end_when = Some(EndWhen::At(units(least))),
+            ["last_units", below, only @ ..] => {
+                rule.last_units = Some(LastUnits {
+                    below: units(below),
+                    only: only.iter().map(|id| AccountId::new(*id)).collect(),
+                });
+            }
             ["share", ratio] => {
                 let (over, under) = ratio.split_once('/').expect("a ratio");
                 rule.share = Some(Ratio {
@@ -414,7 +532,8 @@ impl World {
     /// - `MUG 5-2`: five are on hand, two of them promised
     /// - `#1 ready`: the phase; `#1 lacks 2`: units not covered
     /// - `web.MUG 3`: what the listing should show; `web.MUG -`: it is told nothing
-    /// - `web.MUG due|settled|parked`, `web.MUG believes 3`, `drift web.MUG`, `no drift`
+    /// - `web.MUG due|settled|parked|held|ended`, `web.MUG believes 3`, `drift web.MUG`, `no drift`
+    /// - `latest case is repaired|agreed|theirs|ours|unsettled`, `tripped web source`, `sound web writes`
     /// - `new`, `duplicate`, `stale`, `nothing`, `refused: part of the text`
     /// - `intents 1`: wishes that wait
     /// - `#1 incident late_news`: it is open, and why; `#1 chose wait`; `#1 over covered`
@@ -442,12 +561,7 @@ impl World {
             }
             ["no", "drift"] => assert!(self.book.drifts.values().all(|d| d.closed_at.is_some())),
             ["drift", listing] => {
-                let drift = self
-                    .book
-                    .drifts
-                    .get(&listing_key(listing))
-                    .expect("a drift");
-                assert_eq!(drift.closed_at, None);
+                assert!(self.book.open_drift(&listing_key(listing)).is_some());
             }
             [name, "incident", why] => {
                 let incident = self.incident(name);
@@ -466,6 +580,15 @@ impl World {
                 let told = serde_json::to_value(self.incident(name).ending);
                 assert_eq!(told.ok(), Some((*how).into()), "{name}");
             }
+            ["latest", "case", "is", what] => {
+                let drift = self.book.drifts.values().next_back().expect("a case");
+                let way = drift.way.map_or("unsettled".to_owned(), |way| {
+                    format!("{way:?}").to_lowercase()
+                });
+                assert_eq!(way, *what);
+            }
+            ["tripped", account, side] => assert!(self.trip(account, side).is_some()),
+            ["sound", account, side] => assert_eq!(self.trip(account, side), None),
             [name, "lacks", units] => {
                 let order = &self.book.orders[&self.id(name)];
                 let missing: Quantity = order
@@ -511,6 +634,11 @@ impl World {
         told
     }
 
+    fn trip(&self, account: &str, side: &str) -> Option<crate::breaker::Trip> {
+        let breaker = self.book.breakers.get(&AccountId::new(account))?;
+        breaker.trip(side_named(side))
+    }
+
     fn expect_pair(&self, name: &str, is: &str) {
         if let Some((on_hand, promised)) = is.rsplit_once('-').filter(|(left, _)| !left.is_empty())
         {
@@ -528,18 +656,36 @@ impl World {
                 .map_or("-".to_owned(), |told| told.quantity.to_string());
             let state = if offer.parked.is_some() {
                 "parked"
+            } else if offer.is_held_back() {
+                "held"
             } else if offer.is_due() {
                 "due"
             } else {
                 "settled"
             };
-            let actual = if "due settled parked".contains(is) {
+            let actual = if "due settled parked held".contains(is) {
                 state
+            } else if is == "ended" && offer.ended.is_some() {
+                is
             } else {
                 &wanted
             };
             assert_eq!(actual, is, "{name}");
         }
+    }
+}
+
+fn side_named(word: &str) -> Side {
+    let mut known = Side::ALL.into_iter();
+    let side = known.find(|side| side.word() == word);
+    side.unwrap_or_else(|| panic!("`{word}` is no side"))
+}
+
+fn whose(word: &str) -> Whose {
+    match word {
+        "theirs" => Whose::Theirs,
+        "ours" => Whose::Ours,
+        _ => panic!("`{word}` means nothing"),
     }
 }
 
@@ -557,6 +703,7 @@ fn listing(name: &str) -> ListingSnapshot {
         barcode: None,
         tracked: true,
         level: None,
+        categories: vec![format!("{name}S")],
     }
 }
 
@@ -638,7 +785,18 @@ fn push_signal(what: &str, account: &str, name: &str, rest: &[&str], now: i64) -
                 listings: vec![listing],
             };
         }
-        ("level", [level, reading]) => {
+        ("level", [level, reading, author @ ..]) => {
+            let mut checks = Checks {
+                orders_read_at: Some(at),
+                ..Checks::default()
+            };
+            if let [kind, name] = author {
+                let author = Author {
+                    name: (*name).to_owned(),
+                    is_person: *kind == "person",
+                };
+                checks.authors.insert(listing.clone(), author);
+            }
             let reading = match *reading {
                 "before" => Reading::BeforePush,
                 "compare" => Reading::Compare,
@@ -655,6 +813,7 @@ fn push_signal(what: &str, account: &str, name: &str, rest: &[&str], now: i64) -
                 levels: vec![level],
                 read_at: at,
                 reading,
+                checks,
             };
         }
         ("applied", []) => PushResult::Applied,

@@ -1,0 +1,29 @@
+//! Offer rules to try on the demo: a file with `[stock]` and `[[items]]` as in `oneshelf.toml`.
+
+use std::{collections::BTreeSet, path::Path};
+
+use engine::Config;
+
+use super::shops;
+use crate::{
+    run,
+    settings::{self, LoadError, Settings},
+};
+
+/// Reads the file; what is wrong in it is told with its place.
+pub(super) fn read(file: &Path) -> Result<Settings, LoadError> {
+    let accounts: BTreeSet<String> = shops::PLACES
+        .iter()
+        .map(|place| place.account.to_owned())
+        .collect();
+    settings::load_stock(file, &accounts, run::known())
+}
+
+/// Puts what the file says into force. Its items go before those of the demo.
+pub(super) fn apply(settings: &Settings, config: &mut Config) {
+    let said = run::config(settings);
+    config.policy.rules = said.policy.rules;
+    let is_said = |item: &domain::item::Item| said.items.iter().any(|own| own.sku == item.sku);
+    config.items.retain(|item| !is_said(item));
+    config.items.extend(said.items);
+}
