@@ -317,10 +317,7 @@ pub fn event(event: &Event, order: &Order) -> String {
             line,
             channel_sku,
             units: count,
-        } => {
-            let sku = channel_sku.as_deref().unwrap_or("something without a SKU");
-            format!("Line {line} was added: {} of {sku}.", units(*line, *count))
-        }
+        } => added(*line, channel_sku.as_deref(), &units(*line, *count)),
         Event::LineMapped { line, sku } => format!("Line {line} was found to be {sku}."),
         Event::Counted {
             line,
@@ -380,6 +377,11 @@ pub fn event(event: &Event, order: &Order) -> String {
         | Event::DriftClosed { .. } => "A listing changed.".to_owned(),
         Event::ItemSet { sku } => format!("Item {sku} was set."),
     }
+}
+
+fn added(line: u32, sku: Option<&str>, count: &Units) -> String {
+    let sku = sku.unwrap_or("something without a SKU");
+    format!("Line {line} was added: {count} of {sku}.")
 }
 
 fn parked(intent: &IntentId, reason: &str) -> String {
