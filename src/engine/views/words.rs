@@ -319,10 +319,7 @@ pub fn event(event: &Event, order: &Order) -> String {
             line,
             channel_sku,
             units: count,
-        } => {
-            let sku = channel_sku.as_deref().unwrap_or("something without a SKU");
-            format!("Line {line} was added: {} of {sku}.", units(*line, *count))
-        }
+        } => added(*line, channel_sku.as_deref(), &units(*line, *count)),
         Event::LineMapped { line, sku } => format!("Line {line} was found to be {sku}."),
         Event::Counted {
             line,
@@ -487,6 +484,11 @@ pub fn way(way: &Way) -> String {
 /// Seconds with a tenth, for people.
 fn seconds(span: std::time::Duration) -> String {
     format!("{}.{} s", span.as_secs(), span.subsec_millis() / 100)
+}
+
+fn added(line: u32, sku: Option<&str>, count: &Units) -> String {
+    let sku = sku.unwrap_or("something without a SKU");
+    format!("Line {line} was added: {count} of {sku}.")
 }
 
 fn parked(intent: &IntentId, reason: &str) -> String {
