@@ -148,6 +148,10 @@ typed_id! {
     MovementId, "mov"
 }
 typed_id! {
+    /// A change of what is promised.
+    ClaimChangeId, "clm"
+}
+typed_id! {
     /// A wish to change the outside world, and its idempotency key.
     IntentId, "int"
 }
@@ -158,6 +162,10 @@ typed_id! {
 typed_id! {
     /// Something that a person should look at.
     IncidentId, "inc"
+}
+typed_id! {
+    /// A case of drift.
+    DriftId, "dft"
 }
 typed_id! {
     /// A refund that we asked for.

@@ -6,10 +6,13 @@
 #![warn(missing_docs)]
 
 pub mod book;
+pub mod breaker;
 pub mod buffer;
 pub mod decide;
+pub mod exposure;
 pub mod fact;
 pub mod ids;
+pub mod incident;
 pub mod intent;
 pub mod item;
 pub mod money;

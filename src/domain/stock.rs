@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountId, Quantity, Sku, Time,
-    ids::{MovementId, OrderId},
+    ids::{ClaimChangeId, MovementId, OrderId},
 };
 
 /// A warehouse, a shop, a shelf: where stock lies. The admin's own word.
@@ -150,6 +150,41 @@ impl Claim {
     }
 }
 
+/// An immutable change of what is promised to an order line, kept so that the past can be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimChange {
+    /// Ours; sorts by time.
+    pub id: ClaimChangeId,
+    /// For which order.
+    pub order: OrderId,
+    /// For which line.
+    pub line: u32,
+    /// Of what.
+    pub sku: Sku,
+    /// Where from; nothing while it is pending.
+    pub location: Option<LocationId>,
+    /// By how much the open units changed there.
+    pub delta: Quantity,
+    /// When it was recorded.
+    pub at: Time,
+}
+
+impl Claim {
+    /// What changed of the open units from `before` to this, place by place.
+    pub fn changes_since(&self, before: &Claim) -> Vec<(Option<LocationId>, Quantity)> {
+        let mut changes = if self.location == before.location {
+            vec![(self.location.clone(), self.open().minus(before.open()))]
+        } else {
+            vec![
+                (before.location.clone(), before.open().negated()),
+                (self.location.clone(), self.open()),
+            ]
+        };
+        changes.retain(|(_, delta)| !delta.is_zero());
+        changes
+    }
+}
+
 /// What is known of one item's stock: the fold of its movements and of its open claims.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stock {
@@ -213,6 +248,19 @@ impl Stock {
         if allocated.is_zero() {
             self.allocated.remove(location);
         }
+    }
+
+    /// Takes a movement back out, to tell how it was before. Whether it was counted then, and which
+    /// places were known, the caller must know.
+    pub fn undo(&mut self, movement: &Movement) {
+        let at_location = self.positions.entry(movement.location.clone()).or_default();
+        let position = at_location.entry(movement.condition).or_default();
+        *position = position.minus(movement.delta);
+    }
+
+    /// Takes a change of a claim back out.
+    pub fn undo_claim(&mut self, change: &ClaimChange) {
+        self.promise(change.location.as_ref(), change.delta.negated());
     }
 
     /// What lies there in sellable condition, at all locations.

@@ -11,6 +11,7 @@ use std::{
 use domain::{
     AccountId, IdSource, Sku, Time,
     book::Book,
+    breaker::BreakerRule,
     decide::{Context, Decision, FollowUp, Refusal, Terms, Undecided, Verdict, decide},
     ids::OrderId,
     offer::{OfferRules, Suppression},
@@ -22,6 +23,7 @@ use store::{Batch, Range, Seq, Store, StoreError, Table};
 use tokio::sync::Mutex;
 
 use crate::{
+    exposure::Exposures,
     ports::Ports,
     rows::{self, prefix},
     shelf::Shelf,
@@ -42,6 +44,8 @@ pub struct Policy {
     pub rules: OfferRules,
     /// Where stock lies when nobody says otherwise.
     pub home: LocationId,
+    /// When too much happens at once.
+    pub breaker: BreakerRule,
 }
 
 /// Takes decisions.
@@ -49,6 +53,8 @@ pub struct Decider {
     store: Arc<dyn Store>,
     ports: Ports,
     policy: RwLock<Arc<Policy>>,
+    /// What is at risk by what was decided.
+    pub exposures: Exposures,
     /// Held from loading to commit, so that decisions of this process never conflict.
     turn: Mutex<()>,
     decided: Lock<Decided>,
@@ -96,6 +102,7 @@ impl Decider {
             store,
             ports,
             policy: RwLock::new(Arc::new(policy)),
+            exposures: Exposures::default(),
             turn: Mutex::new(()),
             decided: Lock::default(),
         }
@@ -173,6 +180,7 @@ impl Decider {
                 accounts: policy.accounts.clone(),
                 rules: policy.rules.clone(),
                 home: policy.home.clone(),
+                breaker: policy.breaker,
             };
             let (decision, mut batch) = self.try_once(signal, &context).await?;
             batch.puts.extend(alongside.puts.iter().cloned());
@@ -185,6 +193,7 @@ impl Decider {
                         follow_ups,
                     } = decision;
                     self.count(signal, verdict.word());
+                    self.exposures.note(book.offers.values(), context.now);
                     return Ok(Done {
                         verdict,
                         follow_ups,

@@ -76,6 +76,9 @@ impl Meters {
                 | Event::Released { .. }
                 | Event::Short { .. }
                 | Event::Covered { .. }
+                | Event::IncidentOpened { .. }
+                | Event::WayChosen { .. }
+                | Event::IncidentClosed { .. }
                 | Event::Moved { .. }
                 | Event::HoldPlaced { .. }
                 | Event::HoldReleased { .. }
@@ -86,6 +89,9 @@ impl Meters {
                 | Event::PushStarted { .. }
                 | Event::PushParked { .. }
                 | Event::DriftClosed { .. }
+                | Event::LevelEdited { .. }
+                | Event::BreakerTripped { .. }
+                | Event::BreakerLifted { .. }
                 | Event::BufferTuned { .. }
                 | Event::ListingEnded { .. }
                 | Event::ListingLifted { .. }

@@ -33,6 +33,10 @@ pub const KITS_BY_COMPONENT: Table = Table("kits_by_component");
 pub const STOCK: Table = Table("stock");
 /// Movements, by item.
 pub const MOVEMENTS: Table = Table("movements");
+/// Changes of claims, by item.
+pub const CLAIM_CHANGES: Table = Table("claim_changes");
+/// Items as they were, by SKU and the time since when they were so.
+pub const ITEM_VERSIONS: Table = Table("item_versions");
 /// Open claims, by item.
 pub const CLAIMS: Table = Table("claims");
 /// Listings, by account and the channel's id.
@@ -55,10 +59,24 @@ pub const INTENTS_BY_ORDER: Table = Table("intents_by_order");
 pub const PARKED: Table = Table("parked");
 /// Every try of a push or intent, by account and time.
 pub const ATTEMPTS: Table = Table("attempts");
-/// Cases of drift, by account and listing.
-pub const DRIFTS: Table = Table("drifts");
-/// Incidents, by order, line and item.
+/// Cases of drift, by id, the oldest first.
+pub const DRIFTS: Table = Table("drift_cases");
+/// Index: the open case of a listing, by account and listing.
+pub const OPEN_DRIFTS: Table = Table("open_drifts");
+/// The breaker of each account that ever had much to count.
+pub const BREAKERS: Table = Table("breakers");
+/// Index: listings that a breaker holds, by side, account and listing.
+pub const HELD_OFFERS: Table = Table("held_offers");
+/// How far the comparison of each account's levels has come.
+pub const COMPARISONS: Table = Table("comparisons");
+/// What the last freeze did.
+pub const FREEZES: Table = Table("freezes");
+/// Incidents, by id.
 pub const INCIDENTS: Table = Table("incidents");
+/// Index: the ids of open incidents, by order, line and item.
+pub const OPEN_INCIDENTS: Table = Table("open_incidents");
+/// Units at risk by minute, hour and day, then by account; and until when they are written.
+pub const EXPOSURE: Table = Table("exposure");
 /// How far each account was read.
 pub const CURSORS: Table = Table("cursors");
 /// Modes that a person set, which win over the configuration.

@@ -133,6 +133,9 @@ const FACTS: &[&str] = &[
     "released",
     "short",
     "covered",
+    "incident_opened",
+    "way_chosen",
+    "incident_closed",
     "moved",
     "hold_placed",
     "hold_released",
@@ -156,6 +159,7 @@ const FACTS: &[&str] = &[
 pub const UNREACHED: &[(&str, &str, &str)] = &[
     ("push_rejected", "new", "no twin refuses the level of a listing that it has"),
     ("retry_push", "new", "so no push is parked"),
+    ("lift_breaker", "new", "nobody changes so many levels at once that a breaker trips"),
     ("map_line", "new", "every product of a twin has a SKU, and its listing is read before its orders"),
     ("intent_applied", "nothing", "an intent is never deleted"),
     ("intent_retry", "nothing", "an intent is never deleted"),

@@ -32,6 +32,8 @@ pub enum Checker {
     OfferLists,
     /// P4: every list of intents is as their rows say.
     IntentLists,
+    /// P4: every incident says what is missing.
+    Incidents,
     /// P4: what is wanted of a level follows from what is sellable and sold.
     Wanted,
     /// P4: what is noted as acknowledged was acknowledged last.
@@ -60,7 +62,7 @@ pub enum Checker {
 
 impl Checker {
     /// All of them.
-    pub const ALL: [Checker; 24] = [
+    pub const ALL: [Checker; 25] = [
         Checker::Acknowledged,
         Checker::Believed,
         Checker::References,
@@ -73,6 +75,7 @@ impl Checker {
         Checker::OrderLists,
         Checker::OfferLists,
         Checker::IntentLists,
+        Checker::Incidents,
         Checker::Wanted,
         Checker::Echo,
         Checker::Parcels,
@@ -102,6 +105,7 @@ impl Checker {
             Checker::OrderLists => "order_lists",
             Checker::OfferLists => "offer_lists",
             Checker::IntentLists => "intent_lists",
+            Checker::Incidents => "incidents",
             Checker::Wanted => "wanted",
             Checker::Echo => "echo",
             Checker::Parcels => "parcels",

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 
 use domain::{
     Decimal, Money, Sku,
+    book::{Drift, Settlement},
+    breaker::Side,
     ids::{IntentId, OrderId},
+    incident::{Incident, Way},
     item::{Item, ItemKind},
     offer::Offer,
     order::{Order, Phase},
-    signal::{Change, Command},
+    signal::{Change, Command, Whose},
     stock::LocationId,
 };
 use engine::rows::{self, key, prefix};
@@ -25,7 +28,7 @@ pub(crate) const RECEIVED: &str = "received";
 
 /// Something for the office to do, if there is any of what chance wants.
 pub(crate) fn errand(rows: &Rows<'_>, chance: &mut Rng, number: u64) -> Option<Command> {
-    match chance.u32(0..14) {
+    match chance.u32(0..18) {
         0 | 1 => refund(rows, chance),
         2 | 3 => receive(rows, chance, number),
         4 => rename(rows, chance, number),
@@ -33,6 +36,9 @@ pub(crate) fn errand(rows: &Rows<'_>, chance: &mut Rng, number: u64) -> Option<C
         6 => retry_intent(rows, chance),
         7 => retry_push(rows, chance),
         8 => lift(rows, chance),
+        9..11 => resolve(rows, chance),
+        11 => settle_drift(rows, chance),
+        12 => reassure(rows, chance),
         _ => slip(rows, chance),
     }
 }
@@ -46,6 +52,70 @@ fn refund(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
         amount: Money::from_minor(minor, order.currency).ok()?,
         lines: Vec::new(),
         reason: "a scratch".to_owned(),
+    })
+}
+
+/// Chooses a way out of an incident.
+fn resolve(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
+    let incidents = rows.scan::<Incident>(rows::INCIDENTS, b"");
+    let open: Vec<_> = incidents
+        .iter()
+        .filter(|row| row.1.closed_at.is_none())
+        .collect();
+    let (_, incident) = pick(&open, chance)
+        .cloned()
+        .or_else(|| pick(&incidents, chance))?;
+    let order: Order = rows.get(rows::ORDERS, &key(&[&incident.order.to_string()]))?;
+    let way = match chance.u32(0..5) {
+        0 => Way::Wait,
+        1 => Way::Substitute,
+        2 => Way::CancelOrder,
+        3 => Way::CancelUnits {
+            amount: Money::from_minor(chance.i64(1..100), order.currency).ok()?,
+        },
+        _ => Way::TakeFrom {
+            order: order_in(rows, chance, Phase::AwaitingPayment)?.id,
+        },
+    };
+    Some(Command::ResolveIncident {
+        incident: incident.id,
+        way,
+        by: "office".to_owned(),
+        note: None,
+    })
+}
+
+/// Says that our number is right; of what cannot be taken over, now and then the other.
+fn settle_drift(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
+    let drifts = rows.scan::<Drift>(rows::DRIFTS, b"");
+    let (_, drift) = pick(&drifts, chance)?;
+    let cannot_be_taken = drift.difference.is_none() && drift.way != Some(Settlement::Theirs);
+    let right = match cannot_be_taken && chance.bool() {
+        true => Whose::Theirs,
+        false => Whose::Ours,
+    };
+    Some(Command::SettleDrift {
+        drift: drift.id,
+        right,
+        by: "office".to_owned(),
+    })
+}
+
+/// Tells the breaker that all is well, whether it asked or not.
+fn reassure(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
+    let (_, offer) = pick(&rows.scan::<Offer>(rows::OFFERS, b""), chance)?;
+    let (account, by) = (offer.account, "office".to_owned());
+    let side = pick(&Side::ALL, chance)?;
+    Some(match chance.u32(0..3) {
+        0 => Command::ConfirmZeroes { account },
+        1 => Command::LiftBreaker { account, side, by },
+        _ => Command::LetGo {
+            account,
+            side,
+            listings: vec![offer.listing],
+            right: Whose::Ours,
+            by,
+        },
     })
 }
 

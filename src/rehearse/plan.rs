@@ -7,6 +7,8 @@ use std::{
 
 use domain::{
     AccountId, Currency, Money, Quantity, Sku, Time,
+    breaker::BreakerRule,
+    decide::Authority,
     item::{Item, ItemKind},
     rules::{Buffer, EndWhen, OfferRules, Ratio, ScopedRule},
     stock::LocationId,
@@ -253,6 +255,7 @@ impl Plan {
                 orders_since: Duration::from_secs(3600),
             },
             unpaid_for: self.unpaid_for,
+            authority: Authority::Ledger,
         });
         Config {
             accounts: accounts.collect(),
@@ -261,6 +264,7 @@ impl Plan {
                 accounts: BTreeMap::new(),
                 rules: self.rules.clone(),
                 home: LocationId::default(),
+                breaker: BreakerRule::default(),
             },
             items: self.items.clone(),
             backlog_max: 10_000,

@@ -8,7 +8,7 @@ use domain::{
     item::Item,
     offer::Offer,
     order::{Order, Phase},
-    signal::{Change, Command},
+    signal::{Change, Command, Whose},
     stock::LocationId,
 };
 use engine::rows::{self, key, prefix};
@@ -21,6 +21,9 @@ const BY: &str = "office";
 const NO_LINE: u32 = 99;
 /// An order that nobody placed.
 const NO_ORDER: &str = "ord_00000000000070008000000000000000";
+
+/// A case that nobody opened.
+const NO_DRIFT: &str = "dft_00000000000070008000000000000000";
 
 /// A slip, if there is an occasion for what chance wants.
 pub(crate) fn slip(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
@@ -84,11 +87,16 @@ fn unknown_order(chance: &mut Rng) -> Command {
     let order: OrderId = NO_ORDER.parse().expect("it is written as an order's id");
     let (reason, by) = ("a slip".to_owned(), BY.to_owned());
     let euro = domain::Currency::new("EUR").expect("EUR is a currency");
-    match chance.u32(0..5) {
+    match chance.u32(0..6) {
         0 => parcel(order, Vec::new()),
-        1 => Command::Cancel { order, reason },
-        2 => Command::Release { order, by },
-        3 => Command::Refund {
+        1 => Command::SettleDrift {
+            drift: NO_DRIFT.parse().expect("it is written as the id of a case"),
+            right: Whose::Ours,
+            by,
+        },
+        2 => Command::Cancel { order, reason },
+        3 => Command::Release { order, by },
+        4 => Command::Refund {
             order,
             amount: Money::from_minor(1, euro).expect("a cent"),
             lines: Vec::new(),

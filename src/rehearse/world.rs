@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use channel::{Connector, HookRequest};
+use channel::{Connector, HookRequest, http::Request};
 use domain::{AccountId, Sku, Time, stock::Stock};
 use engine::{
     Engine,
@@ -73,6 +73,11 @@ pub trait Tamper: Send + Sync {
     /// The connector that it gets.
     fn connector(&self, connector: &'static dyn Connector) -> &'static dyn Connector {
         connector
+    }
+
+    /// What somebody does in a shop at the moment in which a call arrives there.
+    fn before_call(&self, _account: &AccountId, _request: &Request) -> Option<Act> {
+        None
     }
 
     /// Checkers that are not listened to.
@@ -159,7 +164,8 @@ impl World {
             let line = Faulty::new(open(shop.clone()), faults);
             let account = AccountId::new(&shop.name);
             let (url, stirred) = (shop.hook_url.clone(), Arc::clone(&stirred));
-            let stall = Stall::new(account, url, line, fate.u64(..), trace.clone(), stirred);
+            let mut stall = Stall::new(account, url, line, fate.u64(..), trace.clone(), stirred);
+            stall.tamper = Arc::clone(&tamper);
             stalls.push(Arc::new(stall));
         }
         let vaults = stalls

@@ -84,7 +84,7 @@ impl Desk {
 }
 
 /// There are no channels here.
-struct Nowhere;
+pub(crate) struct Nowhere;
 
 impl Outside for Nowhere {
     fn port(&self, account: &AccountId, _: &'static channel::Descriptor) -> channel::Port {

@@ -99,6 +99,9 @@ fn note(listing: &Value) -> String {
     if let Some(reason) = listing["suppressed"]["reason"].as_str() {
         return reason.to_owned();
     }
+    if let Some(reason) = listing["held"].as_str() {
+        return format!("held: {reason}");
+    }
     if listing["would_write"].is_object() {
         let (from, to) = (
             show(listing, "would_write.from"),

@@ -20,7 +20,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use domain::{AccountId, Time, stock::LocationId};
+use domain::{AccountId, Time, breaker::BreakerRule, decide::Authority, stock::LocationId};
 use engine::{
     AccountConfig, Config, Engine,
     account::{Mode, Pace as AccountPace},
@@ -288,6 +288,7 @@ fn config(shops: &[HostedShop]) -> Config {
             orders_since: Duration::from_secs(24 * 3600),
         },
         unpaid_for: Some(Duration::from_secs(3600)),
+        authority: Authority::Ledger,
     };
     Config {
         accounts: shops.iter().map(account).collect(),
@@ -298,6 +299,7 @@ fn config(shops: &[HostedShop]) -> Config {
             accounts: BTreeMap::new(),
             rules: domain::offer::OfferRules::default(),
             home: LocationId::default(),
+            breaker: BreakerRule::default(),
         },
         items: shops::items(),
         backlog_max: 10_000,

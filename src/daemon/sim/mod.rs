@@ -35,8 +35,8 @@ struct Sums {
     failed: Vec<u64>,
     /// How long it took, in real time.
     took_ms: u64,
-    /// How many that is a minute.
-    seeds_per_minute: u64,
+    /// How many that is a second.
+    seeds_per_second: f64,
     /// Orders in all.
     orders: u64,
     /// What every seed has at least.
@@ -97,7 +97,9 @@ impl Sums {
 
     fn time(&mut self, took: Duration) {
         self.took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        self.seeds_per_minute = self.seeds * 60_000 / self.took_ms.max(1);
+        let seconds = took.as_secs_f64().max(0.001);
+        let seeds = u32::try_from(self.seeds).unwrap_or(u32::MAX);
+        self.seeds_per_second = (f64::from(seeds) / seconds * 100.0).round() / 100.0;
     }
 }
 

@@ -31,9 +31,9 @@ pub(super) fn greet(out: &mut dyn Write, args: &Args, scale: &Scale) -> std::io:
 pub(super) fn tell_progress(out: &mut dyn Write, sums: &Sums, seeds: u64) -> std::io::Result<()> {
     writeln!(
         out,
-        "{:>7} of {seeds} seeds, {} a minute, {} failed",
+        "{:>7} of {seeds} seeds, {} a second, {} failed",
         sums.seeds,
-        sums.seeds_per_minute,
+        sums.seeds_per_second,
         sums.failed.len()
     )?;
     out.flush()
@@ -95,8 +95,8 @@ pub(super) fn show(out: &mut dyn Write, sums: &Sums) -> std::io::Result<()> {
     let least = sums.least;
     writeln!(
         out,
-        "\n{seeds} seeds in {seconds} s: {} a minute, {} failed.",
-        sums.seeds_per_minute,
+        "\n{seeds} seeds in {seconds} s: {} a second, {} failed.",
+        sums.seeds_per_second,
         sums.failed.len()
     )?;
     writeln!(

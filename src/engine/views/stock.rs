@@ -43,6 +43,8 @@ pub struct StockView {
     pub locations: Vec<LocationView>,
     /// What a kit is made of.
     pub components: Vec<ComponentView>,
+    /// At which time it was so; nothing if it is so now.
+    pub as_of: Option<Time>,
 }
 
 /// What lies at one location.
@@ -137,7 +139,7 @@ pub async fn detail(engine: &Engine, sku: &Sku) -> Result<Option<StockView>, Sto
     Ok(Some(view(&item, &sellable(engine, &item).await?)))
 }
 
-fn view(item: &Item, found: &Sellable) -> StockView {
+pub(super) fn view(item: &Item, found: &Sellable) -> StockView {
     let units = |quantity| Units::new(quantity, item.scale);
     let stock = found.stock.as_ref().filter(|_| item.is_stocked());
     // Open claims are known even where nobody has counted.
@@ -157,6 +159,7 @@ fn view(item: &Item, found: &Sellable) -> StockView {
             .map(|stock| locations(stock, item.scale))
             .unwrap_or_default(),
         components: components(found),
+        as_of: None,
     }
 }
 

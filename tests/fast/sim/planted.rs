@@ -6,7 +6,11 @@
 
 use std::{collections::BTreeSet, ops::ControlFlow, sync::Arc, time::Duration};
 
-use rehearse::{Checker, Scale, Weather, run, run_each, shrink::shrink, world::Tamper};
+use channel::Connector;
+use rehearse::{
+    Checker, Scale, Weather, run, run_each, run_with, shrink::shrink, trace::Trace, world::Tamper,
+};
+use store::Store;
 
 use super::{
     channels::{InChannel, Mistake},
@@ -84,6 +88,7 @@ fn bugs() -> Vec<Planted> {
         store("subtract twice in to_channel", Calm, Bug::SubtractsTwice, By::Wanted),
         channel("resend with another body under the same key", On("square"), Mistake::ReusesKeys, By::Waiting),
         store("claim more than is there", Calm, Bug::ClaimsTooMuch, By::Promised),
+        store("forget what is missing", Calm, Bug::ForgetsWhatIsMissing, By::Incidents),
         store("lose movements", Calm, Bug::LosesMovements, By::OnHand),
         store("lose open units", Calm, Bug::LosesOpenUnits, By::Taken),
         store("keep old phases in the list", Calm, Bug::KeepsOldPhases, By::OrderLists),
@@ -131,6 +136,37 @@ fn every_planted_bug_is_caught() {
         }
     }
     assert!(missed.is_empty(), "in {SEEDS} seeds: {missed:?}");
+}
+
+/// A bug with nobody listening to the checker that is to find it.
+struct Unheard(Arc<dyn Tamper>, Checker);
+
+impl Tamper for Unheard {
+    fn store(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
+        self.0.store(store)
+    }
+
+    fn connector(&self, connector: &'static dyn Connector) -> &'static dyn Connector {
+        self.0.connector(connector)
+    }
+
+    fn off(&self) -> BTreeSet<Checker> {
+        BTreeSet::from([self.1])
+    }
+}
+
+/// Two of the rows: one that nobody else notices, and one that others stumble over as well.
+#[test]
+fn a_bug_is_not_caught_by_a_checker_that_is_switched_off() {
+    for (name, is_alone) in [("forget the echo", true), ("double release", false)] {
+        let (_, sky, tamper, finder) = bugs().into_iter().find(|bug| bug.0 == name).unwrap();
+        let scale = sky.scale();
+        let seed = catch(&scale, &tamper, finder).expect("it is caught");
+        let unheard: Arc<dyn Tamper> = Arc::new(Unheard(tamper, finder));
+        let report = run_with(seed, &scale, Trace::default(), Arc::clone(&unheard));
+        assert!(!report.found_by.contains(&finder), "{name}");
+        assert_eq!(report.violations.is_empty(), is_alone, "{name}: {report:?}");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::{
 use async_trait::async_trait;
 use domain::{
     Quantity, Time,
+    incident::Incident,
     item::{Item, ItemKind},
     offer::{Offer, Taken, Told},
     order::Order,
@@ -32,6 +33,7 @@ pub(super) enum Bug {
     ForgetsVersions,
     SendsRisesFirst,
     ClaimsTooMuch,
+    ForgetsWhatIsMissing,
     LosesMovements,
     LosesOpenUnits,
     KeepsOldPhases,
@@ -165,6 +167,9 @@ impl Bent {
             }),
             Bug::ClaimsTooMuch => change(batch, rows::CLAIMS, |claim: &mut Claim| {
                 claim.claimed = claim.claimed.plus(Quantity::of(50));
+            }),
+            Bug::ForgetsWhatIsMissing => change(batch, rows::INCIDENTS, |incident: &mut Incident| {
+                incident.missing = Quantity::of(99);
             }),
             Bug::LosesMovements => no_puts(batch, rows::MOVEMENTS),
             Bug::LosesOpenUnits => no_puts(batch, rows::TAKEN),
