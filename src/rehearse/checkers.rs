@@ -424,13 +424,7 @@ fn check_incidents(rows: &Rows<'_>, book: &Book, found: &mut Findings) {
         }
     }
     let index = rows.keys(rows::OPEN_INCIDENTS, b"");
-    compare(
-        Checker::Incidents,
-        rows::OPEN_INCIDENTS,
-        index,
-        open,
-        found,
-    );
+    compare(Checker::Incidents, rows::OPEN_INCIDENTS, index, open, found);
 }
 
 fn compare(

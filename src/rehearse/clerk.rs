@@ -22,6 +22,8 @@ use crate::{office, rows::Rows, trace::Trace};
 
 /// How long staff take for one order.
 const EVERY_MS: std::ops::Range<u64> = 800..6_000;
+/// The same where an office helps.
+const EVERY_MS_OF_MANY: std::ops::Range<u64> = 100..1_200;
 
 /// Somebody of our staff.
 pub(crate) struct Clerk {
@@ -49,7 +51,7 @@ impl Clerk {
             next_at: None,
             is_stopped: false,
             parcels: 0,
-            errands_percent: if has_office { 30 } else { 0 },
+            errands_percent: if has_office { 40 } else { 0 },
             errands: 0,
         }
     }
@@ -75,7 +77,11 @@ impl Clerk {
             return None;
         }
         let first = self.next_at.is_none();
-        self.next_at = Some(now.plus(Duration::from_millis(self.chance.u64(EVERY_MS))));
+        let every = match self.errands_percent {
+            0 => EVERY_MS,
+            _ => EVERY_MS_OF_MANY,
+        };
+        self.next_at = Some(now.plus(Duration::from_millis(self.chance.u64(every))));
         if first {
             return None;
         }

@@ -81,7 +81,10 @@ impl Coverage {
         let checkers = Checker::ALL.map(Checker::word);
         let mut excuses: BTreeSet<_> = Reason::ALL.map(Reason::word).into();
         excuses.remove(Reason::Unexplained.word());
-        let unreached: BTreeSet<_> = UNREACHED.iter().map(|(arm, what, _)| (*arm, *what)).collect();
+        let unreached: BTreeSet<_> = UNREACHED
+            .iter()
+            .map(|(arm, what, _)| (*arm, *what))
+            .collect();
         let missing_facts = FACTS.iter().filter(|kind| !self.facts.contains_key(**kind));
         let missing_facts = missing_facts.map(|kind| (*kind).to_owned()).collect();
         let arms = all_arms().filter(|arm| !unreached.contains(arm) && self.hits(*arm) == 0);
@@ -115,7 +118,10 @@ impl Coverage {
 
     fn hits(&self, (arm, what): (&str, &str)) -> u64 {
         let whats = self.decisions.get(arm);
-        whats.and_then(|whats| whats.get(what)).copied().unwrap_or(0)
+        whats
+            .and_then(|whats| whats.get(what))
+            .copied()
+            .unwrap_or(0)
     }
 }
 
@@ -157,10 +163,22 @@ const FACTS: &[&str] = &[
 
 /// Arms that no evening reaches, with the reason.
 pub const UNREACHED: &[(&str, &str, &str)] = &[
-    ("push_rejected", "new", "no twin refuses the level of a listing that it has"),
+    (
+        "push_rejected",
+        "new",
+        "no twin refuses the level of a listing that it has",
+    ),
     ("retry_push", "new", "so no push is parked"),
-    ("lift_breaker", "new", "nobody changes so many levels at once that a breaker trips"),
-    ("map_line", "new", "every product of a twin has a SKU, and its listing is read before its orders"),
+    (
+        "lift_breaker",
+        "new",
+        "nobody changes so many levels at once that a breaker trips",
+    ),
+    (
+        "map_line",
+        "new",
+        "every product of a twin has a SKU, and its listing is read before its orders",
+    ),
     ("intent_applied", "nothing", "an intent is never deleted"),
     ("intent_retry", "nothing", "an intent is never deleted"),
     ("intent_park", "nothing", "an intent is never deleted"),

@@ -104,11 +104,11 @@ impl Scale {
     /// channels, with people who meddle, an office, and a process that dies.
     pub fn whole(weather: Weather) -> Scale {
         Scale {
-            shops: 4,
-            goods: 12,
-            busy_for: Duration::from_secs(120),
+            shops: 3,
+            goods: 10,
+            busy_for: Duration::from_secs(80),
             orders_min: 200,
-            basket_every: Duration::from_millis(300),
+            basket_every: Duration::from_millis(250),
             crashes: 3,
             outages: 1,
             meddling: true,

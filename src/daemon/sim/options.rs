@@ -82,7 +82,7 @@ pub struct Args {
 pub enum Size {
     /// Three shops for three quarters of a minute.
     Small,
-    /// Four shops on several channels, at least 200 orders, meddling, crashes, an office.
+    /// Three shops on several channels, at least 200 orders, meddling, crashes, an office.
     Whole,
     /// Five shops for ten minutes, and twelve crashes.
     Long,

@@ -387,7 +387,11 @@ fn edges(connection: &Value) -> Value {
 /// An object of what is there already: the macro would copy all of it.
 pub(super) fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
     let fields = fields.into_iter();
-    Value::Object(fields.map(|(name, value)| (name.to_owned(), value)).collect())
+    Value::Object(
+        fields
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
+    )
 }
 
 /// A cursor is opaque to whoever gets it.

@@ -108,7 +108,11 @@ fn three_hundred_whole_evenings_end_as_they_should_and_go_through_everything() {
     for (seeds, scale) in [(1_000..1_020, harsh), (2_000..2_280, lively)] {
         for report in clean(seeds, &scale) {
             let (seed, kinds) = (report.seed, report.coverage.faults.len());
-            assert!(report.orders >= 200, "seed {seed}: {} orders", report.orders);
+            assert!(
+                report.orders >= 200,
+                "seed {seed}: {} orders",
+                report.orders
+            );
             assert!(report.accounts >= 3 && report.channels >= 2, "seed {seed}");
             assert!(kinds >= 5, "seed {seed}: {kinds} kinds of faults");
             assert!(report.crashes >= 1, "seed {seed}");
@@ -121,7 +125,10 @@ fn three_hundred_whole_evenings_end_as_they_should_and_go_through_everything() {
     day.rests_a_day = true;
     all.merge(&sum(&clean(600..608, &day)));
     all.merge(&sum(&clean(0..4, &Scale::small(Weather::Calm))));
-    println!("{}", serde_json::to_string_pretty(&all).expect("words and numbers"));
+    println!(
+        "{}",
+        serde_json::to_string_pretty(&all).expect("words and numbers")
+    );
     for (arm, what, reason) in UNREACHED {
         println!("not reached: {arm}: {what}, because {reason}");
     }

@@ -168,9 +168,11 @@ impl Bent {
             Bug::ClaimsTooMuch => change(batch, rows::CLAIMS, |claim: &mut Claim| {
                 claim.claimed = claim.claimed.plus(Quantity::of(50));
             }),
-            Bug::ForgetsWhatIsMissing => change(batch, rows::INCIDENTS, |incident: &mut Incident| {
-                incident.missing = Quantity::of(99);
-            }),
+            Bug::ForgetsWhatIsMissing => {
+                change(batch, rows::INCIDENTS, |incident: &mut Incident| {
+                    incident.missing = Quantity::of(99);
+                })
+            }
             Bug::LosesMovements => no_puts(batch, rows::MOVEMENTS),
             Bug::LosesOpenUnits => no_puts(batch, rows::TAKEN),
             Bug::KeepsOldPhases => no_deletes(batch, rows::ORDERS_BY_PHASE),
@@ -215,7 +217,8 @@ impl Store for Bent {
             return self.store.append(signals).await;
         }
         let answer = signals.iter().map(|_| Seq(1)).collect();
-        let held_back = std::mem::replace(&mut *self.held_back.lock().unwrap(), signals);
+        let held_back =
+            std::mem::replace(&mut *self.held_back.lock().expect("nobody panics"), signals);
         if !held_back.is_empty() {
             self.store.append(held_back).await?;
         }
