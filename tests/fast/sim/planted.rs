@@ -155,17 +155,17 @@ impl Tamper for Unheard {
     }
 }
 
-/// Two of the rows: one that nobody else notices, and one that others stumble over as well.
+/// Two bugs that nobody else notices: without their finder they would be in the shipped binary.
 #[test]
 fn a_bug_is_not_caught_by_a_checker_that_is_switched_off() {
-    for (name, is_alone) in [("forget the echo", true), ("double release", false)] {
-        let (_, sky, tamper, finder) = bugs().into_iter().find(|bug| bug.0 == name).unwrap();
+    for name in ["forget the echo", "double release"] {
+        let bug = bugs().into_iter().find(|bug| bug.0 == name);
+        let (_, sky, tamper, finder) = bug.expect("it is in the table");
         let scale = sky.scale();
         let seed = catch(&scale, &tamper, finder).expect("it is caught");
         let unheard: Arc<dyn Tamper> = Arc::new(Unheard(tamper, finder));
-        let report = run_with(seed, &scale, Trace::default(), Arc::clone(&unheard));
-        assert!(!report.found_by.contains(&finder), "{name}");
-        assert_eq!(report.violations.is_empty(), is_alone, "{name}: {report:?}");
+        let report = run_with(seed, &scale, Trace::default(), unheard);
+        assert_eq!(report.found_by, BTreeSet::new(), "{name}");
     }
 }
 
