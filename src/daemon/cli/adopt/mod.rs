@@ -354,11 +354,14 @@ async fn preview(client: &Client, account: &str, out: &mut Out<'_>) -> anyhow::R
         of("zeroes"),
         of("units_less"),
     ))?;
+    let waits = match of("intents_waiting").as_str() {
+        "1" => "1 intent waits".to_owned(),
+        intents => format!("{intents} intents wait"),
+    };
     out.line(&format!(
-        "{} agree already; {} are told nothing; {} and {} never read.",
+        "{} agree already; {} are told nothing; {} were never read; {waits} to be told.",
         of("agreeing"),
         of("suppressed"),
-        count(&of("intents_waiting"), "intent") + " wait",
         of("unread"),
     ))?;
     if view["sudden_zeroes"] != 0 {
@@ -379,7 +382,11 @@ async fn preview(client: &Client, account: &str, out: &mut Out<'_>) -> anyhow::R
         ))?;
     }
     out.line("")?;
-    let writes = list(&view, "writes");
+    first_writes(list(&view, "writes"), out)?;
+    Ok(view)
+}
+
+fn first_writes(writes: &[Value], out: &mut Out<'_>) -> anyhow::Result<()> {
     let held = |write: &Value| match write["is_held"] == true {
         true => format!("{} (held)", show(write, "to")),
         false => show(write, "to"),
@@ -393,8 +400,7 @@ async fn preview(client: &Client, account: &str, out: &mut Out<'_>) -> anyhow::R
             ("WOULD BE", &held),
             ("WHY", &|write| show(write, "why")),
         ],
-    )?;
-    Ok(view)
+    )
 }
 
 async fn arm(client: &Client, account: &str, yes: bool, out: &mut Out<'_>) -> anyhow::Result<Exit> {
