@@ -7,6 +7,7 @@
 
 pub mod book;
 pub mod breaker;
+pub mod budget;
 pub mod buffer;
 pub mod decide;
 pub mod exposure;

@@ -35,6 +35,7 @@ use decider::{Alongside, DecideError, Decider, Done, Policy};
 use dispatch::Lane;
 use domain::{
     AccountId,
+    budget::WriteBudget,
     decide::{Authority, FollowUp, Terms, Verdict},
     signal::Signal,
 };
@@ -141,6 +142,9 @@ impl Engine {
                 meaning: descriptor.quantity,
                 unpaid_for: account.unpaid_for,
                 authority: account.authority,
+                budget: descriptor
+                    .writes_per_listing_per_day
+                    .map(WriteBudget::per_day),
             };
             policy.accounts.insert(account.id.clone(), terms);
             let port = outside.port(&account.id, descriptor);
