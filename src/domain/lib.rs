@@ -8,6 +8,7 @@
 pub mod adoption;
 pub mod book;
 pub mod breaker;
+pub mod budget;
 pub mod buffer;
 pub mod decide;
 pub mod exposure;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AccountId, ListingId, Money, Quantity, Sku, Time,
     breaker::{Held, Side},
+    budget::{Spent, Urgency, WriteBudget},
     buffer::Tuned,
     ids::IntentId,
     item::{Item, ItemKind},
@@ -191,6 +192,9 @@ pub struct Offer {
     /// The buffer that tuned itself, where a rule says `auto`.
     #[serde(default)]
     pub tuned: Option<Tuned>,
+    /// What was used of the writes that its channel allows in a day.
+    #[serde(default)]
+    pub spent: Spent,
 }
 
 /// A change of a level that somebody made on the channel.
@@ -253,7 +257,22 @@ impl Offer {
             edit: None,
             ended: None,
             tuned: None,
+            spent: Spent::default(),
         }
+    }
+
+    /// Before when nothing is written to it, because its channel takes only so many writes in a day.
+    pub fn spared_until(&self, budget: Option<WriteBudget>, now: Time) -> Option<Time> {
+        let (budget, wanted) = (budget?, self.wanted?.quantity);
+        let believed = self.believed.map(|told| told.quantity);
+        let urgency = if wanted.is_zero() {
+            Urgency::Zero
+        } else if believed.is_some_and(|believed| believed < wanted) {
+            Urgency::Rise
+        } else {
+            Urgency::Fall
+        };
+        budget.wait_until(self.spent, urgency, now)
     }
 
     /// Whether something is to be sent: it should show something else than we believe it shows.

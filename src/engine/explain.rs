@@ -393,6 +393,15 @@ fn under_way(engine: &Engine, listing: &ListingView) -> Vec<String> {
             attempt.quantity, attempt.tries, attempt.next_at
         ));
     }
+    if let Some(until) = listing.spared_until {
+        let limit = engine.accounts.get(&listing.account);
+        let limit = limit.and_then(|account| account.descriptor().writes_per_listing_per_day);
+        said.push(format!(
+            "The channel takes {} writes of a listing in a day; to keep some for later, nothing is written \
+             before {until}.",
+            limit.map_or_else(String::new, |limit| limit.to_string())
+        ));
+    }
     if let Some(would) = &listing.would_write {
         let account = engine.accounts.get(&listing.account);
         let why = match account {

@@ -38,6 +38,7 @@ use decider::{Alongside, DecideError, Decider, Done, Policy};
 use dispatch::Lane;
 use domain::{
     AccountId,
+    budget::WriteBudget,
     decide::{Authority, FollowUp, Terms, Verdict},
     signal::Signal,
 };
@@ -144,6 +145,9 @@ impl Engine {
                 meaning: descriptor.quantity,
                 unpaid_for: account.unpaid_for,
                 authority: account.authority,
+                budget: descriptor
+                    .writes_per_listing_per_day
+                    .map(WriteBudget::per_day),
             };
             policy.accounts.insert(account.id.clone(), terms);
             let port = outside.port(&account.id, descriptor);

@@ -161,7 +161,7 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
          tracked: flag, offer: Level?, wanted: Level?, sent: Level?, acknowledged: Level?, \
          read_back: Level?, believed: Level?, lag_ms: whole?, attempt: Attempt?, suppressed: Suppression?, \
          parked: text?, held: text?, edit: Edit?, would_write: WouldWrite?, is_drifting: flag, exposure: units, \
-          coalesced: whole, categories: text[], zeroed: Zeroed?, ended: Level?, tuned: Tuned?",
+          coalesced: whole, spared_until: time?, categories: text[], zeroed: Zeroed?, ended: Level?, tuned: Tuned?",
     ),
     (
         "Edit",

@@ -23,6 +23,7 @@ use crate::{
     AccountId, Decimal, ExternalId, IdSource, ListingId, Quantity, Sku, Time,
     book::Book,
     breaker::BreakerRule,
+    budget::WriteBudget,
     fact::{Event, Fact},
     ids::{DriftId, IncidentId, OrderId},
     item::ItemRefusal,
@@ -57,6 +58,8 @@ pub struct Terms {
     pub unpaid_for: Option<Duration>,
     /// Who decides about its stock.
     pub authority: Authority,
+    /// How often a listing may be written in a day, where the channel limits that.
+    pub budget: Option<WriteBudget>,
 }
 
 /// Who decides what there is, when a channel shows something that no order explains.

@@ -32,6 +32,29 @@ fn a_sale_claims_and_lowers_every_offer() {
 }
 
 #[test]
+fn the_last_writes_of_a_day_are_kept_for_falls() {
+    check(
+        "budget 8
+         count MUG 3
+         push web MUG              => new
+         applied web MUG           => web.MUG settled
+         adjust MUG 1
+         push web MUG              => new
+         applied web MUG           => web.MUG settled
+         adjust MUG 1
+         push web MUG              => new
+         applied web MUG           => web.MUG believes 5
+         adjust MUG 1
+         push web MUG              => duplicate, web.MUG 6, web.MUG due
+         order market #1 MUG:2     => web.MUG 4
+         push web MUG              => new
+         applied web MUG           => web.MUG settled
+         order market #2 MUG:4     => web.MUG 0
+         push web MUG              => duplicate, web.MUG due",
+    );
+}
+
+#[test]
 fn an_older_view_never_overwrites_a_newer_one() {
     check(
         "count MUG 10

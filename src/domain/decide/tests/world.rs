@@ -30,6 +30,7 @@ pub(super) struct World {
     pub(super) names: BTreeMap<String, OrderId>,
     rules: OfferRules,
     owner: Option<&'static str>,
+    budget: Option<WriteBudget>,
     last: Result<Verdict, Refusal>,
 }
 
@@ -60,6 +61,7 @@ impl World {
             names: BTreeMap::new(),
             rules: OfferRules::default(),
             owner: None,
+            budget: None,
             last: Ok(Verdict::Nothing),
         };
         let components = BTreeMap::from([
@@ -92,6 +94,7 @@ impl World {
             meaning: QuantityMeaning::Available,
             unpaid_for: Some(Duration::from_secs(3600)),
             authority: Authority::Ledger,
+            budget: self.budget,
         };
         let owner = Terms {
             authority: Authority::Channel,
@@ -254,6 +257,7 @@ impl World {
     ///   `zero_below 3`, `end_when 1`, `end_when never`, `last_units 3 till …`; `no rules`
     /// - `category MUG Stoneware`: the merchant's own word; `offer web MUG`: a person lifts what ended
     /// - `measured web MUG 30 8`: sales elsewhere in an hour, and seconds until a level is shown
+    /// - `budget 4`: channels take so many writes of a listing in a day
     /// - `owner web`: that account decides about stock
     /// - `settle theirs|ours`: a person says whose number of the latest case is right
     /// - `weigh web source|writes MUG PLATE …`: what is about to happen; the account has ten listings
@@ -314,6 +318,10 @@ impl World {
                 return self.owner = ["web", "market"].into_iter().find(|a| a == account);
             }
             ["settle" | "weigh" | "let" | "lift" | "confirm", ..] => self.breaker_signal(&words),
+            ["budget", writes] => {
+                let writes = u32::try_from(number(writes)).expect("a count");
+                return self.budget = Some(WriteBudget::per_day(writes));
+            }
             ["no", "rules"] => return self.rules.rules.clear(),
             ["category" | "measured" | "offer", ..] => self.rule_signal(&words),
             [what, account, name, rest @ ..] => push_signal(what, account, name, rest, self.now),
