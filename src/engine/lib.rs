@@ -332,6 +332,9 @@ impl Engine {
             })
             .await?;
         self.watch(account, mode);
+        if mode == Mode::Live && !set.is_frozen && !account.may_write() {
+            self.meters.note_armed(&account.id, self.ports.clock.now());
+        }
         account.put_set(set);
         Ok(())
     }

@@ -139,7 +139,11 @@ impl Engine {
                 ..Batch::default()
             };
             if !batch.puts.is_empty() {
-                self.store.commit(batch).await?;
+                match self.store.commit(batch).await {
+                    // Reading goes on without space; the next start notes it.
+                    Ok(_) | Err(StoreError::NoSpace { .. }) => {}
+                    Err(error) => return Err(error),
+                }
             }
             self.watch(account, account.mode());
         }
