@@ -17,8 +17,8 @@ use anyhow::Context as _;
 use domain::{
     Decimal, Quantity, Sku,
     item::{Item, ItemKind},
+    locations::Locations,
     rules::{Buffer, EndWhen, LastUnits, OfferRules, Ratio, ScopedRule},
-    stock::LocationId,
 };
 use engine::{
     AccountConfig, Config, Engine, StartError,
@@ -278,13 +278,15 @@ pub fn config(settings: &Settings) -> Config {
         .iter()
         .map(|item| item_of(item, settings))
         .collect();
+    let locations = Locations::new(settings.locations.clone());
     Config {
         accounts: settings.accounts.values().map(account).collect(),
         opening: settings.stock.opening.clone(),
         policy: Policy {
             accounts: BTreeMap::new(),
             rules: rules(settings),
-            home: LocationId::default(),
+            home: locations.home(),
+            locations,
         },
         items,
         backlog_max: usize::try_from(settings.limits.backlog).unwrap_or(usize::MAX),

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountId, ListingId, Quantity, Sku, Time,
+    count::{Count, Entry},
     fact::Fact,
-    ids::{IntentId, OrderId},
+    ids::{CountId, IntentId, OrderId},
     intent::Intent,
     item::Item,
     offer::{Listing, Offer, Taken},
@@ -57,6 +58,12 @@ pub struct Book {
     pub incidents: BTreeMap<ClaimKey, Incident>,
     /// Items of which all open claims, with their orders, are in this book.
     pub all_claims_of: BTreeSet<Sku>,
+    /// Stocktakes that it is about.
+    pub counts: BTreeMap<CountId, Count>,
+    /// What they say, item by item.
+    pub entries: BTreeMap<(CountId, Sku), Entry>,
+    /// Movements of before that the decision looks at.
+    pub history: BTreeMap<Sku, Vec<Movement>>,
     /// Movements that the decision made.
     pub movements: Vec<Movement>,
     /// Facts that it made, in order.

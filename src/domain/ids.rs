@@ -160,6 +160,14 @@ typed_id! {
     IncidentId, "inc"
 }
 typed_id! {
+    /// Units that are on their way to us.
+    ArrivalId, "arr"
+}
+typed_id! {
+    /// A stocktake.
+    CountId, "cnt"
+}
+typed_id! {
     /// A refund that we asked for.
     RefundId, "rfd"
 }

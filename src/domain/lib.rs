@@ -5,13 +5,16 @@
 //! decision, on every backend and in every replay. Start reading at [`decide`].
 #![warn(missing_docs)]
 
+pub mod arrival;
 pub mod book;
 pub mod buffer;
+pub mod count;
 pub mod decide;
 pub mod fact;
 pub mod ids;
 pub mod intent;
 pub mod item;
+pub mod locations;
 pub mod money;
 pub mod offer;
 pub mod order;

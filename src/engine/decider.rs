@@ -13,6 +13,7 @@ use domain::{
     book::Book,
     decide::{Context, Decision, FollowUp, Refusal, Terms, Undecided, Verdict, decide},
     ids::OrderId,
+    locations::Locations,
     offer::{OfferRules, Suppression},
     order::Order,
     signal::Signal,
@@ -41,6 +42,8 @@ pub struct Policy {
     pub rules: OfferRules,
     /// Where stock lies when nobody says otherwise.
     pub home: LocationId,
+    /// Where stock can lie, and which accounts each location serves.
+    pub locations: Locations,
 }
 
 /// Takes decisions.
@@ -154,6 +157,7 @@ impl Decider {
                 accounts: policy.accounts.clone(),
                 rules: policy.rules.clone(),
                 home: policy.home.clone(),
+                locations: policy.locations.clone(),
             };
             let (decision, mut batch) = self.try_once(signal, &context).await?;
             batch.puts.extend(alongside.puts.iter().cloned());

@@ -22,6 +22,7 @@ pub mod ports;
 pub mod reconcile;
 pub mod rows;
 pub mod shelf;
+mod stocktake;
 pub mod views;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

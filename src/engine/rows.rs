@@ -33,6 +33,10 @@ pub const KITS_BY_COMPONENT: Table = Table("kits_by_component");
 pub const STOCK: Table = Table("stock");
 /// Movements, by item.
 pub const MOVEMENTS: Table = Table("movements");
+/// Stocktakes, by id.
+pub const COUNTS: Table = Table("counts");
+/// What stocktakes say, by stocktake and item.
+pub const COUNT_ENTRIES: Table = Table("count_entries");
 /// Open claims, by item.
 pub const CLAIMS: Table = Table("claims");
 /// Listings, by account and the channel's id.

@@ -13,8 +13,8 @@ use domain::{
     item::{Item, ItemKind},
     offer::Taken,
     order::{Order, Phase},
-    signal::{Command, Signal},
-    stock::Claim,
+    signal::{Command, Receipt, Signal, Sorting, Transfer},
+    stock::{Claim, Stock},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use store::{Batch, Expect, Range, Seq, Store, StoreError, Table};
@@ -26,7 +26,7 @@ const RIVALS_MAX: usize = 1000;
 
 /// A book with the versions of its rows.
 pub struct Shelf<'a> {
-    store: &'a dyn Store,
+    pub(crate) store: &'a dyn Store,
     /// The book as it was loaded.
     pub book: Book,
     read: BTreeMap<(Table, Vec<u8>), Option<Seq>>,
@@ -74,7 +74,7 @@ impl<'a> Shelf<'a> {
         Ok(shelf)
     }
 
-    async fn row<T: DeserializeOwned>(
+    pub(crate) async fn row<T: DeserializeOwned>(
         &mut self,
         table: Table,
         key: Vec<u8>,
@@ -171,6 +171,19 @@ impl<'a> Shelf<'a> {
             Command::Adjust { sku, .. } => {
                 skus.insert(sku.clone());
             }
+            Command::Transfer(Transfer { sku, .. })
+            | Command::Receive(Receipt { sku, .. })
+            | Command::Sort(Sorting { sku, .. })
+            | Command::Expect { sku, .. }
+            | Command::GiveUp { sku, .. } => {
+                skus.insert(sku.clone());
+            }
+            Command::OpenCount { skus: named, .. } => skus.extend(named.iter().cloned()),
+            Command::EnterCount { sku, .. } => {
+                skus.insert(sku.clone());
+                self.load_stocktake(command).await?;
+            }
+            Command::CloseCount { .. } => self.load_stocktake(command).await?,
             Command::SetItem(item) => {
                 skus.insert(item.sku.clone());
                 skus.extend(item.bill().into_keys());
@@ -315,6 +328,7 @@ impl<'a> Shelf<'a> {
         for good in &all_goods {
             self.load_item(good).await?;
             if let Some(stock) = self.row(rows::STOCK, key(&[good.as_str()])).await? {
+                let stock = self.attributed(stock).await?;
                 self.book.stock.insert(good.clone(), stock);
             }
         }
@@ -323,6 +337,32 @@ impl<'a> Shelf<'a> {
             self.load_listings_of(&sku).await?;
         }
         Ok(())
+    }
+
+    /// A stock row that was written before there were locations does not say on which accounts its
+    /// pending units were sold; the open claims do. Each of them changes together with this row.
+    async fn attributed(&self, mut stock: Stock) -> Result<Stock, StoreError> {
+        if stock.is_attributed() {
+            return Ok(stock);
+        }
+        let mut open: Vec<Claim> = Vec::new();
+        let mut after = None;
+        loop {
+            let range = Range {
+                prefix: prefix(&[stock.sku.as_str()]),
+                after,
+            };
+            let rows = self.store.scan(rows::CLAIMS, range, RIVALS_MAX).await?;
+            for (_, row) in &rows {
+                open.push(rows::decode(rows::CLAIMS, &row.value)?);
+            }
+            after = rows.last().map(|(key, _)| key.clone());
+            if rows.len() < RIVALS_MAX {
+                break;
+            }
+        }
+        stock.attribute(open.iter());
+        Ok(stock)
     }
 
     async fn load_item(&mut self, sku: &Sku) -> Result<BTreeSet<Sku>, StoreError> {
@@ -424,6 +464,7 @@ impl<'a> Shelf<'a> {
         writer.items(book);
         writer.listings(book);
         writer.intents(book);
+        writer.stocktakes(book);
         for (name, claim) in &book.claims {
             writer.keep(
                 rows::CLAIMS,
@@ -484,7 +525,7 @@ fn incident_key(name: &ClaimKey) -> Vec<u8> {
 }
 
 /// Collects the rows that differ from what was loaded.
-struct Writer<'s, 'a> {
+pub(crate) struct Writer<'s, 'a> {
     shelf: &'s Shelf<'a>,
     batch: Batch,
 }
@@ -499,7 +540,7 @@ impl Writer<'_, '_> {
     }
 
     /// Writes a row if it differs from the loaded one, or deletes it.
-    fn keep<T: Serialize>(&mut self, table: Table, key: Vec<u8>, value: Option<&T>) {
+    pub(crate) fn keep<T: Serialize>(&mut self, table: Table, key: Vec<u8>, value: Option<&T>) {
         let was = self.shelf.loaded.get(&(table, key.clone()));
         match value.map(rows::encode) {
             Some(is) if was == Some(&is) => {}

@@ -26,6 +26,11 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
     match &fact.event {
         Event::Claimed { sku, .. }
         | Event::Released { sku, .. }
+        | Event::Allocated { sku, .. }
+        | Event::Unbound { sku, .. }
+        | Event::ArrivalExpected { sku, .. }
+        | Event::ArrivalClosed { sku, .. }
+        | Event::CountEntered { sku, .. }
         | Event::Short { sku, .. }
         | Event::Moved { sku, .. }
         | Event::OfferChanged { sku, .. }
@@ -38,6 +43,8 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
         | Event::OrderChanged { .. }
         | Event::LineAdded { .. }
         | Event::Counted { .. }
+        | Event::CountOpened { .. }
+        | Event::CountClosed { .. }
         | Event::Covered { .. }
         | Event::HoldPlaced { .. }
         | Event::HoldReleased { .. }
@@ -66,18 +73,30 @@ pub fn check_item(memory: &Memory, sku: &Sku) -> Vec<String> {
         let sum = on_hand.entry(place).or_default();
         *sum = sum.plus(movement.delta);
         is_counted |= match movement.cause {
-            Cause::Opening { .. } | Cause::Adjustment { .. } => true,
-            Cause::Shipped { .. } | Cause::Voided { .. } => false,
+            Cause::Opening { .. }
+            | Cause::Adjustment { .. }
+            | Cause::Received { .. }
+            | Cause::Counted { .. } => true,
+            Cause::Shipped { .. }
+            | Cause::Voided { .. }
+            | Cause::Transferred { .. }
+            | Cause::Sorted { .. }
+            | Cause::LeftBeforeCount { .. } => false,
         };
     }
     let mut allocated: BTreeMap<String, Quantity> = BTreeMap::new();
     let mut pending = Quantity::ZERO;
+    let mut pending_by: BTreeMap<AccountId, Quantity> = BTreeMap::new();
     for (_, claim) in rows.scan::<Claim>(rows::CLAIMS, &below) {
-        let sum = match &claim.location {
-            Some(location) => allocated.entry(location.to_string()).or_default(),
-            None => &mut pending,
-        };
-        *sum = sum.plus(claim.open());
+        let mut rest = claim.open();
+        for (location, units) in &claim.places {
+            let sum = allocated.entry(location.to_string()).or_default();
+            *sum = sum.plus(*units);
+            rest = rest.minus(*units);
+        }
+        pending = pending.plus(rest);
+        let sum = pending_by.entry(claim.account.clone()).or_default();
+        *sum = sum.plus(rest);
     }
     let stock: Stock = rows
         .get(rows::STOCK, &key(&[sku.as_str()]))
@@ -104,7 +123,18 @@ pub fn check_item(memory: &Memory, sku: &Sku) -> Vec<String> {
             stock.is_counted
         ));
     }
-    if stock.pending != pending || stock.allocated_total() != allocated.values().copied().sum() {
+    pending_by.retain(|_, units| !units.is_zero());
+    if stock.pending_by != pending_by {
+        wrong.push(format!(
+            "P4: {sku} is pending on {:?}, its claims say {pending_by:?}",
+            stock.pending_by
+        ));
+    }
+    let kept_allocated = stock.allocated.iter();
+    let kept_allocated: BTreeMap<String, Quantity> = kept_allocated
+        .map(|(at, units)| (at.to_string(), *units))
+        .collect();
+    if stock.pending != pending || kept_allocated != allocated {
         wrong.push(format!(
             "P4: {sku} promises {} and {:?}, its claims say {pending} and {allocated:?}",
             stock.pending, stock.allocated

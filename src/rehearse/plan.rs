@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use domain::{
     AccountId, Currency, Money, Quantity, Sku, Time,
     item::{Item, ItemKind},
+    locations::Locations,
     rules::{Buffer, EndWhen, OfferRules, Ratio, ScopedRule},
     stock::LocationId,
 };
@@ -206,6 +207,7 @@ impl Plan {
                 accounts: BTreeMap::new(),
                 rules: self.rules.clone(),
                 home: LocationId::default(),
+                locations: Locations::default(),
             },
             items: self.items.clone(),
             backlog_max: 10_000,

@@ -44,6 +44,8 @@ enum What {
         #[arg(long, default_value_t = 1000)]
         limit: usize,
     },
+    /// Lists where stock can lie, and which accounts each location serves.
+    Locations,
     /// Changes what lies somewhere.
     Adjust(Adjust),
 }
@@ -69,6 +71,9 @@ struct Adjust {
     /// Where; the usual place when it is not said.
     #[arg(long)]
     location: Option<String>,
+    /// In which condition: sellable, damaged, quality or returned_unchecked.
+    #[arg(long)]
+    condition: Option<String>,
     /// Who says so.
     #[arg(long)]
     by: Option<String>,
@@ -109,9 +114,43 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
                 ],
             )?;
         }
+        What::Locations => {
+            let places = client.list("/locations", 1000).await?;
+            out.table(
+                &places,
+                &[
+                    ("LOCATION", &|at| show(at, "id")),
+                    ("NAME", &|at| show(at, "name")),
+                    ("KIND", &kind_of),
+                    ("COUNTRY", &|at| show(at, "country")),
+                    ("PRIORITY", &|at| show(at, "priority")),
+                    ("SHIPS", &|at| show(at, "ships")),
+                    ("SERVES", &|at| names(&at["serves"])),
+                    ("HOME OF", &|at| names(&at["home_of"])),
+                ],
+            )?;
+        }
         What::Adjust(asked) => adjust(asked, client, out).await?,
     }
     Ok(Exit::Good)
+}
+
+fn kind_of(place: &Value) -> String {
+    match place["is_declared"].as_bool() {
+        Some(true) => show(place, "kind"),
+        Some(false) | None => "not declared".to_owned(),
+    }
+}
+
+/// Names, one after the other.
+fn names(list: &Value) -> String {
+    let names = list.as_array().into_iter().flatten();
+    let names: Vec<&str> = names.filter_map(Value::as_str).collect();
+    if names.is_empty() {
+        "-".to_owned()
+    } else {
+        names.join(" ")
+    }
 }
 
 /// The sentence of a movement without what other columns say.
@@ -129,6 +168,7 @@ async fn adjust(asked: &Adjust, client: &Client, out: &mut Out<'_>) -> anyhow::R
         ("delta", &asked.delta),
         ("to", &asked.to),
         ("location", &asked.location),
+        ("condition", &asked.condition),
         ("by", &asked.by),
     ] {
         if let Some(value) = value {
@@ -143,6 +183,20 @@ async fn adjust(asked: &Adjust, client: &Client, out: &mut Out<'_>) -> anyhow::R
         .get(&format!("/stock/{}", encode(&asked.sku)))
         .await?;
     table(&[stock], out)
+}
+
+/// What lies there in other conditions.
+fn unsellable(at: &Value) -> String {
+    let conditions = at["unsellable"].as_object();
+    let lying = conditions.into_iter().flatten();
+    let lying: Vec<String> = lying
+        .map(|(condition, units)| format!("{units} {condition}"))
+        .collect();
+    if lying.is_empty() {
+        "-".to_owned()
+    } else {
+        lying.join(", ")
+    }
 }
 
 fn table(items: &[Value], out: &mut Out<'_>) -> anyhow::Result<()> {
@@ -174,6 +228,20 @@ fn show_one(stock: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
                 ("LOCATION", &|at| show(at, "location")),
                 ("ON HAND", &|at| show(at, "on_hand")),
                 ("ALLOCATED", &|at| show(at, "allocated")),
+                ("INCOMING", &|at| show(at, "incoming")),
+                ("NOT SELLABLE", &unsellable),
+            ],
+        )?;
+    }
+    let accounts = stock["accounts"].as_array().map_or(&[][..], Vec::as_slice);
+    if !accounts.is_empty() {
+        out.line("")?;
+        out.table(
+            accounts,
+            &[
+                ("ACCOUNT", &|on| show(on, "account")),
+                ("SELLABLE", &|on| show(on, "sellable")),
+                ("FROM", &|on| names(&on["locations"])),
             ],
         )?;
     }

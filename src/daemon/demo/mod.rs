@@ -20,7 +20,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use domain::{AccountId, Time, stock::LocationId};
+use domain::{AccountId, Time, locations::Locations, stock::LocationId};
 use engine::{
     AccountConfig, Config, Engine,
     account::{Mode, Pace as AccountPace},
@@ -298,6 +298,7 @@ fn config(shops: &[HostedShop]) -> Config {
             accounts: BTreeMap::new(),
             rules: domain::offer::OfferRules::default(),
             home: LocationId::default(),
+            locations: Locations::default(),
         },
         items: shops::items(),
         backlog_max: 10_000,

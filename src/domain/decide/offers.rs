@@ -8,7 +8,6 @@ use crate::{
     item::Item,
     offer::{self, Listing, Offer, QuantityMeaning, Suppression, Told},
     rules::{self, Buffer, Case},
-    stock::Cause,
 };
 
 use super::{Desk, Refusal, Undecided, Verdict};
@@ -43,7 +42,12 @@ impl Desk<'_> {
         let key: ListingKey = (listing.account.clone(), listing.listing.clone());
         let now = self.now();
         let result = if listing.tracked {
-            offer::sellable(&item, &self.book.stock)
+            offer::sellable(
+                &item,
+                &self.book.stock,
+                &self.context.locations,
+                &listing.account,
+            )
         } else {
             Err(Suppression::Untracked)
         };
@@ -108,11 +112,9 @@ impl Desk<'_> {
     fn is_received(&self, item: &Item) -> bool {
         let bill = item.bill();
         self.book.movements.iter().any(|movement| {
-            let is_by_person = match movement.cause {
-                Cause::Adjustment { .. } | Cause::Opening { .. } => true,
-                Cause::Shipped { .. } | Cause::Voided { .. } => false,
-            };
-            is_by_person && movement.delta.is_positive() && bill.contains_key(&movement.sku)
+            movement.cause.says_how_many()
+                && movement.delta.is_positive()
+                && bill.contains_key(&movement.sku)
         })
     }
 
@@ -181,7 +183,8 @@ pub(super) fn lift(desk: &mut Desk<'_>, key: &ListingKey, by: &str) -> Result<Ve
     if let (Some(listing), Some(item)) = (listing, item) {
         let rules = &desk.context.rules;
         let rule = rules.find(&key.0, item, &listing.categories);
-        let sellable = offer::sellable(item, &desk.book.stock).unwrap_or_default();
+        let sellable = offer::sellable(item, &desk.book.stock, &desk.context.locations, &key.0)
+            .unwrap_or_default();
         if let Some(end_when) = rule.end_when.filter(|least| sellable <= *least) {
             return refuse(Refusal::WouldEnd {
                 sku,

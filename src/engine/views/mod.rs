@@ -7,16 +7,19 @@
 
 pub mod accounts;
 pub mod listings;
+pub mod locations;
 pub mod orders;
 pub mod queues;
 pub mod stock;
+pub mod stocktakes;
 pub mod words;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use domain::{
-    Decimal, Quantity, Sku, Time,
+    AccountId, Decimal, Quantity, Sku, Time,
     item::{Item, ItemKind},
+    locations::Locations,
     offer::Told,
     stock::Stock,
 };
@@ -238,6 +241,20 @@ pub(crate) struct Sellable {
     pub(crate) components: Vec<Component>,
     /// For a good: its stock row, if it has one.
     pub(crate) stock: Option<Stock>,
+    /// The stock rows of all that it takes.
+    stocks: BTreeMap<Sku, Stock>,
+}
+
+impl Sellable {
+    /// What can still be promised on one account, from the locations that serve it.
+    pub(crate) fn on(
+        &self,
+        item: &Item,
+        locations: &Locations,
+        account: &AccountId,
+    ) -> Option<Quantity> {
+        domain::offer::sellable(item, &self.stocks, locations, account).ok()
+    }
 }
 
 /// One component of a kit.
@@ -255,6 +272,8 @@ pub(crate) struct Component {
 pub(crate) async fn sellable(engine: &Engine, item: &Item) -> Result<Sellable, StoreError> {
     let stock: Option<Stock> = read(engine, rows::STOCK, &[item.sku.as_str()]).await?;
     let mut components = Vec::new();
+    let mut stocks: BTreeMap<Sku, Stock> = BTreeMap::new();
+    stocks.extend(stock.clone().map(|stock| (item.sku.clone(), stock)));
     let units = match &item.kind {
         ItemKind::Good => stock
             .as_ref()
@@ -263,7 +282,9 @@ pub(crate) async fn sellable(engine: &Engine, item: &Item) -> Result<Sellable, S
         ItemKind::Service => None,
         ItemKind::Kit(bill) => {
             for (sku, per_kit) in bill {
-                components.push(component(engine, sku, *per_kit).await?);
+                let (component, stock) = component(engine, sku, *per_kit).await?;
+                components.push(component);
+                stocks.extend(stock.map(|stock| (sku.clone(), stock)));
             }
             let kits: Option<Vec<Quantity>> = components.iter().map(|c| c.kits).collect();
             kits.and_then(|kits| kits.into_iter().min())
@@ -273,26 +294,33 @@ pub(crate) async fn sellable(engine: &Engine, item: &Item) -> Result<Sellable, S
         units,
         components,
         stock,
+        stocks,
     })
 }
 
-async fn component(engine: &Engine, sku: &Sku, per_kit: Quantity) -> Result<Component, StoreError> {
+async fn component(
+    engine: &Engine,
+    sku: &Sku,
+    per_kit: Quantity,
+) -> Result<(Component, Option<Stock>), StoreError> {
     let item: Option<Item> = read(engine, rows::ITEMS, &[sku.as_str()]).await?;
     let stock: Option<Stock> = read(engine, rows::STOCK, &[sku.as_str()]).await?;
     let sellable = stock
+        .as_ref()
         .filter(|stock| stock.is_counted)
         .map(|stock| stock.sellable());
     let kits = sellable.map(|sellable| {
         let kits = sellable.or_zero().units().checked_div(per_kit.units());
         Quantity::new(kits.unwrap_or(0)).unwrap_or_default()
     });
-    Ok(Component {
+    let component = Component {
         sku: sku.clone(),
         scale: item.map_or(0, |item| item.scale),
         per_kit,
         sellable,
         kits,
-    })
+    };
+    Ok((component, stock))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod health;
+pub(crate) mod moves;
 pub(crate) mod orders;
 pub(crate) mod queues;
 pub(crate) mod stock;
