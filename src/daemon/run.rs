@@ -16,6 +16,8 @@ use std::{
 use anyhow::Context as _;
 use domain::{
     Decimal, Quantity, Sku,
+    breaker::BreakerRule,
+    decide::Authority,
     item::{Item, ItemKind},
     locations::Locations,
     rules::{Buffer, EndWhen, LastUnits, OfferRules, Ratio, ScopedRule},
@@ -272,6 +274,10 @@ pub fn config(settings: &Settings) -> Config {
             orders_since: settings.schedule.orders_since,
         },
         unpaid_for: account.unpaid_for.or(settings.stock.unpaid_for),
+        authority: match account.authority.stock {
+            settings::Decides::Ledger => Authority::Ledger,
+            settings::Decides::Channel => Authority::Channel,
+        },
     };
     let items: Vec<Item> = settings
         .items
@@ -287,6 +293,14 @@ pub fn config(settings: &Settings) -> Config {
             rules: rules(settings),
             home: locations.home(),
             locations,
+            breaker: BreakerRule {
+                listings_min: settings.breaker.listings,
+                share: Ratio {
+                    numerator: settings.breaker.share.numerator,
+                    denominator: settings.breaker.share.denominator,
+                },
+                window: settings.breaker.window,
+            },
         },
         items,
         backlog_max: usize::try_from(settings.limits.backlog).unwrap_or(usize::MAX),
@@ -426,7 +440,16 @@ mod tests {
 
         let main = "[stock]\nunpaid_for = \"2h\"\n[limits]\nconnections = 9\nread_timeout = \"3s\"\n\
                     backlog = 7\n[schedule]\npoll = \"5s\"\norders_since = \"1d\"\n";
-        let (config, limits) = configured(main, "unpaid_for = \"1h\"\npoll = \"9s\"\n");
+        let main = &format!("{main}[breaker]\nlistings = 3\nshare = \"1/2\"\nwindow = \"1m\"\n");
+        let special = "unpaid_for = \"1h\"\npoll = \"9s\"\nauthority = { stock = \"channel\" }\n";
+        assert_eq!(config.policy.breaker, BreakerRule::default());
+        let (config, limits) = configured(main, special);
+        let breaker = config.policy.breaker;
+        assert_eq!((breaker.listings_min, breaker.share.denominator), (3, 2));
+        assert_eq!(breaker.window, Duration::from_secs(60));
+        let authorities = config.accounts.iter().map(|one| one.authority);
+        let authorities: Vec<Authority> = authorities.collect();
+        assert_eq!(authorities, [Authority::Ledger, Authority::Channel]);
         assert_eq!(unpaid(&config), [Some(hours(2)), Some(hours(1))]);
         let polls = config
             .accounts

@@ -50,6 +50,28 @@ impl Stock {
         self.locations().into_iter().chain(incoming).collect()
     }
 
+    /// Units of an arrival that came in are on their way again, to tell how it was before.
+    pub(crate) fn await_again(&mut self, id: ArrivalId, location: &LocationId, units: Quantity) {
+        let arrival = self.incoming.entry(id).or_insert_with(|| Arrival {
+            id,
+            location: location.clone(),
+            expected: Quantity::ZERO,
+            received: Quantity::ZERO,
+            due: None,
+            from: None,
+            reference: String::new(),
+            by: String::new(),
+            made_at: id.made_at(),
+        });
+        arrival.received = arrival.received.minus(units);
+    }
+
+    /// Leaves out what was announced after a time, to tell how it was then. What was given up since is
+    /// not told.
+    pub fn forget_arrivals_after(&mut self, at: Time) {
+        self.incoming.retain(|id, _| id.made_at() <= at);
+    }
+
     /// What is on its way to a location.
     pub fn incoming_at(&self, location: &LocationId) -> Quantity {
         let to_there = self

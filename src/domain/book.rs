@@ -7,16 +7,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::incident::Incident;
+
 use crate::{
-    AccountId, ListingId, Quantity, Sku, Time,
+    AccountId, ExternalId, ListingId, Quantity, Sku, Time,
+    breaker::Breaker,
     count::{Count, Entry},
     fact::Fact,
-    ids::{CountId, IntentId, OrderId},
+    ids::{CountId, DriftId, IntentId, OrderId},
     intent::Intent,
     item::Item,
-    offer::{Listing, Offer, Taken},
+    offer::{Listing, Offer, Taken, Told},
     order::Order,
-    stock::{Claim, Movement, Stock},
+    stock::{Claim, ClaimChange, Movement, Stock},
 };
 
 /// Names a claim: one for each order line and item.
@@ -52,9 +55,11 @@ pub struct Book {
     pub taken: BTreeMap<(AccountId, Sku), Taken>,
     /// Wishes of the orders that are not done.
     pub intents: BTreeMap<IntentId, Intent>,
-    /// Open cases of drift.
-    pub drifts: BTreeMap<ListingKey, Drift>,
-    /// Open incidents.
+    /// Open cases of drift, and the one that the signal names.
+    pub drifts: BTreeMap<DriftId, Drift>,
+    /// The breakers of the accounts concerned.
+    pub breakers: BTreeMap<AccountId, Breaker>,
+    /// Open incidents, and those that the decision closed.
     pub incidents: BTreeMap<ClaimKey, Incident>,
     /// Items of which all open claims, with their orders, are in this book.
     pub all_claims_of: BTreeSet<Sku>,
@@ -66,46 +71,96 @@ pub struct Book {
     pub history: BTreeMap<Sku, Vec<Movement>>,
     /// Movements that the decision made.
     pub movements: Vec<Movement>,
+    /// Changes of claims that it made.
+    pub claim_changes: Vec<ClaimChange>,
     /// Facts that it made, in order.
     pub facts: Vec<Fact>,
 }
 
-/// A level that disagrees with all that we know.
+/// A case of drift: a level that changed, and no order, echo or person that we know of explains it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drift {
+    /// Ours.
+    pub id: DriftId,
     /// Where.
     pub account: AccountId,
     /// Which listing.
     pub listing: ListingId,
     /// Of what.
     pub sku: Sku,
+    /// The decimals of its quantities.
+    pub scale: u8,
     /// What it should have shown.
-    pub expected: Option<Quantity>,
+    pub expected: Quantity,
     /// What it showed.
     pub observed: Quantity,
+    /// By how much our stock would change if the channel were right; nothing where its level does not
+    /// say that.
+    pub difference: Option<Quantity>,
+    /// What the case rests on.
+    pub evidence: Evidence,
+    /// Whether the breaker had tripped, so that nothing is done before a person looks.
+    pub is_held: bool,
     /// Since when.
-    pub opened_at: Time,
-    /// When it agreed again.
-    pub closed_at: Option<Time>,
-}
-
-/// Units that were sold and are not there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Incident {
-    /// Of which order.
-    pub order: OrderId,
-    /// Which line.
-    pub line: u32,
-    /// Of what.
-    pub sku: Sku,
-    /// On which account it was sold.
-    pub account: AccountId,
-    /// How many are missing.
-    pub missing: Quantity,
-    /// When it became known.
     pub opened_at: Time,
     /// When it was settled.
     pub closed_at: Option<Time>,
+    /// How.
+    pub way: Option<Settlement>,
+    /// Which person said so.
+    pub settled_by: Option<String>,
+}
+
+/// What a case of drift rests on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// What we believed that it shows, and since when.
+    pub believed: Told,
+    /// What it showed, and when that was read.
+    pub shown: Told,
+    /// When reading its orders again began; the level was read after that.
+    pub orders_read_at: Option<Time>,
+    /// The orders of this item that were read again one by one.
+    pub orders: Vec<ExternalId>,
+    /// What we wrote last.
+    pub sent: Option<Told>,
+    /// What the channel last said that it took.
+    pub acknowledged: Option<Told>,
+    /// Who changed it, where the channel says so.
+    pub author: Option<Author>,
+}
+
+/// Who changed a level, as far as a channel says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Author {
+    /// What the channel calls them.
+    pub name: String,
+    /// Whether the channel says that it was a person, and not a program or itself.
+    pub is_person: bool,
+}
+
+/// How a case of drift was settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Settlement {
+    /// Our level was written over theirs.
+    Repaired,
+    /// It came to agree by itself, or by orders that became known later.
+    Agreed,
+    /// Theirs became a movement of our stock.
+    Theirs,
+    /// A person said that ours is right.
+    Ours,
+}
+
+impl Book {
+    /// The open case of a listing.
+    pub fn open_drift(&self, key: &ListingKey) -> Option<&Drift> {
+        let mut open = self.drifts.values().filter(|drift| {
+            drift.closed_at.is_none() && drift.account == key.0 && drift.listing == key.1
+        });
+        open.next()
+    }
 }
 
 impl Book {

@@ -4,9 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountId, ExternalId, ListingId, Quantity, Sku, Time,
+    book::Settlement,
+    breaker::Side,
     buffer::Tuned,
-    ids::{ArrivalId, CountId, IntentId, MovementId, OrderId, ShipmentId},
-    offer::Suppression,
+    ids::{ArrivalId, CountId, DriftId, IncidentId, IntentId, MovementId, OrderId, ShipmentId},
+    incident::{Ending, Way, Why},
+    offer::{Edit, Suppression},
     stock::{Cause, Condition, LocationId},
 };
 
@@ -125,6 +128,39 @@ pub enum Event {
     Covered {
         /// Our number of it.
         line: u32,
+    },
+    /// Units were sold that are not there.
+    IncidentOpened {
+        /// Ours.
+        incident: IncidentId,
+        /// Our number of the line.
+        line: u32,
+        /// Of what.
+        sku: Sku,
+        /// How many are missing.
+        units: Quantity,
+        /// What explains it.
+        why: Why,
+    },
+    /// A person chose a way out.
+    WayChosen {
+        /// Of which incident.
+        incident: IncidentId,
+        /// Which.
+        way: Way,
+        /// Who.
+        by: String,
+        /// In their words.
+        note: Option<String>,
+    },
+    /// An incident came to its end.
+    IncidentClosed {
+        /// Which.
+        incident: IncidentId,
+        /// Of what.
+        sku: Sku,
+        /// How.
+        ending: Ending,
     },
     /// Stock changed.
     Moved {
@@ -317,15 +353,48 @@ pub enum Event {
     DriftOpened {
         /// Which listing.
         listing: ListingId,
+        /// The case.
+        drift: DriftId,
         /// What it should show by all that we know.
-        expected: Option<Quantity>,
+        expected: Quantity,
         /// What it shows.
         observed: Quantity,
+        /// Whether the breaker keeps it from being repaired.
+        is_held: bool,
     },
-    /// A level agrees again.
+    /// A case of drift was settled.
     DriftClosed {
         /// Which listing.
         listing: ListingId,
+        /// The case.
+        drift: DriftId,
+        /// How.
+        way: Settlement,
+        /// Which person said so.
+        by: Option<String>,
+    },
+    /// Somebody changed a level on the channel.
+    LevelEdited {
+        /// Which listing.
+        listing: ListingId,
+        /// Who and what.
+        edit: Edit,
+    },
+    /// Too much happened at once to the listings of an account.
+    BreakerTripped {
+        /// On which side.
+        side: Side,
+        /// To how many listings.
+        listings: usize,
+        /// How many there are.
+        of: usize,
+    },
+    /// A person lifted a breaker, or confirmed what is wished.
+    BreakerLifted {
+        /// On which side.
+        side: Side,
+        /// Who.
+        by: String,
     },
     /// An item became known or was changed.
     ItemSet {

@@ -7,11 +7,15 @@
 
 pub mod arrival;
 pub mod book;
+pub mod breaker;
+pub mod budget;
 pub mod buffer;
 pub mod count;
 pub mod decide;
+pub mod exposure;
 pub mod fact;
 pub mod ids;
+pub mod incident;
 pub mod intent;
 pub mod item;
 pub mod locations;

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountId, ListingId, Money, Quantity, Sku, Time,
+    breaker::{Held, Side},
+    budget::{Spent, Urgency, WriteBudget},
     buffer::Tuned,
     ids::IntentId,
     item::{Item, ItemKind},
@@ -173,6 +175,19 @@ pub struct Offer {
     /// Since when the channel shows something else than is wanted, as far as we know.
     #[serde(default)]
     pub due_since: Option<Time>,
+    /// Whether the channel said that it shows something else than we believe: it is read before
+    /// anything is written.
+    #[serde(default)]
+    pub is_doubted: bool,
+    /// When it came to be wanted at zero by something else than an order.
+    #[serde(default)]
+    pub zeroed_at: Option<Time>,
+    /// Why nothing is written before a person says so.
+    #[serde(default)]
+    pub held: Option<Held>,
+    /// The last change that somebody made on the channel.
+    #[serde(default)]
+    pub edit: Option<Edit>,
     /// When it ended by `end_when`, and how much was sellable then. It shows zero until stock is
     /// received or counted again, or a person lifts it: a unit that merely comes free is not enough.
     #[serde(default)]
@@ -180,6 +195,24 @@ pub struct Offer {
     /// The buffer that tuned itself, where a rule says `auto`.
     #[serde(default)]
     pub tuned: Option<Tuned>,
+    /// What was used of the writes that its channel allows in a day.
+    #[serde(default)]
+    pub spent: Spent,
+}
+
+/// A change of a level that somebody made on the channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edit {
+    /// Who, where the channel says so.
+    pub by: Option<String>,
+    /// What it was.
+    pub from: Quantity,
+    /// What it was changed to.
+    pub to: Quantity,
+    /// When that was seen.
+    pub at: Time,
+    /// Whether it became a movement of our stock; otherwise ours was written again.
+    pub is_taken: bool,
 }
 
 /// One try at setting a level, made durable before it is sent. It never changes but for its count.
@@ -220,9 +253,28 @@ impl Offer {
             parked: None,
             coalesced: 0,
             due_since: None,
+            is_doubted: false,
+            zeroed_at: None,
+            held: None,
+            edit: None,
             ended: None,
             tuned: None,
+            spent: Spent::default(),
         }
+    }
+
+    /// Before when nothing is written to it, because its channel takes only so many writes in a day.
+    pub fn spared_until(&self, budget: Option<WriteBudget>, now: Time) -> Option<Time> {
+        let (budget, wanted) = (budget?, self.wanted?.quantity);
+        let believed = self.believed.map(|told| told.quantity);
+        let urgency = if wanted.is_zero() {
+            Urgency::Zero
+        } else if believed.is_some_and(|believed| believed < wanted) {
+            Urgency::Rise
+        } else {
+            Urgency::Fall
+        };
+        budget.wait_until(self.spent, urgency, now)
     }
 
     /// Whether something is to be sent: it should show something else than we believe it shows.
@@ -230,24 +282,67 @@ impl Offer {
         let Some(wanted) = self.wanted else {
             return false;
         };
-        if self.parked.is_some() {
+        if self.parked.is_some() || self.is_held_back() {
             return false;
         }
         self.attempt.is_some() || self.believed.map(|told| told.quantity) != Some(wanted.quantity)
     }
 
+    /// Units that buyers may see at this moment, whatever we wish: the most of what the channel said
+    /// last (less what it sold since), of a push that it has not answered, and of a level that was read
+    /// later and is not explained yet. Nothing while all of that is unknown.
+    pub fn shown(&self) -> Option<Quantity> {
+        let unanswered = self.attempt.as_ref().filter(|attempt| attempt.tries > 0);
+        let unanswered = unanswered.map(|attempt| attempt.quantity);
+        let said = match self.believed {
+            Some(believed) => {
+                let later = self.read_back.filter(|read| read.at > believed.at);
+                let later = later.map(|read| read.quantity);
+                Some(believed.quantity).max(later)
+            }
+            // A conflict without a value: what it shows is one of what it said before, or less.
+            None => {
+                let last = [self.acknowledged, self.read_back];
+                last.into_iter().flatten().map(|told| told.quantity).max()
+            }
+        };
+        said.max(unanswered)
+    }
+
+    /// Whether the breaker keeps what is wanted from being written. A fall below both what it should
+    /// have shown then and what it shows goes out all the same: sales go on elsewhere.
+    pub fn is_held_back(&self) -> bool {
+        let (Some(held), Some(wanted), None) = (self.held, self.wanted, &self.attempt) else {
+            return false;
+        };
+        match held.side {
+            Side::Source => {
+                let shown = self.believed.map(|told| told.quantity);
+                !(Some(wanted.quantity) < held.wanted && Some(wanted.quantity) < shown)
+            }
+            Side::Writes => wanted.quantity.is_zero(),
+        }
+    }
+
     /// Units at risk now: what it may show beyond what it should.
     pub fn exposure(&self) -> Quantity {
-        let Some(wanted) = self.wanted else {
-            return Quantity::ZERO;
-        };
-        let unanswered = self.attempt.as_ref().filter(|attempt| attempt.tries > 0);
-        let shown = [
-            self.believed.map(|told| told.quantity),
-            unanswered.map(|attempt| attempt.quantity),
-        ];
-        let shown = shown.into_iter().flatten().max().unwrap_or_default();
-        shown.minus(wanted.quantity).or_zero()
+        match (self.wanted, self.shown()) {
+            (Some(wanted), Some(shown)) => shown.minus(wanted.quantity).or_zero(),
+            (None, _) | (_, None) => Quantity::ZERO,
+        }
+    }
+
+    /// Units that buyers can still buy of what it shows: without those of our own open orders that the
+    /// channel has yet to take off.
+    pub fn buyable(&self) -> Quantity {
+        let shown = self.shown().unwrap_or_default();
+        match (self.wanted, self.offer) {
+            (Some(wanted), Some(offer)) => {
+                let own = wanted.quantity.minus(offer.quantity).or_zero();
+                shown.minus(own).or_zero()
+            }
+            (None, _) | (_, None) => shown.or_zero(),
+        }
     }
 }
 
@@ -269,6 +364,49 @@ mod tests {
         ] {
             let quantity = to_channel(Quantity::of(7), taken, meaning);
             assert_eq!(quantity, Quantity::of(written), "{meaning:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_is_the_most_of_all_that_the_channel_may_show() {
+        let told = |quantity: i32, second: i64| {
+            Some(Told {
+                quantity: Quantity::of(quantity),
+                at: Time::from_seconds(second),
+            })
+        };
+        let attempt = |quantity: i32, tries: u32| {
+            Some(Attempt {
+                key: IntentId::next(&mut crate::IdSource::new(Time::EPOCH, [1; 16])),
+                quantity: Quantity::of(quantity),
+                expected: None,
+                believed_at: Time::EPOCH,
+                tries,
+                next_at: Time::EPOCH,
+                is_ambiguous: false,
+            })
+        };
+        // what we believe, what was read, what is under way => what is shown, at risk, buyable
+        for (believed, read_back, under_way, expected) in [
+            (None, None, None, (None, 0, 0)),
+            (told(9, 5), told(9, 5), None, (Some(9), 5, 7)),
+            (told(3, 9), told(9, 5), None, (Some(3), 0, 1)),
+            (told(3, 5), told(9, 7), None, (Some(9), 5, 7)),
+            (told(9, 5), None, attempt(4, 1), (Some(9), 5, 7)),
+            (told(2, 5), None, attempt(8, 0), (Some(2), 0, 0)),
+            (told(2, 5), None, attempt(8, 1), (Some(8), 4, 6)),
+            (None, told(6, 5), None, (Some(6), 2, 4)),
+        ] {
+            let sku = Sku::new("MUG").expect("a SKU");
+            let mut offer = Offer::new("web".into(), "1".into(), sku, 0);
+            (offer.offer, offer.wanted) = (told(2, 8), told(4, 8));
+            (offer.believed, offer.read_back, offer.attempt) = (believed, read_back, under_way);
+            let seen = (
+                offer.shown().map(Quantity::units),
+                offer.exposure().units(),
+                offer.buyable().units(),
+            );
+            assert_eq!(seen, expected, "{offer:?}");
         }
     }
 }

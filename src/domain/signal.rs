@@ -1,11 +1,16 @@
 //! Everything that [`crate::decide`] decides about.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountId, Decimal, ExternalId, ListingId, Money, Quantity, Sku, Time,
+    book::Author,
+    breaker::Side,
     buffer::Demand,
-    ids::{ArrivalId, CountId, IntentId, OrderId},
+    ids::{ArrivalId, CountId, DriftId, IncidentId, IntentId, OrderId},
+    incident::Way,
     intent::Outcome,
     item::Item,
     snapshot::{LevelSnapshot, ListingSnapshot, OrderSnapshot},
@@ -56,6 +61,20 @@ pub enum Signal {
         read_at: Time,
         /// Why we look.
         reading: Reading,
+        /// What was done to explain differences before these were read.
+        checks: Checks,
+    },
+    /// What is about to happen to many listings of an account, so that its breaker can trip before it
+    /// does.
+    Weigh {
+        /// Which account.
+        account: AccountId,
+        /// On which side.
+        side: Side,
+        /// Listings whose level jumped, or that are to be set to zero by no order.
+        listings: Vec<ListingId>,
+        /// How many the account has.
+        of: usize,
     },
     /// The lane of an account is free: make these pushes durable.
     StartPush {
@@ -132,12 +151,23 @@ pub enum Source {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reading {
-    /// Just before writing them.
+    /// Just before writing them, when they would not stay the same long enough to be confirmed.
     BeforePush,
     /// To compare; the account's orders were read just before.
     Compare,
     /// To compare once more, after its orders were read again: what differs now is drift.
     Confirm,
+}
+
+/// What was done to explain differences before levels were read to confirm them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checks {
+    /// When reading the account's orders again began.
+    pub orders_read_at: Option<Time>,
+    /// The orders that were read again one by one, for each listing.
+    pub orders: BTreeMap<ListingId, Vec<ExternalId>>,
+    /// Who changed a level last, where the channel says so.
+    pub authors: BTreeMap<ListingId, Author>,
 }
 
 /// What came of pushing one level.
@@ -317,10 +347,58 @@ pub enum Command {
         /// Who.
         by: String,
     },
+    /// Choose a way out of an incident.
+    ResolveIncident {
+        /// Which.
+        incident: IncidentId,
+        /// Which way.
+        way: Way,
+        /// Who.
+        by: String,
+        /// In their words.
+        note: Option<String>,
+    },
     /// Try a parked intent again.
     RetryIntent {
         /// Which.
         intent: IntentId,
+    },
+    /// Say whose number of a case of drift is right.
+    SettleDrift {
+        /// Which case.
+        drift: DriftId,
+        /// Whose.
+        right: Whose,
+        /// Who says so.
+        by: String,
+    },
+    /// Let these listings go that the breaker holds: what is wanted of them may be written.
+    LetGo {
+        /// On which account.
+        account: AccountId,
+        /// By which side they are held.
+        side: Side,
+        /// Which.
+        listings: Vec<ListingId>,
+        /// Whose numbers are right, where the channel's differ.
+        right: Whose,
+        /// Who says so.
+        by: String,
+    },
+    /// What is wished on an account by now was shown to a person who armed it: its zeroes are no news
+    /// to the breaker.
+    ConfirmZeroes {
+        /// Which account.
+        account: AccountId,
+    },
+    /// Lift the breaker of an account.
+    LiftBreaker {
+        /// Of which account.
+        account: AccountId,
+        /// Which side.
+        side: Side,
+        /// Who says so.
+        by: String,
     },
     /// Offer a listing again that ended by its rule.
     Lift {
@@ -397,6 +475,16 @@ pub struct Sorting {
     pub reason: String,
     /// Who.
     pub by: String,
+}
+
+/// Whose number is right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Whose {
+    /// The channel's: it becomes a movement of our stock.
+    Theirs,
+    /// Ours: it is written to the channel.
+    Ours,
 }
 
 /// A change of stock as a person says it.

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AccountId, Quantity, Sku, Time,
     arrival::Arrival,
-    ids::{ArrivalId, CountId, MovementId, OrderId},
+    ids::{ArrivalId, ClaimChangeId, CountId, MovementId, OrderId},
 };
 
 /// A warehouse, a shop, a shelf: where stock lies. The admin's own word.
@@ -290,6 +290,46 @@ impl Claim {
     }
 }
 
+/// An immutable change of what is promised to an order line, kept so that the past can be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimChange {
+    /// Ours; sorts by time.
+    pub id: ClaimChangeId,
+    /// For which order.
+    pub order: OrderId,
+    /// For which line.
+    pub line: u32,
+    /// Of what.
+    pub sku: Sku,
+    /// On which account it was sold.
+    #[serde(default)]
+    pub account: Option<AccountId>,
+    /// Where from; nothing while it is pending.
+    pub location: Option<LocationId>,
+    /// By how much the open units changed there.
+    pub delta: Quantity,
+    /// When it was recorded.
+    pub at: Time,
+}
+
+impl Claim {
+    /// What changed of the open units from `before` to this, place by place.
+    pub fn changes_since(&self, before: &Claim) -> Vec<(Option<LocationId>, Quantity)> {
+        let bound = |claim: &Claim, at: &LocationId| -> Quantity {
+            claim.places.get(at).copied().unwrap_or_default()
+        };
+        let places: BTreeSet<&LocationId> =
+            before.places.keys().chain(self.places.keys()).collect();
+        let mut changes = vec![(None, self.pending().minus(before.pending()))];
+        changes.extend(places.into_iter().map(|at| {
+            let delta = bound(self, at).minus(bound(before, at));
+            (Some(at.clone()), delta)
+        }));
+        changes.retain(|(_, delta)| !delta.is_zero());
+        changes
+    }
+}
+
 /// What is known of one item's stock: the fold of its movements and of its open claims.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stock {
@@ -370,18 +410,26 @@ impl Stock {
 
     fn promise(&mut self, claim: &Claim, sign: i64) {
         for (location, units) in &claim.places {
-            let allocated = self.allocated.entry(location.clone()).or_default();
-            *allocated = allocated.plus(units.times(sign));
-            if allocated.is_zero() {
-                self.allocated.remove(location);
-            }
+            self.bind(location, units.times(sign));
         }
-        let pending = claim.pending().times(sign);
-        self.pending = self.pending.plus(pending);
-        let by_account = self.pending_by.entry(claim.account.clone()).or_default();
-        *by_account = by_account.plus(pending);
+        self.await_place(Some(&claim.account), claim.pending().times(sign));
+    }
+
+    fn bind(&mut self, location: &LocationId, delta: Quantity) {
+        let allocated = self.allocated.entry(location.clone()).or_default();
+        *allocated = allocated.plus(delta);
+        if allocated.is_zero() {
+            self.allocated.remove(location);
+        }
+    }
+
+    fn await_place(&mut self, account: Option<&AccountId>, delta: Quantity) {
+        self.pending = self.pending.plus(delta);
+        let Some(account) = account else { return };
+        let by_account = self.pending_by.entry(account.clone()).or_default();
+        *by_account = by_account.plus(delta);
         if by_account.is_zero() {
-            self.pending_by.remove(&claim.account);
+            self.pending_by.remove(account);
         }
     }
 
@@ -403,6 +451,29 @@ impl Stock {
             .get(location)
             .and_then(|at| at.get(&condition));
         position.copied().unwrap_or_default()
+    }
+
+    /// Takes a movement back out, to tell how it was before. Whether it was counted then, and which
+    /// places were known, the caller must know.
+    pub fn undo(&mut self, movement: &Movement) {
+        let at_location = self.positions.entry(movement.location.clone()).or_default();
+        let position = at_location.entry(movement.condition).or_default();
+        *position = position.minus(movement.delta);
+        if let Cause::Received {
+            arrival: Some(id), ..
+        } = movement.cause
+        {
+            self.await_again(id, &movement.location, movement.delta);
+        }
+    }
+
+    /// Takes a change of a claim back out.
+    pub fn undo_claim(&mut self, change: &ClaimChange) {
+        let delta = change.delta.negated();
+        match (&change.location, &change.account) {
+            (Some(location), _) => self.bind(location, delta),
+            (None, account) => self.await_place(account.as_ref(), delta),
+        }
     }
 
     /// What lies there in sellable condition, at all locations.

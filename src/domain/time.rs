@@ -18,7 +18,44 @@ pub struct NotATime {
     text: String,
 }
 
+/// Why a text is neither an instant nor says how long ago one was.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is neither an RFC 3339 time nor how long ago, as `2h ago`, `90m` or `3d`")]
+pub struct NotAMoment {
+    text: String,
+}
+
+/// How long a text says: a whole number and `s`, `m`, `h` or `d`, at most a hundred years.
+pub fn parse_span(text: &str) -> Option<Duration> {
+    const LONGEST_S: u64 = 100 * 366 * 24 * 3600;
+    let text = text.trim();
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let unit_s: u64 = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 24 * 3600,
+        _ => return None,
+    };
+    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let number: u64 = digits.parse().ok().filter(|_| is_plain)?;
+    let seconds = number.checked_mul(unit_s)?;
+    (seconds <= LONGEST_S).then_some(Duration::from_secs(seconds))
+}
+
 impl Time {
+    /// Reads a moment as a person says it: RFC 3339, or how long before `now` (`2h ago`, `90m`).
+    pub fn parse_moment(text: &str, now: Time) -> Result<Time, NotAMoment> {
+        let text = text.trim();
+        let span = text.strip_suffix("ago").unwrap_or(text);
+        if let Some(span) = parse_span(span) {
+            return Ok(now.minus(span));
+        }
+        text.parse().map_err(|_: NotATime| NotAMoment {
+            text: text.chars().take(40).collect(),
+        })
+    }
+
     /// The beginning of 1970, which serves as "never" in cursors.
     pub const EPOCH: Time = Time(0);
     /// The last second that can be written, which serves as "after everything".
@@ -159,5 +196,30 @@ mod tests {
                 .to_string()
                 .starts_with("9999-12-30T")
         );
+    }
+
+    #[test]
+    fn moments_are_read_as_people_say_them() {
+        let now = Time::from_seconds(1_000_000);
+        for (text, seconds) in [
+            ("2h ago", Some(992_800)),
+            ("90m", Some(994_600)),
+            (" 3d  ago ", Some(740_800)),
+            ("0s", Some(1_000_000)),
+            ("1970-01-01T00:00:07Z", Some(7)),
+            ("", None),
+            ("ago", None),
+            ("h", None),
+            ("2", None),
+            ("2 weeks ago", None),
+            ("-2h", None),
+            ("+2h", None),
+            ("2\u{e9}", None),
+            ("99999999999999999999d", None),
+            ("9999999999d", None),
+        ] {
+            let read = Time::parse_moment(text, now).ok().map(Time::seconds);
+            assert_eq!(read, seconds, "{text}");
+        }
     }
 }

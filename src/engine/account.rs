@@ -82,6 +82,8 @@ pub struct Account {
     pub wake_compare: Notify,
     /// One poll at a time; what is known of the last one.
     pub polling: tokio::sync::Mutex<LastPoll>,
+    /// One comparison of all levels at a time.
+    pub comparing: tokio::sync::Mutex<()>,
     orders_to_read: Mutex<BTreeSet<ExternalId>>,
     listings_to_compare: Mutex<BTreeSet<ListingId>>,
     are_listings_due: AtomicBool,
@@ -150,6 +152,7 @@ impl Account {
             wake_intents: Notify::new(),
             wake_compare: Notify::new(),
             polling: tokio::sync::Mutex::default(),
+            comparing: tokio::sync::Mutex::default(),
             orders_to_read: Mutex::default(),
             listings_to_compare: Mutex::default(),
             are_listings_due: AtomicBool::new(true),
@@ -172,6 +175,18 @@ impl Account {
         set.mode.unwrap_or(self.configured)
     }
 
+    /// What a person said since the configuration.
+    pub fn set(&self) -> ModeOverride {
+        *self.set.read().expect(LOCK)
+    }
+
+    /// Takes what a person said, when it is durable, and looks what there is to do.
+    pub(crate) fn put_set(&self, set: ModeOverride) {
+        *self.set.write().expect(LOCK) = set;
+        self.wake_lanes();
+        self.wake_poll.notify_one();
+    }
+
     /// Whether writing is stopped by a person.
     pub fn is_frozen(&self) -> bool {
         self.set.read().expect(LOCK).is_frozen
@@ -179,13 +194,17 @@ impl Account {
 
     /// Whether anything may be written outside.
     pub fn may_write(&self) -> bool {
-        let is_held = self.compares_first.load(Ordering::Acquire);
-        self.mode() == Mode::Live && !self.is_frozen() && !is_held
+        self.mode() == Mode::Live && !self.is_frozen() && !self.compares_first()
     }
 
     /// Writes nothing until the levels were compared once: what we believe may be too old.
     pub fn hold_writes(&self, is_held: bool) {
         self.compares_first.store(is_held, Ordering::Release);
+    }
+
+    /// Whether it writes nothing until its levels were compared.
+    pub fn compares_first(&self) -> bool {
+        self.compares_first.load(Ordering::Acquire)
     }
 
     /// Whether its orders were read completely since the start. Before that nothing is pushed: what

@@ -11,6 +11,7 @@ use std::{
 use domain::{
     AccountId, IdSource, Sku, Time,
     book::Book,
+    breaker::BreakerRule,
     decide::{Context, Decision, FollowUp, Refusal, Terms, Undecided, Verdict, decide},
     ids::OrderId,
     locations::Locations,
@@ -23,6 +24,7 @@ use store::{Batch, Range, Seq, Store, StoreError, Table};
 use tokio::sync::Mutex;
 
 use crate::{
+    exposure::Exposures,
     ports::Ports,
     rows::{self, prefix},
     shelf::Shelf,
@@ -44,6 +46,8 @@ pub struct Policy {
     pub home: LocationId,
     /// Where stock can lie, and which accounts each location serves.
     pub locations: Locations,
+    /// When too much happens at once.
+    pub breaker: BreakerRule,
 }
 
 /// Takes decisions.
@@ -51,6 +55,8 @@ pub struct Decider {
     store: Arc<dyn Store>,
     ports: Ports,
     policy: RwLock<Arc<Policy>>,
+    /// What is at risk by what was decided.
+    pub exposures: Exposures,
     /// Held from loading to commit, so that decisions of this process never conflict.
     turn: Mutex<()>,
 }
@@ -93,6 +99,7 @@ impl Decider {
             store,
             ports,
             policy: RwLock::new(Arc::new(policy)),
+            exposures: Exposures::default(),
             turn: Mutex::new(()),
         }
     }
@@ -158,6 +165,7 @@ impl Decider {
                 rules: policy.rules.clone(),
                 home: policy.home.clone(),
                 locations: policy.locations.clone(),
+                breaker: policy.breaker,
             };
             let (decision, mut batch) = self.try_once(signal, &context).await?;
             batch.puts.extend(alongside.puts.iter().cloned());
@@ -169,6 +177,7 @@ impl Decider {
                         verdict,
                         follow_ups,
                     } = decision;
+                    self.exposures.note(book.offers.values(), context.now);
                     return Ok(Done {
                         verdict,
                         follow_ups,

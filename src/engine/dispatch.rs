@@ -9,9 +9,11 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use channel::{Ack, ChannelError, ErrorKind, StockTarget};
 use domain::{
-    ListingId, Quantity, Time,
+    AccountId, ListingId, Quantity, Time,
+    budget::WriteBudget,
     offer::Offer,
-    signal::{PushResult, Reading, Signal},
+    signal::{Checks, PushResult, Reading, Signal},
+    snapshot::LevelSnapshot,
 };
 use serde::{Deserialize, Serialize};
 use store::{Range, StoreError};
@@ -20,8 +22,10 @@ use crate::{
     Engine,
     account::Account,
     decider::{Alongside, DecideError},
+    evidence::is_news,
     poll::PollError,
     ports::{quota::urgent, retry::next_try},
+    reconcile::Suspects,
     rows,
 };
 
@@ -118,6 +122,10 @@ impl Engine {
         if ready.is_empty() {
             return Ok(Round::Rest(next_at.unwrap_or(far)));
         }
+        let breaker = self.breaker(account).await?;
+        if ready.iter().any(|offer| is_news(&breaker, offer)) {
+            self.weigh_zeroes(account).await?;
+        }
         let batch = ready.into_iter().take(account.descriptor().push_batch_max);
         let mut offers: Vec<Offer> = batch.collect();
         let must_read = |offer: &Offer| {
@@ -125,7 +133,8 @@ impl Engine {
                 .attempt
                 .as_ref()
                 .is_some_and(|attempt| attempt.is_ambiguous);
-            is_ambiguous || offer.believed.is_none() || !account.descriptor().compares
+            let is_unsure = is_ambiguous || offer.is_doubted || offer.believed.is_none();
+            is_unsure || !account.descriptor().compares
         };
         let to_read: Vec<ListingId> = offers
             .iter()
@@ -133,16 +142,7 @@ impl Engine {
             .map(|o| o.listing.clone())
             .collect();
         if !to_read.is_empty() {
-            let read_at = self.ports.clock.now();
-            let levels = self.read_levels(account, read, &to_read).await?;
-            self.settle_ambiguous(account, &offers, &levels).await?;
-            let done = self
-                .decide_levels(account, levels, read_at, Reading::BeforePush)
-                .await?;
-            if done.verdict == domain::decide::Verdict::New {
-                // The channel sold, or somebody edited, what we have not seen: orders first.
-                self.poll_orders(account).await?;
-            }
+            self.look_before(account, read, &offers, &to_read).await?;
             offers = self.reload(account, &offers).await?;
         }
         let due: Vec<ListingId> = offers
@@ -178,6 +178,43 @@ impl Engine {
         Ok(Round::More)
     }
 
+    /// Reads what is about to be overwritten. What is not as we believe is explained first.
+    async fn look_before(
+        &self,
+        account: &Account,
+        read: &dyn channel::ReadStock,
+        offers: &[Offer],
+        to_read: &[ListingId],
+    ) -> Result<(), PollError> {
+        let read_at = self.ports.clock.now();
+        let levels = self.read_levels(account, read, to_read).await?;
+        self.settle_ambiguous(account, offers, &levels).await?;
+        let suspects = self.suspects(account, levels, read_at).await?;
+        // The channel sold, or somebody edited, what we have not seen: orders first.
+        let moving = self.explain_levels(account, suspects).await?;
+        if !moving.is_empty() {
+            // It will not stay the same, and what it must show cannot wait for that.
+            self.start_from(account, moving).await?;
+        }
+        Ok(())
+    }
+
+    async fn start_from(&self, account: &Account, shown: Suspects) -> Result<(), DecideError> {
+        let level = |(listing, level)| LevelSnapshot {
+            listing,
+            level,
+            changed_at: None,
+        };
+        let signal = Signal::Levels {
+            account: account.id.clone(),
+            levels: shown.into_iter().map(level).collect(),
+            read_at: self.ports.clock.now(),
+            reading: Reading::BeforePush,
+            checks: Checks::default(),
+        };
+        self.decide(signal).await.map(drop)
+    }
+
     /// The listings that something is to be sent to: falls first, to zero before all.
     async fn due_offers(
         &self,
@@ -189,6 +226,7 @@ impl Engine {
             after: None,
         };
         let due = self.store.scan(rows::DUE_OFFERS, range, DUE_MAX).await?;
+        let budget = self.write_budget(&account.id);
         let mut ready = Vec::new();
         let mut next_at: Option<Time> = None;
         for (key, _) in due {
@@ -196,7 +234,8 @@ impl Engine {
                 continue;
             };
             let offer: Offer = rows::decode(rows::OFFERS, &row.value)?;
-            match offer.attempt.as_ref().map(|attempt| attempt.next_at) {
+            let spared = offer.spared_until(budget, now);
+            match spared.max(offer.attempt.as_ref().map(|attempt| attempt.next_at)) {
                 Some(at) if at > now => next_at = Some(next_at.map_or(at, |next| next.min(at))),
                 Some(_) | None if offer.is_due() => ready.push(offer),
                 Some(_) | None => {}
@@ -212,6 +251,11 @@ impl Engine {
             )
         });
         Ok((ready, next_at))
+    }
+
+    /// How often each listing of an account may be written.
+    pub(crate) fn write_budget(&self, account: &AccountId) -> Option<WriteBudget> {
+        self.decider.policy().accounts.get(account)?.budget
     }
 
     async fn reload(&self, account: &Account, offers: &[Offer]) -> Result<Vec<Offer>, StoreError> {

@@ -456,9 +456,25 @@ fn told(listing: &ListingView) -> Vec<String> {
     }
     if listing.is_drifting {
         said.push(
-            "What it shows is explained by no order that we know: a case of drift is open."
+            "What it shows is explained by no order that we know: a case of drift is open; see \
+             `oneshelf drift list`."
                 .to_owned(),
         );
+    }
+    if let Some(edit) = &listing.edit {
+        let by = edit.by.as_deref().unwrap_or("somebody");
+        let fate = if edit.is_taken {
+            "and the stock followed, because that account decides about stock"
+        } else {
+            "and ours was written again, because the ledger decides about stock"
+        };
+        let (from, to, at) = (edit.from, edit.to, edit.at);
+        said.push(format!(
+            "On {at} it was seen that {by} had changed it there from {from} to {to}, {fate}."
+        ));
+    }
+    if let Some(reason) = listing.held {
+        said.push(format!("The breaker holds it: {reason}."));
     }
     said
 }
@@ -479,6 +495,15 @@ fn under_way(engine: &Engine, listing: &ListingView) -> Vec<String> {
             attempt.quantity, attempt.tries, attempt.next_at
         ));
     }
+    if let Some(until) = listing.spared_until {
+        let limit = engine.accounts.get(&listing.account);
+        let limit = limit.and_then(|account| account.descriptor().writes_per_listing_per_day);
+        said.push(format!(
+            "The channel takes {} writes of a listing in a day; to keep some for later, nothing is written \
+             before {until}.",
+            limit.map_or_else(String::new, |limit| limit.to_string())
+        ));
+    }
     if let Some(would) = &listing.would_write {
         let account = engine.accounts.get(&listing.account);
         let why = match account {
@@ -496,7 +521,7 @@ fn under_way(engine: &Engine, listing: &ListingView) -> Vec<String> {
         said.push(format!(
             "Nothing is written because {why}; otherwise it would be set from {from} to {to}."
         ));
-    } else if listing.attempt.is_none() && listing.parked.is_none() {
+    } else if listing.attempt.is_none() && listing.parked.is_none() && listing.held.is_none() {
         let of = |level: Option<Level>| level.map(|level| level.quantity);
         let (shows, should) = (of(listing.believed), of(listing.wanted));
         said.push(match (shows, should) {

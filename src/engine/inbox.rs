@@ -9,7 +9,7 @@ use channel::{Malformed, Verified};
 use domain::{
     Time,
     offer::Offer,
-    signal::{Reading, Signal, Source},
+    signal::{Signal, Source},
     snapshot::{LevelSnapshot, Observation},
 };
 use serde::{Deserialize, Serialize};
@@ -283,24 +283,6 @@ impl Engine {
             })
             .await?;
         Ok(())
-    }
-
-    /// Takes in levels that were read from a channel.
-    pub(crate) async fn decide_levels(
-        &self,
-        account: &Account,
-        levels: Vec<LevelSnapshot>,
-        read_at: Time,
-        reading: Reading,
-    ) -> Result<crate::Done, DecideError> {
-        let account = account.id.clone();
-        self.decide(Signal::Levels {
-            account,
-            levels,
-            read_at,
-            reading,
-        })
-        .await
     }
 }
 

@@ -10,7 +10,9 @@ pub mod bells;
 mod buffers;
 pub mod decider;
 pub mod dispatch;
+mod evidence;
 pub mod explain;
+pub mod exposure;
 pub mod inbox;
 pub mod intake;
 mod intents;
@@ -21,6 +23,7 @@ pub mod poll;
 pub mod ports;
 pub mod reconcile;
 pub mod rows;
+pub mod safety;
 pub mod shelf;
 mod stocktake;
 pub mod views;
@@ -33,7 +36,8 @@ use decider::{Alongside, DecideError, Decider, Done, Policy};
 use dispatch::Lane;
 use domain::{
     AccountId,
-    decide::{FollowUp, Terms, Verdict},
+    budget::WriteBudget,
+    decide::{Authority, FollowUp, Terms, Verdict},
     signal::Signal,
 };
 use meters::Meters;
@@ -55,6 +59,8 @@ pub struct AccountConfig {
     pub pace: Pace,
     /// How long an unpaid order keeps its stock.
     pub unpaid_for: Option<Duration>,
+    /// Who decides about its stock.
+    pub authority: Authority,
 }
 
 /// Everything that the engine is configured with.
@@ -136,6 +142,10 @@ impl Engine {
             let terms = Terms {
                 meaning: descriptor.quantity,
                 unpaid_for: account.unpaid_for,
+                authority: account.authority,
+                budget: descriptor
+                    .writes_per_listing_per_day
+                    .map(WriteBudget::per_day),
             };
             policy.accounts.insert(account.id.clone(), terms);
             let port = outside.port(&account.id, descriptor);
@@ -165,6 +175,7 @@ impl Engine {
             stop: watch::Sender::new(false),
             fatal: watch::Sender::new(None),
         });
+        engine.load_exposure().await?;
         for item in config.items {
             engine.declare_item(item).await?;
         }
@@ -194,6 +205,11 @@ impl Engine {
         spawn(
             "janitor".to_owned(),
             Box::pin(async move { engine.run_janitor().await }),
+        );
+        let engine = Arc::clone(self);
+        spawn(
+            "exposure".to_owned(),
+            Box::pin(async move { engine.run_exposure().await }),
         );
         let engine = Arc::clone(self);
         spawn(
@@ -297,10 +313,23 @@ impl Engine {
                 ..Batch::default()
             })
             .await?;
-        *account.set.write().expect("no holder of this lock panics") = set;
-        account.wake_lanes();
-        account.wake_poll.notify_one();
+        let is_armed = set.mode.unwrap_or(account.configured) == Mode::Live;
+        if is_armed && account.mode() != Mode::Live {
+            self.confirm_zeroes(account).await?;
+        }
+        account.put_set(set);
         Ok(())
+    }
+
+    /// Whoever arms an account was shown what would be written.
+    async fn confirm_zeroes(&self, account: &Account) -> Result<(), StoreError> {
+        let account = account.id.clone();
+        let confirm = Signal::Command(domain::signal::Command::ConfirmZeroes { account });
+        match self.decide(confirm).await {
+            // Nothing there is refused.
+            Ok(_) | Err(DecideError::Refused(_)) => Ok(()),
+            Err(DecideError::Store(error)) => Err(error),
+        }
     }
 
     /// A store that fails is the end of this process: what is not durable must not be acknowledged,

@@ -83,6 +83,9 @@ impl Meters {
                 | Event::Unbound { .. }
                 | Event::Short { .. }
                 | Event::Covered { .. }
+                | Event::IncidentOpened { .. }
+                | Event::WayChosen { .. }
+                | Event::IncidentClosed { .. }
                 | Event::Moved { .. }
                 | Event::HoldPlaced { .. }
                 | Event::HoldReleased { .. }
@@ -93,6 +96,9 @@ impl Meters {
                 | Event::PushStarted { .. }
                 | Event::PushParked { .. }
                 | Event::DriftClosed { .. }
+                | Event::LevelEdited { .. }
+                | Event::BreakerTripped { .. }
+                | Event::BreakerLifted { .. }
                 | Event::BufferTuned { .. }
                 | Event::ListingEnded { .. }
                 | Event::ListingLifted { .. }

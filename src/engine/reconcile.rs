@@ -4,22 +4,29 @@
 //! levels, and what differs is looked at again after reading orders once more; only a difference that
 //! stays the same is drift.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use domain::{
     Decimal, ListingId, Time,
-    decide::{FollowUp, Verdict},
+    decide::FollowUp,
+    ids::DriftId,
     offer::Offer,
-    signal::Reading,
+    signal::{Checks, Reading, Signal},
+    snapshot::LevelSnapshot,
 };
-use store::{Range, StoreError};
+use serde::{Deserialize, Serialize};
+use store::{Batch, Range, StoreError};
 
 use crate::{
     Engine,
     account::{Account, Mode},
     meters::add,
     poll::PollError,
-    rows,
+    rows, views,
 };
 
 /// How often a difference is looked at before it is left for the next time.
@@ -28,13 +35,44 @@ const ROUNDS_MAX: u32 = 4;
 const GATHER: Duration = Duration::from_millis(500);
 /// How many listings are compared at once.
 const CHUNK: usize = 200;
+/// How many differences are taken in one decision: each brings everything that shares its stock.
+const CONFIRMED_AT_ONCE: usize = 50;
+/// How many differences are kept over a restart; the others are found again by the next comparison.
+const SUSPECTS_KEPT: usize = 2000;
+/// How soon a comparison that was cut off is looked at again.
+const RESUME: Duration = Duration::from_secs(2);
+
+/// Listings that show something else than we know, with what they showed.
+pub type Suspects = BTreeMap<ListingId, Option<Decimal>>;
+
+/// How far a comparison of all levels of an account has come. It is a row, so that a restart goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// When it began.
+    pub began_at: Time,
+    /// How many listings were looked at.
+    pub compared: usize,
+    /// How many there were when it began.
+    pub all: usize,
+    /// The last listing that was looked at.
+    pub after: Option<ListingId>,
+    /// Those that differ so far.
+    pub suspects: Suspects,
+    /// When it ended.
+    pub finished_at: Option<Time>,
+}
 
 impl Engine {
     pub(crate) async fn run_reconcile(&self, account: Arc<Account>) {
+        let mut is_cut_off = self.was_cut_off(&account).await;
         loop {
             let now = self.ports.clock.now();
             let far = now.plus(Duration::from_secs(3600));
-            let scheduled = account.pace.reconcile.next_after(now).unwrap_or(far);
+            let scheduled = if is_cut_off {
+                now.plus(RESUME)
+            } else {
+                account.pace.reconcile.next_after(now).unwrap_or(far)
+            };
             if !self.wait(scheduled, &account.wake_compare).await {
                 return;
             }
@@ -45,6 +83,7 @@ impl Engine {
                 return;
             }
             let result = if self.ports.clock.now() >= scheduled {
+                is_cut_off = false;
                 drop(account.take_listings_to_compare());
                 self.reconcile(&account).await
             } else {
@@ -64,30 +103,105 @@ impl Engine {
         }
     }
 
-    /// Compares all listings of an account.
+    async fn was_cut_off(&self, account: &Account) -> bool {
+        match self.comparison(account).await {
+            Ok(run) => run.is_some_and(|run| run.finished_at.is_none()),
+            Err(error) => {
+                self.note_store_error(&error);
+                false
+            }
+        }
+    }
+
+    /// Compares all listings of an account, from where a comparison that was cut off had come to. All
+    /// differences are gathered before any is taken, so that the breaker sees them as one.
     pub async fn reconcile(&self, account: &Account) -> Result<(), PollError> {
-        let mut after = None;
+        let _turn = account.comparing.lock().await;
+        let mut run = self.begin_comparison(account).await?;
         loop {
+            let after = run.after.as_ref();
+            let after = after.map(|last| rows::key(&[account.id.as_str(), last.as_str()]));
             let range = Range {
                 prefix: rows::prefix(&[account.id.as_str()]),
                 after,
             };
             let page = self.store.scan(rows::OFFERS, range, CHUNK).await?;
-            let Some((last, _)) = page.last() else { break };
-            after = Some(last.clone());
             let mut listings = Vec::new();
             for (_, row) in &page {
                 let offer: Offer = rows::decode(rows::OFFERS, &row.value)?;
                 listings.push(offer.listing);
             }
-            self.compare(account, listings).await?;
-            if self.is_stopping() {
+            let Some(last) = listings.last().cloned() else {
+                break;
+            };
+            run.compared += listings.len();
+            run.after = Some(last);
+            self.read_hints(account).await?;
+            let levels = self.look(account, &listings).await?;
+            run.suspects.extend(levels);
+            self.keep_comparison(account, &run).await?;
+            if !self.wait_for_throttle(account).await {
                 return Ok(());
             }
         }
-        account.note_reconcile(self.ports.clock.now());
+        let suspects = std::mem::take(&mut run.suspects);
+        drop(self.explain_levels(account, suspects).await?);
+        if self.is_stopping() {
+            return Ok(());
+        }
+        let now = self.ports.clock.now();
+        run.finished_at = Some(now);
+        self.keep_comparison(account, &run).await?;
+        account.note_reconcile(now);
         add(&self.meters.reconciles);
         Ok(())
+    }
+
+    /// Where a comparison was cut off, or the beginning of one.
+    async fn begin_comparison(&self, account: &Account) -> Result<Comparison, StoreError> {
+        // After a loss of history, what was compared before it says nothing.
+        if !account.compares_first()
+            && let Some(run) = self.comparison(account).await?
+            && run.finished_at.is_none()
+        {
+            return Ok(run);
+        }
+        Ok(Comparison {
+            began_at: self.ports.clock.now(),
+            compared: 0,
+            all: self.count_offers(account).await?,
+            after: None,
+            suspects: BTreeMap::new(),
+            finished_at: None,
+        })
+    }
+
+    /// How far the comparison of an account has come, or the last one.
+    pub async fn comparison(&self, account: &Account) -> Result<Option<Comparison>, StoreError> {
+        let key = rows::key(&[account.id.as_str()]);
+        let row = self.store.get(rows::COMPARISONS, &key).await?;
+        row.map(|row| rows::decode(rows::COMPARISONS, &row.value))
+            .transpose()
+    }
+
+    async fn keep_comparison(&self, account: &Account, run: &Comparison) -> Result<(), StoreError> {
+        let key = rows::key(&[account.id.as_str()]);
+        let kept = run.suspects.iter().take(SUSPECTS_KEPT);
+        let kept = Comparison {
+            suspects: kept
+                .map(|(listing, level)| (listing.clone(), *level))
+                .collect(),
+            ..run.clone()
+        };
+        let batch = Batch {
+            puts: vec![(rows::COMPARISONS, key, rows::encode(&kept))],
+            ..Batch::default()
+        };
+        self.store.commit(batch).await.map(drop)
+    }
+
+    pub(crate) async fn count_offers(&self, account: &Account) -> Result<usize, StoreError> {
+        views::count(self, rows::OFFERS, rows::prefix(&[account.id.as_str()])).await
     }
 
     /// Looks at the levels that hooks or pushes pointed at, unless they are what we know already.
@@ -96,56 +210,110 @@ impl Engine {
         if hinted.is_empty() {
             return Ok(());
         }
-        self.compare(account, hinted).await
+        // Most often a hook has told of the order as well, and reading that one is enough.
+        self.read_hints(account).await?;
+        let suspects = self.look(account, &hinted).await?;
+        self.explain_levels(account, suspects).await.map(drop)
     }
 
-    async fn compare(&self, account: &Account, listings: Vec<ListingId>) -> Result<(), PollError> {
+    /// Reads levels, and says which of them are not what we know.
+    pub(crate) async fn look(
+        &self,
+        account: &Account,
+        listings: &[ListingId],
+    ) -> Result<Suspects, PollError> {
         let Some(stock) = account.channel.read_stock() else {
-            return Ok(());
+            return Ok(Suspects::new());
         };
-        let mut suspects = listings;
-        let mut seen: BTreeMap<ListingId, Option<Decimal>> = BTreeMap::new();
-        for round in 0..ROUNDS_MAX {
-            if round == 0 {
-                // Most often a hook has told of the order as well, and reading that one is enough.
-                self.read_hints(account).await?;
-            } else {
-                self.poll_orders(account).await?;
-            }
-            let read_at: Time = self.ports.clock.now();
-            let levels = self.read_levels(account, stock, &suspects).await?;
-            let is_same = |level: &domain::snapshot::LevelSnapshot| {
-                round > 0 && seen.get(&level.listing) == Some(&level.level)
+        let read_at = self.ports.clock.now();
+        let levels = self.read_levels(account, stock, listings).await?;
+        self.suspects(account, levels, read_at).await
+    }
+
+    /// Takes levels in as what is compared, and says which of them are not what we know.
+    pub(crate) async fn suspects(
+        &self,
+        account: &Account,
+        levels: Vec<LevelSnapshot>,
+        read_at: Time,
+    ) -> Result<Suspects, PollError> {
+        let shown: Suspects = levels
+            .iter()
+            .map(|level| (level.listing.clone(), level.level))
+            .collect();
+        let signal = Signal::Levels {
+            account: account.id.clone(),
+            levels,
+            read_at,
+            reading: Reading::Compare,
+            checks: Checks::default(),
+        };
+        // Decided without the usual follow-up, which would bring us here again.
+        let done = self.decider.decide(signal).await?;
+        self.meters.count(&done, read_at);
+        let differ = differing(&done.follow_ups);
+        let mut suspects = shown;
+        suspects.retain(|listing, _| differ.contains(listing));
+        Ok(suspects)
+    }
+
+    /// Finds out why levels are not what we know: reads the account's orders again, and then the levels.
+    /// What an order explains is known by then; what stays the same is classified. Gives back what
+    /// would not stay the same.
+    pub(crate) async fn explain_levels(
+        &self,
+        account: &Account,
+        suspects: Suspects,
+    ) -> Result<Suspects, PollError> {
+        let mut suspects = suspects;
+        for _ in 0..ROUNDS_MAX {
+            let Some(stock) = account
+                .channel
+                .read_stock()
+                .filter(|_| !suspects.is_empty())
+            else {
+                break;
             };
+            let listings: Vec<ListingId> = suspects.keys().cloned().collect();
+            let mut checks = Checks {
+                orders_read_at: Some(self.ports.clock.now()),
+                ..Checks::default()
+            };
+            self.poll_orders(account).await?;
+            checks.orders = self.reread_orders_of(account, &listings).await?;
+            let read_at = self.ports.clock.now();
+            let levels = self.read_levels(account, stock, &listings).await?;
+            let is_same =
+                |level: &LevelSnapshot| suspects.get(&level.listing) == Some(&level.level);
             let (stable, moving): (Vec<_>, Vec<_>) = levels.into_iter().partition(is_same);
-            if !stable.is_empty() {
-                self.decide_levels(account, stable, read_at, Reading::Confirm)
-                    .await?;
-            }
-            seen = moving
-                .iter()
-                .map(|level| (level.listing.clone(), level.level))
-                .collect();
-            if moving.is_empty() {
-                return Ok(());
-            }
-            // Decided without the usual follow-up, which would bring us here again.
-            let signal = domain::signal::Signal::Levels {
-                account: account.id.clone(),
-                levels: moving,
-                read_at,
-                reading: Reading::Compare,
-            };
-            let done = self.decider.decide(signal).await?;
-            self.meters.count(&done, read_at);
-            suspects = if done.verdict == Verdict::New {
-                differing(&done.follow_ups)
+            self.confirm(account, stable, read_at, checks).await?;
+            suspects = if moving.is_empty() {
+                Suspects::new()
             } else {
-                Vec::new()
+                self.suspects(account, moving, read_at).await?
             };
-            if suspects.is_empty() {
-                return Ok(());
-            }
+        }
+        Ok(suspects)
+    }
+
+    /// Has levels classified that no order explains, after the breaker has seen how many there are.
+    async fn confirm(
+        &self,
+        account: &Account,
+        levels: Vec<LevelSnapshot>,
+        read_at: Time,
+        checks: Checks,
+    ) -> Result<(), PollError> {
+        self.weigh_jumps(account, &levels).await?;
+        for chunk in levels.chunks(CONFIRMED_AT_ONCE) {
+            let signal = Signal::Levels {
+                account: account.id.clone(),
+                levels: chunk.to_vec(),
+                read_at,
+                reading: Reading::Confirm,
+                checks: checks.clone(),
+            };
+            self.decide(signal).await?;
         }
         Ok(())
     }
@@ -161,12 +329,13 @@ impl Engine {
             };
             let page = self
                 .store
-                .scan(rows::DRIFTS, range, store::SCAN_LIMIT_MAX)
+                .scan(rows::OPEN_DRIFTS, range, store::SCAN_LIMIT_MAX)
                 .await?;
             for (_, row) in &page {
-                let drift: domain::book::Drift = rows::decode(rows::DRIFTS, &row.value)?;
-                if drift.closed_at.is_none() {
-                    open.push(drift);
+                let id: DriftId = rows::decode(rows::OPEN_DRIFTS, &row.value)?;
+                let key = rows::key(&[&id.to_string()]);
+                if let Some(row) = self.store.get(rows::DRIFTS, &key).await? {
+                    open.push(rows::decode(rows::DRIFTS, &row.value)?);
                 }
             }
             match page.last() {
@@ -179,7 +348,7 @@ impl Engine {
     }
 }
 
-fn differing(follow_ups: &[FollowUp]) -> Vec<ListingId> {
+fn differing(follow_ups: &[FollowUp]) -> BTreeSet<ListingId> {
     follow_ups
         .iter()
         .flat_map(|follow_up| match follow_up {

@@ -37,6 +37,10 @@ pub const MOVEMENTS: Table = Table("movements");
 pub const COUNTS: Table = Table("counts");
 /// What stocktakes say, by stocktake and item.
 pub const COUNT_ENTRIES: Table = Table("count_entries");
+/// Changes of claims, by item.
+pub const CLAIM_CHANGES: Table = Table("claim_changes");
+/// Items as they were, by SKU and the time since when they were so.
+pub const ITEM_VERSIONS: Table = Table("item_versions");
 /// Open claims, by item.
 pub const CLAIMS: Table = Table("claims");
 /// Listings, by account and the channel's id.
@@ -59,10 +63,24 @@ pub const INTENTS_BY_ORDER: Table = Table("intents_by_order");
 pub const PARKED: Table = Table("parked");
 /// Every try of a push or intent, by account and time.
 pub const ATTEMPTS: Table = Table("attempts");
-/// Cases of drift, by account and listing.
-pub const DRIFTS: Table = Table("drifts");
-/// Incidents, by order, line and item.
+/// Cases of drift, by id, the oldest first.
+pub const DRIFTS: Table = Table("drift_cases");
+/// Index: the open case of a listing, by account and listing.
+pub const OPEN_DRIFTS: Table = Table("open_drifts");
+/// The breaker of each account that ever had much to count.
+pub const BREAKERS: Table = Table("breakers");
+/// Index: listings that a breaker holds, by side, account and listing.
+pub const HELD_OFFERS: Table = Table("held_offers");
+/// How far the comparison of each account's levels has come.
+pub const COMPARISONS: Table = Table("comparisons");
+/// What the last freeze did.
+pub const FREEZES: Table = Table("freezes");
+/// Incidents, by id.
 pub const INCIDENTS: Table = Table("incidents");
+/// Index: the ids of open incidents, by order, line and item.
+pub const OPEN_INCIDENTS: Table = Table("open_incidents");
+/// Units at risk by minute, hour and day, then by account; and until when they are written.
+pub const EXPOSURE: Table = Table("exposure");
 /// How far each account was read.
 pub const CURSORS: Table = Table("cursors");
 /// Modes that a person set, which win over the configuration.

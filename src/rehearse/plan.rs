@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use domain::{
     AccountId, Currency, Money, Quantity, Sku, Time,
+    breaker::BreakerRule,
+    decide::Authority,
     item::{Item, ItemKind},
     locations::Locations,
     rules::{Buffer, EndWhen, OfferRules, Ratio, ScopedRule},
@@ -199,6 +201,7 @@ impl Plan {
                 orders_since: Duration::from_secs(3600),
             },
             unpaid_for: self.unpaid_for,
+            authority: Authority::Ledger,
         });
         Config {
             accounts: accounts.collect(),
@@ -208,6 +211,7 @@ impl Plan {
                 rules: self.rules.clone(),
                 home: LocationId::default(),
                 locations: Locations::default(),
+                breaker: BreakerRule::default(),
             },
             items: self.items.clone(),
             backlog_max: 10_000,

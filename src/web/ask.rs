@@ -4,7 +4,7 @@ use axum::{
     extract::{FromRequestParts, Path, Query},
     http::request::Parts,
 };
-use domain::{Decimal, Sku, ids::NotAnId};
+use domain::{Decimal, Sku, Time, ids::NotAnId};
 use serde::{Deserialize, Deserializer, de};
 
 use crate::problem::{self, Problem};
@@ -49,6 +49,19 @@ impl<S: Send + Sync, T: de::DeserializeOwned> FromRequestParts<S> for Ask<T> {
 
 pub(crate) fn bad_parameter(name: &str, detail: impl std::fmt::Display) -> Problem {
     Problem::new(&problem::BAD_PARAMETER, format!("{name}: {detail}")).with("parameter", name)
+}
+
+/// Reads a moment of the past: RFC 3339, or how long ago.
+pub(crate) fn moment(name: &str, text: &str, now: Time) -> Result<Time, Problem> {
+    let moment = Time::parse_moment(text, now).map_err(|error| {
+        Problem::new(&problem::BAD_TIME, format!("{name}: {error}")).with("parameter", name)
+    })?;
+    if moment > now {
+        let detail = format!("{name}: {moment} has not come yet; it is {now}");
+        let problem = Problem::new(&problem::TIME_AHEAD, detail).with("parameter", name);
+        return Err(problem.with("now", now.to_string()));
+    }
+    Ok(moment)
 }
 
 /// Reads one of our ids from a path.

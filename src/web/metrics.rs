@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::{
     Engine,
-    views::{StoreError, accounts},
+    views::{StoreError, Units, accounts, exposure},
 };
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -43,6 +43,7 @@ pub(crate) async fn text(engine: &Engine) -> Result<String, StoreError> {
     since_start(&mut registry, engine);
     now(&mut registry, &summary);
     of_accounts(&mut registry, engine).await?;
+    at_risk(&mut registry, engine).await?;
     let version = vec![("version", env!("CARGO_PKG_VERSION"))];
     registry.register("build", "The running program", Info::new(version));
     let mut text = String::new();
@@ -111,7 +112,7 @@ fn now(registry: &mut Registry, summary: &accounts::Summary) {
         ),
         ("parked", "What waits for a person", summary.parked),
         (
-            "oversold",
+            "incidents_open",
             "Incidents that are open: units sold that are not there",
             summary.incidents_open,
         ),
@@ -119,6 +120,11 @@ fn now(registry: &mut Registry, summary: &accounts::Summary) {
             "drift_open",
             "Cases of drift that are open",
             summary.drift_open,
+        ),
+        (
+            "breakers_tripped",
+            "Sides of accounts where too much happened at once, and a person must look",
+            summary.breakers_tripped,
         ),
         ("claims_open", "Claims that are open", summary.claims_open),
     ] {
@@ -147,6 +153,32 @@ fn now(registry: &mut Registry, summary: &accounts::Summary) {
     let disk = Gauge::<i64>::default();
     disk.set(i64::try_from(summary.store.disk_bytes).unwrap_or(i64::MAX));
     registry.register("store_disk_bytes", "What the store takes on disk", disk);
+}
+
+/// Units at risk on each account, and the overhang of all.
+async fn at_risk(registry: &mut Registry, engine: &Engine) -> Result<(), StoreError> {
+    let risks = Family::<OfAccount, Ratio>::default();
+    let by_account = engine.decider.exposures.by_account();
+    for account in engine.accounts.values() {
+        let label = OfAccount {
+            account: account.id.to_string(),
+            channel: account.descriptor().id.to_owned(),
+        };
+        let units = by_account.get(&account.id).copied().unwrap_or_default();
+        risks.get_or_create(&label).set(number(units));
+    }
+    let help = "Units that listings show beyond what they should";
+    registry.register("exposure_units", help, risks);
+    let overhang = Ratio::default();
+    overhang.set(number(exposure::overhang(engine).await?));
+    let help = "Units that are shown more often than they are there, which is normal";
+    registry.register("overhang_units", help, overhang);
+    Ok(())
+}
+
+/// Units as metrics have them.
+fn number(units: Units) -> f64 {
+    units.to_string().parse().unwrap_or_default()
 }
 
 async fn of_accounts(registry: &mut Registry, engine: &Engine) -> Result<(), StoreError> {

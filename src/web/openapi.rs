@@ -15,7 +15,22 @@ const PARAMETERS: &[(&str, &str, &str)] = &[
     ("account", "string", "Only of this account."),
     ("external_id", "string", "Only with this id on its channel."),
     ("phase", "string", "Only in this phase."),
-    ("since", "date-time", "Only placed at this time or later."),
+    (
+        "since",
+        "string",
+        "Only of this time or later: RFC 3339. For units at risk also how long ago, as `24h`: how they \
+         developed since then.",
+    ),
+    (
+        "step",
+        "string",
+        "How long a step is, in whole minutes, hours or days: `15m`, `1h`, `1d`.",
+    ),
+    (
+        "at",
+        "string",
+        "As it was at this time: RFC 3339, or how long ago, as `2h ago`.",
+    ),
     ("sku", "string", "Only of this item."),
     (
         "parked",

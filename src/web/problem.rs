@@ -57,6 +57,8 @@ kinds! {
     NOT_FOUND { code: "not-found", status: 404, title: "There is nothing at this address" }
     METHOD_NOT_ALLOWED { code: "method-not-allowed", status: 405, title: "This address does not take this method" }
     BAD_PARAMETER { code: "bad-parameter", status: 400, title: "A part of the address cannot be read" }
+    BAD_TIME { code: "bad-time", status: 400, title: "The time cannot be read" }
+    TIME_AHEAD { code: "time-ahead", status: 400, title: "The time has not come yet" }
     BAD_CURSOR { code: "bad-cursor", status: 400, title: "The cursor belongs to no such list" }
     BAD_BODY { code: "bad-body", status: 400, title: "The body cannot be read" }
     BAD_MEDIA_TYPE { code: "bad-media-type", status: 415, title: "The body must be JSON" }
@@ -76,7 +78,9 @@ kinds! {
     NO_INTENT { code: "no-intent", status: 404, title: "There is no such intent" }
     NO_ORDER { code: "no-order", status: 404, title: "There is no such order" }
     NO_LINE { code: "no-line", status: 404, title: "The order has no such line" }
+    NO_INCIDENT { code: "no-incident", status: 404, title: "There is no such incident" }
     NO_ITEM { code: "no-item", status: 404, title: "There is no such item" }
+    BEFORE_RECORDS { code: "before-records", status: 404, title: "Nothing was recorded then" }
     NOT_STOCKED { code: "not-stocked", status: 409, title: "The item has no stock of its own" }
     EMPTY_KIT { code: "empty-kit", status: 422, title: "A kit needs components" }
     KIT_QUANTITY { code: "kit-quantity", status: 422, title: "A kit needs more than nothing of each component" }
@@ -92,6 +96,13 @@ kinds! {
     REFUND_TOO_LARGE { code: "refund-too-large", status: 409, title: "That much cannot be refunded" }
     NOT_HELD { code: "not-held", status: 409, title: "The order is not on hold" }
     NOT_PARKED { code: "not-parked", status: 409, title: "Nothing is parked there" }
+    INCIDENT_OVER { code: "incident-over", status: 409, title: "The incident is over" }
+    NOT_GIVING_WAY { code: "not-giving-way", status: 409, title: "That order does not give way" }
+    CANNOT_CANCEL_UNITS { code: "cannot-cancel-units", status: 409, title: "The missing units alone cannot be canceled" }
+    NO_DRIFT { code: "no-drift", status: 404, title: "There is no such case of drift" }
+    CANNOT_TAKE { code: "cannot-take", status: 409, title: "The level does not say how many there are" }
+    NOT_TRIPPED { code: "not-tripped", status: 409, title: "The breaker has not tripped" }
+    NOTHING_TO_UNDO { code: "nothing-to-undo", status: 409, title: "There is no freeze to take back" }
     NOT_ENDED { code: "not-ended", status: 409, title: "The listing has not ended" }
     WOULD_END { code: "would-end", status: 409, title: "The listing would end again at once" }
     NO_LOCATION { code: "no-location", status: 404, title: "There is no such location" }
@@ -225,6 +236,18 @@ impl From<Refusal> for Problem {
             Refusal::RefundTooLarge(left) => problem(&REFUND_TOO_LARGE).with("left", left),
             Refusal::NotHeld => problem(&NOT_HELD),
             Refusal::NotParked => problem(&NOT_PARKED),
+            Refusal::IncidentOver { incident } => {
+                problem(&INCIDENT_OVER).with("incident", incident.to_string())
+            }
+            Refusal::NotGivingWay { order, .. } => {
+                problem(&NOT_GIVING_WAY).with("order", order.to_string())
+            }
+            Refusal::CannotCancelUnits { .. } => problem(&CANNOT_CANCEL_UNITS),
+            Refusal::NoDrift(drift) => problem(&NO_DRIFT).with("drift", drift.to_string()),
+            Refusal::CannotTake { listing, .. } => {
+                problem(&CANNOT_TAKE).with("listing", listing.as_str())
+            }
+            Refusal::NotTripped(account) => problem(&NOT_TRIPPED).with("account", account.as_str()),
             Refusal::NotEnded => problem(&NOT_ENDED),
             Refusal::WouldEnd {
                 sku,

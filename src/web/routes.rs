@@ -12,7 +12,7 @@ use axum::{
 
 use crate::{
     access::Access,
-    admin::{Admin, accounts, error_page, health, moves, orders, queues, stock},
+    admin::{Admin, accounts, error_page, health, incidents, moves, orders, queues, safety, stock},
 };
 
 /// One route.
@@ -122,6 +122,8 @@ pub(crate) fn routes() -> Vec<Route> {
     all.extend(about_moves());
     all.extend(about_listings());
     all.extend(about_queues());
+    all.extend(about_incidents());
+    all.extend(about_safety());
     all
 }
 
@@ -352,10 +354,11 @@ fn about_stock() -> Vec<Route> {
         .status(201),
         reads(
             "/api/v1/stock/{sku}",
-            "Show the stock of an item.",
+            "Show the stock of an item, as it is or as it was.",
             Gives::One("Stock"),
             stock::detail,
-        ),
+        )
+        .asks(&["at"]),
         reads(
             "/api/v1/stock/{sku}/movements",
             "List every change of an item's stock, the oldest first.",
@@ -390,7 +393,7 @@ fn about_moves() -> Vec<Route> {
     const RECEIPT: Gives = Gives::One("Receipt");
     vec![
         posts(
-            "/api/v1/stock/transfers",
+            "/api/v1/transfers",
             "Send units from one location to another. They are sellable again when they are received.",
             RECEIPT,
             moves::transfer,
@@ -398,14 +401,14 @@ fn about_moves() -> Vec<Route> {
         .takes("NewTransfer")
         .status(201),
         reads(
-            "/api/v1/stock/arrivals",
+            "/api/v1/arrivals",
             "List what is on its way to us.",
             Gives::Page("Arrival"),
             moves::arrivals,
         )
         .asks(&["cursor", "limit"]),
         posts(
-            "/api/v1/stock/arrivals",
+            "/api/v1/arrivals",
             "Note units that are to come in.",
             RECEIPT,
             moves::expect,
@@ -413,14 +416,14 @@ fn about_moves() -> Vec<Route> {
         .takes("NewArrival")
         .status(201),
         posts(
-            "/api/v1/stock/arrivals/{arrival}/give-up",
+            "/api/v1/arrivals/{arrival}/give-up",
             "Say that the rest of an arrival will not come.",
             RECEIPT,
             moves::give_up,
         )
         .takes("GiveUp"),
         posts(
-            "/api/v1/stock/receipts",
+            "/api/v1/receipts",
             "Take units in: those of an arrival, in part or whole, or others.",
             RECEIPT,
             moves::receive,
@@ -428,7 +431,7 @@ fn about_moves() -> Vec<Route> {
         .takes("NewReceipt")
         .status(201),
         posts(
-            "/api/v1/stock/conditions",
+            "/api/v1/conditions",
             "Find units to be in another condition.",
             RECEIPT,
             moves::sort,
@@ -499,10 +502,12 @@ fn about_listings() -> Vec<Route> {
         .takes("Lift"),
         reads(
             "/api/v1/exposure",
-            "Show the units at risk now, and the overhang apart.",
+            "Show the units at risk now, and the overhang apart; with since or step also how they \
+             developed.",
             Gives::One("Exposure"),
             stock::exposure,
-        ),
+        )
+        .asks(&["sku", "since", "step"]),
     ]
 }
 
@@ -529,19 +534,88 @@ fn about_queues() -> Vec<Route> {
             queues::retry_intent,
         )
         .takes("Nothing"),
-        reads(
-            "/api/v1/incidents",
-            "List units that were sold and are not there.",
-            Gives::Page("Incident"),
-            queues::incidents,
-        )
-        .asks(&["open", "cursor", "limit"]),
+    ]
+}
+
+fn about_safety() -> Vec<Route> {
+    vec![
         reads(
             "/api/v1/drift",
-            "List levels that disagree with all that is known.",
+            "List levels that changed and that no order explains, the oldest first; open ones by account.",
             Gives::Page("Drift"),
-            queues::drifts,
+            safety::drifts,
+        )
+        .asks(&["open", "account", "cursor", "limit"]),
+        reads(
+            "/api/v1/drift/{drift}",
+            "Show a case of drift with its evidence.",
+            Gives::One("Drift"),
+            safety::drift,
+        ),
+        posts(
+            "/api/v1/drift/{drift}/settle",
+            "Say whose number is right: theirs becomes a movement, ours is written.",
+            Gives::One("Receipt"),
+            safety::settle,
+        )
+        .takes("Settle"),
+        reads(
+            "/api/v1/accounts/{account}/breaker",
+            "Show whether too much happened at once, and which listings are held because of it.",
+            Gives::One("Breaker"),
+            safety::breaker,
+        ),
+        posts(
+            "/api/v1/accounts/{account}/breaker/lift",
+            "Let go what a side of the breaker holds, and lift it.",
+            Gives::One("Receipt"),
+            safety::lift,
+        )
+        .takes("LiftBreaker"),
+        reads(
+            "/api/v1/freeze",
+            "Show what the last freeze did.",
+            Gives::One("Freeze"),
+            safety::last_freeze,
+        ),
+        posts(
+            "/api/v1/freeze",
+            "Stop writing to several accounts at once, to all when none is named.",
+            Gives::One("Freeze"),
+            safety::freeze,
+        )
+        .takes("Which"),
+        posts(
+            "/api/v1/freeze/undo",
+            "Take the last freeze back: the accounts that it froze are written to again.",
+            Gives::One("Freeze"),
+            safety::undo_freeze,
+        )
+        .takes("Nothing"),
+    ]
+}
+
+fn about_incidents() -> Vec<Route> {
+    vec![
+        reads(
+            "/api/v1/incidents",
+            "List units that were sold and are not there, the oldest first.",
+            Gives::Page("Incident"),
+            incidents::list,
         )
         .asks(&["open", "cursor", "limit"]),
+        reads(
+            "/api/v1/incidents/{incident}",
+            "Show one incident: what explains it, who else was promised the units, and the ways out.",
+            Gives::One("IncidentDetail"),
+            incidents::detail,
+        ),
+        posts(
+            "/api/v1/incidents/{incident}/resolve",
+            "Choose a way out of an incident; what it takes on the channel is done.",
+            Gives::One("Receipt"),
+            incidents::resolve,
+        )
+        .takes("Resolve"),
     ]
 }

@@ -18,12 +18,13 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
         "Account",
         "id: text, channel: text, channel_title: text, mode: mode, configured_mode: mode, set_mode: mode?, \
          is_frozen: flag, may_write: flag, has_polled: flag, quantity_means: 'available'|'on_hand', \
-         counts: Counts, health: Health",
+         stock_authority: 'ledger'|'channel', source_tripped: Trip?, writes_tripped: Trip?, \
+         comparison: Comparison?, counts: Counts, health: Health",
     ),
     (
         "Counts",
-        "orders: whole, orders_open: whole, listings: whole, pushes_waiting: whole, intents_waiting: whole, \
-         signals_parked: whole",
+        "orders: whole, orders_open: whole, listings: whole, pushes_waiting: whole, held: whole, \
+         intents_waiting: whole, signals_parked: whole",
     ),
     (
         "Health",
@@ -126,7 +127,8 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
         "Stock",
         "sku: text, title: text, kind: kind, scale: whole, is_counted: flag, on_hand: units?, \
          allocated: units?, pending: units?, sellable: units?, incoming: units?, locations: Location[], \
-         arrivals: Arrival[], accounts: AccountSellable[], components: Component[]",
+         arrivals: Arrival[], accounts: AccountSellable[], components: Component[], \
+         as_of: time?",
     ),
     (
         "Place",
@@ -214,8 +216,12 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
         "account: text, listing: text, sku: text?, channel_sku: text?, title: text, price: money?, \
          tracked: flag, offer: Level?, wanted: Level?, sent: Level?, acknowledged: Level?, \
          read_back: Level?, believed: Level?, lag_ms: whole?, attempt: Attempt?, suppressed: Suppression?, \
-         parked: text?, would_write: WouldWrite?, is_drifting: flag, exposure: units, coalesced: whole, \
-         categories: text[], zeroed: Zeroed?, ended: Level?, tuned: Tuned?",
+         parked: text?, held: text?, edit: Edit?, would_write: WouldWrite?, is_drifting: flag, exposure: units, \
+          coalesced: whole, spared_until: time?, categories: text[], zeroed: Zeroed?, ended: Level?, tuned: Tuned?",
+    ),
+    (
+        "Edit",
+        "by: text?, from: units, to: units, at: time, is_taken: flag",
     ),
     (
         "Tuned",
@@ -239,16 +245,30 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     ("WouldWrite", "from: units?, to: units"),
     (
         "Exposure",
-        "units_at_risk: units, listings: ExposedListing[], overhang: units, items: Overhang[]",
+        "at: time, units_at_risk: units, listings_at_risk: whole, overhang: units, accounts: AccountRisk[], \
+         items: ItemRisk[], listings: ListingRisk[], history: RiskHistory?",
     ),
     (
-        "ExposedListing",
-        "account: text, listing: text, sku: text, units_at_risk: units, since: time?",
+        "AccountRisk",
+        "account: text, units_at_risk: units, listings_at_risk: whole, since: time?",
     ),
     (
-        "Overhang",
-        "sku: text, shown: units, sellable: units, overhang: units, listing_count: whole",
+        "ItemRisk",
+        "sku: text, units_at_risk: units, shown: units, sellable: units?, overhang: units, \
+         listing_count: whole",
     ),
+    (
+        "ListingRisk",
+        "account: text, listing: text, sku: text, shown: units?, wanted: Aged?, sent: Aged?, \
+         is_unanswered: flag, acknowledged: Aged?, read_back: Aged?, units_at_risk: units, since: time?",
+    ),
+    ("Aged", "quantity: units, at: time, age_ms: whole"),
+    ("RiskHistory", "step_s: whole, steps: RiskStep[]"),
+    (
+        "RiskStep",
+        "from: time, to: time, unit_seconds: units, max: units, known_s: whole, accounts: Risk{}",
+    ),
+    ("Risk", "unit_seconds: units, max: units"),
     (
         "Signal",
         "state: 'waiting'|'parked', account: text, at: time, reason: text?, external_id: text?, \
@@ -266,19 +286,67 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     ),
     (
         "Incident",
-        "order: id, number: text?, line: whole, sku: text, account: text, missing: units, opened_at: time, \
-         closed_at: time?",
+        "id: id, state: 'open'|'decided'|'closed', order: id, number: text?, line: whole, sku: text, \
+         account: text, missing: units, opened_at: time, why: 'late_push'|'late_news'|'gave_way'|'came_back'|'beyond_shown'|'unknown', choice: IncidentChoice?, \
+         closed_at: time?, ending: ending?",
+    ),
+    (
+        "IncidentDetail",
+        "id: id, state: 'open'|'decided'|'closed', order: id, number: text?, line: whole, sku: text, \
+         account: text, missing: units, opened_at: time, why: 'late_push'|'late_news'|'gave_way'|'came_back'|'beyond_shown'|'unknown', choice: IncidentChoice?, \
+         closed_at: time?, ending: ending?, phase: phase?, \
+         ship_by: time?, ordered: units?, explanation: text, competing: Competing[], ways: WayOut[]",
+    ),
+    (
+        "IncidentChoice",
+        "way: way, text: text, by: text, note: text?, at: time",
+    ),
+    (
+        "Competing",
+        "order: id, number: text, account: text, line: whole, units: units, placed_at: time, is_paid: flag",
+    ),
+    ("WayOut", "way: way, from: id?, because: text"),
+    (
+        "Resolve",
+        "way: way, from?: id?, amount?: money?, by?: text?, note?: text?",
     ),
     (
         "Drift",
-        "account: text, listing: text, sku: text, expected: units?, observed: units, opened_at: time, \
-         closed_at: time?",
+        "id: id, account: text, listing: text, sku: text, expected: units, observed: units, \
+         difference: units?, evidence: Evidence, is_held: flag, opened_at: time, closed_at: time?, \
+         way: settlement?, settled_by: text?, text: text",
+    ),
+    (
+        "Evidence",
+        "believed: Level, shown: Level, orders_read_at: time?, orders: text[], sent: Level?, \
+         acknowledged: Level?, author: Author?",
+    ),
+    ("Author", "name: text, is_person: flag"),
+    ("Settle", "right: 'theirs'|'ours', by?: text?"),
+    (
+        "Breaker",
+        "account: text, source: Trip?, writes: Trip?, held_count: whole, held: HeldListing[]",
+    ),
+    ("Trip", "at: time, listings: whole, of: whole"),
+    (
+        "HeldListing",
+        "side: 'source'|'writes', listing: text, sku: text, shows: units?, wanted: units?, since: time?",
+    ),
+    (
+        "LiftBreaker",
+        "side: 'source'|'writes', right?: whose?, by?: text?",
+    ),
+    ("Freeze", "at: time?, accounts: text[], undone_at: time?"),
+    ("Which", "accounts?: text[]"),
+    (
+        "Comparison",
+        "began_at: time, compared: whole, all: whole, differing: whole, finished_at: time?",
     ),
     (
         "Summary",
         "at: time, orders_by_phase: whole{}, orders_in: whole, claims_open_units: whole, \
          claims_open: whole, pushes: whole, coalesced: whole, propagation_ms: Percentiles, \
-         duplicates_dropped: whole, conflicts: whole, reconciles: whole, drift_open: whole, \
+         duplicates_dropped: whole, conflicts: whole, reconciles: whole, drift_open: whole, breakers_tripped: whole, \
          incidents_open: whole, parked: whole, inbox_waiting: whole, intents_waiting: whole, \
          pushes_waiting: whole, hooks_accepted: whole, hooks_refused: whole, store: Store",
     ),
@@ -378,11 +446,23 @@ fn word(word: &str) -> Value {
             "additionalProperties": false,
         }),
         "mode" => json!({ "type": "string", "enum": ["off", "observe", "live"] }),
+        "settlement" => {
+            json!({ "type": "string", "enum": ["repaired", "agreed", "theirs", "ours"] })
+        }
+        "whose" => json!({ "type": "string", "enum": ["theirs", "ours"] }),
         "kind" => json!({ "type": "string", "enum": ["good", "kit", "service"] }),
         "condition" => json!({
             "type": "string",
             "enum": ["sellable", "damaged", "quality", "returned_unchecked"],
         }),
+        "ending" => {
+            let words = ["covered", "canceled", "expired", "held", "shipped"];
+            json!({ "type": "string", "enum": words })
+        }
+        "way" => {
+            let words = domain::incident::WayKind::ALL.map(domain::incident::WayKind::word);
+            json!({ "type": "string", "enum": words })
+        }
         "phase" => {
             let words: Vec<&str> = domain::order::Phase::ALL
                 .into_iter()

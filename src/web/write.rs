@@ -289,11 +289,17 @@ impl Concerns {
             | Command::Refund { order, .. }
             | Command::Hold { order, .. }
             | Command::Release { order, .. } => of_order(order),
-            Command::OpenCount { .. }
+            // The order of an incident is known when it was decided.
+            Command::ResolveIncident { .. }
+            | Command::OpenCount { .. }
             | Command::CloseCount { .. }
             | Command::Lift { .. }
             | Command::RetryIntent { .. }
-            | Command::RetryPush { .. } => Concerns::default(),
+            | Command::RetryPush { .. }
+            | Command::SettleDrift { .. }
+            | Command::LetGo { .. }
+            | Command::ConfirmZeroes { .. }
+            | Command::LiftBreaker { .. } => Concerns::default(),
         }
     }
 }
@@ -326,9 +332,11 @@ impl Receipt {
                 receipt.intent = Some(*intent);
             }
         }
-        let order = concerns.order.and_then(|id| done.book.orders.get(&id));
+        let chosen = done.book.facts.iter();
+        let mut chosen = chosen.filter(|fact| matches!(fact.event, Event::WayChosen { .. }));
+        receipt.order = concerns.order.or(chosen.next().and_then(|fact| fact.order));
+        let order = receipt.order.and_then(|id| done.book.orders.get(&id));
         receipt.phase = order.map(|order| order.phase(done.book.is_short(order)));
-        receipt.order = concerns.order;
         receipt.sku = concerns.sku;
         receipt
     }

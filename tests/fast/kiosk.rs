@@ -16,6 +16,7 @@ use channel::{
 };
 use domain::{
     AccountId, Decimal, ExternalId, ListingId, Sku, Time,
+    decide::Authority,
     snapshot::{LevelSnapshot, ListingSnapshot, OrderSnapshot, Standing},
     stock::Stock,
 };
@@ -37,11 +38,11 @@ use crate::decider::order;
 
 /// A shop with mugs.
 #[derive(Clone)]
-struct Kiosk(Arc<Mutex<Counter>>);
+pub(crate) struct Kiosk(Arc<Mutex<Counter>>);
 
-struct Counter {
-    level: i64,
-    orders: Vec<OrderSnapshot>,
+pub(crate) struct Counter {
+    pub(crate) level: i64,
+    pub(crate) orders: Vec<OrderSnapshot>,
     /// Somebody buys one as soon as we have looked at its level, and cancels as soon as we have looked
     /// at the order.
     is_fickle: bool,
@@ -63,7 +64,7 @@ const ALLOWED_MAX: i64 = 40;
 const ORDERS_PER_CALL: usize = 10;
 
 impl Kiosk {
-    fn new(level: i64) -> &'static Kiosk {
+    pub(crate) fn new(level: i64) -> &'static Kiosk {
         Box::leak(Box::new(Kiosk(Arc::new(Mutex::new(Counter {
             level,
             orders: Vec::new(),
@@ -75,7 +76,7 @@ impl Kiosk {
         })))))
     }
 
-    fn counter(&self) -> MutexGuard<'_, Counter> {
+    pub(crate) fn counter(&self) -> MutexGuard<'_, Counter> {
         self.0.lock().expect("nobody panics")
     }
 }
@@ -280,7 +281,7 @@ impl PullOrders for Kiosk {
 
 /// There is no network: the shop is in the same room, on whose wall there is a clock.
 #[derive(Clone)]
-struct Room(Arc<dyn Clock>);
+pub(crate) struct Room(pub(crate) Arc<dyn Clock>);
 
 impl Outside for Room {
     fn port(&self, _: &AccountId, _: &'static Descriptor) -> Port {
@@ -307,8 +308,26 @@ impl HttpPort for Room {
 }
 
 fn config(kiosk: &'static Kiosk) -> Config {
-    let account = AccountConfig {
-        id: AccountId::new("kiosk"),
+    config_of(&[("kiosk", kiosk)])
+}
+
+/// A merchant with some of these shops; the first one is counted.
+pub(crate) fn config_of(kiosks: &[(&str, &'static Kiosk)]) -> Config {
+    let accounts = kiosks.iter().map(|(id, kiosk)| account(id, kiosk));
+    Config {
+        opening: kiosks.first().map(|(id, _)| AccountId::new(*id)),
+        accounts: accounts.collect(),
+        policy: Policy::default(),
+        items: Vec::new(),
+        backlog_max: 10,
+        public_url: None,
+        compare_first: false,
+    }
+}
+
+fn account(id: &str, kiosk: &'static Kiosk) -> AccountConfig {
+    AccountConfig {
+        id: AccountId::new(id),
         connector: kiosk,
         settings: serde_json::Value::Null,
         mode: Mode::Live,
@@ -320,15 +339,7 @@ fn config(kiosk: &'static Kiosk) -> Config {
             orders_since: Duration::from_secs(3600),
         },
         unpaid_for: None,
-    };
-    Config {
-        opening: Some(account.id.clone()),
-        accounts: vec![account],
-        policy: Policy::default(),
-        items: Vec::new(),
-        backlog_max: 10,
-        public_url: None,
-        compare_first: false,
+        authority: Authority::Ledger,
     }
 }
 

@@ -22,6 +22,7 @@ use channel::{
 };
 use domain::{
     AccountId, Currency, ExternalId, Money, Quantity, Sku, Time,
+    decide::Authority,
     fact::{Event as Told, Fact},
     ids::OrderId,
     offer::Offer,
@@ -448,6 +449,7 @@ fn config(story: &Story, counter: &Counter) -> Config {
             orders_since: Duration::from_secs(3600),
         },
         unpaid_for: None,
+        authority: Authority::Ledger,
     };
     Config {
         accounts: vec![account],

@@ -38,6 +38,30 @@ enum What {
         #[arg(long)]
         yes: bool,
     },
+    /// Shows whether too much happened at once on an account, and what is held because of it.
+    Breaker {
+        /// Its name.
+        account: String,
+    },
+    /// Lifts the breaker of an account, after showing what it holds.
+    Lift {
+        /// Its name.
+        account: String,
+        #[command(flatten)]
+        side: Sides,
+        /// The shop is right: what it shows is taken into the stock.
+        #[arg(long, conflicts_with_all = ["keep_ours", "writes"], required_unless_present_any = ["keep_ours", "writes"])]
+        take_theirs: bool,
+        /// We are right: our levels are written again.
+        #[arg(long)]
+        keep_ours: bool,
+        /// Who says so.
+        #[arg(long)]
+        by: Option<String>,
+        /// Do it; without this it is only shown what is held.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Reads orders and listings now.
     Poll {
         /// Its name.
@@ -48,6 +72,17 @@ enum What {
         /// Its name.
         account: String,
     },
+}
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct Sides {
+    /// On the side of what the shop shows.
+    #[arg(long)]
+    source: bool,
+    /// On the side of the zeroes that we were about to write.
+    #[arg(long)]
+    writes: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -97,8 +132,114 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
             }
             changed(&client.post(&path, &body).await?, out)
         }
+        What::Breaker { account } => {
+            let path = format!("/accounts/{}/breaker", encode(account));
+            breaker(&client.get(&path).await?, None, out)?;
+            Ok(Exit::Good)
+        }
+        What::Lift { .. } => lift(args, client, out).await,
         What::Poll { account } => begin(client, account, "poll", out).await,
         What::Reconcile { account } => begin(client, account, "reconcile", out).await,
+    }
+}
+
+async fn lift(args: &Args, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
+    let Some(What::Lift {
+        account,
+        side,
+        take_theirs,
+        keep_ours: _,
+        by,
+        yes,
+    }) = &args.what
+    else {
+        return Ok(Exit::Good);
+    };
+    let side = if side.writes { "writes" } else { "source" };
+    let path = format!("/accounts/{}/breaker", encode(account));
+    if !yes {
+        breaker(&client.get(&path).await?, Some(side), out)?;
+        return freeze::not_yet(out);
+    }
+    let right = if *take_theirs { "theirs" } else { "ours" };
+    let mut body = json!({ "side": side, "right": right });
+    if let Some(by) = by {
+        body["by"] = json!(by);
+    }
+    let receipt = client.post(&format!("{path}/lift"), &body).await?;
+    if out.is_json() {
+        out.objects([&receipt])?;
+    } else {
+        out.line(&format!("The breaker of {account} is lifted ({side})."))?;
+    }
+    Ok(Exit::Good)
+}
+
+/// Whether too much happened at once on an account, and what is held on one side or both.
+fn breaker(breaker: &Value, side: Option<&str>, out: &mut Out<'_>) -> anyhow::Result<()> {
+    if out.is_json() {
+        return out.objects([breaker]);
+    }
+    let account = show(breaker, "account");
+    for (of, what) in [
+        (
+            "source",
+            "jumped or went to zero in the shop, and no order explains it",
+        ),
+        ("writes", "were to be set to zero here by no order"),
+    ] {
+        if side.is_some_and(|side| side != of) {
+            continue;
+        }
+        let trip = &breaker[of];
+        out.line(&if trip.is_null() {
+            format!("{account}: has not tripped ({of}).")
+        } else {
+            let (listings, all, at) = (show(trip, "listings"), show(trip, "of"), show(trip, "at"));
+            format!("{account}: {listings} of {all} listings {what}; since {at} ({of}).")
+        })?;
+    }
+    let held = breaker["held"].as_array().into_iter().flatten();
+    let held: Vec<Value> = held
+        .filter(|held| side.is_none_or(|side| held["side"] == side))
+        .cloned()
+        .collect();
+    out.table(
+        &held,
+        &[
+            ("SKU", &|held| show(held, "sku")),
+            ("LISTING", &|held| show(held, "listing")),
+            ("SIDE", &|held| show(held, "side")),
+            ("SHOWS", &|held| show(held, "shows")),
+            ("SHOULD", &|held| show(held, "wanted")),
+            ("HELD SINCE", &|held| show(held, "since")),
+        ],
+    )?;
+    let (count, shown) = (breaker["held_count"].as_u64(), held.len());
+    let more = count
+        .unwrap_or(0)
+        .saturating_sub(u64::try_from(shown).unwrap_or(0));
+    if side.is_none() && more > 0 {
+        out.line(&format!("and {more} more"))?;
+    }
+    Ok(())
+}
+
+/// How far the comparison of its levels has come.
+pub(super) fn comparison(account: &Value) -> String {
+    let run = &account["comparison"];
+    if run.is_null() {
+        return "-".to_owned();
+    }
+    let of = |path: &str| show(run, path);
+    match run["finished_at"].as_str() {
+        Some(at) => format!("all {} until {at}", of("compared")),
+        None => format!(
+            "{} of {} since {}",
+            of("compared"),
+            of("all"),
+            of("began_at")
+        ),
     }
 }
 
@@ -133,10 +274,20 @@ pub(super) fn table(accounts: &[Value], out: &mut Out<'_>) -> anyhow::Result<()>
             ("ORDERS", &|account| show(account, "counts.orders")),
             ("LISTINGS", &|account| show(account, "counts.listings")),
             ("WAITING", &|account| show(account, "counts.pushes_waiting")),
+            ("COMPARED", &compared),
             ("LAST POLL", &|account| show(account, "health.last_poll_at")),
             ("TROUBLE", &trouble),
         ],
     )
+}
+
+/// How many of its listings the last comparison has looked at.
+fn compared(account: &Value) -> String {
+    if account["comparison"].is_null() {
+        return "-".to_owned();
+    }
+    let of = |path: &str| show(account, path);
+    format!("{}/{}", of("comparison.compared"), of("comparison.all"))
 }
 
 fn mode(account: &Value) -> String {
@@ -148,9 +299,15 @@ fn mode(account: &Value) -> String {
     }
 }
 
-/// What is wrong now: an error that no success followed.
+/// What is wrong now: a tripped breaker, or an error that no success followed.
 fn trouble(account: &Value) -> String {
     let health = &account["health"];
+    if !account["source_tripped"].is_null() {
+        return "breaker: the shop jumped (accounts breaker)".to_owned();
+    }
+    if !account["writes_tripped"].is_null() {
+        return "breaker: zeroes wait (accounts breaker)".to_owned();
+    }
     if health["is_unauthorized"] == true {
         return "its credentials are refused".to_owned();
     }
@@ -191,6 +348,9 @@ fn show_one(account: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
         ),
         ("unreadable", of("counts.signals_parked")),
         ("last poll", of("health.last_poll_at")),
+        ("stock is decided by", of("stock_authority")),
+        ("held by the breaker", of("counts.held")),
+        ("comparison", comparison(account)),
         ("last comparison", of("health.last_reconcile_at")),
         ("last success", of("health.last_success_at")),
         ("trouble", trouble(account)),

@@ -14,8 +14,18 @@ use crate::exit::Exit;
 pub struct Args {
     #[command(flatten)]
     pub(super) connect: Connect,
-    #[command(flatten)]
-    which: Which,
+    /// Which accounts.
+    #[arg(required_unless_present_any = ["all", "undo"], conflicts_with_all = ["all", "undo"])]
+    accounts: Vec<String>,
+    /// All accounts.
+    #[arg(long, conflicts_with = "undo")]
+    all: bool,
+    /// Take the last freeze back.
+    #[arg(long)]
+    undo: bool,
+    /// Do it; without this it is only shown what would happen.
+    #[arg(long)]
+    yes: bool,
 }
 
 /// Lets writing go on, after showing what would be written.
@@ -23,12 +33,6 @@ pub struct Args {
 pub struct UnfreezeArgs {
     #[command(flatten)]
     pub(super) connect: Connect,
-    #[command(flatten)]
-    which: Which,
-}
-
-#[derive(Debug, clap::Args)]
-struct Which {
     /// Which accounts.
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     accounts: Vec<String>,
@@ -41,7 +45,19 @@ struct Which {
 }
 
 pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
-    each(&args.which, "freeze", "would be held back", client, out).await
+    if args.undo {
+        return undo(args.yes, client, out).await;
+    }
+    let accounts = which(&args.accounts, args.all, client).await?;
+    if !args.yes {
+        preview(&accounts, "would be held back", client, out).await?;
+        return not_yet(out);
+    }
+    // As one act, so that it can be taken back as one.
+    let frozen = client
+        .post("/freeze", &json!({ "accounts": accounts }))
+        .await?;
+    tell(&frozen, "Frozen", "they were frozen before", out)
 }
 
 pub(super) async fn run_back(
@@ -49,36 +65,80 @@ pub(super) async fn run_back(
     client: &Client,
     out: &mut Out<'_>,
 ) -> anyhow::Result<Exit> {
-    each(&args.which, "unfreeze", "would be written", client, out).await
+    let accounts = which(&args.accounts, args.all, client).await?;
+    if !args.yes {
+        preview(&accounts, "would be written", client, out).await?;
+        return not_yet(out);
+    }
+    for account in &accounts {
+        let path = format!("/accounts/{}/unfreeze", encode(account));
+        changed(&client.post(&path, &json!({})).await?, out)?;
+    }
+    Ok(Exit::Good)
 }
 
-async fn each(
-    which: &Which,
-    verb: &str,
-    fate: &str,
-    client: &Client,
-    out: &mut Out<'_>,
-) -> anyhow::Result<Exit> {
-    let mut accounts = which.accounts.clone();
-    if which.all {
+async fn undo(yes: bool, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
+    if yes {
+        let undone = client.post("/freeze/undo", &json!({})).await?;
+        return tell(
+            &undone,
+            "Written to again",
+            "none of them is configured any more",
+            out,
+        );
+    }
+    let last = client.get("/freeze").await?;
+    if last["at"].is_null() || !last["undone_at"].is_null() {
+        out.line("There is no freeze to take back.")?;
+        return Ok(Exit::Finding);
+    }
+    if !out.is_json() {
+        out.line(&format!("The last freeze was on {}.", show(&last, "at")))?;
+    }
+    preview(&names(&last), "would be written", client, out).await?;
+    not_yet(out)
+}
+
+async fn which(named: &[String], all: bool, client: &Client) -> anyhow::Result<Vec<String>> {
+    let mut accounts = named.to_vec();
+    if all {
         let all = client.get("/accounts").await?;
         let ids = all["items"].as_array().into_iter().flatten();
         accounts.extend(ids.filter_map(|account| account["id"].as_str().map(str::to_owned)));
     }
-    for account in &accounts {
-        let path = format!("/accounts/{}/{verb}", encode(account));
-        if which.yes {
-            changed(&client.post(&path, &json!({})).await?, out)?;
-        } else {
-            let dry = format!("{path}?dry_run=true");
-            plan(&client.post(&dry, &json!({})).await?, fate, out)?;
-        }
+    Ok(accounts)
+}
+
+async fn preview(
+    accounts: &[String],
+    fate: &str,
+    client: &Client,
+    out: &mut Out<'_>,
+) -> anyhow::Result<()> {
+    for account in accounts {
+        let path = format!("/accounts/{}/freeze-preview", encode(account));
+        plan(&client.get(&path).await?, fate, out)?;
     }
-    if which.yes {
-        Ok(Exit::Good)
+    Ok(())
+}
+
+fn names(freeze: &Value) -> Vec<String> {
+    let names = freeze["accounts"].as_array().into_iter().flatten();
+    names
+        .filter_map(|name| name.as_str().map(str::to_owned))
+        .collect()
+}
+
+fn tell(freeze: &Value, what: &str, nothing: &str, out: &mut Out<'_>) -> anyhow::Result<Exit> {
+    let names = names(freeze);
+    if out.is_json() {
+        out.objects([freeze])?;
+    } else if names.is_empty() {
+        out.line(&format!("Nothing changed: {nothing}."))?;
     } else {
-        not_yet(out)
+        out.line(&format!("{what}: {}.", names.join(", ")))?;
     }
+    Ok(Exit::Good)
 }
 
 /// What waits to be written to an account.

@@ -99,12 +99,18 @@ fn note(listing: &Value) -> String {
     if let Some(reason) = listing["suppressed"]["reason"].as_str() {
         return reason.to_owned();
     }
+    if let Some(reason) = listing["held"].as_str() {
+        return format!("held: {reason}");
+    }
     if listing["would_write"].is_object() {
         let (from, to) = (
             show(listing, "would_write.from"),
             show(listing, "would_write.to"),
         );
         return format!("would write {from} to {to}");
+    }
+    if let Some(until) = listing["spared_until"].as_str() {
+        return format!("written often enough today; again from {until}");
     }
     if listing["is_drifting"] == true {
         return "drifting".to_owned();

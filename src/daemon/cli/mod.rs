@@ -6,8 +6,12 @@
 
 mod accounts;
 mod client;
+mod drift;
+mod exposure;
 mod freeze;
+mod incidents;
 mod listings;
+mod moves;
 mod orders;
 mod out;
 mod outbox;
@@ -37,6 +41,8 @@ pub enum Verb {
     Listings(listings::Args),
     Accounts(accounts::Args),
     Outbox(outbox::Args),
+    Drift(drift::Args),
+    Incidents(incidents::Args),
     Freeze(freeze::Args),
     Unfreeze(freeze::UnfreezeArgs),
     /// Prints the description of the admin API (OpenAPI 3.1); needs no daemon.
@@ -68,6 +74,8 @@ impl Verb {
             Verb::Listings(args) => Some(&args.connect),
             Verb::Accounts(args) => Some(&args.connect),
             Verb::Outbox(args) => Some(&args.connect),
+            Verb::Drift(args) => Some(&args.connect),
+            Verb::Incidents(args) => Some(&args.connect),
             Verb::Freeze(args) => Some(&args.connect),
             Verb::Unfreeze(args) => Some(&args.connect),
             Verb::Openapi => None,
@@ -82,6 +90,8 @@ impl Verb {
             Verb::Listings(args) => listings::run(args, client, out).await,
             Verb::Accounts(args) => accounts::run(args, client, out).await,
             Verb::Outbox(args) => outbox::run(args, client, out).await,
+            Verb::Drift(args) => drift::run(args, client, out).await,
+            Verb::Incidents(args) => incidents::run(args, client, out).await,
             Verb::Freeze(args) => freeze::run(args, client, out).await,
             Verb::Unfreeze(args) => freeze::run_back(args, client, out).await,
             Verb::Openapi => Ok(Exit::Good),

@@ -84,8 +84,15 @@ fn attention(summary: &Value) -> String {
     let mut said = Vec::new();
     for (key, text) in [
         ("parked", "parked (oneshelf outbox --state parked)"),
-        ("incidents_open", "sold and not there"),
-        ("drift_open", "shown and explained by no order"),
+        ("incidents_open", "sold and not there (oneshelf incidents)"),
+        (
+            "drift_open",
+            "shown and explained by no order (oneshelf drift list)",
+        ),
+        (
+            "breakers_tripped",
+            "too much at once (oneshelf accounts breaker)",
+        ),
     ] {
         if summary[key].as_u64().is_some_and(|count| count > 0) {
             said.push(format!("{} {text}", summary[key]));

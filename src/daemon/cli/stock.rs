@@ -4,7 +4,8 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::{
-    client::{Client, Connect, encode},
+    client::{Client, Connect, encode, query},
+    exposure, moves,
     out::{Out, show},
 };
 use crate::exit::Exit;
@@ -26,11 +27,16 @@ enum What {
         #[arg(long, default_value_t = 1000)]
         limit: usize,
     },
-    /// Shows the stock of an item, place by place.
+    /// Shows the stock of an item, place by place, as it is or as it was.
     Show {
         /// Which item.
         sku: String,
+        /// As it was at this time: RFC 3339, or how long ago (`2h ago`).
+        #[arg(long, value_name = "TIME")]
+        at: Option<String>,
     },
+    /// Shows the units at risk: what listings show beyond what they should.
+    Exposure(exposure::Args),
     /// Says in sentences how the number came to be, and what each channel was told.
     Explain {
         /// Which item.
@@ -48,6 +54,8 @@ enum What {
     Locations,
     /// Changes what lies somewhere.
     Adjust(Adjust),
+    #[command(flatten)]
+    Moves(moves::What),
 }
 
 #[derive(Debug, clap::Args)]
@@ -85,10 +93,12 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
             let items = client.list("/stock", *limit).await?;
             table(&items, out)?;
         }
-        What::Show { sku } => {
-            let stock = client.get(&format!("/stock/{}", encode(sku))).await?;
+        What::Show { sku, at } => {
+            let at = query(&[("at", at.clone())]);
+            let stock = client.get(&format!("/stock/{}{at}", encode(sku))).await?;
             show_one(&stock, out)?;
         }
+        What::Exposure(asked) => exposure::run(asked, client, out).await?,
         What::Explain { sku } => {
             let told = client
                 .get(&format!("/stock/{}/explain", encode(sku)))
@@ -131,6 +141,7 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
             )?;
         }
         What::Adjust(asked) => adjust(asked, client, out).await?,
+        What::Moves(what) => moves::run(what, client, out).await?,
     }
     Ok(Exit::Good)
 }
@@ -143,7 +154,7 @@ fn kind_of(place: &Value) -> String {
 }
 
 /// Names, one after the other.
-fn names(list: &Value) -> String {
+pub(super) fn names(list: &Value) -> String {
     let names = list.as_array().into_iter().flatten();
     let names: Vec<&str> = names.filter_map(Value::as_str).collect();
     if names.is_empty() {
@@ -199,7 +210,7 @@ fn unsellable(at: &Value) -> String {
     }
 }
 
-fn table(items: &[Value], out: &mut Out<'_>) -> anyhow::Result<()> {
+pub(super) fn table(items: &[Value], out: &mut Out<'_>) -> anyhow::Result<()> {
     out.table(
         items,
         &[
@@ -214,9 +225,12 @@ fn table(items: &[Value], out: &mut Out<'_>) -> anyhow::Result<()> {
     )
 }
 
-fn show_one(stock: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
+pub(super) fn show_one(stock: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
     if out.is_json() {
         return out.objects([stock]);
+    }
+    if let Some(at) = stock["as_of"].as_str() {
+        out.line(&format!("As it was on {at}:"))?;
     }
     table(std::slice::from_ref(stock), out)?;
     let locations = stock["locations"].as_array().map_or(&[][..], Vec::as_slice);

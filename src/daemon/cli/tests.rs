@@ -263,17 +263,32 @@ shop: 2 levels and 1 intent would be held back; 3 units at risk now.
 Nothing was changed. Add --yes to do it.
 "
     );
-    let only_tried = "POST http://daemon:8081/api/v1/accounts/shop/freeze?dry_run=true";
-    assert_eq!(ran.calls()[1..], [only_tried]);
+    let only_shown = "GET http://daemon:8081/api/v1/accounts/shop/freeze-preview";
+    assert_eq!(ran.calls()[1..], [only_shown]);
 
-    let frozen = json!({
-        "account": "shop", "mode": "live", "is_frozen": true, "may_write": false,
-    });
-    let ran = run("freeze|--all|--yes", &[all, (200, frozen)]).await;
+    let frozen = json!({ "at": "2026-11-21T10:00:00Z", "accounts": ["shop"], "undone_at": null });
+    let ran = run("freeze|--all|--yes", &[all, (200, frozen.clone())]).await;
     assert_eq!(
         (ran.exit, ran.text.as_str()),
-        (Exit::Good, "shop is live, frozen and is not written to.\n")
+        (Exit::Good, "Frozen: shop.\n")
     );
+    assert_eq!(ran.body(1), json!({ "accounts": ["shop"] }));
+
+    let answers = [(200, frozen.clone()), (200, plan.clone())];
+    let ran = run("freeze|--undo", &answers).await;
+    assert_eq!(ran.exit, Exit::Finding);
+    assert!(
+        ran.text
+            .contains("shop: 2 levels and 1 intent would be written"),
+        "{}",
+        ran.text
+    );
+    let ran = run("freeze|--undo|--yes", &[(200, frozen)]).await;
+    assert_eq!(ran.calls(), ["POST http://daemon:8081/api/v1/freeze/undo"]);
+    assert_eq!(ran.text, "Written to again: shop.\n");
+    let none = json!({ "at": null, "accounts": [], "undone_at": null });
+    let ran = run("freeze|--undo", &[(200, none)]).await;
+    assert_eq!(ran.text, "There is no freeze to take back.\n");
 
     let ran = run("accounts|mode|shop|live", &[(200, plan)]).await;
     assert_eq!(ran.exit, Exit::Finding);
@@ -288,16 +303,82 @@ Nothing was changed. Add --yes to do it.
 }
 
 #[tokio::test]
+async fn drift_is_shown_with_its_evidence_and_settled_either_way() {
+    let case = json!({
+        "id": "dft_1", "account": "shop", "listing": "l-1", "sku": "MUG", "expected": 5, "observed": 3,
+        "difference": -2, "is_held": false, "opened_at": "2026-11-21T10:00:00Z", "closed_at": null,
+        "way": null, "settled_by": null, "text": "It should have shown 5 and showed 3.",
+        "evidence": {
+            "believed": { "quantity": 5, "at": "2026-11-21T09:00:00Z" },
+            "shown": { "quantity": 3, "at": "2026-11-21T10:00:00Z" },
+            "orders_read_at": "2026-11-21T09:59:59Z", "orders": ["17"], "sent": null,
+            "acknowledged": null, "author": null,
+        },
+    });
+    let ran = run("drift", &[page(json!([case]), None)]).await;
+    assert_eq!(
+        ran.text,
+        "\
+CASE   ACCOUNT  SKU  SHOULD  SHOWED  SINCE                 STATE
+dft_1  shop     MUG  5       3       2026-11-21T10:00:00Z  open
+"
+    );
+    let ran = run("drift|show|dft_1", &[(200, case.clone())]).await;
+    for part in [
+        "5 on 2026-11-21T09:00:00Z",
+        "3 on 2026-11-21T10:00:00Z",
+        "one by one 17",
+        "the channel does not say",
+        "It should have shown 5 and showed 3.",
+    ] {
+        assert!(ran.text.contains(part), "{part}: {}", ran.text);
+    }
+    for (flag, right) in [("--take-theirs", "theirs"), ("--keep-ours", "ours")] {
+        let answers = [(200, json!({ "effect": "done" })), (200, case.clone())];
+        let ran = run(&format!("drift|settle|dft_1|{flag}"), &answers).await;
+        assert_eq!(ran.body(0), json!({ "right": right }));
+    }
+}
+
+#[tokio::test]
+async fn a_breaker_is_shown_before_it_is_lifted() {
+    let tripped = json!({
+        "account": "shop", "writes": null, "held_count": 1,
+        "source": { "at": "2026-11-21T10:00:00Z", "listings": 12, "of": 40 },
+        "held": [{ "side": "source", "listing": "l-1", "sku": "MUG", "shows": 0, "wanted": 5,
+            "since": "2026-11-21T10:00:01Z" }],
+    });
+    let ran = run("accounts|lift|shop|--source|--keep-ours", &[(200, tripped)]).await;
+    assert_eq!(
+        (ran.exit, ran.text.as_str()),
+        (
+            Exit::Finding,
+            "\
+shop: 12 of 40 listings jumped or went to zero in the shop, and no order explains it; since 2026-11-21T10:00:00Z (source).
+SKU  LISTING  SIDE    SHOWS  SHOULD  HELD SINCE
+MUG  l-1      source  0      5       2026-11-21T10:00:01Z
+Nothing was changed. Add --yes to do it.
+"
+        )
+    );
+    let done = json!({ "effect": "done" });
+    let ran = run("accounts|lift|shop|--writes|--yes", &[(200, done)]).await;
+    assert_eq!(ran.body(0), json!({ "side": "writes", "right": "ours" }));
+    assert_eq!(ran.text, "The breaker of shop is lifted (writes).\n");
+}
+
+#[tokio::test]
 async fn status_says_what_needs_a_person() {
     let summary = json!({
         "orders_by_phase": { "ready": 2, "short": 1 }, "claims_open": 3, "claims_open_units": 5,
         "pushes": 7, "pushes_waiting": 0, "propagation_ms": { "p50": 90, "p99": 400 },
         "inbox_waiting": 0, "intents_waiting": 1, "parked": 2, "incidents_open": 1,
-        "drift_open": 0, "store": { "is_read_only": false },
+        "drift_open": 0, "breakers_tripped": 1, "store": { "is_read_only": false },
     });
     let accounts = json!([{
         "id": "shop", "channel": "paper", "mode": "live", "is_frozen": false,
         "counts": { "orders": 3, "listings": 4, "pushes_waiting": 0 },
+        "comparison": { "compared": 2, "all": 4 },
         "health": {
             "is_unauthorized": false, "last_poll_at": "2026-11-21T10:00:00Z",
             "last_success_at": "2026-11-21T10:00:00Z", "last_error_at": "2026-11-21T10:00:09Z",
@@ -318,10 +399,10 @@ promised   5 units in 3 claims
 pushes     7 taken, 0 waiting; half within 90 ms, all but one in a hundred within 400 ms
 waiting    0 signals, 1 intent
 at risk    0 units now
-attention  2 parked (oneshelf outbox --state parked); 1 sold and not there
+attention  2 parked (oneshelf outbox --state parked); 1 sold and not there (oneshelf incidents); 1 too much at once (oneshelf accounts breaker)
 
-ACCOUNT  CHANNEL  MODE  ORDERS  LISTINGS  WAITING  LAST POLL             TROUBLE
-shop     paper    live  3       4         0        2026-11-21T10:00:00Z  failed to read orders: status 500
+ACCOUNT  CHANNEL  MODE  ORDERS  LISTINGS  WAITING  COMPARED  LAST POLL             TROUBLE
+shop     paper    live  3       4         0        2/4       2026-11-21T10:00:00Z  failed to read orders: status 500
 "
     );
 }
@@ -421,4 +502,154 @@ SHIPPED               CARRIER  TRACKING  BY US
 2026-11-21T10:00:00Z  Order #17 was accepted.
 "
     );
+}
+
+#[tokio::test]
+async fn units_at_risk_are_shown_now_and_as_they_developed() {
+    let aged = |quantity: i64, age_ms: u64| json!({ "quantity": quantity, "age_ms": age_ms });
+    let exposure = json!({
+        "units_at_risk": 3, "listings_at_risk": 1, "overhang": 12,
+        "accounts": [{ "account": "shop", "units_at_risk": 3, "listings_at_risk": 1, "since": "T" }],
+        "items": [{
+            "sku": "MUG", "units_at_risk": 3, "shown": 18, "sellable": 6, "overhang": 12,
+            "listing_count": 2,
+        }],
+        "listings": [{
+            "account": "shop", "listing": "l-1", "sku": "MUG", "units_at_risk": 3, "shown": 9,
+            "wanted": aged(6, 4_200), "sent": aged(6, 1_000), "is_unanswered": true,
+            "acknowledged": aged(9, 3_900_000), "read_back": null,
+        }],
+        "history": { "step_s": 3600, "steps": [
+            { "from": "A", "unit_seconds": 0, "max": 0, "known_s": 0, "accounts": {} },
+            { "from": "B", "unit_seconds": 2.5, "max": 1, "known_s": 3600,
+              "accounts": { "shop": { "max": 1 }, "till": { "max": 0.5 } } },
+            { "from": "C", "unit_seconds": 12.6, "max": 3, "known_s": 60,
+              "accounts": { "shop": { "max": 3 } } },
+        ] },
+    });
+    let line = "stock|exposure|--since|24h|--step|1h|--sku|A/B";
+    let ran = run(line, &[(200, exposure.clone())]).await;
+    assert_eq!(
+        ran.calls(),
+        ["GET http://daemon:8081/api/v1/exposure?sku=A%2FB&since=24h&step=1h"]
+    );
+    assert_eq!(
+        ran.text,
+        "\
+3 units at risk now, on 1 listing.
+Overhang: 12 units; that is normal where one stock is shown on several accounts.
+
+ACCOUNT  AT RISK  LISTINGS  SINCE
+shop     3        1         T
+
+SKU  AT RISK  SHOWN  SELLABLE  OVERHANG  LISTINGS
+MUG  3        18     6         12        2
+
+ACCOUNT  SKU  LISTING  AT RISK  SHOWN  WANTED      SENT         TAKEN          READ BACK
+shop     MUG  l-1      3        9      6 (4s ago)  6 (1s ago)?  9 (1h 5m ago)  -
+
+FROM  UNIT-SECONDS  MOST                            BY ACCOUNT
+A     -             -
+B     2.5           1     ########                  shop 1, till 0.5
+C     12.6          3     ########################  shop 3
+"
+    );
+    let ran = run("stock|exposure|--json", &[(200, exposure.clone())]).await;
+    assert_eq!(ran.text, format!("{exposure}\n"));
+}
+
+#[tokio::test]
+async fn stock_is_shown_as_it_was() {
+    let mug = json!({
+        "sku": "MUG", "title": "Mug", "kind": "good", "on_hand": 5, "allocated": 0, "pending": 2,
+        "sellable": 3, "locations": [], "components": [], "as_of": "2026-11-21T08:00:00Z",
+    });
+    let ran = run("stock|show|MUG|--at|2h ago", &[(200, mug)]).await;
+    assert_eq!(
+        ran.calls(),
+        ["GET http://daemon:8081/api/v1/stock/MUG?at=2h%20ago"]
+    );
+    assert_eq!(
+        ran.text,
+        "\
+As it was on 2026-11-21T08:00:00Z:
+SKU  KIND  ON HAND  ALLOCATED  PENDING  SELLABLE  TITLE
+MUG  good  5        0          2        3         Mug
+"
+    );
+}
+
+#[tokio::test]
+async fn a_way_out_is_shown_and_chosen() {
+    let mut incident = json!({
+        "id": "inc_1", "state": "open", "account": "web", "order": "ord_1", "number": "#17",
+        "phase": "short", "line": 1, "sku": "MUG", "missing": 2, "ordered": 3, "why": "late_news",
+        "opened_at": "T", "ship_by": null, "explanation": "It was sold before.", "choice": null,
+        "ending": null,
+        "competing": [{
+            "order": "ord_2", "number": "#18", "account": "app", "units": 2, "placed_at": "U",
+            "is_paid": false,
+        }],
+        "ways": [
+            { "way": "take_from", "from": "ord_2", "because": "that order is younger and not paid" },
+            { "way": "wait", "from": null, "because": "there is time" },
+        ],
+    });
+    let ran = run("incidents", &[page(json!([incident]), None)]).await;
+    assert_eq!(
+        ran.calls(),
+        ["GET http://daemon:8081/api/v1/incidents?open=true&limit=200"]
+    );
+    assert_eq!(
+        ran.text,
+        "\
+ID     STATE  ACCOUNT  ORDER  LINE  SKU  MISSING  SINCE  WHY
+inc_1  open   web      #17    1     MUG  2        T      late_news
+"
+    );
+    let ran = run("incidents|show|inc_1", &[(200, incident.clone())]).await;
+    assert_eq!(
+        ran.text,
+        "\
+incident  inc_1
+state     open
+order     #17 of web (ord_1), short
+missing   2 of 3 MUG, line 1
+since     T
+ship by   -
+
+It was sold before.
+
+ALSO PROMISED TO  NUMBER  ACCOUNT  UNITS  PLACED  PAID
+ord_2             #18     app      2      U       no
+
+Ways out, the best first:
+  1. take-from --from ord_2: that order is younger and not paid
+  2. wait: there is time
+"
+    );
+    incident["state"] = json!("closed");
+    incident["ending"] = json!("covered");
+    let answers = [(200, json!({ "effect": "done" })), (200, incident)];
+    let line = "incidents|resolve|inc_1|take-from|--from|ord_2|--by|ann";
+    let ran = run(line, &answers).await;
+    assert_eq!(
+        ran.body(0),
+        json!({ "way": "take_from", "from": "ord_2", "by": "ann" })
+    );
+    assert_eq!(ran.text, "It is over: covered.\n");
+    for (line, is_right) in [
+        ("incidents resolve inc_1 take-from", false),
+        ("incidents resolve inc_1 cancel-units", false),
+        ("incidents resolve inc_1 cancel-units --amount 5.00", false),
+        (
+            "incidents resolve inc_1 cancel-units --amount 5.00 --currency EUR",
+            true,
+        ),
+        ("incidents resolve inc_1 pray", false),
+        ("incidents resolve inc_1 wait", true),
+    ] {
+        let words = std::iter::once("oneshelf").chain(line.split(' '));
+        assert_eq!(Line::try_parse_from(words).is_ok(), is_right, "{line}");
+    }
 }

@@ -20,7 +20,10 @@ use std::{
 };
 
 use anyhow::Context as _;
-use domain::{AccountId, Time, locations::Locations, stock::LocationId};
+use domain::{
+    AccountId, Time, breaker::BreakerRule, decide::Authority, locations::Locations,
+    stock::LocationId,
+};
 use engine::{
     AccountConfig, Config, Engine,
     account::{Mode, Pace as AccountPace},
@@ -288,6 +291,7 @@ fn config(shops: &[HostedShop]) -> Config {
             orders_since: Duration::from_secs(24 * 3600),
         },
         unpaid_for: Some(Duration::from_secs(3600)),
+        authority: Authority::Ledger,
     };
     Config {
         accounts: shops.iter().map(account).collect(),
@@ -299,6 +303,7 @@ fn config(shops: &[HostedShop]) -> Config {
             rules: domain::offer::OfferRules::default(),
             home: LocationId::default(),
             locations: Locations::default(),
+            breaker: BreakerRule::default(),
         },
         items: shops::items(),
         backlog_max: 10_000,

@@ -81,6 +81,7 @@ pub(super) fn read_account(
         poll: read.poll,
         unpaid_for: read.unpaid_for,
         offer,
+        authority: read.authority,
     });
     early.extend(document.into_mistakes());
     let is_good = early

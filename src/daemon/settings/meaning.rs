@@ -43,6 +43,13 @@ pub(super) fn check_plain(document: &mut Document, main: &Main, schedule: super:
             "without a connection nothing is received",
         );
     }
+    if main.breaker.listings == 0 {
+        refuse(
+            document,
+            "breaker/listings",
+            "at 0 listings it would trip at once; the least is 1",
+        );
+    }
     if main.admin.token.as_ref().is_some_and(is_short) {
         let problem = format!("an admin token has at least {TOKEN_LENGTH_MIN} characters");
         let help = "make one: head -c 32 /dev/urandom | base64";

@@ -40,8 +40,8 @@ pub use mistakes::{At, LoadError, Mistake, Severity};
 pub use places::Excerpt;
 use shape::Main;
 pub use shape::{
-    Account, Admin, Item, ItemKind, LastUnits, Limits, Listen, Log, LogFormat, LogLevel, Mode,
-    Network, Offer, Rule, Schedule, Stock, Store,
+    Account, Admin, Authority, Breaker, Decides, Item, ItemKind, LastUnits, Limits, Listen, Log,
+    LogFormat, LogLevel, Mode, Network, Offer, Rule, Schedule, Stock, Store,
 };
 pub use values::{Risk, Share};
 
@@ -70,6 +70,8 @@ pub struct Settings {
     pub locations: Vec<Location>,
     /// How often things are done.
     pub schedule: Schedule,
+    /// When too much happens at once.
+    pub breaker: Breaker,
     /// The configured shops.
     pub accounts: BTreeMap<AccountId, Account>,
     /// What works but should be looked at.
@@ -205,6 +207,7 @@ fn read_main(
         items,
         locations,
         schedule: main.schedule,
+        breaker: main.breaker,
         accounts: BTreeMap::new(),
         warnings: Vec::new(),
         origins: document.origins(""),

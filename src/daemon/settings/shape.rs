@@ -39,6 +39,8 @@ pub(super) struct Main {
     pub(super) locations: Vec<LocationText>,
     /// How often things are done.
     pub(super) schedule: Schedule,
+    /// When too much happens at once.
+    pub(super) breaker: Breaker,
 }
 
 /// Where to listen.
@@ -369,6 +371,33 @@ impl Default for Schedule {
     }
 }
 
+/// When too much happens at once to the listings of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Breaker {
+    /// At fewer listings than this it never trips.
+    pub listings: u32,
+    /// It trips when at least this part of an account's listings is concerned.
+    pub share: Share,
+    /// What happens within this time counts as at once.
+    #[serde(deserialize_with = "values::duration")]
+    #[schemars(with = "DurationText")]
+    pub window: Duration,
+}
+
+impl Default for Breaker {
+    fn default() -> Breaker {
+        Breaker {
+            listings: 10,
+            share: Share {
+                numerator: 1,
+                denominator: 5,
+            },
+            window: Duration::from_secs(900),
+        }
+    }
+}
+
 /// A file in `accounts.d`, as it is written; its name is the account's id.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -390,6 +419,27 @@ pub(super) struct AccountText {
     pub(super) unpaid_for: Option<Duration>,
     /// How much of the stock is offered on it, if not as `[stock]` says.
     pub(super) offer: OfferText,
+    /// Who decides when it shows something that no order explains.
+    pub(super) authority: Authority,
+}
+
+/// Who decides when an account shows something that no order explains.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Authority {
+    /// How many there are.
+    pub stock: Decides,
+}
+
+/// Who decides.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Decides {
+    /// The ledger: its number is written again.
+    #[default]
+    Ledger,
+    /// The channel: the difference becomes a movement of the stock, and all other accounts follow.
+    Channel,
 }
 
 /// How far an account is trusted.
@@ -527,6 +577,8 @@ pub struct Account {
     pub unpaid_for: Option<Duration>,
     /// How much of the stock is offered on it.
     pub offer: Offer,
+    /// Who decides when it shows something that no order explains.
+    pub authority: Authority,
 }
 
 impl std::fmt::Debug for Account {
@@ -540,6 +592,7 @@ impl std::fmt::Debug for Account {
             poll,
             unpaid_for,
             offer,
+            authority,
         } = self;
         f.debug_struct("Account")
             .field("id", id)
@@ -548,6 +601,7 @@ impl std::fmt::Debug for Account {
             .field("poll", poll)
             .field("unpaid_for", unpaid_for)
             .field("offer", offer)
+            .field("authority", authority)
             .finish_non_exhaustive()
     }
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::{
     Quantity, Sku, Time,
-    book::{ClaimKey, Incident},
+    book::ClaimKey,
     fact::Event,
-    ids::{MovementId, OrderId},
+    ids::{ClaimChangeId, MovementId, OrderId},
     locations::Excess,
     order::Order,
-    stock::{Cause, Claim, Condition, LocationId, Movement, Stock},
+    stock::{Cause, Claim, ClaimChange, Condition, LocationId, Movement, Stock},
 };
 
 use super::{Desk, FollowUp, Undecided};
@@ -132,7 +132,7 @@ impl Desk<'_> {
                 "no longer needed",
             )?;
         }
-        self.settle_incidents(id, line)
+        Ok(())
     }
 
     fn claim_open(&self, order: OrderId, line: u32, sku: &Sku) -> Quantity {
@@ -240,6 +240,19 @@ impl Desk<'_> {
         );
         let after = claim.clone();
         self.stock_of(sku).reclaim(Some(&before), &after);
+        for (location, delta) in after.changes_since(&before) {
+            let change = ClaimChange {
+                id: ClaimChangeId::next(&mut self.ids),
+                order: id,
+                line,
+                sku: sku.clone(),
+                account: Some(after.account.clone()),
+                location,
+                delta,
+                at: self.now(),
+            };
+            self.book.claim_changes.push(change);
+        }
         Ok(())
     }
 
@@ -566,12 +579,17 @@ impl Desk<'_> {
             return Ok(false);
         };
         let open = self.book.claims.get(rival).map(Claim::open);
-        self.take_back(rival, excess.units)?;
+        self.take_back(rival, excess.units, "the units left with another order")?;
         Ok(self.book.claims.get(rival).map(Claim::open) != open)
     }
 
     /// Gives back as many whole units of a line as free at least `excess` of one of its items.
-    fn take_back(&mut self, rival: &ClaimKey, excess: Quantity) -> Result<(), Undecided> {
+    pub(super) fn take_back(
+        &mut self,
+        rival: &ClaimKey,
+        excess: Quantity,
+        reason: &str,
+    ) -> Result<(), Undecided> {
         let order = self.order(rival.order)?;
         let Some(item) = order.line(rival.line).and_then(|line| line.item.clone()) else {
             return Ok(());
@@ -589,72 +607,7 @@ impl Desk<'_> {
             .min(claimed.units());
         let kept = claimed.units().saturating_sub(units);
         for (sku, per_unit) in &item.bill {
-            let reason = "the units left with another order";
             self.set_claim(rival.order, rival.line, sku, per_unit.times(kept), reason)?;
-        }
-        self.settle_incidents(rival.order, rival.line)
-    }
-
-    /// Opens or closes the incidents of a line, by item, so that each missing unit is in exactly one.
-    fn settle_incidents(&mut self, id: OrderId, line: u32) -> Result<(), Undecided> {
-        let order = self.order(id)?;
-        let Some(item) = order.line(line).and_then(|line| line.item.clone()) else {
-            return Ok(());
-        };
-        let account = order.account.clone();
-        let missing = self.book.missing_units(order, line);
-        let mut is_open = false;
-        for (sku, per_unit) in &item.bill {
-            let is_counted = self
-                .book
-                .stock
-                .get(sku)
-                .is_some_and(|stock| stock.is_counted);
-            let key = ClaimKey {
-                sku: sku.clone(),
-                order: id,
-                line,
-            };
-            let known = self
-                .book
-                .incidents
-                .get(&key)
-                .filter(|known| known.closed_at.is_none());
-            let was = known.map(|known| known.missing).unwrap_or_default();
-            let is = if is_counted {
-                per_unit.times(missing.units())
-            } else {
-                Quantity::ZERO
-            };
-            is_open |= was.is_positive();
-            if is == was {
-                continue;
-            }
-            let opened_at = known.map_or(self.now(), |known| known.opened_at);
-            let closed_at = is.is_zero().then_some(self.now());
-            let incident = Incident {
-                order: id,
-                line,
-                sku: sku.clone(),
-                account: account.clone(),
-                missing: if is.is_zero() { was } else { is },
-                opened_at,
-                closed_at,
-            };
-            self.book.incidents.insert(key, incident);
-            if is.is_positive() {
-                self.record_for(
-                    id,
-                    Event::Short {
-                        line,
-                        sku: sku.clone(),
-                        units: is,
-                    },
-                );
-            }
-        }
-        if is_open && missing.is_zero() {
-            self.record_for(id, Event::Covered { line });
         }
         Ok(())
     }

@@ -17,9 +17,13 @@ use crate::{
 use super::{
     Desk, Refusal, Undecided, Verdict,
     claims::{Leaving, Move},
-    counts, level, moves, offers, push, snapshot,
+    counts, drift, incidents, level, moves, offers, push, snapshot,
 };
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm for each command, and most of them are a call"
+)]
 pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdict, Undecided> {
     match command {
         Command::Adjust {
@@ -84,12 +88,32 @@ pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdic
             Ok(Verdict::New)
         }
         Command::Release { order, by } => release(desk, *order, by),
+        Command::ResolveIncident {
+            incident,
+            way,
+            by,
+            note,
+        } => incidents::resolve(desk, *incident, way, by, note.as_deref()),
         Command::Lift {
             account,
             listing,
             by,
         } => offers::lift(desk, &(account.clone(), listing.clone()), by),
         Command::RetryIntent { intent } => push::retry_intent(desk, *intent),
+        Command::SettleDrift {
+            drift: id,
+            right,
+            by,
+        } => drift::settle(desk, *id, *right, by),
+        Command::LetGo {
+            account,
+            side,
+            listings,
+            right,
+            by,
+        } => drift::let_go(desk, account, *side, listings, (*right, by)),
+        Command::ConfirmZeroes { account } => Ok(drift::confirm_zeroes(desk, account)),
+        Command::LiftBreaker { account, side, by } => drift::lift(desk, account, *side, by),
         Command::RetryPush { account, listing } => {
             push::retry_push(desk, &(account.clone(), listing.clone()))
         }
@@ -433,7 +457,7 @@ pub(super) fn refuse_unless_known(desk: &Desk<'_>, location: &LocationId) -> Res
     })
 }
 
-fn cancel(desk: &mut Desk<'_>, id: OrderId, reason: &str) -> Result<Verdict, Undecided> {
+pub(super) fn cancel(desk: &mut Desk<'_>, id: OrderId, reason: &str) -> Result<Verdict, Undecided> {
     let order = desk.order(id)?;
     if order.is_withdrawn() {
         return Ok(Verdict::Duplicate);
@@ -463,7 +487,7 @@ fn cancel(desk: &mut Desk<'_>, id: OrderId, reason: &str) -> Result<Verdict, Und
     Ok(Verdict::New)
 }
 
-fn refund(
+pub(super) fn refund(
     desk: &mut Desk<'_>,
     id: OrderId,
     amount: Money,

@@ -2,16 +2,16 @@
 
 use crate::{
     AccountId, Sku, Time,
-    book::{Drift, ListingKey},
+    book::ListingKey,
     fact::Event,
     item::Item,
     offer::{Listing, Told, known_sales},
-    signal::{OpeningLevel, Reading},
+    signal::{Checks, OpeningLevel, Reading},
     snapshot::{LevelSnapshot, ListingSnapshot},
     stock::Cause,
 };
 
-use super::{Desk, FollowUp, Undecided, Verdict, claims::Move};
+use super::{Desk, FollowUp, Undecided, Verdict, claims::Move, drift};
 
 /// Takes in what an account offers. A SKU that is seen for the first time becomes a good, counted in
 /// pieces, of unknown stock: nothing is offered or written before somebody says how many there are.
@@ -129,15 +129,21 @@ pub(super) fn open(
     Ok(verdict)
 }
 
+/// When and why levels were read.
+pub(super) struct Looked<'a> {
+    pub(super) read_at: Time,
+    pub(super) reading: Reading,
+    pub(super) checks: &'a Checks,
+}
+
 /// Takes in levels that were read. What agrees closes a drift; what does not is either explained by
-/// orders that were read just before, or, when it was confirmed, is drift.
+/// orders that were read just before, or, when it was confirmed, classified.
 pub(super) fn take_levels(
     desk: &mut Desk<'_>,
     account: &AccountId,
     levels: &[LevelSnapshot],
-    read_at: Time,
-    reading: Reading,
-) -> Verdict {
+    looked: Looked<'_>,
+) -> Result<Verdict, Undecided> {
     let mut suspects = Vec::new();
     for level in levels {
         let key = (account.clone(), level.listing.clone());
@@ -152,93 +158,48 @@ pub(super) fn take_levels(
         };
         let told = Told {
             quantity,
-            at: read_at,
+            at: looked.read_at,
         };
         offer.read_back = Some(told);
-        let believed = offer.believed.map(|told| told.quantity);
         let under_way = offer.attempt.as_ref().map(|attempt| attempt.quantity);
-        if believed == Some(quantity) || under_way == Some(quantity) {
-            offer.believed = Some(told);
-            if offer.wanted.map(|told| told.quantity) == Some(quantity) {
-                close_drift(desk, &key);
+        let believed = match offer.believed {
+            Some(believed) if believed.quantity != quantity && under_way != Some(quantity) => {
+                believed
             }
-            continue;
-        }
-        if believed.is_none() {
+            // What we know, or what we are just writing.
+            Some(_) => {
+                offer.believed = Some(told);
+                offer.is_doubted = false;
+                if offer.wanted.map(|told| told.quantity) == Some(quantity) {
+                    drift::agree(desk, &key);
+                }
+                continue;
+            }
             // Never seen before: this is what we start from, whatever it is.
-            offer.believed = Some(told);
-            continue;
-        }
-        match reading {
+            None => {
+                offer.believed = Some(told);
+                offer.is_doubted = false;
+                continue;
+            }
+        };
+        match looked.reading {
             Reading::BeforePush => {
                 offer.believed = Some(told);
+                offer.is_doubted = false;
                 suspects.push(level.listing.clone());
             }
             Reading::Compare => suspects.push(level.listing.clone()),
             Reading::Confirm => {
-                offer.believed = Some(told);
-                if offer.attempt.is_none() {
-                    open_drift(desk, &key, told);
-                }
+                drift::take_difference(desk, &key, believed, told, looked.checks)?;
             }
         }
     }
     if suspects.is_empty() {
-        return Verdict::Duplicate;
+        return Ok(Verdict::Duplicate);
     }
     desk.follow_ups.push(FollowUp::Compare {
         account: account.clone(),
         listings: suspects,
     });
-    Verdict::New
-}
-
-fn open_drift(desk: &mut Desk<'_>, key: &ListingKey, observed: Told) {
-    let Some(offer) = desk.book.offers.get(key) else {
-        return;
-    };
-    let expected = offer.wanted.map(|told| told.quantity);
-    if expected == Some(observed.quantity) {
-        return;
-    }
-    let is_open = desk
-        .book
-        .drifts
-        .get(key)
-        .is_some_and(|drift| drift.closed_at.is_none());
-    if is_open {
-        return;
-    }
-    let drift = Drift {
-        account: key.0.clone(),
-        listing: key.1.clone(),
-        sku: offer.sku.clone(),
-        expected,
-        observed: observed.quantity,
-        opened_at: desk.now(),
-        closed_at: None,
-    };
-    desk.book.drifts.insert(key.clone(), drift);
-    let (account, listing) = key.clone();
-    let event = Event::DriftOpened {
-        listing,
-        expected,
-        observed: observed.quantity,
-    };
-    desk.record(None, Some(&account), event);
-}
-
-pub(super) fn close_drift(desk: &mut Desk<'_>, key: &ListingKey) {
-    let now = desk.now();
-    let Some(drift) = desk
-        .book
-        .drifts
-        .get_mut(key)
-        .filter(|drift| drift.closed_at.is_none())
-    else {
-        return;
-    };
-    drift.closed_at = Some(now);
-    let (account, listing) = key.clone();
-    desk.record(None, Some(&account), Event::DriftClosed { listing });
+    Ok(Verdict::New)
 }

@@ -8,6 +8,8 @@
 mod claims;
 mod command;
 mod counts;
+mod drift;
+mod incidents;
 mod level;
 mod moves;
 mod offers;
@@ -22,14 +24,16 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::{
     AccountId, Decimal, ExternalId, IdSource, ListingId, Quantity, Sku, Time,
     book::Book,
+    breaker::BreakerRule,
+    budget::WriteBudget,
     fact::{Event, Fact},
-    ids::{ArrivalId, CountId, OrderId},
+    ids::{ArrivalId, CountId, DriftId, IncidentId, OrderId},
     item::ItemRefusal,
     locations::Locations,
     offer::{OfferRules, QuantityMeaning, Taken},
     order::Order,
     quantity::NotAQuantity,
-    signal::Signal,
+    signal::{Command, Signal},
     stock::{Condition, LocationId},
 };
 
@@ -46,6 +50,8 @@ pub struct Context {
     pub home: LocationId,
     /// Where stock can lie, and which accounts each location serves.
     pub locations: Locations,
+    /// When too much happens at once.
+    pub breaker: BreakerRule,
 }
 
 /// What a decision must know of an account.
@@ -55,6 +61,20 @@ pub struct Terms {
     pub meaning: QuantityMeaning,
     /// How long an unpaid order keeps its stock; nothing for ever.
     pub unpaid_for: Option<Duration>,
+    /// Who decides about its stock.
+    pub authority: Authority,
+    /// How often a listing may be written in a day, where the channel limits that.
+    pub budget: Option<WriteBudget>,
+}
+
+/// Who decides what there is, when a channel shows something that no order explains.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Authority {
+    /// Our ledger: the level is written again.
+    #[default]
+    Ledger,
+    /// The channel: the difference becomes a movement.
+    Channel,
 }
 
 /// A decision that was made.
@@ -272,6 +292,40 @@ pub enum Refusal {
     /// There is nothing to be tried again.
     #[error("nothing is parked there")]
     NotParked,
+    /// Nobody waits for a way out any more.
+    #[error("incident {incident} is over")]
+    IncidentOver {
+        /// Which.
+        incident: IncidentId,
+    },
+    /// Its units are not to be had.
+    #[error("nothing can be taken from order {order}: {reason}")]
+    NotGivingWay {
+        /// From which order.
+        order: OrderId,
+        /// Why.
+        reason: &'static str,
+    },
+    /// The missing units alone cannot be canceled.
+    #[error("the missing units alone cannot be canceled: {reason}")]
+    CannotCancelUnits {
+        /// Why, and what to do.
+        reason: &'static str,
+    },
+    /// There is no such case of drift.
+    #[error("there is no case of drift {0}")]
+    NoDrift(DriftId),
+    /// A level of the channel does not say how many there are.
+    #[error("the level of {listing} cannot be taken over: {reason}")]
+    CannotTake {
+        /// Which listing.
+        listing: ListingId,
+        /// Why not, and what to do.
+        reason: &'static str,
+    },
+    /// The breaker of the account has not tripped.
+    #[error("the breaker of {0} has not tripped on that side")]
+    NotTripped(AccountId),
     /// The listing has not ended.
     #[error("the listing has not ended: it shows what its rules allow")]
     NotEnded,
@@ -317,42 +371,10 @@ pub fn decide(
         ids,
         follow_ups: Vec::new(),
     };
-    let verdict = match signal {
-        Signal::Order {
-            account,
-            snapshot,
-            source,
-        } => snapshot::take_in(&mut desk, account, snapshot, *source)?,
-        Signal::OrderGone {
-            account,
-            external_id,
-        } => snapshot::take_gone(&mut desk, account, external_id)?,
-        Signal::Listings { account, listings } => {
-            level::take_listings(&mut desk, account, listings)?
-        }
-        Signal::Opening { account, levels } => level::open(&mut desk, account, levels)?,
-        Signal::Levels {
-            account,
-            levels,
-            read_at,
-            reading,
-        } => level::take_levels(&mut desk, account, levels, *read_at, *reading),
-        Signal::StartPush { account, listings } => push::start(&mut desk, account, listings),
-        Signal::PushTried { account, results } => push::settle(&mut desk, account, results),
-        Signal::IntentTried { intent, outcome } => {
-            push::settle_intent(&mut desk, *intent, outcome)?
-        }
-        Signal::Measured { account, demands } => offers::tune(&mut desk, account, demands),
-        Signal::Reclaim { order } => {
-            desk.settle_claims(*order)?;
-            Verdict::New
-        }
-        Signal::Expire { order } => command::expire(&mut desk, *order)?,
-        Signal::Close { order } => command::close(&mut desk, *order)?,
-        Signal::Command(command) => command::carry_out(&mut desk, command)?,
-    };
+    let verdict = take_in(&mut desk, signal)?;
+    desk.settle_incidents();
     desk.update_taken(&before);
-    desk.refresh_offers();
+    desk.refresh_offers(is_caused_by_an_order(signal));
     desk.note_what_is_due();
     let Desk {
         book, follow_ups, ..
@@ -372,6 +394,100 @@ pub fn decide(
         verdict,
         follow_ups,
     })
+}
+
+fn take_in(desk: &mut Desk<'_>, signal: &Signal) -> Result<Verdict, Undecided> {
+    Ok(match signal {
+        Signal::Order {
+            account,
+            snapshot,
+            source,
+        } => snapshot::take_in(desk, account, snapshot, *source)?,
+        Signal::OrderGone {
+            account,
+            external_id,
+        } => snapshot::take_gone(desk, account, external_id)?,
+        Signal::Listings { account, listings } => level::take_listings(desk, account, listings)?,
+        Signal::Opening { account, levels } => level::open(desk, account, levels)?,
+        Signal::Levels {
+            account,
+            levels,
+            read_at,
+            reading,
+            checks,
+        } => {
+            let looked = level::Looked {
+                read_at: *read_at,
+                reading: *reading,
+                checks,
+            };
+            level::take_levels(desk, account, levels, looked)?
+        }
+        Signal::Weigh {
+            account,
+            side,
+            listings,
+            of,
+        } => drift::weigh(desk, account, *side, listings, *of),
+        Signal::Measured { account, demands } => offers::tune(desk, account, demands),
+        Signal::StartPush { account, listings } => push::start(desk, account, listings),
+        Signal::PushTried { account, results } => push::settle(desk, account, results),
+        Signal::IntentTried { intent, outcome } => push::settle_intent(desk, *intent, outcome)?,
+        Signal::Reclaim { order } => {
+            desk.settle_claims(*order)?;
+            Verdict::New
+        }
+        Signal::Expire { order } => command::expire(desk, *order)?,
+        Signal::Close { order } => command::close(desk, *order)?,
+        Signal::Command(command) => command::carry_out(desk, command)?,
+    })
+}
+
+/// Whether what changes by this signal was sold, canceled, paid or sent: a zero of these is single and
+/// true, and never too much at once. So is what a buffer holds back because of sales and lag: to hold
+/// that zero up would sell what the admin asked to keep.
+fn is_caused_by_an_order(signal: &Signal) -> bool {
+    match signal {
+        Signal::Order { .. }
+        | Signal::OrderGone { .. }
+        | Signal::Measured { .. }
+        | Signal::StartPush { .. }
+        | Signal::PushTried { .. }
+        | Signal::IntentTried { .. }
+        | Signal::Reclaim { .. }
+        | Signal::Expire { .. }
+        | Signal::Close { .. } => true,
+        Signal::Listings { .. }
+        | Signal::Opening { .. }
+        | Signal::Levels { .. }
+        | Signal::Weigh { .. } => false,
+        Signal::Command(command) => match command {
+            Command::MapLine { .. }
+            | Command::Ship { .. }
+            | Command::Cancel { .. }
+            | Command::Refund { .. }
+            | Command::Hold { .. }
+            | Command::Release { .. }
+            | Command::ResolveIncident { .. }
+            | Command::RetryIntent { .. }
+            | Command::RetryPush { .. } => true,
+            Command::Adjust { .. }
+            | Command::Transfer(_)
+            | Command::Expect { .. }
+            | Command::Receive(_)
+            | Command::GiveUp { .. }
+            | Command::Sort(_)
+            | Command::OpenCount { .. }
+            | Command::EnterCount { .. }
+            | Command::CloseCount { .. }
+            | Command::SetItem(_)
+            | Command::Lift { .. }
+            | Command::SettleDrift { .. }
+            | Command::LetGo { .. }
+            | Command::ConfirmZeroes { .. }
+            | Command::LiftBreaker { .. } => false,
+        },
+    }
 }
 
 /// What a decision works on.

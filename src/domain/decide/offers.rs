@@ -3,6 +3,7 @@
 use crate::{
     AccountId, ListingId, Quantity, Sku, Time,
     book::ListingKey,
+    breaker::Side,
     buffer::{self, Demand},
     fact::Event,
     item::Item,
@@ -15,10 +16,10 @@ use super::{Desk, Refusal, Undecided, Verdict};
 impl Desk<'_> {
     /// Computes the offer of every listing in the book, and makes a wish of each that changed. A wish
     /// that was not sent yet is overwritten: only the newest counts.
-    pub(super) fn refresh_offers(&mut self) {
+    pub(super) fn refresh_offers(&mut self, is_caused_by_an_order: bool) {
         let listings: Vec<Listing> = self.book.listings.values().cloned().collect();
         for listing in listings {
-            self.refresh_offer(&listing);
+            self.refresh_offer(&listing, is_caused_by_an_order);
         }
     }
 
@@ -34,7 +35,7 @@ impl Desk<'_> {
         }
     }
 
-    fn refresh_offer(&mut self, listing: &Listing) {
+    fn refresh_offer(&mut self, listing: &Listing, is_caused_by_an_order: bool) {
         let Some(sku) = &listing.sku else { return };
         let Some(item) = self.book.items.get(sku).cloned() else {
             return;
@@ -96,6 +97,7 @@ impl Desk<'_> {
             offer.coalesced = offer.coalesced.saturating_add(1);
         }
         offer.wanted = renew(offer.wanted, wanted);
+        note_zero(offer, before.0, is_caused_by_an_order, now);
         // Something changed, so what was refused before may be taken now.
         offer.parked = None;
         let event = Event::OfferChanged {
@@ -240,4 +242,15 @@ pub(super) fn tune(
         verdict = Verdict::New;
     }
     verdict
+}
+
+/// Notes that a listing came to zero by something else than an order, which the breaker counts.
+fn note_zero(offer: &mut Offer, before: Option<Quantity>, is_caused_by_an_order: bool, now: Time) {
+    let is_zero = offer.wanted.is_some_and(|told| told.quantity.is_zero());
+    if !is_zero {
+        offer.zeroed_at = None;
+        offer.held = offer.held.filter(|held| held.side != Side::Writes);
+    } else if before.is_some_and(Quantity::is_positive) && !is_caused_by_an_order {
+        offer.zeroed_at = Some(now);
+    }
 }

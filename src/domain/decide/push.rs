@@ -2,7 +2,8 @@
 
 use crate::{
     AccountId, Decimal, ListingId, Time,
-    book::ListingKey,
+    book::{ListingKey, Settlement},
+    breaker::{Held, Side},
     fact::Event,
     ids::IntentId,
     intent::{IntentState, Outcome, Wish},
@@ -10,19 +11,32 @@ use crate::{
     signal::PushResult,
 };
 
-use super::{Desk, FollowUp, Refusal, Undecided, Verdict, level::close_drift};
+use super::{Desk, FollowUp, Refusal, Undecided, Verdict, drift::close_drift};
 
 /// Makes an attempt of every due listing that is named and has none, and counts one more try of
 /// those that have. What is committed here is what is sent.
 pub(super) fn start(desk: &mut Desk<'_>, account: &AccountId, listings: &[ListingId]) -> Verdict {
     let now = desk.now();
     let mut verdict = Verdict::Duplicate;
+    let terms = desk.context.accounts.get(account);
+    let budget = terms.and_then(|terms| terms.budget);
+    let tripped = desk.book.breakers.get(account).cloned();
+    let tripped = tripped.filter(|breaker| breaker.writes.is_some());
     for listing in listings {
         let key: ListingKey = (account.clone(), listing.clone());
         let fresh_key = IntentId::next(&mut desk.ids);
         let Some(offer) = desk.book.offers.get_mut(&key) else {
             continue;
         };
+        if tripped.as_ref().is_some_and(|breaker| breaker.minds(offer)) {
+            offer.held = Some(Held {
+                side: Side::Writes,
+                at: now,
+                wanted: offer.wanted.map(|told| told.quantity),
+            });
+            verdict = Verdict::New;
+            continue;
+        }
         let Some(wanted) = offer.wanted.filter(|_| offer.is_due()) else {
             continue;
         };
@@ -31,6 +45,9 @@ pub(super) fn start(desk: &mut Desk<'_>, account: &AccountId, listings: &[Listin
             .as_ref()
             .is_some_and(|attempt| attempt.next_at > now)
         {
+            continue;
+        }
+        if offer.spared_until(budget, now).is_some() {
             continue;
         }
         verdict = Verdict::New;
@@ -57,6 +74,10 @@ pub(super) fn start(desk: &mut Desk<'_>, account: &AccountId, listings: &[Listin
             is_ambiguous: false,
         });
         attempt.tries = attempt.tries.saturating_add(1);
+        // The channel may count a try that it did not carry out, so each of them is counted here.
+        if let Some(budget) = budget {
+            offer.spent = budget.spend(offer.spent, now);
+        }
         let (quantity, expected, key) = (attempt.quantity, attempt.expected, attempt.key);
         offer.sent = Some(Told { quantity, at: now });
         let event = Event::PushStarted {
@@ -119,6 +140,7 @@ fn acknowledge(desk: &mut Desk<'_>, key: &ListingKey, attempt: &Attempt) {
     offer.attempt = None;
     offer.acknowledged = Some(told);
     offer.believed = Some(told);
+    offer.is_doubted = false;
     let fulfilled = offer
         .wanted
         .filter(|wanted| wanted.quantity == attempt.quantity);
@@ -129,19 +151,18 @@ fn acknowledge(desk: &mut Desk<'_>, key: &ListingKey, attempt: &Attempt) {
     };
     desk.record(None, Some(&key.0), event);
     if fulfilled.is_some() {
-        close_drift(desk, key);
+        close_drift(desk, key, Settlement::Repaired);
     }
 }
 
 fn conflict(desk: &mut Desk<'_>, key: &ListingKey, attempt: &Attempt, observed: Option<Decimal>) {
-    let now = desk.now();
     let Some(offer) = desk.book.offers.get_mut(key) else {
         return;
     };
     let observed = observed.and_then(|observed| observed.to_quantity(offer.scale).ok());
     offer.attempt = None;
-    // Without a value it is unknown until it is read; a push that believes nothing reads first.
-    offer.believed = observed.map(|quantity| Told { quantity, at: now });
+    // What we believed stays, so that what is read next can be explained: by orders, or as drift.
+    offer.is_doubted = true;
     let (listing, expected) = (key.1.clone(), attempt.expected);
     desk.record(
         None,

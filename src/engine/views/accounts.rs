@@ -2,7 +2,13 @@
 
 use std::{collections::BTreeMap, sync::atomic::Ordering};
 
-use domain::{AccountId, ListingId, Quantity, Sku, Time, offer::Offer, order::Phase, stock::Claim};
+use domain::{
+    AccountId, ListingId, Quantity, Sku, Time,
+    breaker::{Side, Trip},
+    offer::Offer,
+    order::Phase,
+    stock::Claim,
+};
 use serde::Serialize;
 
 use super::{Stats, StoreError, Units, Walk, count, words};
@@ -39,10 +45,33 @@ pub struct AccountView {
     pub has_polled: bool,
     /// What its stock number means.
     pub quantity_means: &'static str,
+    /// Who decides about its stock: `ledger` or `channel`.
+    pub stock_authority: &'static str,
+    /// Whether the breaker has tripped on the side of what it shows.
+    pub source_tripped: Option<Trip>,
+    /// Whether it has on the side of what we write.
+    pub writes_tripped: Option<Trip>,
+    /// How far the comparison of its levels has come, or the last one.
+    pub comparison: Option<ComparisonView>,
     /// What is counted of it.
     pub counts: Counts,
     /// How it is doing.
     pub health: Health,
+}
+
+/// How far a comparison has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ComparisonView {
+    /// When it began.
+    pub began_at: Time,
+    /// How many listings were compared.
+    pub compared: usize,
+    /// Of how many.
+    pub all: usize,
+    /// How many differ so far from what we know.
+    pub differing: usize,
+    /// When it ended.
+    pub finished_at: Option<Time>,
 }
 
 /// What is counted of an account.
@@ -56,6 +85,8 @@ pub struct Counts {
     pub listings: usize,
     /// Listings that something is to be sent to.
     pub pushes_waiting: usize,
+    /// Listings that a breaker holds.
+    pub held: usize,
     /// Wishes that wait.
     pub intents_waiting: usize,
     /// Signals that could not be read.
@@ -121,6 +152,8 @@ pub struct Summary {
     pub reconciles: u64,
     /// Cases of drift that are open.
     pub drift_open: usize,
+    /// Breakers that have tripped: sides of accounts.
+    pub breakers_tripped: usize,
     /// Incidents that are open.
     pub incidents_open: usize,
     /// What waits for a person: intents, pushes and signals.
@@ -172,11 +205,29 @@ pub async fn one(engine: &Engine, account: &Account) -> Result<AccountView, Stor
         orders_open: count(engine, rows::OPEN_ORDERS, below()).await?,
         listings: count(engine, rows::LISTINGS, below()).await?,
         pushes_waiting: count(engine, rows::DUE_OFFERS, below()).await?,
+        held: held(engine, account).await?,
         intents_waiting: count(engine, rows::OUTBOX, below()).await?,
         signals_parked: count(engine, rows::PARKED_SIGNALS, below()).await?,
     };
     let set = account.set.read().map(|set| *set).ok();
+    let breaker = engine.breaker(account).await?;
+    let policy = engine.decider.policy();
+    let authority = policy
+        .accounts
+        .get(&account.id)
+        .map(|terms| terms.authority);
+    let comparison = engine.comparison(account).await?;
     Ok(AccountView {
+        stock_authority: words::authority(authority.unwrap_or_default()),
+        source_tripped: breaker.source,
+        writes_tripped: breaker.writes,
+        comparison: comparison.map(|run| ComparisonView {
+            began_at: run.began_at,
+            compared: run.compared,
+            all: run.all,
+            differing: run.suspects.len(),
+            finished_at: run.finished_at,
+        }),
         id: account.id.clone(),
         channel: descriptor.id,
         channel_title: descriptor.title,
@@ -190,6 +241,15 @@ pub async fn one(engine: &Engine, account: &Account) -> Result<AccountView, Stor
         counts,
         health: account.health(),
     })
+}
+
+async fn held(engine: &Engine, account: &Account) -> Result<usize, StoreError> {
+    let mut held = 0;
+    for side in Side::ALL {
+        let below = prefix(&[side.word(), account.id.as_str()]);
+        held += count(engine, rows::HELD_OFFERS, below).await?;
+    }
+    Ok(held)
 }
 
 /// What is to be written to an account at this moment, whether it may be or not.
@@ -251,8 +311,9 @@ pub async fn summary(engine: &Engine) -> Result<Summary, StoreError> {
         duplicates_dropped: meters.duplicates_dropped.load(Ordering::Relaxed),
         conflicts: meters.conflicts.load(Ordering::Relaxed),
         reconciles: meters.reconciles.load(Ordering::Relaxed),
-        drift_open: engine.open_drifts().await?.len(),
-        incidents_open: open_incidents(engine).await?,
+        drift_open: count(engine, rows::OPEN_DRIFTS, Vec::new()).await?,
+        breakers_tripped: breakers_tripped(engine).await?,
+        incidents_open: count(engine, rows::OPEN_INCIDENTS, Vec::new()).await?,
         parked: parked_signals + count(engine, rows::PARKED, Vec::new()).await?,
         inbox_waiting: meters.backlog.load(Ordering::Relaxed),
         intents_waiting: count(engine, rows::OUTBOX, Vec::new()).await?,
@@ -284,6 +345,16 @@ async fn open_claims(engine: &Engine) -> Result<(usize, Quantity), StoreError> {
     Ok((claims, units))
 }
 
+async fn breakers_tripped(engine: &Engine) -> Result<usize, StoreError> {
+    let mut tripped = 0;
+    for account in engine.accounts.values() {
+        let breaker = engine.breaker(account).await?;
+        let sides = Side::ALL.into_iter();
+        tripped += sides.filter(|side| breaker.trip(*side).is_some()).count();
+    }
+    Ok(tripped)
+}
+
 async fn coalesced(engine: &Engine) -> Result<u64, StoreError> {
     let mut walk = Walk::counting(engine, rows::OFFERS, Vec::new());
     let mut sum: u64 = 0;
@@ -292,14 +363,4 @@ async fn coalesced(engine: &Engine) -> Result<u64, StoreError> {
         sum = sum.saturating_add(offer.coalesced);
     }
     Ok(sum)
-}
-
-async fn open_incidents(engine: &Engine) -> Result<usize, StoreError> {
-    let mut walk = Walk::counting(engine, rows::INCIDENTS, Vec::new());
-    let mut open = 0;
-    while let Some((_, row)) = walk.next().await? {
-        let incident: domain::book::Incident = rows::decode(rows::INCIDENTS, &row.value)?;
-        open += usize::from(incident.closed_at.is_none());
-    }
-    Ok(open)
 }

@@ -1,11 +1,9 @@
-//! Listings: what each should show, was told and shows; and what is at risk because of it.
-
-use std::collections::BTreeMap;
+//! Listings: what each should show, was told and shows.
 
 use domain::{
-    AccountId, ListingId, Money, Quantity, Sku, Time,
-    book::Drift,
+    AccountId, ListingId, Money, Sku, Time,
     buffer::Tuned,
+    ids::DriftId,
     item::Item,
     offer::{Listing, Offer},
     rules::{self, Case},
@@ -18,9 +16,6 @@ use crate::{
     decider::explain_suppression,
     rows::{self, prefix},
 };
-
-/// The most lines of the exposure ledger that are shown, the largest first.
-const EXPOSURE_MAX: usize = 200;
 
 /// Which listings are asked for. All that is said must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,6 +67,10 @@ pub struct ListingView {
     pub suppressed: Option<SuppressionView>,
     /// Why it is not tried again before a person looks.
     pub parked: Option<String>,
+    /// Why the breaker holds it.
+    pub held: Option<&'static str>,
+    /// The last change that somebody made on the channel.
+    pub edit: Option<EditView>,
     /// What would be written if the account were live.
     pub would_write: Option<WouldWrite>,
     /// Whether it shows something that no order explains.
@@ -80,6 +79,8 @@ pub struct ListingView {
     pub exposure: Units,
     /// How many wishes were overwritten before they were sent.
     pub coalesced: u64,
+    /// Not written before this time, because the channel takes only so many writes in a day.
+    pub spared_until: Option<Time>,
     /// The categories that the channel has it in.
     pub categories: Vec<String>,
     /// Why it shows zero, where a rule made it so.
@@ -118,6 +119,21 @@ pub struct ZeroedView {
     pub reason: String,
 }
 
+/// A change of a level that somebody made on the channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EditView {
+    /// Who, where the channel says so.
+    pub by: Option<String>,
+    /// What it was.
+    pub from: Units,
+    /// What it was changed to.
+    pub to: Units,
+    /// When that was seen.
+    pub at: Time,
+    /// Whether it was taken into the stock.
+    pub is_taken: bool,
+}
+
 /// A push that is under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AttemptView {
@@ -149,50 +165,6 @@ pub struct WouldWrite {
     pub from: Option<Units>,
     /// What would be there.
     pub to: Units,
-}
-
-/// Units at risk, and the overhang apart.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Exposure {
-    /// Units that listings show beyond what they should, in all.
-    pub units_at_risk: Units,
-    /// The listings behind that, the largest first.
-    pub listings: Vec<ExposedListing>,
-    /// How much more all listings show together than can be sold: normal when one stock is shown on
-    /// several accounts.
-    pub overhang: Units,
-    /// The items behind that, the largest first.
-    pub items: Vec<Overhang>,
-}
-
-/// A listing that shows too much.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ExposedListing {
-    /// Where.
-    pub account: AccountId,
-    /// Which.
-    pub listing: ListingId,
-    /// Of what.
-    pub sku: Sku,
-    /// By how much.
-    pub units_at_risk: Units,
-    /// Since when it should show less.
-    pub since: Option<Time>,
-}
-
-/// An item that is shown more often than it is there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Overhang {
-    /// Which.
-    pub sku: Sku,
-    /// What all its listings show together.
-    pub shown: Units,
-    /// What can be sold.
-    pub sellable: Units,
-    /// The difference.
-    pub overhang: Units,
-    /// How many listings it has.
-    pub listing_count: usize,
 }
 
 /// A page of listings, by account and the channel's id.
@@ -257,8 +229,8 @@ pub async fn one(
     let row: Option<Listing> = read(engine, rows::LISTINGS, &parts).await?;
     let Some(row) = row else { return Ok(None) };
     let offer: Option<Offer> = read(engine, rows::OFFERS, &parts).await?;
-    let drift: Option<Drift> = read(engine, rows::DRIFTS, &parts).await?;
-    let is_drifting = drift.is_some_and(|drift| drift.closed_at.is_none());
+    let drift: Option<DriftId> = read(engine, rows::OPEN_DRIFTS, &parts).await?;
+    let is_drifting = drift.is_some();
     let zeroed = match &offer {
         Some(offer) => zeroed(engine, &row, offer).await?,
         None => None,
@@ -327,10 +299,21 @@ fn view(
             reason: explain_suppression(code),
         }),
         parked: offer.and_then(|offer| offer.parked.clone()),
+        held: offer
+            .filter(|offer| offer.is_held_back())
+            .and_then(|offer| offer.held)
+            .map(|held| words::held(held.side)),
+        edit: offer.and_then(edit),
         would_write: offer.and_then(|offer| would_write(engine, offer)),
         is_drifting,
         exposure: Units::new(offer.map(Offer::exposure).unwrap_or_default(), scale),
         coalesced: offer.map_or(0, |offer| offer.coalesced),
+        spared_until: offer.filter(|offer| offer.is_due()).and_then(|offer| {
+            offer.spared_until(
+                engine.write_budget(&offer.account),
+                engine.ports.clock.now(),
+            )
+        }),
         zeroed: None,
         ended: told(|offer| offer.ended),
         tuned: offer.and_then(|offer| offer.tuned.as_ref().map(|tuned| tuned_view(tuned, scale))),
@@ -343,6 +326,17 @@ fn view(
         price: listing.price,
         tracked: listing.tracked,
     }
+}
+
+fn edit(offer: &Offer) -> Option<EditView> {
+    let edit = offer.edit.as_ref()?;
+    Some(EditView {
+        by: edit.by.clone(),
+        from: Units::new(edit.from, offer.scale),
+        to: Units::new(edit.to, offer.scale),
+        at: edit.at,
+        is_taken: edit.is_taken,
+    })
 }
 
 fn tuned_view(tuned: &Tuned, scale: u8) -> TunedView {
@@ -399,80 +393,4 @@ pub(crate) fn would_write(engine: &Engine, offer: &Offer) -> Option<WouldWrite> 
             .map(|told| Units::new(told.quantity, offer.scale)),
         to: Units::new(wanted.quantity, offer.scale),
     })
-}
-
-/// What a listing may show at the moment, whatever we wish.
-fn shown(offer: &Offer) -> Quantity {
-    let unanswered = offer.attempt.as_ref().filter(|attempt| attempt.tries > 0);
-    let shown = [
-        offer.believed.map(|told| told.quantity),
-        unanswered.map(|attempt| attempt.quantity),
-    ];
-    shown.into_iter().flatten().max().unwrap_or_default()
-}
-
-/// The exposure ledger as it is now.
-pub async fn exposure(engine: &Engine) -> Result<Exposure, StoreError> {
-    let mut listings = Vec::new();
-    let mut by_sku: BTreeMap<Sku, (Quantity, usize)> = BTreeMap::new();
-    let mut walk = Walk::counting(engine, rows::OFFERS, Vec::new());
-    let mut units_at_risk = Units::default();
-    while let Some((_, row)) = walk.next().await? {
-        let offer: Offer = rows::decode(rows::OFFERS, &row.value)?;
-        let sum = by_sku.entry(offer.sku.clone()).or_default();
-        sum.0 = sum.0.plus(shown(&offer));
-        sum.1 += 1;
-        let at_risk = offer.exposure();
-        if at_risk.is_positive() {
-            let at_risk = Units::new(at_risk, offer.scale);
-            units_at_risk = units_at_risk.plus(at_risk);
-            listings.push(ExposedListing {
-                account: offer.account,
-                listing: offer.listing,
-                sku: offer.sku,
-                units_at_risk: at_risk,
-                since: offer.wanted.map(|told| told.at),
-            });
-        }
-    }
-    let (overhang, items) = overhangs(engine, by_sku).await?;
-    listings.sort_by_key(|line| std::cmp::Reverse(line.units_at_risk.quantity()));
-    listings.truncate(EXPOSURE_MAX);
-    Ok(Exposure {
-        units_at_risk,
-        listings,
-        overhang,
-        items,
-    })
-}
-
-async fn overhangs(
-    engine: &Engine,
-    by_sku: BTreeMap<Sku, (Quantity, usize)>,
-) -> Result<(Units, Vec<Overhang>), StoreError> {
-    let mut total = Units::default();
-    let mut items = Vec::new();
-    for (sku, (shown, listing_count)) in by_sku {
-        let item: Option<Item> = read(engine, rows::ITEMS, &[sku.as_str()]).await?;
-        let Some(item) = item else { continue };
-        let Some(can_be_sold) = sellable(engine, &item).await?.units else {
-            continue;
-        };
-        let overhang = shown.minus(can_be_sold.or_zero());
-        if !overhang.is_positive() {
-            continue;
-        }
-        let units = |quantity| Units::new(quantity, item.scale);
-        total = total.plus(units(overhang));
-        items.push(Overhang {
-            sku,
-            shown: units(shown),
-            sellable: units(can_be_sold),
-            overhang: units(overhang),
-            listing_count,
-        });
-    }
-    items.sort_by_key(|line| std::cmp::Reverse(line.overhang.quantity()));
-    items.truncate(EXPOSURE_MAX);
-    Ok((total, items))
 }

@@ -6,9 +6,13 @@
 //! may therefore hold fewer items than asked for; only one without `next` is the last.
 
 pub mod accounts;
+pub mod drift;
+pub mod exposure;
+pub mod incidents;
 pub mod listings;
 pub mod locations;
 pub mod orders;
+pub mod past;
 pub mod queues;
 pub mod stock;
 pub mod stocktakes;
@@ -67,6 +71,24 @@ impl Units {
     /// A quantity of an item with so many decimals.
     pub fn new(quantity: Quantity, scale: u8) -> Units {
         Units { quantity, scale }
+    }
+
+    /// So many millionths of a unit; more than can be written is the most that can.
+    pub fn of_millionths(millionths: u128) -> Units {
+        const SCALE: u8 = domain::exposure::SCALE;
+        const UNIT: u128 = 10_u128.pow(SCALE as u32);
+        let new = |units: u128, scale| {
+            let quantity = i64::try_from(units).ok().map(Quantity::new)?.ok()?;
+            Some(Units::new(quantity, scale))
+        };
+        let whole = millionths / UNIT;
+        let exact = if millionths.is_multiple_of(UNIT) {
+            new(whole, 0)
+        } else {
+            new(millionths, SCALE)
+        };
+        let most = || new(Quantity::MAX.unsigned_abs().into(), 0).unwrap_or_default();
+        exact.or_else(|| new(whole, 0)).unwrap_or_else(most)
     }
 
     /// As a decimal.
@@ -170,6 +192,12 @@ impl<'a> Walk<'a> {
         walk
     }
 
+    /// The same, to the last row: for tables that are kept small.
+    pub(crate) fn unbounded(mut self) -> Walk<'a> {
+        self.looked_max = usize::MAX;
+        self
+    }
+
     /// The next row, or nothing when there is none or enough were looked at.
     pub(crate) async fn next(&mut self) -> Result<Option<(Vec<u8>, Row)>, StoreError> {
         if self.looked >= self.looked_max {
@@ -233,6 +261,15 @@ pub(crate) fn parts(key: &[u8]) -> Vec<String> {
         .collect()
 }
 
+/// Of which time something is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    /// As it is.
+    Now,
+    /// As it was.
+    At(Time),
+}
+
 /// What can still be promised of an item, and what limits it; nothing when that is not known.
 pub(crate) struct Sellable {
     /// How much of the item itself.
@@ -270,7 +307,16 @@ pub(crate) struct Component {
 
 /// Reads the stock of an item and of what it is made of.
 pub(crate) async fn sellable(engine: &Engine, item: &Item) -> Result<Sellable, StoreError> {
-    let stock: Option<Stock> = read(engine, rows::STOCK, &[item.sku.as_str()]).await?;
+    sellable_when(engine, item, When::Now).await
+}
+
+/// The same, as it was at a time.
+pub(crate) async fn sellable_when(
+    engine: &Engine,
+    item: &Item,
+    when: When,
+) -> Result<Sellable, StoreError> {
+    let stock = past::stock_when(engine, &item.sku, when).await?;
     let mut components = Vec::new();
     let mut stocks: BTreeMap<Sku, Stock> = BTreeMap::new();
     stocks.extend(stock.clone().map(|stock| (item.sku.clone(), stock)));
@@ -282,7 +328,7 @@ pub(crate) async fn sellable(engine: &Engine, item: &Item) -> Result<Sellable, S
         ItemKind::Service => None,
         ItemKind::Kit(bill) => {
             for (sku, per_kit) in bill {
-                let (component, stock) = component(engine, sku, *per_kit).await?;
+                let (component, stock) = component(engine, sku, *per_kit, when).await?;
                 components.push(component);
                 stocks.extend(stock.map(|stock| (sku.clone(), stock)));
             }
@@ -302,9 +348,10 @@ async fn component(
     engine: &Engine,
     sku: &Sku,
     per_kit: Quantity,
+    when: When,
 ) -> Result<(Component, Option<Stock>), StoreError> {
-    let item: Option<Item> = read(engine, rows::ITEMS, &[sku.as_str()]).await?;
-    let stock: Option<Stock> = read(engine, rows::STOCK, &[sku.as_str()]).await?;
+    let item = past::item_when(engine, sku, when).await?.ok();
+    let stock = past::stock_when(engine, sku, when).await?;
     let sellable = stock
         .as_ref()
         .filter(|stock| stock.is_counted)
@@ -339,6 +386,16 @@ mod tests {
             let quantity = Quantity::new(units).expect("within bounds");
             let text = serde_json::to_string(&Units::new(quantity, scale));
             assert_eq!(text.ok().as_deref(), Some(json));
+        }
+        for (millionths, text) in [
+            (0, "0"),
+            (2_000_000, "2"),
+            (2_500_000, "2.5"),
+            (3_000_000_000_000_000_001, "1000000000000"),
+            (2_000_000_000_001, "2000000"),
+            (u128::MAX, "1000000000000"),
+        ] {
+            assert_eq!(Units::of_millionths(millionths).to_string(), text);
         }
         let sum = Units::new(Quantity::of(5), 1).plus(Units::new(Quantity::of(2), 0));
         assert_eq!(sum.to_string(), "2.5");

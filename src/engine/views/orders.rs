@@ -255,7 +255,7 @@ async fn by_external_id(
 /// An order with its claims, which decide its phase.
 pub(crate) struct Loaded {
     pub(crate) order: Order,
-    book: Book,
+    pub(crate) book: Book,
 }
 
 /// Reads an order and its claims.

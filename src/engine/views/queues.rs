@@ -1,11 +1,9 @@
-//! What waits, and what waits for a person: signals, intents, pushes, incidents and drift.
+//! What waits, and what waits for a person: signals, intents and pushes.
 
 use domain::{
     AccountId, ExternalId, ListingId, Sku, Time,
-    book::{Drift, Incident},
     ids::{IntentId, OrderId},
     intent::{Intent, IntentState, Wish},
-    item::Item,
     offer::Offer,
 };
 use serde::Serialize;
@@ -113,46 +111,6 @@ pub struct OutboxEntry {
     pub sku: Option<Sku>,
     /// The last tries, the oldest first.
     pub attempts: Vec<AttemptNote>,
-}
-
-/// Units that were sold and are not there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct IncidentView {
-    /// Of which order.
-    pub order: OrderId,
-    /// Its number there.
-    pub number: Option<String>,
-    /// Which line.
-    pub line: u32,
-    /// Of what.
-    pub sku: Sku,
-    /// On which account it was sold.
-    pub account: AccountId,
-    /// How many are missing.
-    pub missing: Units,
-    /// When it became known.
-    pub opened_at: Time,
-    /// When it was settled.
-    pub closed_at: Option<Time>,
-}
-
-/// A level that disagrees with all that we know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct DriftView {
-    /// Where.
-    pub account: AccountId,
-    /// Which listing.
-    pub listing: ListingId,
-    /// Of what.
-    pub sku: Sku,
-    /// What it should have shown.
-    pub expected: Option<Units>,
-    /// What it showed.
-    pub observed: Units,
-    /// Since when.
-    pub opened_at: Time,
-    /// When it agreed again.
-    pub closed_at: Option<Time>,
 }
 
 impl IntentView {
@@ -402,72 +360,4 @@ async fn attempts(
     let last = found.iter().skip(skipped);
     last.map(|(_, row)| rows::decode(rows::ATTEMPTS, &row.value))
         .collect()
-}
-
-/// A page of incidents, by order.
-pub async fn incidents(
-    engine: &Engine,
-    is_open: Option<bool>,
-    after: Option<Vec<u8>>,
-    limit: usize,
-) -> Result<Page<IncidentView>, StoreError> {
-    let mut walk = Walk::new(engine, rows::INCIDENTS, Vec::new(), after);
-    let mut items = Vec::new();
-    while items.len() < limit {
-        let Some((_, row)) = walk.next().await? else {
-            break;
-        };
-        let incident: Incident = rows::decode(rows::INCIDENTS, &row.value)?;
-        if is_open.is_some_and(|is_open| is_open != incident.closed_at.is_none()) {
-            continue;
-        }
-        let id = incident.order.to_string();
-        let order: Option<domain::order::Order> = read(engine, rows::ORDERS, &[&id]).await?;
-        let item: Option<Item> = read(engine, rows::ITEMS, &[incident.sku.as_str()]).await?;
-        items.push(IncidentView {
-            number: order.map(|order| order.number),
-            missing: Units::new(incident.missing, item.map_or(0, |item| item.scale)),
-            order: incident.order,
-            line: incident.line,
-            sku: incident.sku,
-            account: incident.account,
-            opened_at: incident.opened_at,
-            closed_at: incident.closed_at,
-        });
-    }
-    let next = walk.rest().await?;
-    Ok(Page { items, next })
-}
-
-/// A page of cases of drift, by account and listing.
-pub async fn drifts(
-    engine: &Engine,
-    is_open: Option<bool>,
-    after: Option<Vec<u8>>,
-    limit: usize,
-) -> Result<Page<DriftView>, StoreError> {
-    let mut walk = Walk::new(engine, rows::DRIFTS, Vec::new(), after);
-    let mut items = Vec::new();
-    while items.len() < limit {
-        let Some((_, row)) = walk.next().await? else {
-            break;
-        };
-        let drift: Drift = rows::decode(rows::DRIFTS, &row.value)?;
-        if is_open.is_some_and(|is_open| is_open != drift.closed_at.is_none()) {
-            continue;
-        }
-        let item: Option<Item> = read(engine, rows::ITEMS, &[drift.sku.as_str()]).await?;
-        let scale = item.map_or(0, |item| item.scale);
-        items.push(DriftView {
-            expected: drift.expected.map(|units| Units::new(units, scale)),
-            observed: Units::new(drift.observed, scale),
-            account: drift.account,
-            listing: drift.listing,
-            sku: drift.sku,
-            opened_at: drift.opened_at,
-            closed_at: drift.closed_at,
-        });
-    }
-    let next = walk.rest().await?;
-    Ok(Page { items, next })
 }

@@ -51,6 +51,8 @@ pub struct StockView {
     pub accounts: Vec<AccountSellable>,
     /// What a kit is made of.
     pub components: Vec<ComponentView>,
+    /// At which time it was so; nothing if it is so now.
+    pub as_of: Option<Time>,
 }
 
 /// What can be sold on one account.
@@ -156,7 +158,7 @@ pub async fn detail(engine: &Engine, sku: &Sku) -> Result<Option<StockView>, Sto
     Ok(Some(view(engine, &item, &sellable(engine, &item).await?)))
 }
 
-fn view(engine: &Engine, item: &Item, found: &Sellable) -> StockView {
+pub(super) fn view(engine: &Engine, item: &Item, found: &Sellable) -> StockView {
     let units = |quantity| Units::new(quantity, item.scale);
     let stock = found.stock.as_ref().filter(|_| item.is_stocked());
     // Open claims are known even where nobody has counted.
@@ -182,6 +184,7 @@ fn view(engine: &Engine, item: &Item, found: &Sellable) -> StockView {
             .unwrap_or_default(),
         accounts: accounts(engine, item, found),
         components: components(found),
+        as_of: None,
     }
 }
 

@@ -4,8 +4,12 @@
 
 use domain::{
     Quantity,
+    breaker::Side,
     buffer::{Demand, Tuned},
+    decide::Authority,
     fact::{Counter, Event},
+    ids::IntentId,
+    incident::{Way, Why},
     intent::{IntentState, Wish},
     item::ItemKind,
     offer::QuantityMeaning,
@@ -58,6 +62,26 @@ pub fn mode(mode: Mode) -> &'static str {
         Mode::Off => "off",
         Mode::Observe => "observe",
         Mode::Live => "live",
+    }
+}
+
+/// Who decides about stock.
+pub fn authority(authority: Authority) -> &'static str {
+    match authority {
+        Authority::Ledger => "ledger",
+        Authority::Channel => "channel",
+    }
+}
+
+/// What a breaker holds a listing for, as a sentence without its end.
+pub fn held(side: Side) -> &'static str {
+    match side {
+        Side::Source => {
+            "too many listings of the account jumped at once; see `oneshelf accounts breaker`"
+        }
+        Side::Writes => {
+            "too many listings were to be set to zero at once; see `oneshelf accounts breaker`"
+        }
     }
 }
 
@@ -307,6 +331,7 @@ fn counter(counter: Counter) -> &'static str {
 }
 
 /// What happened to an order, in a sentence.
+#[expect(clippy::too_many_lines, reason = "one sentence for each event")]
 pub fn event(event: &Event, order: &Order) -> String {
     let units = |line: u32, quantity: Quantity| {
         Units::new(quantity, order.line(line).map_or(0, |line| line.scale))
@@ -318,10 +343,7 @@ pub fn event(event: &Event, order: &Order) -> String {
             line,
             channel_sku,
             units: count,
-        } => {
-            let sku = channel_sku.as_deref().unwrap_or("something without a SKU");
-            format!("Line {line} was added: {} of {sku}.", units(*line, *count))
-        }
+        } => added(*line, channel_sku.as_deref(), &units(*line, *count)),
         Event::LineMapped { line, sku } => format!("Line {line} was found to be {sku}."),
         Event::Counted {
             line,
@@ -360,6 +382,28 @@ pub fn event(event: &Event, order: &Order) -> String {
             units: count,
         } => format!("Line {line} is short of {count} of {sku}."),
         Event::Covered { line } => format!("Line {line} is covered by stock now."),
+        Event::IncidentOpened {
+            incident,
+            line,
+            sku,
+            units: count,
+            why: because,
+        } => format!(
+            "Incident {incident}: {count} of {sku} for line {line} were sold and are not there. {}",
+            why(because)
+        ),
+        Event::WayChosen {
+            incident,
+            way: chosen,
+            by,
+            note,
+        } => {
+            let note = note.as_deref().map_or_else(String::new, |note| format!(": {note}"));
+            format!("{by} chose for incident {incident} to {}{note}.", way(chosen))
+        }
+        Event::IncidentClosed {
+            incident, ending, ..
+        } => format!("Incident {incident} is over: {}.", ending.phrase()),
         Event::Moved {
             sku,
             location,
@@ -386,9 +430,7 @@ pub fn event(event: &Event, order: &Order) -> String {
         }
         Event::IntentMade { wish, .. } => format!("To do on the channel: {wish}."),
         Event::IntentDone { intent } => format!("Done on the channel: {intent}."),
-        Event::IntentParked { intent, reason } => {
-            format!("A person must look at {intent}: {reason}.")
-        }
+        Event::IntentParked { intent, reason } => parked(intent, reason),
         Event::OfferChanged { .. }
         | Event::ArrivalExpected { .. }
         | Event::ArrivalClosed { .. }
@@ -403,10 +445,105 @@ pub fn event(event: &Event, order: &Order) -> String {
         | Event::PushConflicted { .. }
         | Event::PushParked { .. }
         | Event::DriftOpened { .. }
+        | Event::LevelEdited { .. }
+        | Event::BreakerTripped { .. }
+        | Event::BreakerLifted { .. }
         // These belong to no order, and so to no timeline.
         | Event::DriftClosed { .. } => "A listing changed.".to_owned(),
         Event::ItemSet { sku } => format!("Item {sku} was set."),
     }
+}
+
+/// What explains an incident, in a sentence.
+pub fn why(why: &Why) -> String {
+    match why {
+        Why::LatePush {
+            listing,
+            since,
+            until,
+            sold_at,
+            ..
+        } => {
+            let lag = seconds(sold_at.since(*since));
+            let until = match until {
+                Some(until) => format!("the channel took the lower level only at {until}"),
+                None => "the channel has not taken the lower level yet".to_owned(),
+            };
+            format!(
+                "Listing {listing} should have shown less since {since}; it was sold {lag} later, at \
+                 {sold_at}, and {until}."
+            )
+        }
+        Why::LateNews { sold_at, known_at } => {
+            let lag = seconds(known_at.since(*sold_at));
+            format!(
+                "It was sold at {sold_at}, before the sales that took the last units were known; it \
+                 became known {lag} later."
+            )
+        }
+        Why::GaveWay => {
+            "It had the units and lost them: fewer lie there than were counted, or they \
+                         went to another order."
+                .to_owned()
+        }
+        Why::CameBack => {
+            "It had given up its stock, unpaid or on hold, and wanted it back when it was \
+                          gone."
+                .to_owned()
+        }
+        Why::BeyondShown {
+            listing,
+            shown: None,
+            ..
+        } => format!("Listing {listing} sold more than it should have shown."),
+        Why::BeyondShown {
+            listing,
+            shown: Some(shown),
+            ..
+        } => {
+            format!("Listing {listing} sold more than the {shown} that it showed by what is known.")
+        }
+        Why::Unknown => "Nothing that is known explains it.".to_owned(),
+    }
+}
+
+/// The word for an explanation, as in the API.
+pub fn why_code(why: &Why) -> &'static str {
+    match why {
+        Why::LatePush { .. } => "late_push",
+        Why::LateNews { .. } => "late_news",
+        Why::GaveWay => "gave_way",
+        Why::CameBack => "came_back",
+        Why::BeyondShown { .. } => "beyond_shown",
+        Why::Unknown => "unknown",
+    }
+}
+
+/// What a way out does, as a verb phrase.
+pub fn way(way: &Way) -> String {
+    match way {
+        Way::Wait => "wait until the units come in".to_owned(),
+        Way::TakeFrom { order } => format!("take the units from order {order}"),
+        Way::Substitute => "agree on something else with the buyer".to_owned(),
+        Way::CancelUnits { amount } => {
+            format!("cancel the missing units on the channel and give {amount} back")
+        }
+        Way::CancelOrder => "cancel the order on its channel".to_owned(),
+    }
+}
+
+/// Seconds with a tenth, for people.
+fn seconds(span: std::time::Duration) -> String {
+    format!("{}.{} s", span.as_secs(), span.subsec_millis() / 100)
+}
+
+fn added(line: u32, sku: Option<&str>, count: &Units) -> String {
+    let sku = sku.unwrap_or("something without a SKU");
+    format!("Line {line} was added: {count} of {sku}.")
+}
+
+fn parked(intent: &IntentId, reason: &str) -> String {
+    format!("A person must look at {intent}: {reason}.")
 }
 
 fn changed(what: &str, from: &str, to: &str) -> String {

@@ -1,5 +1,7 @@
 //! Accounts: their modes, the red button, and looking now.
 
+use std::sync::Arc;
+
 use axum::{
     Json,
     extract::State,
@@ -108,10 +110,19 @@ pub(crate) async fn freeze(
     write: Write<Nothing>,
 ) -> Result<Response, Problem> {
     let Nothing {} = write.body;
-    change(admin, &account, &ask, write.ticket, |set| ModeOverride {
-        is_frozen: true,
-        ..set
-    })
+    let account = admin.account(&account)?;
+    if ask.dry_run {
+        return Ok(Json(views::accounts::preview(&admin.engine, &account).await?).into_response());
+    }
+    once(
+        &admin,
+        write.ticket,
+        StatusCode::OK,
+        move |engine, rows| async move {
+            engine.freeze(&[Arc::clone(&account)], rows).await?;
+            Ok(changed(&account, engine.ports.clock.now()))
+        },
+    )
     .await
 }
 

@@ -32,11 +32,23 @@ pub(crate) async fn healthz(State(admin): State<Admin>) -> Response {
     let accounts = admin.engine.accounts.values();
     let mut working = accounts.filter(|account| account.mode() != Mode::Off);
     let are_well = working.all(|account| account.has_polled() && !account.health().is_unauthorized);
+    let is_sound = no_breaker_tripped(&admin).await;
     say(
-        are_well && is_ready(&admin).await,
+        are_well && is_sound && is_ready(&admin).await,
         "healthy\n",
         "degraded\n",
     )
+}
+
+/// Whether no account waits for a person because too much happened to it at once.
+async fn no_breaker_tripped(admin: &Admin) -> bool {
+    for account in admin.engine.accounts.values() {
+        let breaker = admin.engine.breaker(account).await;
+        if !breaker.is_ok_and(|it| it.source.is_none() && it.writes.is_none()) {
+            return false;
+        }
+    }
+    true
 }
 
 /// Whether hooks and writes can be taken.

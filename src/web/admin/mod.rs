@@ -2,9 +2,11 @@
 
 pub(crate) mod accounts;
 pub(crate) mod health;
+pub(crate) mod incidents;
 pub(crate) mod moves;
 pub(crate) mod orders;
 pub(crate) mod queues;
+pub(crate) mod safety;
 pub(crate) mod stock;
 
 use std::sync::Arc;

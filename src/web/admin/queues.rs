@@ -1,4 +1,4 @@
-//! What waits: signals, intents and pushes, incidents, drift.
+//! What waits: signals, intents and pushes.
 
 use axum::{
     Json,
@@ -29,9 +29,9 @@ pub(crate) struct StateQuery {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OpenQuery {
-    open: Option<bool>,
-    cursor: Option<String>,
-    limit: Option<usize>,
+    pub(crate) open: Option<bool>,
+    pub(crate) cursor: Option<String>,
+    pub(crate) limit: Option<usize>,
 }
 
 fn state(word: Option<&str>) -> Result<Option<Waits>, Problem> {
@@ -78,24 +78,4 @@ pub(crate) async fn retry_intent(
     }
     let command = Command::RetryIntent { intent };
     carry_out(&admin, write.ticket, StatusCode::OK, command).await
-}
-
-pub(crate) async fn incidents(
-    State(admin): State<Admin>,
-    Ask(ask): Ask<OpenQuery>,
-) -> Result<Response, Problem> {
-    let place = Place::read(&("incidents", ask.open), ask.cursor.as_deref(), ask.limit)?;
-    let after = place.after.clone();
-    let page = views::queues::incidents(&admin.engine, ask.open, after, place.limit).await?;
-    Ok(Json(place.show(page)).into_response())
-}
-
-pub(crate) async fn drifts(
-    State(admin): State<Admin>,
-    Ask(ask): Ask<OpenQuery>,
-) -> Result<Response, Problem> {
-    let place = Place::read(&("drift", ask.open), ask.cursor.as_deref(), ask.limit)?;
-    let after = place.after.clone();
-    let page = views::queues::drifts(&admin.engine, ask.open, after, place.limit).await?;
-    Ok(Json(place.show(page)).into_response())
 }

@@ -1,6 +1,6 @@
 //! Stock, items, listings and what is at risk.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use axum::{
     Json,
@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
-    AccountId, ListingId, Sku,
+    AccountId, ListingId, Sku, Time,
     decide::Refusal,
     item::{Item, ItemKind},
     signal::{Change, Command},
@@ -17,14 +17,14 @@ use domain::{
 };
 use engine::{
     explain,
-    views::{self, listings::Filter},
+    views::{self, exposure, listings::Filter, past::Past},
 };
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{Admin, accounts::Nothing};
 use crate::{
-    ask::{Amount, Ask, At, PageQuery, sku},
+    ask::{Amount, Ask, At, PageQuery, bad_parameter, moment, sku},
     paging::Place,
     problem::{self, Problem},
     write::{Write, carry_out, optional_text, text},
@@ -83,6 +83,20 @@ pub(crate) struct ListingsQuery {
     limit: Option<usize>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExposureQuery {
+    sku: Option<String>,
+    since: Option<String>,
+    step: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AtQuery {
+    at: Option<String>,
+}
+
 pub(crate) async fn list(
     State(admin): State<Admin>,
     Ask(ask): Ask<PageQuery>,
@@ -95,12 +109,31 @@ pub(crate) async fn list(
 pub(crate) async fn detail(
     State(admin): State<Admin>,
     At(name): At<String>,
+    Ask(ask): Ask<AtQuery>,
 ) -> Result<Response, Problem> {
     let sku = sku(&name)?;
+    if let Some(at) = ask.at {
+        let at = moment("at", &at, admin.engine.ports.clock.now())?;
+        return as_it_was(&admin, &sku, at).await;
+    }
     let found = views::stock::detail(&admin.engine, &sku).await?;
     found
         .map(|found| Json(found).into_response())
         .ok_or_else(|| no_item(&sku))
+}
+
+async fn as_it_was(admin: &Admin, sku: &Sku, at: Time) -> Result<Response, Problem> {
+    match views::past::detail(&admin.engine, sku, at).await? {
+        Past::Known(found) => Ok(Json(*found).into_response()),
+        Past::NoItem => Err(no_item(sku)),
+        Past::Before { first_at } => {
+            let detail = format!("{sku} is known since {first_at}, which is after {at}");
+            let problem = Problem::new(&problem::BEFORE_RECORDS, detail);
+            Err(problem
+                .with("sku", sku.as_str())
+                .with("first_at", first_at.to_string()))
+        }
+    }
 }
 
 pub(crate) async fn movements(
@@ -294,6 +327,42 @@ async fn known_listing(
     Ok((AccountId::new(account), ListingId::new(listing)))
 }
 
-pub(crate) async fn exposure(State(admin): State<Admin>) -> Result<Response, Problem> {
-    Ok(Json(views::listings::exposure(&admin.engine).await?).into_response())
+pub(crate) async fn exposure(
+    State(admin): State<Admin>,
+    Ask(ask): Ask<ExposureQuery>,
+) -> Result<Response, Problem> {
+    let now = admin.engine.ports.clock.now();
+    let asked = exposure::Asked {
+        sku: ask.sku.as_deref().map(sku).transpose()?,
+        span: span(ask.since.as_deref(), ask.step.as_deref(), now)?,
+    };
+    Ok(Json(exposure::exposure(&admin.engine, &asked).await?).into_response())
+}
+
+/// The span of time that is asked for: since a time, or in steps, or both.
+fn span(
+    since: Option<&str>,
+    step: Option<&str>,
+    now: Time,
+) -> Result<Option<exposure::Span>, Problem> {
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    let since = since.map(|text| moment("since", text, now)).transpose()?;
+    let Some(step) = step else {
+        return Ok(since.map(|since| exposure::Span::since(since, now)));
+    };
+    let is_whole = |step: &Duration| step.as_secs() > 0 && step.as_secs().is_multiple_of(60);
+    let read = domain::time::parse_span(step).filter(is_whole);
+    let Some(step) = read else {
+        let short: String = step.chars().take(40).collect();
+        let detail = format!("`{short}` is not a step of whole minutes, as `15m`, `1h` or `1d`");
+        return Err(bad_parameter("step", detail));
+    };
+    let since = since.unwrap_or_else(|| now.minus(DAY));
+    let span = exposure::Span { since, step };
+    if span.steps(now) > exposure::STEPS_MAX {
+        let most = exposure::STEPS_MAX;
+        let detail = format!("from then until now are more than {most} steps; take longer ones");
+        return Err(bad_parameter("step", detail));
+    }
+    Ok(Some(span))
 }

@@ -14,12 +14,13 @@ use crate::{openapi, routes::routes};
 
 use super::{
     rig::{Answer, Rig, bearer, rig},
+    safety::{decided, drift_and_breaker, frozen_and_thawed},
     shape::misfits,
 };
 
 /// A rig that checks every answer against the description, and notes which routes it saw well.
-struct Reader {
-    rig: Rig,
+pub(super) struct Reader {
+    pub(super) rig: Rig,
     document: Value,
     seen: BTreeSet<(String, String)>,
 }
@@ -83,11 +84,11 @@ impl Reader {
         );
     }
 
-    async fn get(&mut self, path: &str) -> Value {
+    pub(super) async fn get(&mut self, path: &str) -> Value {
         self.ask("GET", path, None).await
     }
 
-    async fn post(&mut self, path: &str, body: Value) -> Value {
+    pub(super) async fn post(&mut self, path: &str, body: Value) -> Value {
         self.ask("POST", path, Some(body)).await
     }
 }
@@ -117,6 +118,8 @@ async fn every_route_answers_as_it_is_described() {
     accounts(&mut reader).await;
     orders(&mut reader).await;
     stock(&mut reader).await;
+    moves(&mut reader).await;
+    past(&mut reader).await;
     explained(&mut reader).await;
     queues(&mut reader).await;
     lifted(&mut reader).await;
@@ -434,6 +437,8 @@ async fn stock(reader: &mut Reader) {
     let text = "+10 at main, because ann said: counted.";
     assert_eq!(movements["items"][0]["text"], text);
     assert_eq!(movements["items"][1]["delta"], -2);
+    let exposure = reader.get("/api/v1/exposure").await;
+    assert_eq!(exposure["units_at_risk"], 0);
     let listings = reader
         .get("/api/v1/listings?account=quiet&sku=A%2FB&parked=false")
         .await;
@@ -442,8 +447,140 @@ async fn stock(reader: &mut Reader) {
     reader
         .get("/api/v1/listings?suppressed=false&limit=1")
         .await;
+}
+
+/// What was so before, and what went wrong with the times that are asked for.
+async fn past(reader: &mut Reader) {
+    let then = "/api/v1/stock/MUG?at=2026-11-21T10:00:02Z";
+    let mug = reader.get(then).await;
+    assert_eq!(
+        [&mug["sellable"], &mug["as_of"]],
+        [&json!(10), &json!("2026-11-21T10:00:02Z")]
+    );
+    let now = reader.get("/api/v1/stock/MUG").await;
+    let mut again = reader.get("/api/v1/stock/MUG?at=0s%20ago").await;
+    again["as_of"] = Value::Null;
+    assert_eq!(again, now);
+    for (path, code) in [
+        ("/api/v1/stock/MUG?at=yesterday", "bad-time"),
+        ("/api/v1/stock/MUG?at=", "bad-time"),
+        ("/api/v1/stock/MUG?at=2026-11-21T10:00:02", "bad-time"),
+        ("/api/v1/stock/MUG?at=2036-01-01T00:00:00Z", "time-ahead"),
+        ("/api/v1/stock/MUG?at=2h%20ago", "before-records"),
+        (
+            "/api/v1/stock/MUG?at=0001-01-01T00:00:00Z",
+            "before-records",
+        ),
+        ("/api/v1/stock/NONE?at=2h", "no-item"),
+        ("/api/v1/exposure?since=soon", "bad-time"),
+        ("/api/v1/exposure?since=2036-01-01T00:00:00Z", "time-ahead"),
+        ("/api/v1/exposure?step=90s", "bad-parameter"),
+        ("/api/v1/exposure?step=0m", "bad-parameter"),
+        ("/api/v1/exposure?since=9d&step=1m", "bad-parameter"),
+        ("/api/v1/exposure?sku=", "bad-parameter"),
+    ] {
+        assert_eq!(reader.get(path).await["code"], code, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_level_that_is_too_high_is_at_risk() {
+    let mut reader = reader().await;
+    reader.rig.stock("shop", "MUG", 6).await;
+    reader.rig.stock("quiet", "A/B", 3).await;
     let exposure = reader.get("/api/v1/exposure").await;
     assert_eq!(exposure["units_at_risk"], 0);
+    assert_eq!(exposure["history"], Value::Null);
+    reader.rig.shows("shop", "MUG", 9).await;
+    let exposure = reader.get("/api/v1/exposure?since=2h").await;
+    let figures = ["units_at_risk", "listings_at_risk", "overhang"].map(|n| &exposure[n]);
+    assert_eq!(figures, [&json!(3), &json!(1), &json!(3)]);
+    let line = &exposure["listings"][0];
+    assert_eq!(
+        [&line["sku"], &line["shown"], &line["wanted"]["quantity"]],
+        [&json!("MUG"), &json!(9), &json!(6)]
+    );
+    assert_eq!(exposure["accounts"][0]["account"], "shop");
+    let last = exposure["history"]["steps"]
+        .as_array()
+        .and_then(|s| s.last());
+    assert_eq!(last.map(|step| &step["max"]), Some(&json!(3)));
+    let one = reader.get("/api/v1/exposure?sku=A%2FB&step=1h").await;
+    assert_eq!(
+        (&one["units_at_risk"], &one["listings"][0]["listing"]),
+        (&json!(0), &json!("l-A/B"))
+    );
+    let metrics = reader.rig.ask("GET", "/metrics", None, &[bearer()]).await;
+    for line in [
+        "oneshelf_exposure_units{account=\"shop\",channel=\"paper\"} 3.0",
+        "oneshelf_exposure_units{account=\"quiet\",channel=\"paper\"} 0.0",
+        "oneshelf_overhang_units 3.0",
+        "oneshelf_incidents_open 0",
+    ] {
+        assert!(metrics.text.contains(line), "{line} in {}", metrics.text);
+    }
+}
+
+/// Transfers, arrivals, conditions and a stocktake, on an item of their own.
+async fn moves(reader: &mut Reader) {
+    let adjusted = json!({ "sku": "CLOTH", "to": 3, "reason": "roll", "location": "attic",
+        "condition": "damaged" });
+    reader.post("/api/v1/stock/adjustments", adjusted).await;
+    let sorted = json!({ "sku": "CLOTH", "units": 1.5, "location": "attic", "from": "damaged",
+        "to": "sellable", "reason": "mended" });
+    reader.post("/api/v1/conditions", sorted).await;
+    let sent = json!({ "sku": "CLOTH", "units": 0.75, "from": "attic", "to": "main", "by": "ann",
+        "due": "2026-11-22T10:00:00Z" });
+    reader.post("/api/v1/transfers", sent).await;
+    let expected = json!({ "sku": "CLOTH", "units": 4, "reference": "PO 7" });
+    reader.post("/api/v1/arrivals", expected).await;
+    let arrivals = reader.get("/api/v1/arrivals?limit=10").await;
+    let arrival = |at: usize, key: &str| arrivals["items"][at][key].clone();
+    assert_eq!(arrival(0, "from"), "attic");
+    assert_eq!(
+        (arrival(1, "open"), arrival(1, "reference")),
+        (json!(4), json!("PO 7"))
+    );
+    let came = json!({ "sku": "CLOTH", "arrival": arrival(0, "id"), "units": 0.5 });
+    reader.post("/api/v1/receipts", came).await;
+    let lost = arrivals["items"][1]["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    let never = json!({ "sku": "CLOTH", "reason": "they went bankrupt" });
+    let path = format!("/api/v1/arrivals/{lost}/give-up");
+    reader.post(&path, never).await;
+    let cloth = reader.get("/api/v1/stock/CLOTH").await;
+    let figures = ["sellable", "on_hand", "incoming"].map(|name| &cloth[name]);
+    assert_eq!(figures, [&json!(3.5), &json!(3.5), &json!(0.25)]);
+    assert_eq!(
+        cloth["locations"][0]["unsellable"],
+        json!({ "damaged": 1.5 })
+    );
+
+    let count = reader
+        .post(
+            "/api/v1/counts",
+            json!({ "location": "attic", "recount_above": 1 }),
+        )
+        .await;
+    let path = format!("/api/v1/counts/{}", count["id"].as_str().expect("an id"));
+    let counted = json!({ "sku": "CLOTH", "units": 1 });
+    let entries = format!("{path}/entries");
+    let entry = reader.post(&entries, counted.clone()).await;
+    assert_eq!(
+        (&entry["state"], &entry["difference"]),
+        (&json!("recount"), &json!(-2))
+    );
+    let entry = reader.post(&entries, counted).await;
+    assert_eq!(entry["state"], "applied");
+    reader.post(&format!("{path}/close"), json!({})).await;
+    let count = reader.get(&path).await;
+    assert_eq!(count["entries"][0]["tries"], 2);
+    assert!(count["closed_at"].is_string());
+    reader.get("/api/v1/counts?limit=5").await;
+    let places = reader.get("/api/v1/locations").await;
+    assert_eq!(places["items"][0]["id"], "attic");
 }
 
 async fn explained(reader: &mut Reader) {
@@ -572,7 +709,9 @@ async fn troubles(reader: &mut Reader) {
     let incidents = reader.get("/api/v1/incidents?open=true").await;
     assert_eq!(incidents["items"][0]["number"], "#19");
     assert_eq!(incidents["items"][0]["missing"], 94);
-    reader.get("/api/v1/drift?open=true").await;
+    decided(reader, &incidents["items"][0]).await;
+    drift_and_breaker(reader).await;
+    frozen_and_thawed(reader).await;
     reader.get("/api/v1/inbox").await;
     let summary = reader.get("/api/v1/metrics/summary").await;
     let phases = json!({ "ready": 1, "shipped": 1, "short": 1 });

@@ -7,5 +7,6 @@ mod hooks;
 mod once;
 mod refusals;
 mod rig;
+mod safety;
 mod serving;
 mod shape;

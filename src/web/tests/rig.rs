@@ -22,8 +22,9 @@ use channel::{
 };
 use domain::{
     AccountId, Currency, Decimal, ExternalId, ListingId, Money, Time,
+    decide::Authority,
     ids::OrderId,
-    signal::{Reading, Signal, Source},
+    signal::{Checks, Reading, Signal, Source},
     snapshot::{
         Buyer, LevelSnapshot, LineSnapshot, ListingSnapshot, Observation, OrderSnapshot,
         PaymentState, Standing, Version,
@@ -94,6 +95,7 @@ pub(super) async fn rig_on(store: Memory, limits: Limits) -> Rig {
             orders_since: Duration::from_secs(3600),
         },
         unpaid_for: None,
+        authority: Authority::Ledger,
     };
     let config = Config {
         accounts: vec![
@@ -197,6 +199,15 @@ impl Rig {
 
     /// Takes in what a channel shows for a SKU.
     pub(super) async fn shows(&self, account: &str, sku: &str, units: i64) {
+        self.looks(account, sku, units, Reading::Compare).await;
+    }
+
+    /// The same after its orders were read again.
+    pub(super) async fn confirms(&self, account: &str, sku: &str, units: i64) {
+        self.looks(account, sku, units, Reading::Confirm).await;
+    }
+
+    async fn looks(&self, account: &str, sku: &str, units: i64, reading: Reading) {
         let level = LevelSnapshot {
             listing: ListingId::new(format!("l-{sku}")),
             level: Some(Decimal::whole(units)),
@@ -206,7 +217,8 @@ impl Rig {
             account: AccountId::new(account),
             levels: vec![level],
             read_at: self.clock.now(),
-            reading: Reading::Compare,
+            reading,
+            checks: Checks::default(),
         })
         .await;
     }

@@ -288,6 +288,40 @@ fn offer_rules_say_something_that_can_be_meant() {
             ],
         ),
         (
+            "[stock]\nzero_below = 0\nend_when = \"never\"\nlast_units = { below = 0 }\n\
+             [[stock.rules]]\nsku = \"A\"\nzero_below = 2\nend_when = 1\n",
+            &[],
+        ),
+    ]);
+}
+
+#[test]
+fn last_units_that_nobody_else_could_show_change_nothing() {
+    let files = [
+        (
+            "oneshelf.toml",
+            "[[stock.rules]]\naccount = \"a\"\nlast_units = { below = 2, only = [\"a\"] }\n",
+        ),
+        (
+            "accounts.d/a.toml",
+            "kind = \"corner\"\nsettings = { url = \"https://a\", key = { env = \"KEY\" } }\n[offer]\n\
+             zero_below = \"x\"\n",
+        ),
+    ];
+    assert_eq!(
+        told(&files, &[("KEY", "key-from-outside")]),
+        [
+            "oneshelf.toml:3:34: this rule is about `a` alone, which may show the last units: it changes \
+             nothing (leave out `account`, so that it is about the others)",
+            "accounts.d/a.toml:4:14: \"x\" is not a number of units; write 2, or \"0.25\" with the quotes",
+        ]
+    );
+}
+
+#[test]
+fn buffers_that_tune_themselves_and_formulas_can_be_reckoned_with() {
+    check_main(&[
+        (
             "[stock]\nbuffer = \"atuo\"\nbuffer_min = 5\nbuffer_max = 2000\noversell_risk = 0.7\n\
              [[stock.rules]]\nsku = \"A\"\nbuffer_min = 3\nbuffer_max = 2\n",
             &[
@@ -313,31 +347,7 @@ fn offer_rules_say_something_that_can_be_meant() {
              = \"A\"\noversell_risk = \"1/500\"\n",
             &[],
         ),
-        (
-            "[stock]\nzero_below = 0\nend_when = \"never\"\nlast_units = { below = 0 }\n\
-             [[stock.rules]]\nsku = \"A\"\nzero_below = 2\nend_when = 1\n",
-            &[],
-        ),
     ]);
-    let files = [
-        (
-            "oneshelf.toml",
-            "[[stock.rules]]\naccount = \"a\"\nlast_units = { below = 2, only = [\"a\"] }\n",
-        ),
-        (
-            "accounts.d/a.toml",
-            "kind = \"corner\"\nsettings = { url = \"https://a\", key = { env = \"KEY\" } }\n[offer]\n\
-             zero_below = \"x\"\n",
-        ),
-    ];
-    assert_eq!(
-        told(&files, &[("KEY", "key-from-outside")]),
-        [
-            "oneshelf.toml:3:34: this rule is about `a` alone, which may show the last units: it changes \
-             nothing (leave out `account`, so that it is about the others)",
-            "accounts.d/a.toml:4:14: \"x\" is not a number of units; write 2, or \"0.25\" with the quotes",
-        ]
-    );
 }
 
 #[test]

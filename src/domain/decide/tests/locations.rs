@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::world::{World, check_in, sku};
+use super::world::{World, check_in, number, sku};
 use crate::{
     AccountId, Decimal, Quantity, Time,
     locations::{Kind, Location, Locations, Ships},
@@ -126,6 +126,40 @@ fn the_youngest_gives_way_among_those_who_are_served_from_nowhere_else() {
          count MUG 1 @paris         => #1 ready, #2 short, #2 lacks 2
          count MUG 0 @paris         => #2 lacks 2, #1 lacks 1",
     );
+}
+
+impl World {
+    /// Of the one stocktake: `stocktake berlin above 2`, `counted MUG 9 [10 seconds ago|ahead]`, `close`.
+    pub(super) fn count_signal(&self, words: &[&str]) -> Signal {
+        let by = "ann".to_owned();
+        let count = || *self.book.counts.keys().next_back().expect("a stocktake");
+        Signal::Command(match words {
+            ["stocktake", place, "above", units] => Command::OpenCount {
+                location: LocationId::new(*place),
+                skus: Vec::new(),
+                recount_above: Decimal::whole(number(units)),
+                by,
+            },
+            ["counted", name, units, rest @ ..] => Command::EnterCount {
+                count: count(),
+                sku: sku(name),
+                units: Decimal::whole(number(units)),
+                as_of: match rest {
+                    [seconds, "seconds", "ago"] => Some(self.now + 10 - number(seconds)),
+                    [seconds, "seconds", "ahead"] => Some(self.now + 10 + number(seconds)),
+                    _ => None,
+                }
+                .map(Time::from_seconds),
+                by,
+            },
+            ["close"] => Command::CloseCount {
+                count: count(),
+                discards: false,
+                by,
+            },
+            _ => panic!("{words:?} mean nothing"),
+        })
+    }
 }
 
 fn transfer(units: i64, from: &str, to: &str, is_at_once: bool) -> Signal {

@@ -1,7 +1,9 @@
 //! Tables of decisions. Each row is `what happens => what is so afterwards`; the words are explained
 //! at [`World::act`] and [`World::expect`]. A row can be reviewed without reading code.
 
+mod incidents;
 mod locations;
+mod reports;
 mod rules;
 mod world;
 
@@ -27,6 +29,29 @@ fn a_sale_claims_and_lowers_every_offer() {
          order market #2 MUG:8     => #2 ready, MUG 10-10, web.MUG 0, market.MUG 0
          order web #3 MUG:1        => #3 short, #3 lacks 1, MUG 10-10, web.MUG 0
          adjust MUG 5              => #3 ready, #3 lacks 0, MUG 15-11, web.MUG 4",
+    );
+}
+
+#[test]
+fn the_last_writes_of_a_day_are_kept_for_falls() {
+    check(
+        "budget 8
+         count MUG 3
+         push web MUG              => new
+         applied web MUG           => web.MUG settled
+         adjust MUG 1
+         push web MUG              => new
+         applied web MUG           => web.MUG settled
+         adjust MUG 1
+         push web MUG              => new
+         applied web MUG           => web.MUG believes 5
+         adjust MUG 1
+         push web MUG              => duplicate, web.MUG 6, web.MUG due
+         order market #1 MUG:2     => web.MUG 4
+         push web MUG              => new
+         applied web MUG           => web.MUG settled
+         order market #2 MUG:4     => web.MUG 0
+         push web MUG              => duplicate, web.MUG due",
     );
 }
 
@@ -283,7 +308,8 @@ fn a_conflict_drops_the_try_and_a_refusal_parks_it() {
         "count MUG 10
          level web MUG 4 before
          push web MUG
-         conflict web MUG 3       => web.MUG believes 3, web.MUG due
+         conflict web MUG 3       => web.MUG believes 4, web.MUG due
+         level web MUG 3 before   => web.MUG believes 3, web.MUG due
          push web MUG
          rejected web MUG         => web.MUG parked
          push web MUG             => duplicate, web.MUG parked
@@ -302,7 +328,205 @@ fn only_a_confirmed_difference_is_drift() {
          level web MUG 2 compare   => no drift
          level web MUG 2 confirm   => drift web.MUG, web.MUG due
          push web MUG
-         applied web MUG           => no drift, web.MUG settled",
+         applied web MUG           => no drift, web.MUG settled, latest case is repaired",
+    );
+}
+
+#[test]
+fn a_case_keeps_what_it_rests_on() {
+    let mut world = World::new();
+    for act in [
+        "count MUG 10",
+        "level web MUG 4 compare",
+        "push web MUG",
+        "applied web MUG",
+        "level web MUG 7 confirm app Importer",
+    ] {
+        world.act(act);
+    }
+    let drift = world.book.drifts.values().next().expect("a case");
+    let units = |told: Option<crate::offer::Told>| told.map(|told| told.quantity.units());
+    let evidence = &drift.evidence;
+    assert_eq!(drift.expected, Quantity::of(10));
+    assert_eq!(drift.observed, Quantity::of(7));
+    assert_eq!(drift.difference, Some(Quantity::of(-3)));
+    assert_eq!(evidence.believed.quantity, Quantity::of(10));
+    assert!(evidence.believed.at <= evidence.shown.at);
+    assert!(evidence.orders_read_at.is_some());
+    assert_eq!(
+        (units(evidence.sent), units(evidence.acknowledged)),
+        (Some(10), Some(10))
+    );
+    let author = evidence.author.as_ref().map(|author| author.name.as_str());
+    assert_eq!(author, Some("Importer"));
+}
+
+#[test]
+fn an_account_that_owns_the_stock_is_believed() {
+    check(
+        "owner web
+         count MUG 10
+         level web MUG 10 compare
+         level market MUG 10 compare
+         level web MUG 7 confirm   => no drift, MUG 7-0, web.MUG 7, web.MUG settled, market.MUG 7, market.MUG due
+         order web #1 MUG:2        => MUG 7-2, web.MUG 5, web.MUG settled
+         level web MUG 1 confirm   => MUG 3-2, web.MUG 1, web.MUG settled, market.MUG 1
+         level web MUG 0 confirm   => MUG 2-2, market.MUG 0
+         level market MUG 5 confirm => drift market.MUG, MUG 2-2, market.MUG due
+         order market #2 MUG:1     => #2 short
+         level web MUG 1 confirm   => #2 ready, MUG 3-3, web.MUG 0, web.MUG due",
+    );
+}
+
+#[test]
+fn an_owner_is_believed_about_what_changed_while_a_write_of_ours_waited() {
+    check(
+        "owner web
+         count MUG 10
+         level web MUG 10 compare
+         order market #1 MUG:1     => web.MUG 9, web.MUG due
+         level web MUG 8 confirm   => MUG 8-1, web.MUG 7, web.MUG due, no drift",
+    );
+}
+
+#[test]
+fn what_a_level_does_not_tell_is_a_case_and_no_movement() {
+    check(
+        "owner web
+         count MUG 10
+         count PLATE 3
+         rule web max 5
+         count MUG 11              => web.MUG 5, web.SET 3
+         level web MUG 5 compare
+         level web SET 3 compare
+         level web MUG 3 confirm   => drift web.MUG, MUG 11-0, web.MUG due
+         level web SET 1 confirm   => drift web.SET, PLATE 3-0
+         settle theirs             => refused: cannot be taken over, drift web.SET
+         settle ours               => new, drift web.SET
+         push web SET
+         applied web SET           => latest case is ours",
+    );
+}
+
+#[test]
+fn an_edit_by_a_person_is_no_drift_but_is_repaired() {
+    check(
+        "count MUG 10
+         level web MUG 10 compare
+         level web MUG 7 confirm person Ann => no drift, MUG 10-0, web.MUG due
+         level web MUG 6 confirm app Importer => drift web.MUG, MUG 10-0, web.MUG due",
+    );
+}
+
+#[test]
+fn a_person_settles_a_case_either_way_and_may_change_their_mind() {
+    check(
+        "count MUG 10
+         level web MUG 10 compare
+         level web MUG 7 confirm   => drift web.MUG, web.MUG due
+         settle theirs             => new, no drift, MUG 7-0, web.MUG settled, latest case is theirs
+         settle theirs             => duplicate, MUG 7-0
+         settle ours               => new, MUG 10-0, web.MUG due, latest case is ours
+         push web MUG
+         applied web MUG           => web.MUG settled
+         level web MUG 4 confirm   => drift web.MUG
+         push web MUG
+         applied web MUG           => no drift, latest case is repaired
+         settle theirs             => MUG 4-0, web.MUG 4, web.MUG due, latest case is theirs",
+    );
+}
+
+#[test]
+fn a_level_that_changes_again_before_its_case_is_settled_counts_as_a_whole() {
+    check(
+        "count MUG 10
+         level web MUG 10 compare
+         level web MUG 7 confirm   => drift web.MUG
+         level web MUG 5 confirm   => drift web.MUG
+         settle theirs             => MUG 5-0, web.MUG settled
+         level web MUG 2 confirm   => drift web.MUG
+         level web MUG 5 confirm   => no drift, latest case is agreed",
+    );
+}
+
+#[test]
+fn a_source_that_jumps_everywhere_is_neither_repaired_nor_taken() {
+    check(
+        "owner web
+         count MUG 10
+         count PLATE 10
+         level web MUG 10 compare
+         level web PLATE 10 compare
+         weigh web source MUG PLATE    => sound web source
+         weigh web source MUG PLATE X  => tripped web source, sound web writes
+         level web MUG 0 confirm       => drift web.MUG, web.MUG held, MUG 10-0
+         level web PLATE 90 confirm    => drift web.PLATE, web.PLATE held, PLATE 10-0
+         order market #1 MUG:1         => web.MUG 9, web.MUG held
+         order market #2 PLATE:1       => web.PLATE 9, web.PLATE due
+         let web source theirs MUG     => drift web.PLATE, MUG 0-0, #1 short, web.MUG 0, web.MUG settled",
+    );
+}
+
+#[test]
+fn a_person_lifts_the_breaker_of_a_source() {
+    check(
+        "count MUG 10
+         level web MUG 10 compare
+         lift web source               => refused: has not tripped
+         weigh web source MUG PLATE X
+         level web MUG 0 confirm       => drift web.MUG, web.MUG held
+         level web MUG 0 compare       => web.MUG held
+         let web source ours MUG       => drift web.MUG, web.MUG due
+         lift web source               => new, sound web source
+         push web MUG
+         applied web MUG               => no drift, latest case is ours, web.MUG settled",
+    );
+}
+
+#[test]
+fn a_shop_that_agrees_again_is_let_go_by_itself() {
+    check(
+        "count MUG 10
+         level web MUG 10 compare
+         weigh web source MUG PLATE X
+         level web MUG 0 confirm       => drift web.MUG, web.MUG held
+         level web MUG 10 confirm      => no drift, web.MUG settled, tripped web source",
+    );
+}
+
+#[test]
+fn what_a_person_saw_when_they_armed_an_account_is_confirmed() {
+    check(
+        "count MUG 2
+         level web MUG 2 compare
+         count MUG 0                   => web.MUG 0, web.MUG due
+         confirm web
+         weigh web writes PLATE X Y    => tripped web writes
+         push web MUG
+         applied web MUG               => web.MUG settled",
+    );
+}
+
+#[test]
+fn zeroes_that_no_order_caused_wait_for_a_person_once_there_are_too_many() {
+    check(
+        "count MUG 2
+         count PLATE 5
+         level web MUG 2 compare
+         level web PLATE 5 compare
+         weigh web writes MUG X Y      => tripped web writes
+         order market #1 MUG:2         => web.MUG 0, web.MUG due
+         push web MUG                  => web.MUG due
+         applied web MUG               => web.MUG settled
+         count PLATE 0                 => web.PLATE 0, web.PLATE due
+         push web PLATE                => web.PLATE held
+         count PLATE 4                 => web.PLATE 4, web.PLATE due
+         count PLATE 0
+         push web PLATE                => web.PLATE held
+         let web writes ours PLATE
+         lift web writes               => web.PLATE due, sound web writes
+         push web PLATE
+         applied web PLATE             => web.PLATE settled",
     );
 }
 

@@ -95,13 +95,13 @@ fn a_listing_that_ended_stays_ended_until_stock_comes_in() {
 fn a_person_lifts_a_listing_that_ended() {
     check(
         "rule web end_when 1
-         lift web MUG             => refused: has not ended
+         offer web MUG            => refused: has not ended
          count MUG 4
          order market #1 MUG:3    => web.MUG ended
-         lift web MUG             => refused: only 1 of MUG can be sold
+         offer web MUG            => refused: only 1 of MUG can be sold
          order market #1 v2 canceled refunded MUG:3 => web.MUG ended, web.MUG 0
-         lift web MUG             => new, web.MUG 4
-         lift web MUG             => refused: has not ended
+         offer web MUG            => new, web.MUG 4
+         offer web MUG            => refused: has not ended
          order market #2 MUG:4    => web.MUG ended
          no rules
          order market #2 v2 canceled refunded MUG:4 => web.MUG 4",

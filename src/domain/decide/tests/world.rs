@@ -2,20 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use super::super::*;
+use super::{
+    super::*,
+    reports::{line_snapshot, listing, order_snapshot, push_signal},
+};
 use crate::{
     Currency, Decimal, Money,
-    book::ListingKey,
+    book::{ClaimKey, Incident, ListingKey},
+    breaker::Side,
     buffer::Demand,
+    incident::Way,
     intent::IntentState,
     item::{Item, ItemKind},
     offer::known_sales,
     rules::{Buffer, EndWhen, LastUnits, Ratio, ScopedRule},
-    signal::{Change, Command, OpeningLevel, PushResult, Reading, Source},
-    snapshot::{
-        Buyer, LevelSnapshot, LineSnapshot, ListingSnapshot, OrderSnapshot, PaymentState, Standing,
-        Version,
-    },
+    signal::{Change, Command, OpeningLevel, Source, Whose},
+    snapshot::{PaymentState, Standing, Version},
     stock::{Claim, Movement, Stock},
 };
 
@@ -23,14 +25,16 @@ use crate::{
 /// All are listed on `web` and `market`; `till` sells over the counter.
 pub(super) struct World {
     pub(super) book: Book,
-    now: i64,
+    pub(super) now: i64,
     movements: Vec<Movement>,
     pub(super) names: BTreeMap<String, OrderId>,
     rules: OfferRules,
     pub(super) locations: Locations,
     /// Whether buyers place their orders now, and not long ago.
     pub(super) placed_now: bool,
-    pub(super) last: Result<Verdict, Refusal>,
+    owner: Option<&'static str>,
+    budget: Option<WriteBudget>,
+    last: Result<Verdict, Refusal>,
 }
 
 pub(super) const SKUS: [&str; 4] = ["MUG", "PLATE", "SET", "WRAP"];
@@ -39,15 +43,15 @@ pub(super) fn sku(text: &str) -> Sku {
     text.parse().expect("a SKU")
 }
 
-fn number(text: &str) -> i64 {
+pub(super) fn number(text: &str) -> i64 {
     text.parse()
         .unwrap_or_else(|_| panic!("`{text}` is a number"))
 }
 
 /// Later than anything that happens in a table.
-const LATER: Time = Time::END;
+pub(super) const LATER: Time = Time::END;
 
-fn eur(minor: i64) -> Money {
+pub(super) fn eur(minor: i64) -> Money {
     Money::from_minor(minor, Currency::new("EUR").expect("a currency")).expect("in range")
 }
 
@@ -61,6 +65,8 @@ impl World {
             rules: OfferRules::default(),
             locations: Locations::default(),
             placed_now: false,
+            owner: None,
+            budget: None,
             last: Ok(Verdict::Nothing),
         };
         let components = BTreeMap::from([
@@ -92,14 +98,25 @@ impl World {
         let terms = Terms {
             meaning: QuantityMeaning::Available,
             unpaid_for: Some(Duration::from_secs(3600)),
+            authority: Authority::Ledger,
+            budget: self.budget,
         };
-        let accounts = ["web", "market", "till"].map(|id| (AccountId::new(id), terms));
+        let owner = Terms {
+            authority: Authority::Channel,
+            ..terms
+        };
+        let terms_of = |id| if self.owner == Some(id) { owner } else { terms };
+        let accounts = ["web", "market", "till"].map(|id| (AccountId::new(id), terms_of(id)));
         Context {
             now: Time::from_seconds(self.now),
             accounts: accounts.into(),
             rules: self.rules.clone(),
             home: self.locations.home(),
             locations: self.locations.clone(),
+            breaker: BreakerRule {
+                listings_min: 3,
+                ..BreakerRule::default()
+            },
         }
     }
 
@@ -207,10 +224,38 @@ impl World {
             .map(|(key, taken)| (key.clone(), *taken))
             .collect();
         assert_eq!(kept, fold, "open units by account");
+        self.check_incidents();
         for (key, offer) in &self.book.offers {
             let is_noted = offer.due_since.is_some();
             assert_eq!(offer.is_due(), is_noted, "{key:?} is due since a time");
         }
+    }
+
+    /// Each unit that is missing of what was counted is in exactly one open incident, and none else.
+    fn check_incidents(&self) {
+        let mut missing: BTreeMap<ClaimKey, Quantity> = BTreeMap::new();
+        for order in self.book.orders.values() {
+            for line in &order.lines {
+                let units = self.book.missing_units(order, line.number);
+                let bill = line.item.iter().flat_map(|item| &item.bill);
+                for (name, per_unit) in bill.filter(|_| units.is_positive()) {
+                    let key = ClaimKey {
+                        sku: name.clone(),
+                        order: order.id,
+                        line: line.number,
+                    };
+                    if self.book.stock.get(name).is_some_and(|s| s.is_counted) {
+                        missing.insert(key, per_unit.times(units.units()));
+                    }
+                }
+            }
+        }
+        let open = self.book.incidents.iter();
+        let open: BTreeMap<ClaimKey, Quantity> = open
+            .filter(|(_, incident)| incident.closed_at.is_none())
+            .map(|(key, incident)| (key.clone(), incident.missing))
+            .collect();
+        assert_eq!(open, missing, "open incidents are what is missing");
     }
 
     fn id(&self, name: &str) -> OrderId {
@@ -228,12 +273,18 @@ impl World {
     /// - `order web #1 v2 [hook|list] [unpaid|draft|canceled|refunded|repaid|word:X] MUG:2 PLATE:1/shipped1/sub0 …`
     /// - `gone web #1`, `expire #1`, `close #1`, `hold #1 keep|drop`, `release #1`, `cancel #1`
     /// - `ship #1 [1:2 …] [@berlin]`: line numbers and units
+    /// - `resolve #1 wait|substitute|cancel_order`, `resolve #1 take #2`, `resolve #1 units 500`
     /// - `rule web|all [in CATEGORY|of MUG]` and then `buffer 2`, `max 3`, `share 1/2`, `exclude`,
     ///   `zero_below 3`, `end_when 1`, `end_when never`, `last_units 3 till …`; `no rules`
-    /// - `category MUG Stoneware`: the merchant's own word; `lift web MUG`
+    /// - `category MUG Stoneware`: the merchant's own word; `offer web MUG`: a person lifts what ended
     /// - `measured web MUG 30 8`: sales elsewhere in an hour, and seconds until a level is shown
+    /// - `budget 4`: channels take so many writes of a listing in a day
+    /// - `owner web`: that account decides about stock
+    /// - `settle theirs|ours`: a person says whose number of the latest case is right
+    /// - `weigh web source|writes MUG PLATE …`: what is about to happen; the account has ten listings
+    /// - `confirm web`: a person armed the account; `lift web source|writes`, `let web source|writes theirs|ours MUG …`
     /// - `push web MUG`, then `applied web MUG`, `conflict web MUG 3`, `ambiguous web MUG`,
-    ///   `rejected web MUG`, `notdone web MUG`; `level web MUG 3 before|compare|confirm`
+    ///   `rejected web MUG`, `notdone web MUG`; `level web MUG 3 before|compare|confirm [person|app NAME]`
     pub(super) fn act(&mut self, text: &str) {
         let words: Vec<&str> = text.split_whitespace().collect();
         let by = || "ann".to_owned();
@@ -252,21 +303,7 @@ impl World {
             ["count", name, units, ..] => adjust(name, Change::To(Decimal::whole(number(units)))),
             ["adjust", name, units] => adjust(name, Change::By(Decimal::whole(number(units)))),
             ["open", account, name, level, rest @ ..] => {
-                let account = AccountId::new(*account);
-                let taken = self.book.taken.get(&(account.clone(), sku(name)));
-                let taken = taken.copied().unwrap_or_default();
-                let sold = known_sales(taken, self.book.stock.get(&sku(name)));
-                // With any further word: one unit less was known when the level was asked for.
-                let unknown = Quantity::of(i32::from(!rest.is_empty()));
-                let level = OpeningLevel {
-                    listing: ListingId::new(*name),
-                    shown: Decimal::whole(number(level)),
-                    sold: sold.minus(unknown),
-                };
-                Signal::Opening {
-                    account,
-                    levels: vec![level],
-                }
+                self.opening_signal(account, name, level, !rest.is_empty())
             }
             ["order", account, name, rest @ ..] => self.order_signal(account, name, rest),
             ["gone", account, name] => Signal::OrderGone {
@@ -301,45 +338,72 @@ impl World {
             ["stocktake" | "counted" | "close"] | ["stocktake" | "counted", ..] => {
                 self.count_signal(&words)
             }
+            ["resolve", name, way @ ..] => self.resolve_signal(name, way),
             ["rule", account, rest @ ..] => return self.add_rule(account, rest),
+            ["owner", account] => {
+                return self.owner = ["web", "market"].into_iter().find(|a| a == account);
+            }
+            ["settle" | "weigh" | "let" | "lift" | "confirm", ..] => self.breaker_signal(&words),
+            ["budget", writes] => {
+                let writes = u32::try_from(number(writes)).expect("a count");
+                return self.budget = Some(WriteBudget::per_day(writes));
+            }
             ["no", "rules"] => return self.rules.rules.clear(),
-            ["category" | "measured" | "lift", ..] => self.rule_signal(&words),
+            ["category" | "measured" | "offer", ..] => self.rule_signal(&words),
             [what, account, name, rest @ ..] => push_signal(what, account, name, rest, self.now),
             _ => panic!("`{text}` means nothing"),
         };
         self.decide(&signal);
     }
 
-    /// Of the one stocktake: `stocktake berlin above 2`, `counted MUG 9 [10 seconds ago|ahead]`, `close`.
-    fn count_signal(&self, words: &[&str]) -> Signal {
-        let by = "ann".to_owned();
-        let count = || *self.book.counts.keys().next_back().expect("a stocktake");
-        Signal::Command(match words {
-            ["stocktake", place, "above", units] => Command::OpenCount {
-                location: LocationId::new(*place),
-                skus: Vec::new(),
-                recount_above: Decimal::whole(number(units)),
-                by,
+    /// The first level of an account; `is_late` where one unit less was known to be sold when it was
+    /// asked for.
+    fn opening_signal(&self, account: &str, name: &str, level: &str, is_late: bool) -> Signal {
+        let account = AccountId::new(account);
+        let taken = self.book.taken.get(&(account.clone(), sku(name)));
+        let taken = taken.copied().unwrap_or_default();
+        let sold = known_sales(taken, self.book.stock.get(&sku(name)));
+        let level = OpeningLevel {
+            listing: ListingId::new(name),
+            shown: Decimal::whole(number(level)),
+            sold: sold.minus(Quantity::of(i32::from(is_late))),
+        };
+        Signal::Opening {
+            account,
+            levels: vec![level],
+        }
+    }
+
+    fn breaker_signal(&self, words: &[&str]) -> Signal {
+        match words {
+            ["settle", right] => Signal::Command(Command::SettleDrift {
+                drift: *self.book.drifts.keys().next_back().expect("a case"),
+                right: whose(right),
+                by: "ann".to_owned(),
+            }),
+            ["weigh", account, side, names @ ..] => Signal::Weigh {
+                account: AccountId::new(*account),
+                side: side_named(side),
+                listings: names.iter().map(|name| ListingId::new(*name)).collect(),
+                of: 10,
             },
-            ["counted", name, units, rest @ ..] => Command::EnterCount {
-                count: count(),
-                sku: sku(name),
-                units: Decimal::whole(number(units)),
-                as_of: match rest {
-                    [seconds, "seconds", "ago"] => Some(self.now + 10 - number(seconds)),
-                    [seconds, "seconds", "ahead"] => Some(self.now + 10 + number(seconds)),
-                    _ => None,
-                }
-                .map(Time::from_seconds),
-                by,
-            },
-            ["close"] => Command::CloseCount {
-                count: count(),
-                discards: false,
-                by,
-            },
-            _ => panic!("{words:?} mean nothing"),
-        })
+            ["let", account, side, right, names @ ..] => Signal::Command(Command::LetGo {
+                account: AccountId::new(*account),
+                side: side_named(side),
+                listings: names.iter().map(|name| ListingId::new(*name)).collect(),
+                right: whose(right),
+                by: "ann".to_owned(),
+            }),
+            ["confirm", account] => Signal::Command(Command::ConfirmZeroes {
+                account: AccountId::new(*account),
+            }),
+            ["lift", account, side] => Signal::Command(Command::LiftBreaker {
+                account: AccountId::new(*account),
+                side: side_named(side),
+                by: "ann".to_owned(),
+            }),
+            _ => panic!("`{words:?}` means nothing"),
+        }
     }
 
     fn rule_signal(&self, words: &[&str]) -> Signal {
@@ -362,7 +426,7 @@ impl World {
                     demands: vec![(ListingId::new(*name), demand)],
                 }
             }
-            ["lift", account, name] => Signal::Command(Command::Lift {
+            ["offer", account, name] => Signal::Command(Command::Lift {
                 account: AccountId::new(*account),
                 listing: ListingId::new(*name),
                 by: "ann".to_owned(),
@@ -428,6 +492,36 @@ impl World {
         })
     }
 
+    /// The way out of the last incident of an order.
+    fn resolve_signal(&self, name: &str, way: &[&str]) -> Signal {
+        let way = match way {
+            ["wait"] => Way::Wait,
+            ["substitute"] => Way::Substitute,
+            ["cancel_order"] => Way::CancelOrder,
+            ["take", from] => Way::TakeFrom {
+                order: self.id(from),
+            },
+            ["units", minor] => Way::CancelUnits {
+                amount: eur(number(minor)),
+            },
+            _ => panic!("way {way:?} means nothing"),
+        };
+        Signal::Command(Command::ResolveIncident {
+            incident: self.incident(name).id,
+            way,
+            by: "ann".to_owned(),
+            note: None,
+        })
+    }
+
+    fn incident(&self, name: &str) -> &Incident {
+        let order = self.id(name);
+        let mut of_order = self.book.incidents.values().filter(|i| i.order == order);
+        of_order
+            .next()
+            .unwrap_or_else(|| panic!("{name} has an incident"))
+    }
+
     fn add_rule(&mut self, account: &str, rest: &[&str]) {
         let mut rule = ScopedRule {
             account: (account != "all").then(|| AccountId::new(account)),
@@ -478,9 +572,11 @@ impl World {
     /// - `MUG 5-2`: five are on hand, two of them promised
     /// - `#1 ready`: the phase; `#1 lacks 2`: units not covered
     /// - `web.MUG 3`: what the listing should show; `web.MUG -`: it is told nothing
-    /// - `web.MUG due|settled|parked|ended`, `web.MUG believes 3`, `drift web.MUG`, `no drift`
+    /// - `web.MUG due|settled|parked|held|ended`, `web.MUG believes 3`, `drift web.MUG`, `no drift`
+    /// - `latest case is repaired|agreed|theirs|ours|unsettled`, `tripped web source`, `sound web writes`
     /// - `new`, `duplicate`, `stale`, `nothing`, `refused: part of the text`
     /// - `intents 1`: wishes that wait
+    /// - `#1 incident late_news`: it is open, and why; `#1 chose wait`; `#1 over covered`
     pub(super) fn expect(&self, text: &str) {
         let words: Vec<&str> = text.split_whitespace().collect();
         match words.as_slice() {
@@ -505,13 +601,34 @@ impl World {
             }
             ["no", "drift"] => assert!(self.book.drifts.values().all(|d| d.closed_at.is_some())),
             ["drift", listing] => {
-                let drift = self
-                    .book
-                    .drifts
-                    .get(&listing_key(listing))
-                    .expect("a drift");
-                assert_eq!(drift.closed_at, None);
+                assert!(self.book.open_drift(&listing_key(listing)).is_some());
             }
+            [name, "incident", why] => {
+                let incident = self.incident(name);
+                assert_eq!(incident.closed_at, None, "{name} has an open incident");
+                let told = serde_json::to_value(&incident.why).expect("it is JSON");
+                let word = told
+                    .as_object()
+                    .map_or(told.as_str(), |told| told.keys().next().map(String::as_str));
+                assert_eq!(word, Some(*why), "{name}");
+            }
+            [name, "chose", way] => {
+                let choice = self.incident(name).choice.as_ref();
+                assert_eq!(choice.map(|choice| choice.way.word()), Some(*way), "{name}");
+            }
+            [name, "over", how] => {
+                let told = serde_json::to_value(self.incident(name).ending);
+                assert_eq!(told.ok(), Some((*how).into()), "{name}");
+            }
+            ["latest", "case", "is", what] => {
+                let drift = self.book.drifts.values().next_back().expect("a case");
+                let way = drift.way.map_or("unsettled".to_owned(), |way| {
+                    format!("{way:?}").to_lowercase()
+                });
+                assert_eq!(way, *what);
+            }
+            ["tripped", account, side] => assert!(self.trip(account, side).is_some()),
+            ["sound", account, side] => assert_eq!(self.trip(account, side), None),
             [name, "lacks", units] => {
                 let order = &self.book.orders[&self.id(name)];
                 let missing: Quantity = order
@@ -557,6 +674,11 @@ impl World {
         told
     }
 
+    fn trip(&self, account: &str, side: &str) -> Option<crate::breaker::Trip> {
+        let breaker = self.book.breakers.get(&AccountId::new(account))?;
+        breaker.trip(side_named(side))
+    }
+
     fn expect_pair(&self, name: &str, is: &str) {
         if let Some((on_hand, promised)) = is.rsplit_once('-').filter(|(left, _)| !left.is_empty())
         {
@@ -582,12 +704,14 @@ impl World {
                 .map_or("-".to_owned(), |told| told.quantity.to_string());
             let state = if offer.parked.is_some() {
                 "parked"
+            } else if offer.is_held_back() {
+                "held"
             } else if offer.is_due() {
                 "due"
             } else {
                 "settled"
             };
-            let actual = if "due settled parked".contains(is) {
+            let actual = if "due settled parked held".contains(is) {
                 state
             } else if is == "ended" && offer.ended.is_some() {
                 is
@@ -599,136 +723,23 @@ impl World {
     }
 }
 
+fn side_named(word: &str) -> Side {
+    let mut known = Side::ALL.into_iter();
+    let side = known.find(|side| side.word() == word);
+    side.unwrap_or_else(|| panic!("`{word}` is no side"))
+}
+
+fn whose(word: &str) -> Whose {
+    match word {
+        "theirs" => Whose::Theirs,
+        "ours" => Whose::Ours,
+        _ => panic!("`{word}` means nothing"),
+    }
+}
+
 fn listing_key(text: &str) -> ListingKey {
     let (account, name) = text.split_once('.').expect("account.listing");
     (AccountId::new(account), ListingId::new(name))
-}
-
-fn listing(name: &str) -> ListingSnapshot {
-    ListingSnapshot {
-        listing: ListingId::new(name),
-        sku: Some(name.to_owned()),
-        title: name.to_owned(),
-        price: Some(eur(1000)),
-        barcode: None,
-        tracked: true,
-        level: None,
-        categories: vec![format!("{name}S")],
-    }
-}
-
-/// An order is as old as its number says, and every view of it is newer than any level.
-fn order_snapshot(name: &str) -> OrderSnapshot {
-    let age: i64 = name.bytes().map(i64::from).sum();
-    OrderSnapshot {
-        external_id: ExternalId::new(name),
-        number: name.to_owned(),
-        version: Version {
-            revision: 1,
-            changed_at: LATER,
-        },
-        placed_at: Time::from_seconds(age),
-        standing: Standing::Placed,
-        payment: PaymentState::Paid,
-        words: BTreeMap::new(),
-        currency: Currency::new("EUR").expect("a currency"),
-        total: eur(1000),
-        tax: eur(0),
-        shipping: eur(0),
-        discount: eur(0),
-        refunded: eur(0),
-        buyer: Buyer::default(),
-        ship_to: None,
-        bill_to: None,
-        lines: Vec::new(),
-        note: String::new(),
-        ship_by: None,
-    }
-}
-
-/// `MUG:2/shipped1/canceled1/returned1/sub0`; a till hands over at once.
-fn line_snapshot(text: &str, is_till: bool) -> LineSnapshot {
-    let mut parts = text.split('/');
-    let (name, units) = parts
-        .next()
-        .and_then(|p| p.split_once(':'))
-        .expect("SKU:units");
-    let ordered: Decimal = units.parse().expect("a decimal");
-    let mut line = LineSnapshot {
-        external_id: ExternalId::new(name),
-        sku: Some(name.to_owned()),
-        listing: None,
-        title: name.to_owned(),
-        ordered,
-        canceled: Decimal::ZERO,
-        shipped: if is_till { ordered } else { Decimal::ZERO },
-        returned: Decimal::ZERO,
-        subtracted: ordered,
-        unit_price: None,
-        total: eur(1000),
-        tax: eur(0),
-        requires_shipping: !is_till,
-    };
-    for part in parts {
-        let start = part.find(|c: char| c.is_ascii_digit()).expect("a number");
-        let (word, units) = part.split_at(start);
-        let units: Decimal = units.parse().expect("a decimal");
-        match word {
-            "shipped" => line.shipped = units,
-            "canceled" => line.canceled = units,
-            "returned" => line.returned = units,
-            "sub" => line.subtracted = units,
-            _ => panic!("`{word}` means nothing"),
-        }
-    }
-    line
-}
-
-fn push_signal(what: &str, account: &str, name: &str, rest: &[&str], now: i64) -> Signal {
-    let (account, listing) = (AccountId::new(account), ListingId::new(name));
-    let at = Time::from_seconds(now);
-    let decimal = |text: &str| Decimal::whole(number(text));
-    let result = match (what, rest) {
-        ("push", []) => {
-            return Signal::StartPush {
-                account,
-                listings: vec![listing],
-            };
-        }
-        ("level", [level, reading]) => {
-            let reading = match *reading {
-                "before" => Reading::BeforePush,
-                "compare" => Reading::Compare,
-                "confirm" => Reading::Confirm,
-                _ => panic!("`{reading}` means nothing"),
-            };
-            let level = LevelSnapshot {
-                listing,
-                level: Some(decimal(level)),
-                changed_at: None,
-            };
-            return Signal::Levels {
-                account,
-                levels: vec![level],
-                read_at: at,
-                reading,
-            };
-        }
-        ("applied", []) => PushResult::Applied,
-        ("notdone", []) => PushResult::NotDone,
-        ("rejected", []) => PushResult::Rejected {
-            reason: "no".to_owned(),
-        },
-        ("ambiguous", []) => PushResult::Ambiguous { at },
-        ("conflict", [level]) => PushResult::Conflict {
-            observed: Some(decimal(level)),
-        },
-        _ => panic!("`{what}` means nothing"),
-    };
-    Signal::PushTried {
-        account,
-        results: vec![(listing, result)],
-    }
 }
 
 pub(super) fn check(table: &str) {

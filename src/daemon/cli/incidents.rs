@@ -1,0 +1,246 @@
+//! `oneshelf incidents`: what was sold and is not there, and choosing a way out.
+
+use clap::{Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+use super::{
+    client::{Client, Connect, encode, query},
+    out::{Out, show},
+};
+use crate::exit::Exit;
+
+/// Lists units that were sold and are not there, and chooses ways out.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    pub(super) connect: Connect,
+    #[command(flatten)]
+    list: List,
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Debug, clap::Args)]
+struct List {
+    /// Also those that are over.
+    #[arg(long)]
+    all: bool,
+    /// How many at most.
+    #[arg(long, default_value_t = 200)]
+    limit: usize,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Lists incidents, the oldest first.
+    List(List),
+    /// Shows one: what explains it, who else was promised the units, and the ways out.
+    Show {
+        /// Its id.
+        incident: String,
+    },
+    /// Chooses a way out.
+    Resolve(Resolve),
+}
+
+#[derive(Debug, clap::Args)]
+struct Resolve {
+    /// Its id.
+    incident: String,
+    /// Which way.
+    way: Way,
+    /// With take-from: from which order.
+    #[arg(long, value_name = "ORDER", required_if_eq("way", "take-from"))]
+    from: Option<String>,
+    /// With cancel-units: how much money the buyer gets back, with tax (`12.50`).
+    #[arg(long, requires = "currency", required_if_eq("way", "cancel-units"))]
+    amount: Option<String>,
+    /// With cancel-units: of which currency (`EUR`).
+    #[arg(long)]
+    currency: Option<String>,
+    /// Who chooses.
+    #[arg(long)]
+    by: Option<String>,
+    /// Why, or what was agreed on.
+    #[arg(long)]
+    note: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Way {
+    /// Ship what is missing when it comes in.
+    Wait,
+    /// Take the units from a younger order that is not paid.
+    TakeFrom,
+    /// Agree on something else with the buyer, and change the order on its channel.
+    Substitute,
+    /// Give the money for the missing units back.
+    CancelUnits,
+    /// Cancel the whole order on its channel.
+    CancelOrder,
+}
+
+impl Way {
+    fn word(self) -> &'static str {
+        match self {
+            Way::Wait => "wait",
+            Way::TakeFrom => "take_from",
+            Way::Substitute => "substitute",
+            Way::CancelUnits => "cancel_units",
+            Way::CancelOrder => "cancel_order",
+        }
+    }
+}
+
+pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
+    match &args.what {
+        None => list(&args.list, client, out).await?,
+        Some(What::List(asked)) => list(asked, client, out).await?,
+        Some(What::Show { incident }) => {
+            let found = client
+                .get(&format!("/incidents/{}", encode(incident)))
+                .await?;
+            show_one(&found, out)?;
+        }
+        Some(What::Resolve(asked)) => resolve(asked, client, out).await?,
+    }
+    Ok(Exit::Good)
+}
+
+async fn list(asked: &List, client: &Client, out: &mut Out<'_>) -> anyhow::Result<()> {
+    let open = (!asked.all).then(|| "true".to_owned());
+    let path = format!("/incidents{}", query(&[("open", open)]));
+    let incidents = client.list(&path, asked.limit).await?;
+    out.table(
+        &incidents,
+        &[
+            ("ID", &|incident| show(incident, "id")),
+            ("STATE", &state),
+            ("ACCOUNT", &|incident| show(incident, "account")),
+            ("ORDER", &|incident| show(incident, "number")),
+            ("LINE", &|incident| show(incident, "line")),
+            ("SKU", &|incident| show(incident, "sku")),
+            ("MISSING", &|incident| show(incident, "missing")),
+            ("SINCE", &|incident| show(incident, "opened_at")),
+            ("WHY", &|incident| show(incident, "why")),
+        ],
+    )
+}
+
+/// The state, with what was chosen or how it ended.
+fn state(incident: &Value) -> String {
+    let more = match incident["state"].as_str() {
+        Some("decided") => show(incident, "choice.way"),
+        Some("closed") => show(incident, "ending"),
+        Some(_) | None => return show(incident, "state"),
+    };
+    format!("{}: {more}", show(incident, "state"))
+}
+
+fn show_one(incident: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
+    if out.is_json() {
+        return out.objects([incident]);
+    }
+    let of = |path: &str| show(incident, path);
+    out.pairs(&[
+        ("incident", of("id")),
+        ("state", state(incident)),
+        (
+            "order",
+            format!(
+                "{} of {} ({}), {}",
+                of("number"),
+                of("account"),
+                of("order"),
+                of("phase")
+            ),
+        ),
+        (
+            "missing",
+            format!(
+                "{} of {} {}, line {}",
+                of("missing"),
+                of("ordered"),
+                of("sku"),
+                of("line")
+            ),
+        ),
+        ("since", of("opened_at")),
+        ("ship by", of("ship_by")),
+    ])?;
+    out.line("")?;
+    out.line(&of("explanation"))?;
+    if let Some(choice) = incident["choice"].as_object() {
+        let choice = Value::Object(choice.clone());
+        out.line(&format!(
+            "{} chose on {} to {}.",
+            show(&choice, "by"),
+            show(&choice, "at"),
+            show(&choice, "text")
+        ))?;
+    }
+    competing_and_ways(incident, out)
+}
+
+fn competing_and_ways(incident: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
+    let list = |key: &str| incident[key].as_array().cloned().unwrap_or_default();
+    let competing = list("competing");
+    if !competing.is_empty() {
+        out.line("")?;
+        out.table(
+            &competing,
+            &[
+                ("ALSO PROMISED TO", &|one| show(one, "order")),
+                ("NUMBER", &|one| show(one, "number")),
+                ("ACCOUNT", &|one| show(one, "account")),
+                ("UNITS", &|one| show(one, "units")),
+                ("PLACED", &|one| show(one, "placed_at")),
+                ("PAID", &|one| show(one, "is_paid")),
+            ],
+        )?;
+    }
+    let ways = list("ways");
+    if !ways.is_empty() {
+        out.line("")?;
+        out.line("Ways out, the best first:")?;
+    }
+    for (number, way) in ways.iter().enumerate() {
+        let from = match way["from"].as_str() {
+            Some(order) => format!(" --from {order}"),
+            None => String::new(),
+        };
+        let word = show(way, "way").replace('_', "-");
+        let because = show(way, "because");
+        out.line(&format!("  {}. {word}{from}: {because}", number + 1))?;
+    }
+    Ok(())
+}
+
+async fn resolve(asked: &Resolve, client: &Client, out: &mut Out<'_>) -> anyhow::Result<()> {
+    let mut body = json!({ "way": asked.way.word() });
+    for (key, value) in [
+        ("from", &asked.from),
+        ("by", &asked.by),
+        ("note", &asked.note),
+    ] {
+        if let Some(value) = value {
+            body[key] = json!(value);
+        }
+    }
+    if let Some(amount) = &asked.amount {
+        body["amount"] = json!({ "amount": amount, "currency": asked.currency });
+    }
+    let path = format!("/incidents/{}", encode(&asked.incident));
+    let receipt = client.post(&format!("{path}/resolve"), &body).await?;
+    if out.is_json() {
+        return out.objects([&receipt]);
+    }
+    let incident = client.get(&path).await?;
+    let (missing, sku) = (show(&incident, "missing"), show(&incident, "sku"));
+    out.line(&match incident["state"].as_str() {
+        Some("closed") => format!("It is over: {}.", show(&incident, "ending")),
+        Some(_) | None => {
+            format!("It was noted; the incident stays open while {missing} of {sku} are missing.")
+        }
+    })
+}

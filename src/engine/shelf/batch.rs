@@ -1,0 +1,351 @@
+//! Writing what a decision changed: the rows that differ from what was loaded, and their indexes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::{
+    Sku, Time,
+    book::{Book, ClaimKey},
+    breaker::Side,
+    fact::Event,
+    intent::IntentState,
+    item::{Item, ItemKind},
+    offer::{Offer, Taken},
+    order::{Order, Phase},
+    stock::Claim,
+};
+use serde::Serialize;
+use store::{Batch, Expect, Table};
+
+use super::Shelf;
+use crate::rows::{self, key, sortable, sortable_time};
+
+impl Shelf<'_> {
+    /// The batch that turns the loaded book into this one. Empty when nothing changed.
+    pub fn batch(&self, book: &Book, deadline: impl Fn(&Order) -> Option<Time>) -> Batch {
+        let mut writer = Writer {
+            shelf: self,
+            batch: Batch::default(),
+        };
+        writer.orders(book, &deadline);
+        writer.items(book);
+        writer.listings(book);
+        writer.intents(book);
+        writer.stocktakes(book);
+        for (name, claim) in &book.claims {
+            writer.keep(
+                rows::CLAIMS,
+                claim_key(name),
+                Claim::open(claim).is_positive().then_some(claim),
+            );
+        }
+        for (name, incident) in &book.incidents {
+            let (id, before) = (incident.id, self.book.incidents.get(name));
+            writer.keep(rows::INCIDENTS, key(&[&id.to_string()]), Some(incident));
+            let is_open = incident.closed_at.is_none();
+            if before.is_none() && is_open {
+                writer.put(rows::OPEN_INCIDENTS, incident_key(name), &id);
+            } else if before.is_some() && !is_open {
+                writer.delete(rows::OPEN_INCIDENTS, incident_key(name));
+            }
+        }
+        for ((account, sku), taken) in &book.taken {
+            let kept = (*taken != Taken::default()).then_some(taken);
+            writer.keep(rows::TAKEN, key(&[account.as_str(), sku.as_str()]), kept);
+        }
+        writer.drifts(book);
+        for (account, breaker) in &book.breakers {
+            writer.keep(rows::BREAKERS, key(&[account.as_str()]), Some(breaker));
+        }
+        for movement in &book.movements {
+            let row_key = key(&[movement.sku.as_str(), &movement.id.to_string()]);
+            writer.put(rows::MOVEMENTS, row_key, movement);
+        }
+        for change in &book.claim_changes {
+            let row_key = key(&[change.sku.as_str(), &change.id.to_string()]);
+            writer.put(rows::CLAIM_CHANGES, row_key, change);
+        }
+        let mut batch = writer.batch;
+        batch.facts = book.facts.iter().map(rows::encode).collect();
+        if batch.puts.is_empty() && batch.deletes.is_empty() {
+            return Batch::default();
+        }
+        batch.expects = self
+            .read
+            .iter()
+            .map(|((table, key), version)| Expect {
+                table: *table,
+                key: key.clone(),
+                version: *version,
+            })
+            .collect();
+        batch
+    }
+}
+
+pub(super) fn claim_key(name: &ClaimKey) -> Vec<u8> {
+    key(&[
+        name.sku.as_str(),
+        &name.order.to_string(),
+        &sortable(name.line.into()),
+    ])
+}
+
+pub(super) fn incident_key(name: &ClaimKey) -> Vec<u8> {
+    key(&[
+        &name.order.to_string(),
+        &sortable(name.line.into()),
+        name.sku.as_str(),
+    ])
+}
+
+/// Collects the rows that differ from what was loaded.
+pub(crate) struct Writer<'s, 'a> {
+    shelf: &'s Shelf<'a>,
+    batch: Batch,
+}
+
+impl Writer<'_, '_> {
+    fn put<T: Serialize>(&mut self, table: Table, key: Vec<u8>, value: &T) {
+        self.batch.puts.push((table, key, rows::encode(value)));
+    }
+
+    fn delete(&mut self, table: Table, key: Vec<u8>) {
+        self.batch.deletes.push((table, key));
+    }
+
+    /// Writes a row if it differs from the loaded one, or deletes it.
+    pub(crate) fn keep<T: Serialize>(&mut self, table: Table, key: Vec<u8>, value: Option<&T>) {
+        let was = self.shelf.loaded.get(&(table, key.clone()));
+        match value.map(rows::encode) {
+            Some(is) if was == Some(&is) => {}
+            Some(is) => self.batch.puts.push((table, key, is)),
+            None if was.is_some() => self.delete(table, key),
+            None => {}
+        }
+    }
+
+    /// An index row: there or not, by whether it should be.
+    fn index(&mut self, table: Table, key: Vec<u8>, was: bool, is: bool) {
+        if is && !was {
+            self.put(table, key, &());
+        } else if was && !is {
+            self.delete(table, key);
+        }
+    }
+
+    fn orders(&mut self, book: &Book, deadline: &impl Fn(&Order) -> Option<Time>) {
+        for (id, order) in &book.orders {
+            let id = id.to_string();
+            let before = self.shelf.book.orders.get(&order.id);
+            let mut order = order.clone();
+            for fact in book
+                .facts
+                .iter()
+                .filter(|fact| fact.order == Some(order.id))
+            {
+                let row_key = key(&[&id, &sortable(order.timeline_length)]);
+                self.put(rows::TIMELINE, row_key, fact);
+                order.timeline_length = order.timeline_length.saturating_add(1);
+            }
+            self.keep(rows::ORDERS, key(&[&id]), Some(&order));
+            let (account, external) = (order.account.as_str(), order.external_id.as_str());
+            if before.is_none() {
+                self.put(rows::ORDER_REFS, key(&[account, external]), &order.id);
+                let placed = sortable_time(order.placed_at);
+                self.put(rows::ORDERS_BY_ACCOUNT, key(&[account, &placed, &id]), &());
+            }
+            self.order_indexes(book, before, &order, deadline);
+        }
+    }
+
+    fn order_indexes(
+        &mut self,
+        book: &Book,
+        before: Option<&Order>,
+        order: &Order,
+        deadline: &impl Fn(&Order) -> Option<Time>,
+    ) {
+        let id = order.id.to_string();
+        let was_short = before.is_some_and(|before| self.shelf.book.is_short(before));
+        let phase_before = before.map(|before| before.phase(was_short));
+        let is_short = book.is_short(order);
+        let phase = order.phase(is_short);
+        if phase_before != Some(phase) {
+            if let Some(before) = phase_before {
+                self.delete(rows::ORDERS_BY_PHASE, key(&[before.word(), &id]));
+            }
+            self.put(rows::ORDERS_BY_PHASE, key(&[phase.word(), &id]), &());
+        }
+        let open = key(&[order.account.as_str(), &id]);
+        let (was_open, is_open) = (phase_before.is_some_and(Phase::is_open), phase.is_open());
+        if is_open && !was_open {
+            self.put(rows::OPEN_ORDERS, open, &order.external_id);
+        } else if was_open && !is_open {
+            self.delete(rows::OPEN_ORDERS, open);
+        }
+        let is_unmapped = |order: &Order| order.lines.iter().any(|line| line.item.is_none());
+        let was_unmapped = before.is_some_and(is_unmapped);
+        self.index(
+            rows::UNMAPPED_ORDERS,
+            key(&[&id]),
+            was_unmapped,
+            is_unmapped(order),
+        );
+        self.short_index(book, before, order);
+        let (was_due, is_due) = (before.and_then(deadline), deadline(order));
+        if was_due != is_due {
+            if let Some(due) = was_due {
+                self.delete(rows::UNPAID_ORDERS, key(&[&sortable_time(due), &id]));
+            }
+            if let Some(due) = is_due {
+                self.put(rows::UNPAID_ORDERS, key(&[&sortable_time(due), &id]), &());
+            }
+        }
+    }
+
+    fn short_index(&mut self, book: &Book, before: Option<&Order>, order: &Order) {
+        let waiting = |book: &Book, order: &Order| -> BTreeSet<Sku> {
+            let short = order
+                .lines
+                .iter()
+                .filter(|line| book.missing_units(order, line.number).is_positive());
+            short
+                .filter_map(|line| line.item.as_ref())
+                .flat_map(|i| i.bill.keys().cloned())
+                .collect()
+        };
+        let was = before
+            .map(|before| waiting(&self.shelf.book, before))
+            .unwrap_or_default();
+        let is = waiting(book, order);
+        let (id, placed) = (order.id.to_string(), sortable_time(order.placed_at));
+        for sku in was.union(&is) {
+            let row_key = key(&[sku.as_str(), &placed, &id]);
+            self.index(
+                rows::SHORT_ORDERS,
+                row_key,
+                was.contains(sku),
+                is.contains(sku),
+            );
+        }
+    }
+
+    fn items(&mut self, book: &Book) {
+        for (sku, item) in &book.items {
+            self.keep(rows::ITEMS, key(&[sku.as_str()]), Some(item));
+            let components = |item: Option<&Item>| match item.map(|item| &item.kind) {
+                Some(ItemKind::Kit(components)) => components.keys().cloned().collect(),
+                Some(ItemKind::Good | ItemKind::Service) | None => BTreeSet::new(),
+            };
+            let was: BTreeSet<Sku> = components(self.shelf.book.items.get(sku));
+            let is = components(Some(item));
+            for component in was.union(&is) {
+                let row_key = key(&[component.as_str(), sku.as_str()]);
+                let (was, is) = (was.contains(component), is.contains(component));
+                self.index(rows::KITS_BY_COMPONENT, row_key, was, is);
+            }
+        }
+        let versions: BTreeMap<Vec<u8>, &Item> = book
+            .facts
+            .iter()
+            .filter_map(|fact| {
+                let Event::ItemSet { sku } = &fact.event else {
+                    return None;
+                };
+                let since = key(&[sku.as_str(), &sortable_time(fact.at)]);
+                Some((since, book.items.get(sku)?))
+            })
+            .collect();
+        for (since, item) in versions {
+            self.put(rows::ITEM_VERSIONS, since, item);
+        }
+        for (sku, stock) in &book.stock {
+            self.keep(rows::STOCK, key(&[sku.as_str()]), Some(stock));
+        }
+    }
+
+    fn listings(&mut self, book: &Book) {
+        for (at, listing) in &book.listings {
+            let (account, id) = (listing.account.as_str(), listing.listing.as_str());
+            self.keep(rows::LISTINGS, key(&[account, id]), Some(listing));
+            let was = self
+                .shelf
+                .book
+                .listings
+                .get(at)
+                .and_then(|before| before.sku.clone());
+            if was != listing.sku {
+                if let Some(sku) = was {
+                    self.delete(rows::LISTINGS_BY_SKU, key(&[sku.as_str(), account, id]));
+                }
+                if let Some(sku) = &listing.sku {
+                    self.put(
+                        rows::LISTINGS_BY_SKU,
+                        key(&[sku.as_str(), account, id]),
+                        &(),
+                    );
+                }
+            }
+        }
+        for (at, offer) in &book.offers {
+            let (account, id) = (offer.account.as_str(), offer.listing.as_str());
+            let row_key = key(&[account, id]);
+            self.keep(rows::OFFERS, row_key.clone(), Some(offer));
+            let before = self.shelf.book.offers.get(at);
+            let was_due = before.is_some_and(Offer::is_due);
+            self.index(rows::DUE_OFFERS, row_key, was_due, offer.is_due());
+            let was_parked = before.is_some_and(|before| before.parked.is_some());
+            let parked = key(&["push", account, id]);
+            self.index(rows::PARKED, parked, was_parked, offer.parked.is_some());
+            self.held(before, offer);
+        }
+    }
+
+    fn drifts(&mut self, book: &Book) {
+        for (id, drift) in &book.drifts {
+            self.keep(rows::DRIFTS, key(&[&id.to_string()]), Some(drift));
+            let at = key(&[drift.account.as_str(), drift.listing.as_str()]);
+            let before = self.shelf.book.drifts.get(id);
+            let was_open = before.is_some_and(|before| before.closed_at.is_none());
+            match (was_open, drift.closed_at.is_none()) {
+                (false, true) => self.put(rows::OPEN_DRIFTS, at, id),
+                (true, false) => self.delete(rows::OPEN_DRIFTS, at),
+                (true, true) | (false, false) => {}
+            }
+        }
+    }
+
+    fn held(&mut self, before: Option<&Offer>, offer: &Offer) {
+        for side in Side::ALL {
+            let is_held = |offer: &Offer| offer.held.is_some_and(|held| held.side == side);
+            let (account, id) = (offer.account.as_str(), offer.listing.as_str());
+            let row_key = key(&[side.word(), account, id]);
+            self.index(
+                rows::HELD_OFFERS,
+                row_key,
+                before.is_some_and(is_held),
+                is_held(offer),
+            );
+        }
+    }
+
+    fn intents(&mut self, book: &Book) {
+        for (id, intent) in &book.intents {
+            let text = id.to_string();
+            self.keep(rows::INTENTS, key(&[&text]), Some(intent));
+            let before = self.shelf.book.intents.get(id).map(|before| &before.state);
+            if before.is_none() {
+                let by_order = key(&[&intent.order.to_string(), &text]);
+                self.put(rows::INTENTS_BY_ORDER, by_order, &());
+            }
+            let is_waiting = |state: &IntentState| matches!(state, IntentState::Waiting);
+            let is_parked = |state: &IntentState| matches!(state, IntentState::Parked(_));
+            let outbox = key(&[intent.account.as_str(), &text]);
+            let was_waiting = before.is_some_and(is_waiting);
+            self.index(rows::OUTBOX, outbox, was_waiting, is_waiting(&intent.state));
+            let parked = key(&["intent", &text]);
+            let was_parked = before.is_some_and(is_parked);
+            self.index(rows::PARKED, parked, was_parked, is_parked(&intent.state));
+        }
+    }
+}

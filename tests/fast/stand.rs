@@ -1,0 +1,524 @@
+//! A shop with many goods, and our own program: what happens when its levels change without orders,
+//! when many change at once, when we would empty it by mistake, and when we are cut off while comparing.
+
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    ops::ControlFlow,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use channel::{
+    Ack, CancelOrders, Channel, ChannelError, Connector, Descriptor, OrderReading, OrderWindow,
+    Page, Port, Probe, PullListings, PullOrders, PushShipments, PushStock, ReadHooks, ReadStock,
+    RefundOrders, RegisterHooks, SettingsError, StockTarget,
+};
+use domain::{
+    AccountId, Decimal, ExternalId, ListingId, Sku, Time,
+    book::{Drift, Settlement},
+    breaker::{Breaker, Side},
+    decide::Authority,
+    offer::QuantityMeaning,
+    signal::{Change, Command, Signal, Whose},
+    snapshot::{LevelSnapshot, ListingSnapshot, OrderSnapshot},
+    stock::{LocationId, Stock},
+};
+use engine::{
+    AccountConfig, Config, Engine,
+    account::{Mode, Pace},
+    decider::{Alongside, Policy},
+    reconcile::Comparison,
+    rows::{BREAKERS, COMPARISONS, DRIFTS, STOCK, key},
+};
+use rehearse::{
+    executor::{Executor, Group, Stopped},
+    rows::Rows,
+};
+use store::Memory;
+
+use crate::kiosk::Room;
+
+/// A shop that sells nothing while we look.
+#[derive(Clone)]
+struct Stand(Arc<Mutex<Shelf>>);
+
+struct Shelf {
+    levels: BTreeMap<String, i64>,
+    /// So many readings are answered, and the next never.
+    readings_left: Option<u32>,
+    written: Vec<(String, i64)>,
+}
+
+impl Stand {
+    fn new(goods: usize) -> &'static Stand {
+        let levels = (0..goods).map(|number| (format!("G-{number:03}"), 5));
+        Box::leak(Box::new(Stand(Arc::new(Mutex::new(Shelf {
+            levels: levels.collect(),
+            readings_left: None,
+            written: Vec::new(),
+        })))))
+    }
+
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        self.0.lock().expect("nobody panics")
+    }
+
+    fn set_all(&self, level: i64) {
+        self.shelf().levels.values_mut().for_each(|at| *at = level);
+    }
+
+    fn at_zero(&self) -> usize {
+        self.shelf().levels.values().filter(|at| **at == 0).count()
+    }
+}
+
+static STAND: Descriptor = Descriptor {
+    id: "stand",
+    title: "Stand",
+    auth: "none",
+    quota: channel::Quota {
+        per_second: 10,
+        burst: 10,
+        rest: None,
+    },
+    hook_topics: &[],
+    quantity: QuantityMeaning::Available,
+    compares: false,
+    push_batch_max: 4,
+    writes_per_listing_per_day: None,
+    poll_overlap_s: 60,
+    subtracts_when: "at once",
+    quirks: &[],
+};
+
+impl Connector for Stand {
+    fn descriptor(&self) -> &'static Descriptor {
+        &STAND
+    }
+
+    fn schema(&self) -> schemars::Schema {
+        schemars::Schema::default()
+    }
+
+    fn example(&self) -> &'static str {
+        ""
+    }
+
+    fn open(&self, _: serde_json::Value, _: Port) -> Result<Box<dyn Channel>, Vec<SettingsError>> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+#[async_trait]
+impl Channel for Stand {
+    async fn probe(&self) -> Result<Probe, ChannelError> {
+        Ok(Probe {
+            shop: "Stand".to_owned(),
+            version: "1".to_owned(),
+            warnings: Vec::new(),
+        })
+    }
+
+    fn pull_orders(&self) -> Option<&dyn PullOrders> {
+        Some(self)
+    }
+
+    fn read_hooks(&self) -> Option<&dyn ReadHooks> {
+        None
+    }
+
+    fn pull_listings(&self) -> Option<&dyn PullListings> {
+        Some(self)
+    }
+
+    fn read_stock(&self) -> Option<&dyn ReadStock> {
+        Some(self)
+    }
+
+    fn push_stock(&self) -> Option<&dyn PushStock> {
+        Some(self)
+    }
+
+    fn push_shipments(&self) -> Option<&dyn PushShipments> {
+        None
+    }
+
+    fn cancel_orders(&self) -> Option<&dyn CancelOrders> {
+        None
+    }
+
+    fn refund_orders(&self) -> Option<&dyn RefundOrders> {
+        None
+    }
+
+    fn register_hooks(&self) -> Option<&dyn RegisterHooks> {
+        None
+    }
+}
+
+fn page<T>(items: Vec<T>) -> Page<T> {
+    Page {
+        items,
+        malformed: Vec::new(),
+        next: None,
+    }
+}
+
+#[async_trait]
+impl PullListings for Stand {
+    async fn pull(&self, _: Option<&str>) -> Result<Page<ListingSnapshot>, ChannelError> {
+        let shelf = self.shelf();
+        let listing = |sku: &String| ListingSnapshot {
+            categories: Vec::new(),
+            listing: ListingId::new(sku.clone()),
+            sku: Some(sku.clone()),
+            title: sku.clone(),
+            price: None,
+            barcode: None,
+            tracked: true,
+            level: None,
+        };
+        Ok(page(shelf.levels.keys().map(listing).collect()))
+    }
+}
+
+#[async_trait]
+impl ReadStock for Stand {
+    async fn read(&self, listings: &[ListingId]) -> Result<Vec<LevelSnapshot>, ChannelError> {
+        let is_answered = match &mut self.shelf().readings_left {
+            Some(0) => false,
+            Some(left) => {
+                *left -= 1;
+                true
+            }
+            None => true,
+        };
+        if !is_answered {
+            std::future::pending::<()>().await;
+        }
+        let shelf = self.shelf();
+        let level = |listing: &ListingId| LevelSnapshot {
+            listing: listing.clone(),
+            level: shelf
+                .levels
+                .get(listing.as_str())
+                .copied()
+                .map(Decimal::whole),
+            changed_at: None,
+        };
+        Ok(listings.iter().map(level).collect())
+    }
+}
+
+#[async_trait]
+impl PushStock for Stand {
+    async fn push(
+        &self,
+        targets: &[StockTarget],
+        _: &str,
+    ) -> Result<Vec<(ListingId, Ack)>, ChannelError> {
+        let mut shelf = self.shelf();
+        let mut answers = Vec::new();
+        for target in targets {
+            let name = target.listing.to_string();
+            let level = target.quantity.to_whole().expect("whole mugs");
+            shelf.levels.insert(name.clone(), level);
+            shelf.written.push((name, level));
+            answers.push((target.listing.clone(), Ack::Applied { reference: None }));
+        }
+        Ok(answers)
+    }
+}
+
+#[async_trait]
+impl PullOrders for Stand {
+    async fn pull(&self, _: &OrderWindow) -> Result<Page<OrderSnapshot>, ChannelError> {
+        Ok(page(Vec::new()))
+    }
+
+    async fn read(
+        &self,
+        ids: &[ExternalId],
+    ) -> Result<Vec<(ExternalId, OrderReading)>, ChannelError> {
+        Ok(ids
+            .iter()
+            .map(|id| (id.clone(), OrderReading::Gone))
+            .collect())
+    }
+}
+
+/// Our program on what is durable, and the shop; it can be killed and started again.
+struct Street {
+    stand: &'static Stand,
+    authority: Authority,
+    executor: Executor,
+    memory: Arc<Memory>,
+    lives: u64,
+    engine: Arc<Mutex<Option<Arc<Engine>>>>,
+}
+
+impl Street {
+    fn new(stand: &'static Stand, authority: Authority) -> Street {
+        let mut street = Street {
+            stand,
+            authority,
+            executor: Executor::new(1, Time::from_seconds(1_798_000_000)),
+            memory: Arc::new(Memory::new()),
+            lives: 0,
+            engine: Arc::default(),
+        };
+        street.start();
+        street.pass(90);
+        assert_eq!(
+            street.on_hand("G-000"),
+            Some(5),
+            "the opening stock is taken over"
+        );
+        street
+    }
+
+    fn config(&self) -> Config {
+        let account = AccountConfig {
+            id: AccountId::new("stand"),
+            connector: self.stand,
+            settings: serde_json::Value::Null,
+            mode: Mode::Live,
+            pace: Pace {
+                poll_every: Duration::from_secs(10),
+                reread_every: Duration::from_secs(60),
+                listings_every: Duration::from_secs(600),
+                reconcile: "0 */5 * * * *".parse().expect("a schedule"),
+                orders_since: Duration::from_secs(3600),
+            },
+            unpaid_for: None,
+            authority: self.authority,
+        };
+        Config {
+            opening: Some(account.id.clone()),
+            accounts: vec![account],
+            policy: Policy::default(),
+            items: Vec::new(),
+            backlog_max: 10,
+            public_url: None,
+            compare_first: false,
+        }
+    }
+
+    fn start(&mut self) {
+        self.lives += 1;
+        let group = Group(self.lives);
+        let (ports, store) = (self.executor.ports(group), Arc::clone(&self.memory));
+        let (config, slot) = (self.config(), Arc::clone(&self.engine));
+        self.executor.spawn("start", group, async move {
+            let room = Room(Arc::clone(&ports.clock));
+            let started = Engine::start(config, store, ports, &room).await;
+            *slot.lock().expect("whole") = Some(started.expect("it starts"));
+        });
+    }
+
+    fn kill(&mut self) {
+        self.executor.kill(Group(self.lives));
+    }
+
+    fn pass(&mut self, seconds: u64) {
+        let until = self.executor.now().plus(Duration::from_secs(seconds));
+        let stopped = self
+            .executor
+            .run_until(until, &mut || ControlFlow::Continue(()));
+        assert_eq!(stopped, Stopped::Reached);
+    }
+
+    /// Has something done with the engine, and lets it settle.
+    fn have<F: Future<Output = ()> + Send + 'static>(
+        &mut self,
+        work: impl FnOnce(Arc<Engine>) -> F,
+    ) {
+        let engine = self.engine.lock().expect("whole").clone().expect("it runs");
+        self.executor.spawn("have", Group(self.lives), work(engine));
+        self.pass(20);
+    }
+
+    fn count(&mut self, units: i64, goods: usize) {
+        self.have(move |engine| async move {
+            for number in 0..goods {
+                let adjust = Command::Adjust {
+                    sku: sku(&format!("G-{number:03}")),
+                    location: LocationId::default(),
+                    condition: domain::stock::Condition::Sellable,
+                    change: Change::To(Decimal::whole(units)),
+                    reason: "a file of counts".to_owned(),
+                    by: "ann".to_owned(),
+                };
+                engine.decide(Signal::Command(adjust)).await.expect("done");
+            }
+        });
+    }
+
+    fn lift(&mut self, side: Side, right: Whose) {
+        self.have(move |engine| async move {
+            let account = Arc::clone(engine.accounts.values().next().expect("one"));
+            let said = (right, "ann".to_owned());
+            let lifted = engine
+                .lift_breaker(&account, side, said, Alongside::default())
+                .await;
+            lifted.map(drop).expect("lifted");
+        });
+    }
+
+    fn on_hand(&self, name: &str) -> Option<i64> {
+        let stock: Option<Stock> = Rows(&self.memory).get(STOCK, &key(&[name]));
+        stock.map(|stock| stock.on_hand().units())
+    }
+
+    fn breaker(&self) -> Option<Breaker> {
+        Rows(&self.memory).get(BREAKERS, &key(&["stand"]))
+    }
+
+    fn has_tripped(&self, side: Side) -> bool {
+        self.breaker()
+            .is_some_and(|breaker| breaker.trip(side).is_some())
+    }
+
+    fn cases(&self) -> Vec<Drift> {
+        let rows = Rows(&self.memory).scan(DRIFTS, b"");
+        rows.into_iter().map(|(_, drift)| drift).collect()
+    }
+
+    fn comparison(&self) -> Comparison {
+        let run = Rows(&self.memory).get(COMPARISONS, &key(&["stand"]));
+        run.expect("it was compared")
+    }
+}
+
+fn sku(name: &str) -> Sku {
+    name.parse().expect("a SKU")
+}
+
+#[test]
+fn a_level_that_nothing_explains_is_a_case_and_ours_is_written_again() {
+    let stand = Stand::new(3);
+    let mut street = Street::new(stand, Authority::Ledger);
+    stand.shelf().levels.insert("G-001".to_owned(), 3);
+    street.pass(400);
+    let cases = street.cases();
+    let [case] = cases.as_slice() else {
+        panic!("one case, not {cases:?}");
+    };
+    assert_eq!((case.expected.units(), case.observed.units()), (5, 3));
+    assert_eq!(case.way, Some(Settlement::Repaired));
+    let reread = case
+        .evidence
+        .orders_read_at
+        .expect("orders were read again");
+    assert!(case.evidence.believed.at < reread && reread <= case.evidence.shown.at);
+    assert_eq!(stand.shelf().written, [("G-001".to_owned(), 5)]);
+    assert_eq!(street.on_hand("G-001"), Some(5));
+}
+
+#[test]
+fn a_shop_that_decides_about_stock_is_followed() {
+    let stand = Stand::new(3);
+    let mut street = Street::new(stand, Authority::Channel);
+    stand.shelf().levels.insert("G-001".to_owned(), 3);
+    street.pass(400);
+    assert_eq!(street.on_hand("G-001"), Some(3));
+    assert_eq!(street.cases(), []);
+    assert_eq!(stand.shelf().written, []);
+}
+
+#[test]
+fn a_shop_that_says_zero_everywhere_is_not_believed_until_a_person_looks() {
+    for authority in [Authority::Ledger, Authority::Channel] {
+        let stand = Stand::new(25);
+        let mut street = Street::new(stand, authority);
+        stand.set_all(0);
+        street.pass(400);
+        assert!(street.has_tripped(Side::Source), "{authority:?}");
+        assert_eq!(street.on_hand("G-007"), Some(5));
+        assert_eq!(stand.shelf().written, [], "nothing is repaired");
+        assert_eq!(
+            street.cases().iter().filter(|case| case.is_held).count(),
+            25
+        );
+
+        street.kill();
+        street.start();
+        street.pass(700);
+        assert!(street.has_tripped(Side::Source), "it outlives us");
+        assert_eq!(street.cases().len(), 25, "compared again, and no news");
+        assert_eq!(stand.shelf().written, []);
+
+        match authority {
+            Authority::Ledger => {
+                street.lift(Side::Source, Whose::Ours);
+                street.pass(60);
+                assert_eq!((stand.at_zero(), street.on_hand("G-007")), (0, Some(5)));
+            }
+            Authority::Channel => {
+                street.lift(Side::Source, Whose::Theirs);
+                street.pass(60);
+                assert_eq!((stand.at_zero(), street.on_hand("G-007")), (25, Some(0)));
+            }
+        }
+        assert!(!street.has_tripped(Side::Source));
+        assert!(street.cases().iter().all(|case| case.closed_at.is_some()));
+        street.pass(400);
+        assert!(!street.has_tripped(Side::Writes), "a person said so");
+    }
+}
+
+#[test]
+fn a_file_of_zeroes_does_not_empty_a_shop_before_a_person_confirms_it() {
+    let stand = Stand::new(25);
+    let mut street = Street::new(stand, Authority::Ledger);
+    street.count(0, 3);
+    assert_eq!(stand.at_zero(), 3, "a few are nothing to stop");
+    street.count(0, 25);
+    assert!(street.has_tripped(Side::Writes));
+    let before = stand.at_zero();
+    assert!(before < 10, "{before} were set to zero before it tripped");
+
+    street.kill();
+    street.start();
+    street.pass(400);
+    assert_eq!(stand.at_zero(), before, "it outlives us");
+    assert!(street.cases().is_empty());
+
+    // One of them was a mistake: it is counted again, and needs nobody's leave.
+    street.count(4, 1);
+    assert_eq!(stand.shelf().levels["G-000"], 4);
+
+    street.lift(Side::Writes, Whose::Ours);
+    assert_eq!(stand.at_zero(), 24);
+    assert!(!street.has_tripped(Side::Writes));
+}
+
+#[test]
+fn a_comparison_that_was_cut_off_goes_on_where_it_was() {
+    let stand = Stand::new(450);
+    let mut street = Street::new(stand, Authority::Ledger);
+    street.pass(400);
+    let first = street.comparison();
+    assert_eq!((first.compared, first.all), (450, 450));
+    assert!(first.finished_at.is_some());
+
+    // Six readings of fifty listings each are answered: one chunk is done, and the second begun.
+    stand.shelf().levels.insert("G-003".to_owned(), 2);
+    stand.shelf().readings_left = Some(6);
+    street.pass(400);
+    let cut = street.comparison();
+    assert_eq!((cut.compared, cut.finished_at), (200, None));
+    assert_eq!(cut.suspects.len(), 1);
+
+    street.kill();
+    stand.shelf().readings_left = None;
+    street.start();
+    street.pass(30);
+    let resumed = street.comparison();
+    assert_eq!(resumed.began_at, cut.began_at);
+    assert_eq!(resumed.compared, 450);
+    assert!(resumed.finished_at.is_some());
+    assert_eq!(street.cases().len(), 1, "what was found before is not lost");
+}
