@@ -5,6 +5,7 @@
 //! decision, on every backend and in every replay. Start reading at [`decide`].
 #![warn(missing_docs)]
 
+pub mod adoption;
 pub mod arrival;
 pub mod book;
 pub mod breaker;
@@ -18,6 +19,7 @@ pub mod ids;
 pub mod incident;
 pub mod intent;
 pub mod item;
+pub mod lateness;
 pub mod locations;
 pub mod money;
 pub mod offer;

@@ -182,6 +182,9 @@ pub struct Offer {
     /// When it came to be wanted at zero by something else than an order.
     #[serde(default)]
     pub zeroed_at: Option<Time>,
+    /// When something else than an order last changed what is wanted.
+    #[serde(default)]
+    pub decided_at: Option<Time>,
     /// Why nothing is written before a person says so.
     #[serde(default)]
     pub held: Option<Held>,
@@ -255,6 +258,7 @@ impl Offer {
             due_since: None,
             is_doubted: false,
             zeroed_at: None,
+            decided_at: None,
             held: None,
             edit: None,
             ended: None,

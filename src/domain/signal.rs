@@ -390,6 +390,9 @@ pub enum Command {
     ConfirmZeroes {
         /// Which account.
         account: AccountId,
+        /// When it was shown; now, when nothing is said.
+        #[serde(default)]
+        shown_at: Option<Time>,
     },
     /// Lift the breaker of an account.
     LiftBreaker {

@@ -14,6 +14,7 @@ use domain::{
     breaker::BreakerRule,
     decide::{Context, Decision, FollowUp, Refusal, Terms, Undecided, Verdict, decide},
     ids::OrderId,
+    lateness::Late,
     locations::Locations,
     offer::{OfferRules, Suppression},
     order::Order,
@@ -28,6 +29,7 @@ use crate::{
     ports::Ports,
     rows::{self, prefix},
     shelf::Shelf,
+    watching::{self, Watch},
 };
 
 /// How often a decision is taken again because another process changed a row.
@@ -57,6 +59,8 @@ pub struct Decider {
     policy: RwLock<Arc<Policy>>,
     /// What is at risk by what was decided.
     pub exposures: Exposures,
+    /// What watched accounts show too much by it.
+    pub watch: Watch,
     /// Held from loading to commit, so that decisions of this process never conflict.
     turn: Mutex<()>,
 }
@@ -100,6 +104,7 @@ impl Decider {
             ports,
             policy: RwLock::new(Arc::new(policy)),
             exposures: Exposures::default(),
+            watch: Watch::default(),
             turn: Mutex::new(()),
         }
     }
@@ -167,7 +172,7 @@ impl Decider {
                 locations: policy.locations.clone(),
                 breaker: policy.breaker,
             };
-            let (decision, mut batch) = self.try_once(signal, &context).await?;
+            let (decision, mut batch, late) = self.try_once(signal, &context).await?;
             batch.puts.extend(alongside.puts.iter().cloned());
             batch.deletes.extend(alongside.deletes.iter().cloned());
             match self.commit(batch).await {
@@ -178,6 +183,7 @@ impl Decider {
                         follow_ups,
                     } = decision;
                     self.exposures.note(book.offers.values(), context.now);
+                    self.watch.take(late);
                     return Ok(Done {
                         verdict,
                         follow_ups,
@@ -202,15 +208,17 @@ impl Decider {
         &self,
         signal: &Signal,
         context: &Context,
-    ) -> Result<(Decision, Batch), DecideError> {
+    ) -> Result<(Decision, Batch, Vec<Late>), DecideError> {
         let mut complete: Vec<Sku> = Vec::new();
         loop {
             let shelf = Shelf::load(self.store.as_ref(), signal, &complete).await?;
             let ids = IdSource::new(context.now, self.ports.entropy.seed());
             match decide(shelf.book.clone(), signal, context, ids) {
                 Ok(decision) => {
-                    let batch = shelf.batch(&decision.book, |order| deadline(order, context));
-                    return Ok((decision, batch));
+                    let mut batch = shelf.batch(&decision.book, |order| deadline(order, context));
+                    let late = self.watch.look(&shelf.book, &decision.book, context.now);
+                    batch.puts.extend(late.iter().map(watching::row));
+                    return Ok((decision, batch, late));
                 }
                 Err(Undecided::Refused(refusal)) => return Err(refusal.into()),
                 Err(Undecided::NeedsClaims(skus)) => {

@@ -81,6 +81,11 @@ pub const INCIDENTS: Table = Table("incidents");
 pub const OPEN_INCIDENTS: Table = Table("open_incidents");
 /// Units at risk by minute, hour and day, then by account; and until when they are written.
 pub const EXPOSURE: Table = Table("exposure");
+/// What taking shops over rests on: the source of opening stock, previews, and when each account was
+/// watched.
+pub const ADOPTION: Table = Table("adoption");
+/// Listings of watched accounts that showed too much after a sale elsewhere, by account and time.
+pub const LATE: Table = Table("late_changes");
 /// How far each account was read.
 pub const CURSORS: Table = Table("cursors");
 /// Modes that a person set, which win over the configuration.

@@ -74,6 +74,11 @@ kinds! {
     CONTENDED { code: "contended", status: 503, title: "Others changed the same thing at the same time" }
     NO_ACCOUNT { code: "no-account", status: 404, title: "There is no such account" }
     ACCOUNT_OFF { code: "account-off", status: 409, title: "The account is off" }
+    NOT_READ { code: "not-read", status: 409, title: "Levels of the account were never read" }
+    OTHER_SOURCE { code: "other-source", status: 409, title: "Another account is the source of opening stock" }
+    ALREADY_COUNTED { code: "already-counted", status: 409, title: "The stock was counted already" }
+    NOT_PREVIEWED { code: "not-previewed", status: 409, title: "Nobody has looked at the first writes" }
+    PREVIEW_STALE { code: "preview-stale", status: 409, title: "What was shown is not what would be written" }
     NO_LISTING { code: "no-listing", status: 404, title: "There is no such listing" }
     NO_INTENT { code: "no-intent", status: 404, title: "There is no such intent" }
     NO_ORDER { code: "no-order", status: 404, title: "There is no such order" }

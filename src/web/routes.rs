@@ -12,7 +12,10 @@ use axum::{
 
 use crate::{
     access::Access,
-    admin::{Admin, accounts, error_page, health, incidents, moves, orders, queues, safety, stock},
+    admin::{
+        Admin, accounts, adoption, error_page, health, incidents, moves, orders, queues, safety,
+        stock,
+    },
 };
 
 /// One route.
@@ -124,6 +127,7 @@ pub(crate) fn routes() -> Vec<Route> {
     all.extend(about_queues());
     all.extend(about_incidents());
     all.extend(about_safety());
+    all.extend(about_adoption());
     all
 }
 
@@ -617,5 +621,53 @@ fn about_incidents() -> Vec<Route> {
             incidents::resolve,
         )
         .takes("Resolve"),
+    ]
+}
+
+fn about_adoption() -> Vec<Route> {
+    vec![
+        reads(
+            "/api/v1/adoption",
+            "Show how far taking over the shops has come: matching, levels, opening stock, first writes, \
+             and what to do next.",
+            Gives::One("Adoption"),
+            adoption::overview,
+        ),
+        reads(
+            "/api/v1/adoption/report",
+            "Say what watching accounts has shown that writing to them would have prevented; of the last \
+             seven days, when nothing is said.",
+            Gives::One("ShadowReport"),
+            adoption::report,
+        )
+        .asks(&["account", "since"]),
+        reads(
+            "/api/v1/adoption/{account}/opening",
+            "Say what taking opening stock from an account would count, and what it would leave out.",
+            Gives::One("Opening"),
+            adoption::opening,
+        ),
+        posts(
+            "/api/v1/adoption/{account}/opening",
+            "Take opening stock from an account: only items that were never counted.",
+            Gives::One("Begun"),
+            adoption::take_opening,
+        )
+        .takes("Nothing")
+        .status(202),
+        posts(
+            "/api/v1/adoption/{account}/preview",
+            "Show every first write to an account, and note that it was shown.",
+            Gives::One("FirstWrites"),
+            adoption::preview,
+        )
+        .takes("Nothing"),
+        posts(
+            "/api/v1/adoption/{account}/arm",
+            "Arm an account that is observed: what was shown in its last preview is confirmed, and written.",
+            Gives::One("AccountChange"),
+            adoption::arm,
+        )
+        .takes("Arm"),
     ]
 }

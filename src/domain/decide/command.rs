@@ -112,7 +112,9 @@ pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdic
             right,
             by,
         } => drift::let_go(desk, account, *side, listings, (*right, by)),
-        Command::ConfirmZeroes { account } => Ok(drift::confirm_zeroes(desk, account)),
+        Command::ConfirmZeroes { account, shown_at } => {
+            Ok(drift::confirm_zeroes(desk, account, *shown_at))
+        }
         Command::LiftBreaker { account, side, by } => drift::lift(desk, account, *side, by),
         Command::RetryPush { account, listing } => {
             push::retry_push(desk, &(account.clone(), listing.clone()))

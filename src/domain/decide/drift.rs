@@ -6,7 +6,7 @@
 //! here writes to a channel; what is to be repaired becomes due by itself.
 
 use crate::{
-    AccountId, ListingId, Quantity,
+    AccountId, ListingId, Quantity, Time,
     book::{Author, Drift, Evidence, ListingKey, Settlement},
     breaker::{Breaker, Held, Side},
     fact::Event,
@@ -373,16 +373,23 @@ pub(super) fn let_go(
     Ok(Verdict::New)
 }
 
-/// Takes the zeroes that are wished by now as confirmed, unless they wait for a person already.
-pub(super) fn confirm_zeroes(desk: &mut Desk<'_>, account: &AccountId) -> Verdict {
-    let now = desk.now();
+/// Takes the zeroes that were wished when they were shown as confirmed, unless they wait for a person
+/// already.
+pub(super) fn confirm_zeroes(
+    desk: &mut Desk<'_>,
+    account: &AccountId,
+    shown_at: Option<Time>,
+) -> Verdict {
+    let now = shown_at.unwrap_or(desk.now());
     let breaker = desk
         .book
         .breakers
         .entry(account.clone())
         .or_insert_with(|| Breaker::new(account.clone()));
     if breaker.writes.is_none() {
-        breaker.lift(Side::Writes, now);
+        // What was confirmed later stays so.
+        let at = breaker.confirmed_at.map_or(now, |known| known.max(now));
+        breaker.lift(Side::Writes, at);
     }
     Verdict::New
 }

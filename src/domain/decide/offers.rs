@@ -98,6 +98,9 @@ impl Desk<'_> {
         }
         offer.wanted = renew(offer.wanted, wanted);
         note_zero(offer, before.0, is_caused_by_an_order, now);
+        if !is_caused_by_an_order {
+            offer.decided_at = Some(now);
+        }
         // Something changed, so what was refused before may be taken now.
         offer.parked = None;
         let event = Event::OfferChanged {

@@ -269,7 +269,7 @@ impl<'a> Shelf<'a> {
                     skus.extend(self.load_listing(account, listing).await?);
                 }
             }
-            Command::ConfirmZeroes { account } | Command::LiftBreaker { account, .. } => {
+            Command::ConfirmZeroes { account, .. } | Command::LiftBreaker { account, .. } => {
                 self.load_breaker(account).await?;
             }
         }

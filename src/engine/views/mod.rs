@@ -6,6 +6,7 @@
 //! may therefore hold fewer items than asked for; only one without `next` is the last.
 
 pub mod accounts;
+pub mod adoption;
 pub mod drift;
 pub mod exposure;
 pub mod incidents;

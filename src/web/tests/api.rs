@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::{openapi, routes::routes};
 
 use super::{
+    adoption::adopted,
     rig::{Answer, Rig, bearer, rig},
     safety::{decided, drift_and_breaker, frozen_and_thawed},
     shape::misfits,
@@ -125,6 +126,7 @@ async fn every_route_answers_as_it_is_described() {
     lifted(&mut reader).await;
     troubles(&mut reader).await;
     tuned(&mut reader).await;
+    adopted(&mut reader).await;
     for path in [
         "/livez",
         "/readyz",

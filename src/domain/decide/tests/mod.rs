@@ -508,6 +508,35 @@ fn what_a_person_saw_when_they_armed_an_account_is_confirmed() {
 }
 
 #[test]
+fn only_zeroes_that_were_shown_are_confirmed() {
+    // Each step takes ten seconds; what came after the preview was not shown.
+    check(
+        "count MUG 2
+         level web MUG 2 compare
+         count MUG 0
+         confirm web shown 25
+         weigh web writes PLATE X Y    => tripped web writes
+         push web MUG                  => web.MUG held",
+    );
+    let mut world = World::new();
+    for act in ["count MUG 5", "level web MUG 5 compare"] {
+        world.act(act);
+    }
+    let key: crate::book::ListingKey = ("web".into(), "MUG".into());
+    let decided = |world: &World| world.book.offers[&key].decided_at;
+    let counted = decided(&world);
+    assert!(counted.is_some());
+    world.act("order market #1 MUG:2");
+    assert_eq!(
+        decided(&world),
+        counted,
+        "an order is no decision of anybody here"
+    );
+    world.act("count MUG 9");
+    assert!(decided(&world) > counted);
+}
+
+#[test]
 fn zeroes_that_no_order_caused_wait_for_a_person_once_there_are_too_many() {
     check(
         "count MUG 2

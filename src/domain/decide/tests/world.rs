@@ -396,6 +396,11 @@ impl World {
             }),
             ["confirm", account] => Signal::Command(Command::ConfirmZeroes {
                 account: AccountId::new(*account),
+                shown_at: None,
+            }),
+            ["confirm", account, "shown", ago] => Signal::Command(Command::ConfirmZeroes {
+                account: AccountId::new(*account),
+                shown_at: Some(Time::from_seconds(self.now - number(ago))),
             }),
             ["lift", account, side] => Signal::Command(Command::LiftBreaker {
                 account: AccountId::new(*account),
