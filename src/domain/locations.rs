@@ -214,11 +214,12 @@ impl Locations {
             .map(|union| (room.slack(union), union))
             .min()?;
         let units = slack.negated();
-        units.is_positive().then(|| Excess {
+        let excess = Excess {
             units,
             union,
             present: room.present,
-        })
+        };
+        units.is_positive().then_some(excess)
     }
 
     /// Whether an account is served from within an excess and from nowhere else.

@@ -9,8 +9,9 @@ use crate::{
     intent::{Intent, IntentState, Wish},
     item::Item,
     locations::Kind,
-    order::{Hold, Phase, Shipment},
+    order::{Hold, Order, Phase, Shipment},
     signal::{Change, Command},
+    snapshot::PaymentState,
     stock::{Cause, Condition, LocationId},
 };
 
@@ -507,9 +508,7 @@ pub(super) fn refund(
             Wish::PushShipment { .. } | Wish::CancelOrder { .. } => None,
         })
         .fold(0, i64::saturating_add);
-    let left = order
-        .total
-        .minor()
+    let left = most_paid(order)
         .saturating_sub(order.refunded.minor())
         .saturating_sub(asked);
     if amount.currency() != order.currency || amount.minor() <= 0 || amount.minor() > left {
@@ -536,6 +535,19 @@ pub(super) fn refund(
         },
     )?;
     Ok(Verdict::New)
+}
+
+/// What was paid at most, in minor units: what never came cannot be given back.
+fn most_paid(order: &Order) -> i64 {
+    match order.payment {
+        PaymentState::Pending | PaymentState::Voided => 0,
+        PaymentState::Authorized
+        | PaymentState::PartPaid
+        | PaymentState::Paid
+        | PaymentState::PartRefunded
+        | PaymentState::Refunded
+        | PaymentState::Unmapped(_) => order.total.minor(),
+    }
 }
 
 fn release(desk: &mut Desk<'_>, id: OrderId, by: &str) -> Result<Verdict, Undecided> {

@@ -5,6 +5,7 @@
 //! and what all channels may still show. One file for each kind of signal; [`claims`] and [`offers`]
 //! are what they share.
 
+pub mod arms;
 mod claims;
 mod command;
 mod counts;

@@ -81,12 +81,7 @@ impl Desk<'_> {
         let wanted = shown
             .map(|shown| offer::to_channel(shown, taken, meaning))
             .ok();
-        let renew = |told: Option<Told>, quantity| match (told, quantity) {
-            (_, None) => None,
-            (Some(told), Some(quantity)) if told.quantity == quantity => Some(told),
-            (_, Some(quantity)) => Some(Told { quantity, at: now }),
-        };
-        offer.offer = renew(offer.offer, shown.ok());
+        offer.offer = renew(offer.offer, shown.ok(), now);
         offer.suppressed = shown.err();
         let after = (wanted, offer.suppressed);
         if before == after {
@@ -96,7 +91,7 @@ impl Desk<'_> {
         if before.0.is_some() && offer.is_due() && offer.attempt.is_none() {
             offer.coalesced = offer.coalesced.saturating_add(1);
         }
-        offer.wanted = renew(offer.wanted, wanted);
+        offer.wanted = renew(offer.wanted, wanted, now);
         note_zero(offer, before.0, is_caused_by_an_order, now);
         if !is_caused_by_an_order {
             offer.decided_at = Some(now);
@@ -245,6 +240,15 @@ pub(super) fn tune(
         verdict = Verdict::New;
     }
     verdict
+}
+
+/// What is said now; since when stays, where it was said already.
+fn renew(told: Option<Told>, quantity: Option<Quantity>, now: Time) -> Option<Told> {
+    match (told, quantity) {
+        (_, None) => None,
+        (Some(told), Some(quantity)) if told.quantity == quantity => Some(told),
+        (_, Some(quantity)) => Some(Told { quantity, at: now }),
+    }
 }
 
 /// Notes that a listing came to zero by something else than an order, which the breaker counts.
