@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    AccountId, ListingId, Sku,
+    AccountId, ListingId, Quantity, Sku,
     item::Item,
     offer::{self, Taken},
     stock::Stock,
@@ -135,7 +135,6 @@ async fn add(
         return Ok(());
     }
     let units = |quantity| Units::new(quantity, item.scale);
-    let shown = |one: &Listed| one.offer.as_ref().and_then(|offer| offer.shown());
     let elsewhere = || {
         others
             .iter()
@@ -159,26 +158,9 @@ async fn add(
         }
         return Ok(());
     }
-    let levels: BTreeSet<_> = own.iter().map(|one| shown(one)).collect();
-    let level = levels.first().copied().flatten();
-    let why_not = if own.iter().all(|one| !one.listing.tracked) {
-        Some("the account keeps no count for it")
-    } else if levels.len() > 1 {
-        Some("it is listed there more than once, with different levels")
-    } else if level.is_none() {
-        Some("its level there was never read")
-    } else {
-        None
-    };
+    let (level, why_not) = level_of(&own);
     let (Some(level), None) = (level, why_not) else {
-        view.left += 1;
-        if view.left_items.len() < LISTED_MAX {
-            view.left_items.push(LeftOut {
-                sku: sku.clone(),
-                reason: why_not.unwrap_or_default(),
-                mend: format!("oneshelf stock adjust {sku} --to UNITS --reason counted"),
-            });
-        }
+        leave_out(view, sku, why_not.unwrap_or_default());
         return Ok(());
     };
     let parts = [account.id.as_str(), sku.as_str()];
@@ -198,6 +180,37 @@ async fn add(
         });
     }
     Ok(())
+}
+
+fn leave_out(view: &mut OpeningView, sku: &Sku, reason: &'static str) {
+    view.left += 1;
+    if view.left_items.len() < LISTED_MAX {
+        view.left_items.push(LeftOut {
+            sku: sku.clone(),
+            reason,
+            mend: format!("oneshelf stock adjust {sku} --to UNITS --reason counted"),
+        });
+    }
+}
+
+/// What an account shows of an item, or why that counts nothing.
+fn level_of(own: &[&Listed]) -> (Option<Quantity>, Option<&'static str>) {
+    let levels: BTreeSet<Option<Quantity>> = own.iter().map(|one| shown(one)).collect();
+    let level = levels.first().copied().flatten();
+    let why_not = if own.iter().all(|one| !one.listing.tracked) {
+        Some("the account keeps no count for it")
+    } else if levels.len() > 1 {
+        Some("it is listed there more than once, with different levels")
+    } else if level.is_none() {
+        Some("its level there was never read")
+    } else {
+        None
+    };
+    (level, why_not)
+}
+
+fn shown(one: &Listed) -> Option<Quantity> {
+    one.offer.as_ref().and_then(offer::Offer::shown)
 }
 
 /// Whether a listing of the account waits for a first count and its level was never read.
