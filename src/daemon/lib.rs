@@ -14,4 +14,5 @@ pub mod run;
 pub mod sandbox_host;
 pub mod settings;
 mod signals;
+pub mod sim;
 mod vault;

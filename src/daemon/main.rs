@@ -9,6 +9,7 @@ use daemon::{
     logging::{self, Format},
     run,
     settings::Environment,
+    sim,
 };
 
 /// One shelf, every shopfront: one order book and one stock ledger for all your channels.
@@ -29,6 +30,7 @@ struct Cli {
 enum Verb {
     Run(run::Args),
     Demo(demo::Args),
+    Sim(sim::Args),
     Check(check::Args),
     #[command(flatten)]
     Client(cli::Verb),
@@ -67,6 +69,7 @@ async fn hand_over(cli: Cli, environment: Environment) -> anyhow::Result<ExitCod
             logging::start(cli.log_format, level).map_err(anyhow::Error::msg)?;
             demo::run(args).await
         }
+        Verb::Sim(args) => sim::run(&args).map(ExitCode::from),
         Verb::Check(args) => check::run(&args, &at, &environment).map(ExitCode::from),
         Verb::Client(verb) => verb.run(&environment).await,
     }

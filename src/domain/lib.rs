@@ -6,10 +6,12 @@
 #![warn(missing_docs)]
 
 pub mod adoption;
+pub mod arrival;
 pub mod book;
 pub mod breaker;
 pub mod budget;
 pub mod buffer;
+pub mod count;
 pub mod decide;
 pub mod exposure;
 pub mod fact;
@@ -18,6 +20,7 @@ pub mod incident;
 pub mod intent;
 pub mod item;
 pub mod lateness;
+pub mod locations;
 pub mod money;
 pub mod offer;
 pub mod order;

@@ -15,6 +15,7 @@ use crate::{
     buffer::Tuned,
     ids::IntentId,
     item::{Item, ItemKind},
+    locations::Locations,
     stock::Stock,
 };
 
@@ -73,11 +74,16 @@ pub enum Suppression {
     Formula,
 }
 
-/// What may still be promised of an item: its own stock, or for a kit as many as its scarcest
-/// component allows. The refusal says why that cannot be known.
-pub fn sellable(item: &Item, stock: &BTreeMap<Sku, Stock>) -> Result<Quantity, Suppression> {
+/// What may still be promised of an item on an account: its own stock at the locations that serve it,
+/// or for a kit as many as its scarcest component allows. The refusal says why that cannot be known.
+pub fn sellable(
+    item: &Item,
+    stock: &BTreeMap<Sku, Stock>,
+    locations: &Locations,
+    account: &AccountId,
+) -> Result<Quantity, Suppression> {
     let of = |sku: &Sku| match stock.get(sku) {
-        Some(stock) if stock.is_counted => Ok(stock.sellable()),
+        Some(stock) if stock.is_counted => Ok(locations.sellable(stock, account)),
         Some(_) | None => Err(Suppression::Uncounted),
     };
     match &item.kind {

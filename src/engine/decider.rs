@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, RwLock},
+    sync::{Arc, Mutex as Lock, RwLock},
 };
 
 use domain::{
@@ -15,6 +15,7 @@ use domain::{
     decide::{Context, Decision, FollowUp, Refusal, Terms, Undecided, Verdict, decide},
     ids::OrderId,
     lateness::Late,
+    locations::Locations,
     offer::{OfferRules, Suppression},
     order::Order,
     signal::Signal,
@@ -33,6 +34,7 @@ use crate::{
 
 /// How often a decision is taken again because another process changed a row.
 const CONFLICTS_MAX: u32 = 16;
+const LOCK: &str = "no holder of this lock panics";
 /// How many orders that wait for an item are looked at when some of it becomes free.
 const WAITING_MAX: usize = 200;
 
@@ -45,6 +47,8 @@ pub struct Policy {
     pub rules: OfferRules,
     /// Where stock lies when nobody says otherwise.
     pub home: LocationId,
+    /// Where stock can lie, and which accounts each location serves.
+    pub locations: Locations,
     /// When too much happens at once.
     pub breaker: BreakerRule,
 }
@@ -60,7 +64,12 @@ pub struct Decider {
     pub watch: Watch,
     /// Held from loading to commit, so that decisions of this process never conflict.
     turn: Mutex<()>,
+    decided: Lock<Decided>,
 }
+
+/// How often each kind of signal turned out to be what, since the start: by the words of both
+/// ([`domain::decide::arms`]), with `conflict` for what was decided again.
+pub type Decided = BTreeMap<(&'static str, &'static str), u64>;
 
 /// Why nothing was decided.
 #[derive(Debug, thiserror::Error)]
@@ -103,17 +112,30 @@ impl Decider {
             exposures: Exposures::default(),
             watch: Watch::default(),
             turn: Mutex::new(()),
+            decided: Lock::default(),
+        }
+    }
+
+    /// What was decided since the start, for reports. Nothing decides by it.
+    pub fn decided(&self) -> Decided {
+        self.decided.lock().expect(LOCK).clone()
+    }
+
+    fn count(&self, signal: &Signal, what: &'static str) {
+        let mut decided = self.decided.lock().expect(LOCK);
+        for word in signal.words() {
+            *decided.entry((word, what)).or_default() += 1;
         }
     }
 
     /// The policy that is in force.
     pub fn policy(&self) -> Arc<Policy> {
-        Arc::clone(&self.policy.read().expect("no holder of this lock panics"))
+        Arc::clone(&self.policy.read().expect(LOCK))
     }
 
     /// Puts another policy in force for the decisions to come.
     pub fn set_policy(&self, policy: Policy) {
-        *self.policy.write().expect("no holder of this lock panics") = Arc::new(policy);
+        *self.policy.write().expect(LOCK) = Arc::new(policy);
     }
 
     /// Decides about a signal, and gives freed stock to the orders that wait for it before anything
@@ -166,6 +188,7 @@ impl Decider {
                 accounts: policy.accounts.clone(),
                 rules: policy.rules.clone(),
                 home: policy.home.clone(),
+                locations: policy.locations.clone(),
                 breaker: policy.breaker,
             };
             let (decision, mut batch, late) = self.try_once(signal, &context).await?;
@@ -178,6 +201,7 @@ impl Decider {
                         verdict,
                         follow_ups,
                     } = decision;
+                    self.count(signal, verdict.word());
                     self.exposures.note(book.offers.values(), context.now);
                     self.watch.take(late);
                     return Ok(Done {
@@ -186,7 +210,10 @@ impl Decider {
                         book,
                     });
                 }
-                Err(conflict @ StoreError::Conflict { .. }) => last = conflict,
+                Err(conflict @ StoreError::Conflict { .. }) => {
+                    self.count(signal, "conflict");
+                    last = conflict;
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -216,7 +243,10 @@ impl Decider {
                     batch.puts.extend(late.iter().map(watching::row));
                     return Ok((decision, batch, late));
                 }
-                Err(Undecided::Refused(refusal)) => return Err(refusal.into()),
+                Err(Undecided::Refused(refusal)) => {
+                    self.count(signal, refusal.word());
+                    return Err(refusal.into());
+                }
                 Err(Undecided::NeedsClaims(skus)) => {
                     let known = complete.len();
                     complete.extend(skus);

@@ -27,6 +27,7 @@ pub mod reconcile;
 pub mod rows;
 pub mod safety;
 pub mod shelf;
+mod stocktake;
 pub mod views;
 pub mod watching;
 

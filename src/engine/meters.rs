@@ -76,6 +76,13 @@ impl Meters {
                 | Event::Counted { .. }
                 | Event::Claimed { .. }
                 | Event::Released { .. }
+                | Event::Allocated { .. }
+                | Event::ArrivalExpected { .. }
+                | Event::ArrivalClosed { .. }
+                | Event::CountOpened { .. }
+                | Event::CountEntered { .. }
+                | Event::CountClosed { .. }
+                | Event::Unbound { .. }
                 | Event::Short { .. }
                 | Event::Covered { .. }
                 | Event::IncidentOpened { .. }

@@ -33,6 +33,10 @@ pub const KITS_BY_COMPONENT: Table = Table("kits_by_component");
 pub const STOCK: Table = Table("stock");
 /// Movements, by item.
 pub const MOVEMENTS: Table = Table("movements");
+/// Stocktakes, by id.
+pub const COUNTS: Table = Table("counts");
+/// What stocktakes say, by stocktake and item.
+pub const COUNT_ENTRIES: Table = Table("count_entries");
 /// Changes of claims, by item.
 pub const CLAIM_CHANGES: Table = Table("claim_changes");
 /// Items as they were, by SKU and the time since when they were so.

@@ -20,13 +20,21 @@ use domain::{
 use engine::rows::{self, key, prefix, sortable, sortable_time};
 use store::{Memory, Table};
 
-use crate::rows::Rows;
+use crate::{
+    findings::{Checker, Findings},
+    rows::Rows,
+};
 
 /// The items that a fact is about.
 pub fn skus_of(fact: &Fact) -> Option<&Sku> {
     match &fact.event {
         Event::Claimed { sku, .. }
         | Event::Released { sku, .. }
+        | Event::Allocated { sku, .. }
+        | Event::Unbound { sku, .. }
+        | Event::ArrivalExpected { sku, .. }
+        | Event::ArrivalClosed { sku, .. }
+        | Event::CountEntered { sku, .. }
         | Event::Short { sku, .. }
         | Event::IncidentOpened { sku, .. }
         | Event::IncidentClosed { sku, .. }
@@ -41,6 +49,8 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
         | Event::OrderChanged { .. }
         | Event::LineAdded { .. }
         | Event::Counted { .. }
+        | Event::CountOpened { .. }
+        | Event::CountClosed { .. }
         | Event::Covered { .. }
         | Event::WayChosen { .. }
         | Event::HoldPlaced { .. }
@@ -63,8 +73,10 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
 
 /// P3 and P4 for one item: what lies there is the sum of its movements, what is promised the sum of
 /// its open claims, and no more is promised than lies there.
-pub fn check_item(memory: &Memory, sku: &Sku) -> Vec<String> {
+pub fn check_item(memory: &Memory, sku: &Sku) -> Findings {
     let rows = Rows(memory);
+    let mut found = Findings::default();
+    found.look(Checker::OnHand, 1);
     let below = prefix(&[sku.as_str()]);
     let mut on_hand: BTreeMap<(String, Condition), Quantity> = BTreeMap::new();
     let mut is_counted = false;
@@ -73,23 +85,35 @@ pub fn check_item(memory: &Memory, sku: &Sku) -> Vec<String> {
         let sum = on_hand.entry(place).or_default();
         *sum = sum.plus(movement.delta);
         is_counted |= match movement.cause {
-            Cause::Opening { .. } | Cause::Adjustment { .. } => true,
-            Cause::Shipped { .. } | Cause::Voided { .. } => false,
+            Cause::Opening { .. }
+            | Cause::Adjustment { .. }
+            | Cause::Received { .. }
+            | Cause::Counted { .. } => true,
+            Cause::Shipped { .. }
+            | Cause::Voided { .. }
+            | Cause::Transferred { .. }
+            | Cause::Sorted { .. }
+            | Cause::LeftBeforeCount { .. } => false,
         };
     }
     let mut allocated: BTreeMap<String, Quantity> = BTreeMap::new();
     let mut pending = Quantity::ZERO;
+    let mut pending_by: BTreeMap<AccountId, Quantity> = BTreeMap::new();
     for (_, claim) in rows.scan::<Claim>(rows::CLAIMS, &below) {
-        let sum = match &claim.location {
-            Some(location) => allocated.entry(location.to_string()).or_default(),
-            None => &mut pending,
-        };
-        *sum = sum.plus(claim.open());
+        found.look(Checker::Claims, 1);
+        let mut rest = claim.open();
+        for (location, units) in &claim.places {
+            let sum = allocated.entry(location.to_string()).or_default();
+            *sum = sum.plus(*units);
+            rest = rest.minus(*units);
+        }
+        pending = pending.plus(rest);
+        let sum = pending_by.entry(claim.account.clone()).or_default();
+        *sum = sum.plus(rest);
     }
     let stock: Stock = rows
         .get(rows::STOCK, &key(&[sku.as_str()]))
         .unwrap_or_else(|| Stock::unknown(sku.clone()));
-    let mut wrong = Vec::new();
     let kept: BTreeMap<(String, Condition), Quantity> = stock
         .positions
         .iter()
@@ -101,21 +125,30 @@ pub fn check_item(memory: &Memory, sku: &Sku) -> Vec<String> {
         lying.map(|(at, units)| (at.clone(), *units)).collect()
     };
     if present(&kept) != present(&on_hand) {
-        wrong.push(format!(
-            "P4: {sku} lies as {kept:?}, its movements say {on_hand:?}"
-        ));
+        let sentence = format!("P4: {sku} lies as {kept:?}, its movements say {on_hand:?}");
+        found.add(Checker::OnHand, sentence);
     }
     if stock.is_counted != is_counted {
-        wrong.push(format!(
-            "P4: {sku} is counted: {}, its movements say {is_counted}",
-            stock.is_counted
-        ));
+        let is = stock.is_counted;
+        let sentence = format!("P4: {sku} is counted: {is}, its movements say {is_counted}");
+        found.add(Checker::OnHand, sentence);
     }
-    if stock.pending != pending || stock.allocated_total() != allocated.values().copied().sum() {
-        wrong.push(format!(
+    pending_by.retain(|_, units| !units.is_zero());
+    if stock.pending_by != pending_by {
+        let is = &stock.pending_by;
+        let sentence = format!("P4: {sku} is pending on {is:?}, its claims say {pending_by:?}");
+        found.add(Checker::Claims, sentence);
+    }
+    let kept_allocated = stock.allocated.iter();
+    let kept_allocated: BTreeMap<String, Quantity> = kept_allocated
+        .map(|(at, units)| (at.to_string(), *units))
+        .collect();
+    if stock.pending != pending || kept_allocated != allocated {
+        let sentence = format!(
             "P4: {sku} promises {} and {:?}, its claims say {pending} and {allocated:?}",
             stock.pending, stock.allocated
-        ));
+        );
+        found.add(Checker::Claims, sentence);
     }
     let promised = pending.plus(allocated.values().copied().sum());
     let sellable: Quantity = on_hand
@@ -123,19 +156,19 @@ pub fn check_item(memory: &Memory, sku: &Sku) -> Vec<String> {
         .filter(|((_, condition), _)| *condition == Condition::Sellable)
         .map(|(_, units)| *units)
         .sum();
+    found.look(Checker::Promised, usize::from(promised.is_positive()));
     if promised > sellable.or_zero() {
-        wrong.push(format!(
-            "P3: {promised} of {sku} are promised, and {sellable} lie there"
-        ));
+        let sentence = format!("P3: {promised} of {sku} are promised, and {sellable} lie there");
+        found.add(Checker::Promised, sentence);
     }
-    wrong
+    found
 }
 
 /// Everything else that must hold between any two commits: one order for each channel order, lawful
 /// counters, and every sum and index as it is when computed again.
-pub fn check_all(memory: &Memory, deadline: &dyn Fn(&Order) -> Option<Time>) -> Vec<String> {
+pub fn check_all(memory: &Memory, deadline: &dyn Fn(&Order) -> Option<Time>) -> Findings {
     let rows = Rows(memory);
-    let mut wrong = Vec::new();
+    let mut found = Findings::default();
     let mut book = Book::default();
     for (_, order) in rows.scan::<Order>(rows::ORDERS, b"") {
         book.orders.insert(order.id, order);
@@ -154,18 +187,23 @@ pub fn check_all(memory: &Memory, deadline: &dyn Fn(&Order) -> Option<Time>) -> 
         .map(|(_, stock)| stock.sku)
         .chain(book.claims.keys().map(|name| name.sku.clone()))
         .collect();
-    wrong.extend(skus.iter().flat_map(|sku| check_item(memory, sku)));
-    check_refs(&rows, &book, &mut wrong);
-    check_taken(&rows, &book, &mut wrong);
-    check_order_indexes(&rows, &book, deadline, &mut wrong);
-    check_offers(&rows, &mut wrong);
-    check_intents(&rows, &mut wrong);
-    check_incidents(&rows, &book, &mut wrong);
-    wrong
+    for sku in &skus {
+        found.merge(check_item(memory, sku));
+    }
+    check_refs(&rows, &book, &mut found);
+    let sums = check_taken(&rows, &book, &mut found);
+    check_order_indexes(&rows, &book, deadline, &mut found);
+    check_offers(&rows, &mut found);
+    check_wanted(&rows, &sums, &mut found);
+    check_intents(&rows, &mut found);
+    check_incidents(&rows, &book, &mut found);
+    found
 }
 
 /// P2: one channel order is one order.
-fn check_refs(rows: &Rows<'_>, book: &Book, wrong: &mut Vec<String>) {
+fn check_refs(rows: &Rows<'_>, book: &Book, found: &mut Findings) {
+    found.look(Checker::References, book.orders.len());
+    found.look(Checker::Counters, book.orders.len());
     let mut by_name: BTreeMap<(AccountId, ExternalId), Vec<OrderId>> = BTreeMap::new();
     for order in book.orders.values() {
         let name = (order.account.clone(), order.external_id.clone());
@@ -175,29 +213,28 @@ fn check_refs(rows: &Rows<'_>, book: &Book, wrong: &mut Vec<String>) {
             .iter()
             .filter(|line| !line.counters.are_lawful())
         {
-            wrong.push(format!(
-                "P2: {} line {}: {:?}",
-                order.id, line.number, line.counters
-            ));
+            let sentence = format!("P2: {} line {}: {:?}", order.id, line.number, line.counters);
+            found.add(Checker::Counters, sentence);
         }
         let mut numbers: Vec<u32> = order.lines.iter().map(|line| line.number).collect();
         numbers.dedup();
         if numbers.len() != order.lines.len() {
-            wrong.push(format!("P2: {} has a line number twice", order.id));
+            let sentence = format!("P2: {} has a line number twice", order.id);
+            found.add(Checker::Counters, sentence);
         }
         let facts = rows
             .keys(rows::TIMELINE, &prefix(&[&order.id.to_string()]))
             .len();
         if facts as u64 != order.timeline_length {
-            wrong.push(format!(
-                "P4: the timeline of {} has {facts} facts, not {}",
-                order.id, order.timeline_length
-            ));
+            let (id, length) = (order.id, order.timeline_length);
+            let sentence = format!("P4: the timeline of {id} has {facts} facts, not {length}");
+            found.add(Checker::OrderLists, sentence);
         }
     }
     for ((account, external_id), ids) in &by_name {
         if ids.len() != 1 {
-            wrong.push(format!("P2: {account} {external_id} is {ids:?}"));
+            let sentence = format!("P2: {account} {external_id} is {ids:?}");
+            found.add(Checker::References, sentence);
         }
     }
     let refs = rows.scan::<OrderId>(rows::ORDER_REFS, b"");
@@ -210,12 +247,13 @@ fn check_refs(rows: &Rows<'_>, book: &Book, wrong: &mut Vec<String>) {
         })
         .collect();
     if refs.into_iter().collect::<BTreeMap<_, _>>() != expected {
-        wrong.push("P2: the references of orders are not those of the orders".to_owned());
+        let sentence = "P2: the references of orders are not those of the orders".to_owned();
+        found.add(Checker::References, sentence);
     }
 }
 
 /// P4: open units by account and item are those of the orders.
-fn check_taken(rows: &Rows<'_>, book: &Book, wrong: &mut Vec<String>) {
+fn check_taken(rows: &Rows<'_>, book: &Book, found: &mut Findings) -> BTreeMap<Vec<u8>, Taken> {
     let mut sums: BTreeMap<Vec<u8>, Taken> = BTreeMap::new();
     for order in book.orders.values() {
         for line in &order.lines {
@@ -232,14 +270,52 @@ fn check_taken(rows: &Rows<'_>, book: &Book, wrong: &mut Vec<String>) {
         }
     }
     let kept: BTreeMap<Vec<u8>, Taken> = rows.scan::<Taken>(rows::TAKEN, b"").into_iter().collect();
+    found.look(Checker::Taken, sums.len());
     for row in sums.keys().chain(kept.keys()).collect::<BTreeSet<_>>() {
         let of = |map: &BTreeMap<Vec<u8>, Taken>| map.get(row).copied().unwrap_or_default();
         let (is, should_be) = (of(&kept), of(&sums));
         if is != should_be {
             let row = words(row);
-            wrong.push(format!(
-                "P4: taken of {row} is {is:?}, the orders say {should_be:?}"
-            ));
+            let sentence = format!("P4: taken of {row} is {is:?}, the orders say {should_be:?}");
+            found.add(Checker::Taken, sentence);
+        }
+    }
+    sums
+}
+
+/// P4: what is wanted is what may be shown, with what the channel itself does not have off yet; and no
+/// more may be shown than is sellable.
+fn check_wanted(rows: &Rows<'_>, sums: &BTreeMap<Vec<u8>, Taken>, found: &mut Findings) {
+    let stock: BTreeMap<Sku, Stock> = rows
+        .scan::<Stock>(rows::STOCK, b"")
+        .into_iter()
+        .map(|(_, stock)| (stock.sku.clone(), stock))
+        .collect();
+    for (_, offer) in rows.scan::<Offer>(rows::OFFERS, b"") {
+        let (Some(shown), Some(wanted)) = (offer.offer, offer.wanted) else {
+            continue;
+        };
+        found.look(Checker::Wanted, 1);
+        let (account, sku) = (&offer.account, &offer.sku);
+        let taken = sums.get(&key(&[account.as_str(), sku.as_str()]));
+        let taken = taken.copied().unwrap_or_default();
+        let beyond = wanted.quantity.minus(shown.quantity);
+        // What the number means differs from channel to channel: nothing is added back, what it has
+        // not taken off yet, or everything that is open.
+        if ![Quantity::ZERO, taken.unsubtracted, taken.open].contains(&beyond) {
+            let (wanted, shown) = (wanted.quantity, shown.quantity);
+            let sentence = format!(
+                "P4: {account} is to show {wanted} of {sku}: {shown} may be sold there, and {taken:?}"
+            );
+            found.add(Checker::Wanted, sentence);
+        }
+        let sellable = stock.get(sku).map(|stock| stock.sellable().or_zero());
+        if sellable.is_some_and(|sellable| shown.quantity > sellable) {
+            let sentence = format!(
+                "P4: {} of {sku} may be sold on {account}, and {:?} are sellable",
+                shown.quantity, sellable
+            );
+            found.add(Checker::Wanted, sentence);
         }
     }
 }
@@ -248,7 +324,7 @@ fn check_order_indexes(
     rows: &Rows<'_>,
     book: &Book,
     deadline: &dyn Fn(&Order) -> Option<Time>,
-    wrong: &mut Vec<String>,
+    found: &mut Findings,
 ) {
     let mut expected: BTreeMap<Table, BTreeSet<Vec<u8>>> = BTreeMap::new();
     let mut expect = |table, parts: &[&str]| {
@@ -286,16 +362,13 @@ fn check_order_indexes(
         rows::UNPAID_ORDERS,
         rows::SHORT_ORDERS,
     ] {
-        compare(
-            table,
-            rows.keys(table, b""),
-            expected.remove(&table).unwrap_or_default(),
-            wrong,
-        );
+        let should_be = expected.remove(&table).unwrap_or_default();
+        let is = rows.keys(table, b"");
+        compare(Checker::OrderLists, table, is, should_be, found);
     }
 }
 
-fn check_offers(rows: &Rows<'_>, wrong: &mut Vec<String>) {
+fn check_offers(rows: &Rows<'_>, found: &mut Findings) {
     let mut by_sku = BTreeSet::new();
     let mut listings: BTreeSet<(AccountId, ListingId)> = BTreeSet::new();
     for (_, listing) in rows.scan::<Listing>(rows::LISTINGS, b"") {
@@ -315,22 +388,21 @@ fn check_offers(rows: &Rows<'_>, wrong: &mut Vec<String>) {
             parked.insert(key(&["push", account, id]));
         }
         if !listings.contains(&(offer.account.clone(), offer.listing.clone())) {
-            wrong.push(format!("P4: an offer without a listing: {account} {id}"));
+            let sentence = format!("P4: an offer without a listing: {account} {id}");
+            found.add(Checker::OfferLists, sentence);
         }
     }
+    let mut compare = |table, is, should_be| {
+        compare(Checker::OfferLists, table, is, should_be, found);
+    };
     let in_table = rows.keys(rows::LISTINGS_BY_SKU, b"");
-    compare(rows::LISTINGS_BY_SKU, in_table, by_sku, wrong);
-    compare(
-        rows::DUE_OFFERS,
-        rows.keys(rows::DUE_OFFERS, b""),
-        due,
-        wrong,
-    );
+    compare(rows::LISTINGS_BY_SKU, in_table, by_sku);
+    compare(rows::DUE_OFFERS, rows.keys(rows::DUE_OFFERS, b""), due);
     let pushes = rows.keys(rows::PARKED, &prefix(&["push"]));
-    compare(rows::PARKED, pushes, parked, wrong);
+    compare(rows::PARKED, pushes, parked);
 }
 
-fn check_intents(rows: &Rows<'_>, wrong: &mut Vec<String>) {
+fn check_intents(rows: &Rows<'_>, found: &mut Findings) {
     let (mut outbox, mut parked, mut by_order) =
         (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for (_, intent) in rows.scan::<Intent>(rows::INTENTS, b"") {
@@ -343,16 +415,19 @@ fn check_intents(rows: &Rows<'_>, wrong: &mut Vec<String>) {
             IntentState::Done(_) => {}
         }
     }
-    compare(rows::OUTBOX, rows.keys(rows::OUTBOX, b""), outbox, wrong);
+    let mut compare = |table, is, should_be| {
+        compare(Checker::IntentLists, table, is, should_be, found);
+    };
+    compare(rows::OUTBOX, rows.keys(rows::OUTBOX, b""), outbox);
     let in_table = rows.keys(rows::INTENTS_BY_ORDER, b"");
-    compare(rows::INTENTS_BY_ORDER, in_table, by_order, wrong);
+    compare(rows::INTENTS_BY_ORDER, in_table, by_order);
     let intents = rows.keys(rows::PARKED, &prefix(&["intent"]));
-    compare(rows::PARKED, intents, parked, wrong);
+    compare(rows::PARKED, intents, parked);
 }
 
 /// Open incidents are in their index, and say how many units are missing now. Those of a line that was
 /// short before its item was counted may be still to come.
-fn check_incidents(rows: &Rows<'_>, book: &Book, wrong: &mut Vec<String>) {
+fn check_incidents(rows: &Rows<'_>, book: &Book, found: &mut Findings) {
     let mut open = BTreeSet::new();
     for (_, incident) in rows.scan::<Incident>(rows::INCIDENTS, b"") {
         if incident.closed_at.is_some() {
@@ -365,6 +440,7 @@ fn check_incidents(rows: &Rows<'_>, book: &Book, wrong: &mut Vec<String>) {
             incident.sku.as_str(),
         ];
         open.insert(key(&parts));
+        found.look(Checker::Incidents, 1);
         let missing = book.orders.get(&order).and_then(|order| {
             let item = order.line(line)?.item.as_ref()?;
             let per_unit = item.bill.get(&incident.sku)?;
@@ -372,24 +448,30 @@ fn check_incidents(rows: &Rows<'_>, book: &Book, wrong: &mut Vec<String>) {
         });
         if missing != Some(incident.missing) {
             let (id, says) = (incident.id, incident.missing);
-            wrong.push(format!(
-                "P4: incident {id} says {says}, missing are {missing:?}"
-            ));
+            let sentence = format!("P4: incident {id} says {says}, missing are {missing:?}");
+            found.add(Checker::Incidents, sentence);
         }
     }
     let index = rows.keys(rows::OPEN_INCIDENTS, b"");
-    compare(rows::OPEN_INCIDENTS, index, open, wrong);
+    compare(Checker::Incidents, rows::OPEN_INCIDENTS, index, open, found);
 }
 
-fn compare(table: Table, is: Vec<Vec<u8>>, should_be: BTreeSet<Vec<u8>>, wrong: &mut Vec<String>) {
+fn compare(
+    checker: Checker,
+    table: Table,
+    is: Vec<Vec<u8>>,
+    should_be: BTreeSet<Vec<u8>>,
+    found: &mut Findings,
+) {
+    found.look(checker, should_be.len());
     let is: BTreeSet<Vec<u8>> = is.into_iter().collect();
     let extra: Vec<String> = is.difference(&should_be).map(|key| words(key)).collect();
     let missing: Vec<String> = should_be.difference(&is).map(|key| words(key)).collect();
     if !extra.is_empty() || !missing.is_empty() {
-        wrong.push(format!(
-            "P4: the index {} has {extra:?} too much and lacks {missing:?}",
-            table.0
-        ));
+        let table = table.0;
+        let sentence =
+            format!("P4: the index {table} has {extra:?} too much and lacks {missing:?}");
+        found.add(checker, sentence);
     }
 }
 

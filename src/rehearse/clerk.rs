@@ -11,17 +11,19 @@ use domain::{
 };
 use engine::{
     Engine,
-    decider::DecideError,
+    decider::{DecideError, Decider},
     ports::Task,
     rows::{self, key, prefix},
 };
 use fastrand::Rng;
 use store::Memory;
 
-use crate::{rows::Rows, trace::Trace};
+use crate::{office, rows::Rows, trace::Trace};
 
 /// How long staff take for one order.
 const EVERY_MS: std::ops::Range<u64> = 800..6_000;
+/// The same where an office helps.
+const EVERY_MS_OF_MANY: std::ops::Range<u64> = 100..1_200;
 
 /// Somebody of our staff.
 pub(crate) struct Clerk {
@@ -29,15 +31,28 @@ pub(crate) struct Clerk {
     next_at: Option<Time>,
     is_stopped: bool,
     parcels: u64,
+    /// How many of a hundred times there is something to do in the office.
+    errands_percent: u32,
+    errands: u64,
+}
+
+/// Where commands are decided.
+pub(crate) enum Desk {
+    /// In the running program, as through its admin API.
+    Engine(Arc<Engine>),
+    /// In a second one over the same store, which tells the first nothing.
+    Second(Arc<Decider>, Arc<Engine>),
 }
 
 impl Clerk {
-    pub(crate) fn new(seed: u64) -> Clerk {
+    pub(crate) fn new(seed: u64, has_office: bool) -> Clerk {
         Clerk {
             chance: Rng::with_seed(seed),
             next_at: None,
             is_stopped: false,
             parcels: 0,
+            errands_percent: if has_office { 40 } else { 0 },
+            errands: 0,
         }
     }
 
@@ -54,7 +69,7 @@ impl Clerk {
     pub(crate) fn work(
         &mut self,
         now: Time,
-        engine: Option<Arc<Engine>>,
+        desk: Option<Desk>,
         memory: &Memory,
         trace: &Trace,
     ) -> Option<Task> {
@@ -62,28 +77,42 @@ impl Clerk {
             return None;
         }
         let first = self.next_at.is_none();
-        self.next_at = Some(now.plus(Duration::from_millis(self.chance.u64(EVERY_MS))));
+        let every = match self.errands_percent {
+            0 => EVERY_MS,
+            _ => EVERY_MS_OF_MANY,
+        };
+        self.next_at = Some(now.plus(Duration::from_millis(self.chance.u64(every))));
         if first {
             return None;
         }
-        let engine = engine?;
+        let desk = desk?;
         let command = self.choose(memory)?;
         let trace = trace.clone();
         trace.note(now, &format!("clerk {command:?}"));
         Some(Box::pin(async move {
-            let done = engine.decide(Signal::Command(command)).await;
+            let signal = Signal::Command(command);
+            let (done, clock) = match desk {
+                Desk::Engine(engine) => (engine.decide(signal).await, &engine.ports.clock.clone()),
+                Desk::Second(decider, engine) => {
+                    (decider.decide(signal).await, &engine.ports.clock.clone())
+                }
+            };
             let what = match done {
                 Ok(done) => format!("{:?}", done.verdict),
                 Err(DecideError::Refused(refusal)) => refusal.to_string(),
                 Err(DecideError::Store(error)) => error.to_string(),
             };
-            trace.note(engine.ports.clock.now(), &format!("clerk: {what}"));
+            trace.note(clock.now(), &format!("clerk: {what}"));
         }))
     }
 
     fn choose(&mut self, memory: &Memory) -> Option<Command> {
         let rows = Rows(memory);
         rows.durable()?;
+        if self.errands_percent > 0 && self.chance.u32(0..100) < self.errands_percent {
+            self.errands += 1;
+            return office::errand(&rows, &mut self.chance, self.errands);
+        }
         let phase = match self.chance.u32(0..10) {
             0 => Phase::Held,
             1 => Phase::PartShipped,

@@ -5,6 +5,7 @@
 //! by the [`Watch`], which outlives the process.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     ops::Range as Span,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -16,10 +17,18 @@ use engine::ports::Clock;
 use fastrand::Rng;
 use store::{Append, Batch, Memory, Range, Row, Seq, Stats, Store, StoreError, Table};
 
-use crate::{checkers, rows::Rows, trace::Trace};
+use crate::{
+    checkers,
+    findings::{Checker, Findings},
+    pushes::Pushes,
+    rows::Rows,
+    trace::Trace,
+};
 
 /// How long a write takes before and after it is durable.
-const SYNC_MS: Span<u64> = 0..3;
+pub const SYNC_MS: Span<u64> = 0..3;
+/// The same for a process that is far from the store.
+pub const FAR_SYNC_MS: Span<u64> = 0..120;
 /// After how many writes everything is computed again.
 const WHOLE_EVERY: u64 = 97;
 
@@ -27,8 +36,10 @@ const WHOLE_EVERY: u64 = 97;
 pub struct Watch {
     /// All facts, in order.
     pub facts: Vec<Fact>,
-    /// What did not hold, in sentences.
-    pub violations: Vec<String>,
+    /// What did not hold, and what was looked at.
+    pub found: Findings,
+    /// How many facts there were of each kind.
+    pub kinds: BTreeMap<String, u64>,
     /// How many writes there were.
     pub writes: u64,
     /// How many raw signals became durable.
@@ -36,6 +47,9 @@ pub struct Watch {
     trace: Trace,
     seen: Seq,
     unpaid_for: Option<Duration>,
+    pushes: Pushes,
+    /// Who is not listened to.
+    off: BTreeSet<Checker>,
 }
 
 /// The most violations that are kept: the first ones tell.
@@ -43,15 +57,18 @@ const VIOLATIONS_MAX: usize = 20;
 
 impl Watch {
     /// A watch that has seen nothing.
-    pub fn new(trace: Trace, unpaid_for: Option<Duration>) -> Watch {
+    pub fn new(trace: Trace, unpaid_for: Option<Duration>, off: BTreeSet<Checker>) -> Watch {
         Watch {
             facts: Vec::new(),
-            violations: Vec::new(),
+            found: Findings::default(),
             writes: 0,
             appended: 0,
             trace,
             seen: Seq(0),
             unpaid_for,
+            pushes: Pushes::default(),
+            kinds: BTreeMap::new(),
+            off,
         }
     }
 
@@ -59,18 +76,24 @@ impl Watch {
     pub fn look(&mut self, memory: &Memory, now: Time) {
         let recorded = Rows(memory).facts_after(self.seen);
         self.writes += 1;
+        let known = self.facts.len();
         let mut touched: Vec<Sku> = Vec::new();
         for one in recorded {
             self.trace.note(now, &format!("fact {}", one.json));
+            *self.kinds.entry(one.kind).or_default() += 1;
             self.seen = one.at;
             touched.extend(checkers::skus_of(&one.fact).cloned());
             self.facts.push(one.fact);
         }
+        let fresh: Vec<&Fact> = self.facts.iter().skip(known).collect();
+        let mut found = Findings::default();
+        self.pushes.look(memory, &fresh, &mut found);
+        self.add(now, found);
         touched.sort();
         touched.dedup();
         for sku in &touched {
-            let wrong = checkers::check_item(memory, sku);
-            self.add(now, wrong);
+            let found = checkers::check_item(memory, sku);
+            self.add(now, found);
         }
         if self.writes.is_multiple_of(WHOLE_EVERY) {
             self.look_at_all(memory, now);
@@ -86,18 +109,26 @@ impl Watch {
                 .filter(|_| waits)
                 .map(|duration| order.placed_at.plus(duration))
         };
-        let wrong = checkers::check_all(memory, &deadline);
-        self.add(now, wrong);
+        let found = checkers::check_all(memory, &deadline);
+        self.add(now, found);
     }
 
     /// Keeps what did not hold.
-    pub fn add(&mut self, now: Time, wrong: Vec<String>) {
-        for sentence in wrong {
+    pub fn add(&mut self, now: Time, mut found: Findings) {
+        found.wrong.retain(|(by, _)| !self.off.contains(by));
+        for (_, sentence) in &found.wrong {
             self.trace.note(now, &format!("violation {sentence}"));
-            if self.violations.len() < VIOLATIONS_MAX {
-                self.violations.push(sentence);
-            }
         }
+        let room = VIOLATIONS_MAX.saturating_sub(self.found.wrong.len());
+        found.wrong.truncate(room);
+        self.found.merge(found);
+    }
+
+    /// Keeps one sentence of what did not hold.
+    pub fn complain(&mut self, now: Time, checker: Checker, sentence: String) {
+        let mut found = Findings::default();
+        found.add(checker, sentence);
+        self.add(now, found);
     }
 }
 
@@ -106,6 +137,7 @@ pub struct Disk {
     memory: Arc<Memory>,
     watch: Arc<Mutex<Watch>>,
     clock: Arc<dyn Clock>,
+    takes_ms: Span<u64>,
     chance: Mutex<Rng>,
 }
 
@@ -115,9 +147,11 @@ impl Disk {
         memory: Arc<Memory>,
         watch: Arc<Mutex<Watch>>,
         clock: Arc<dyn Clock>,
+        takes_ms: Span<u64>,
         seed: u64,
     ) -> Disk {
         Disk {
+            takes_ms,
             memory,
             watch,
             clock,
@@ -126,7 +160,7 @@ impl Disk {
     }
 
     async fn take_a_moment(&self) {
-        let millis = lock(&self.chance).u64(SYNC_MS);
+        let millis = lock(&self.chance).u64(self.takes_ms.clone());
         let until = self.clock.now().plus(Duration::from_millis(millis));
         self.clock.sleep_until(until).await;
     }

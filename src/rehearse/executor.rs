@@ -10,7 +10,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Wake, Waker},
 };
@@ -49,7 +49,12 @@ pub enum Stopped {
     Interrupted,
     /// A task panicked.
     Panicked(Panicked),
+    /// Tasks wake each other without end, and time stands still: the name of one of them.
+    Spinning(String),
 }
+
+/// How often tasks are polled at most before time goes on.
+const POLLS_MAX: u64 = 1_000_000;
 
 struct Slot {
     name: String,
@@ -162,14 +167,21 @@ impl Executor {
 
     /// Lets tasks run until a time. After every poll `look` may end it early.
     pub fn run_until(&mut self, end: Time, look: &mut dyn FnMut() -> ControlFlow<()>) -> Stopped {
+        let mut polls = 0;
         loop {
             self.adopt();
             let Some(id) = self.pick() else {
                 if self.jump(end) {
+                    polls = 0;
                     continue;
                 }
                 return Stopped::Reached;
             };
+            polls += 1;
+            if polls > POLLS_MAX {
+                let task = self.tasks.get(&id).map(|slot| slot.name.clone());
+                return Stopped::Spinning(task.unwrap_or_default());
+            }
             if let Some(panicked) = self.poll(id) {
                 return Stopped::Panicked(panicked);
             }
@@ -198,7 +210,9 @@ impl Executor {
         let shared = Arc::clone(&self.shared);
         let waker = Waker::from(Arc::new(Ready { id, shared }));
         let mut context = Context::from_waker(&waker);
-        let polled = catch_unwind(AssertUnwindSafe(|| slot.task.as_mut().poll(&mut context)));
+        // A runtime around us would lend each poll a budget, and no task could go on when it is spent.
+        let mut task = pin!(tokio::task::coop::unconstrained(slot.task.as_mut()));
+        let polled = catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(&mut context)));
         match polled {
             Ok(Poll::Pending) => None,
             Ok(Poll::Ready(())) => {
@@ -452,6 +466,36 @@ mod tests {
             }
         });
         assert_eq!((stopped, looks), (Stopped::Interrupted, 10));
+    }
+
+    #[test]
+    fn tasks_that_stop_the_time_are_found_out() {
+        let mut executor = Executor::new(1, at(0));
+        executor.spawn("restless", US, async {
+            std::future::poll_fn::<(), _>(|context| {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            })
+            .await;
+        });
+        let stopped = executor.run_until(at(1_000), &mut go_on);
+        assert_eq!(stopped, Stopped::Spinning("restless".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_runtime_around_it_changes_nothing() {
+        let mut executor = Executor::new(1, at(0));
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        executor.spawn("busy", US, async move {
+            for number in 0..1_000 {
+                let (done, is_done) = tokio::sync::oneshot::channel();
+                done.send(number).expect("somebody listens");
+                is_done.await.expect("it was sent");
+            }
+            sender.send("done").expect("somebody listens");
+        });
+        assert_eq!(executor.run_until(at(1), &mut go_on), Stopped::Reached);
+        assert_eq!(receiver.try_recv().ok(), Some("done"));
     }
 
     #[test]

@@ -7,15 +7,23 @@
 
 pub mod checkers;
 mod clerk;
+pub mod coverage;
 pub mod disk;
 pub mod executor;
+pub mod findings;
+mod office;
 pub mod plan;
 pub mod port;
+pub mod pushes;
 pub mod quiet;
 pub mod rows;
 pub mod run;
+pub mod shrink;
+mod slips;
 pub mod trace;
 pub mod world;
 
+pub use coverage::Coverage;
+pub use findings::Checker;
 pub use plan::{Scale, Weather};
-pub use run::{Report, run, run_many, run_with};
+pub use run::{Report, run, run_each, run_many, run_with};

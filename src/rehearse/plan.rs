@@ -1,12 +1,16 @@
 //! What a seed makes of the world before it begins: shops, goods, stock, rules, paces.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use domain::{
     AccountId, Currency, Money, Quantity, Sku, Time,
     breaker::BreakerRule,
     decide::Authority,
     item::{Item, ItemKind},
+    locations::Locations,
     rules::{Buffer, EndWhen, OfferRules, Ratio, ScopedRule},
     stock::LocationId,
 };
@@ -19,7 +23,7 @@ use fastrand::Rng;
 use sandbox::{
     Product, ProductKind, Shop,
     buyers::{self, ShopView},
-    faults::Faults,
+    faults::{Fault, Faults},
 };
 
 /// One interval of every schedule, and the longest pause between two tries.
@@ -36,6 +40,8 @@ pub struct Scale {
     pub busy_for: Duration,
     /// How long the world may take to become quiet afterwards.
     pub quiet_within: Duration,
+    /// How many orders there are at least: buyers come until then, for twice as long at most.
+    pub orders_min: u64,
     /// The time between two baskets, on average.
     pub basket_every: Duration,
     /// How bad the lines are.
@@ -48,6 +54,17 @@ pub struct Scale {
     pub meddling: bool,
     /// The channels that shops are on; all that have a twin when empty.
     pub channels: Vec<&'static str>,
+    /// Whether the shops are on as many of them as possible, not left to chance.
+    pub is_spread: bool,
+    /// How many of each good there are.
+    pub stock: std::ops::Range<i64>,
+    /// Whether our staff also refund, count, correct and try again, and work at a second process over
+    /// the same store.
+    pub has_office: bool,
+    /// Whether the machine is off for a day afterwards, and must catch up.
+    pub rests_a_day: bool,
+    /// Faults that do not happen, whatever the weather.
+    pub without: BTreeSet<Fault>,
 }
 
 /// How bad the lines are.
@@ -69,12 +86,37 @@ impl Scale {
             goods: 4,
             busy_for: Duration::from_secs(45),
             quiet_within: QUIET_WITHIN,
+            orders_min: 0,
             basket_every: Duration::from_millis(900),
             weather,
             crashes: 0,
             outages: 0,
             meddling: false,
             channels: Vec::new(),
+            is_spread: false,
+            stock: 3..30,
+            has_office: false,
+            rests_a_day: false,
+            without: BTreeSet::new(),
+        }
+    }
+
+    /// An evening that has everything: each seed places hundreds of orders in shops on several
+    /// channels, with people who meddle, an office, and a process that dies.
+    pub fn whole(weather: Weather) -> Scale {
+        Scale {
+            shops: 3,
+            goods: 10,
+            busy_for: Duration::from_secs(80),
+            orders_min: 200,
+            basket_every: Duration::from_millis(250),
+            crashes: 3,
+            outages: 1,
+            meddling: true,
+            is_spread: true,
+            stock: 30..80,
+            has_office: true,
+            ..Scale::small(weather)
         }
     }
 
@@ -84,13 +126,11 @@ impl Scale {
             shops: 5,
             goods: 12,
             busy_for: Duration::from_secs(600),
-            quiet_within: QUIET_WITHIN,
             basket_every: Duration::from_millis(500),
-            weather: Weather::Harsh,
             crashes: 12,
             outages: 3,
             meddling: true,
-            channels: Vec::new(),
+            ..Scale::small(Weather::Harsh)
         }
     }
 }
@@ -134,7 +174,12 @@ impl Plan {
     pub fn new(seed: u64, scale: &Scale) -> Plan {
         let mut chance = Rng::with_seed(seed);
         let stock: BTreeMap<Sku, i64> = (1..=scale.goods)
-            .map(|number| (sku(&format!("GOOD-{number:02}")), chance.i64(3..30)))
+            .map(|number| {
+                (
+                    sku(&format!("GOOD-{number:02}")),
+                    chance.i64(scale.stock.clone()),
+                )
+            })
             .collect();
         let items = items(&stock, &mut chance);
         let channels: Vec<_> = sandbox::TWINS
@@ -144,7 +189,12 @@ impl Plan {
             .collect();
         let shops: Vec<_> = (0..scale.shops)
             .map(|number| {
-                let channel = channels[chance.usize(0..channels.len())];
+                let mut choice = chance.usize(0..channels.len());
+                if scale.is_spread {
+                    let first = usize::try_from(seed % 64).unwrap_or_default();
+                    choice = (first + number) % channels.len();
+                }
+                let channel = channels[choice];
                 (channel, shop(number, channel, &stock, &items, &mut chance))
             })
             .collect();
@@ -157,6 +207,12 @@ impl Plan {
             Weather::Calm => Faults::none(),
             Weather::Lively => Faults::lively(chance.u64(..)),
             Weather::Harsh => Faults::harsh(chance.u64(..)),
+        });
+        let faults = faults.map(|mut faults| {
+            faults
+                .per_mille
+                .retain(|fault, _| !scale.without.contains(fault));
+            faults
         });
         let faults = faults.collect();
         let seconds = chance.i64(0..86_400);
@@ -209,6 +265,7 @@ impl Plan {
                 accounts: BTreeMap::new(),
                 rules: self.rules.clone(),
                 home: LocationId::default(),
+                locations: Locations::default(),
                 breaker: BreakerRule::default(),
             },
             items: self.items.clone(),
@@ -216,6 +273,18 @@ impl Plan {
             public_url: None,
             compare_first: false,
         }
+    }
+
+    /// The accounts on channels that replace a level only when it is the one we believe.
+    pub fn compares(&self) -> BTreeSet<AccountId> {
+        let compare = |channel: &str| {
+            connectors::find(channel).is_some_and(|connector| connector.descriptor().compares)
+        };
+        self.shops
+            .iter()
+            .filter(|(channel, _)| compare(channel))
+            .map(|(_, shop)| AccountId::new(&shop.name))
+            .collect()
     }
 
     /// What one unit of each kit and service takes.

@@ -27,7 +27,10 @@ use fastrand::Rng;
 use sandbox::faults::{Faulty, Handled};
 use tokio::sync::oneshot;
 
-use crate::trace::{Trace, fingerprint};
+use crate::{
+    trace::{Trace, fingerprint},
+    world::{Tamper, Untouched},
+};
 
 /// How long a request, or an answer, is under way.
 const TRAVEL_MS: std::ops::Range<u64> = 5..90;
@@ -40,6 +43,8 @@ pub struct Stall {
     pub hook_url: String,
     inner: Mutex<Inner>,
     trace: Trace,
+    /// Who comes between our calls.
+    pub(crate) tamper: Arc<dyn Tamper>,
     /// Set whenever a call may have changed when the next hook is due.
     stirred: Arc<AtomicBool>,
 }
@@ -70,6 +75,7 @@ impl Stall {
             account,
             hook_url,
             inner: Mutex::new(inner),
+            tamper: Arc::new(Untouched),
             trace,
             stirred,
         }
@@ -94,6 +100,11 @@ impl Stall {
     }
 
     fn handle(&self, request: &Request, now: Time) -> Handled {
+        if let Some(act) = self.tamper.before_call(&self.account, request) {
+            let done = self.lock().line.act(&act, now);
+            let line = format!("act {} {act:?} -> {done:?}", self.account);
+            self.trace.note(now, &line);
+        }
         let handled = self.lock().line.handle(request, now);
         let answer = match &handled.answer {
             Some(answer) => format!(

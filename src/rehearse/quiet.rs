@@ -3,12 +3,12 @@
 //! Everything here compares our book with what the twins know. It is asked again and again while the
 //! world settles, and what it still says at the end is a violation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     AccountId, Quantity, Sku,
     book::{Book, ClaimKey, Drift, Incident},
-    fact::Fact,
+    fact::{Event, Fact},
     intent::{Intent, IntentState, Wish},
     offer::{Listing, Offer},
     order::Order,
@@ -21,7 +21,14 @@ use sandbox::{
 };
 use store::{INBOX, Memory};
 
-use crate::rows::Rows;
+use crate::{
+    findings::{Checker, Findings},
+    pushes::check_replaced,
+    rows::Rows,
+};
+
+/// What one unit of each kit and service takes.
+pub type Bills = BTreeMap<Sku, BTreeMap<Sku, i64>>;
 
 /// What is compared.
 pub struct Scene<'a> {
@@ -32,40 +39,55 @@ pub struct Scene<'a> {
     /// The truth of each shop.
     pub truths: BTreeMap<AccountId, Truth>,
     /// What kits and services take from stock.
-    pub bills: BTreeMap<Sku, BTreeMap<Sku, i64>>,
+    pub bills: Bills,
     /// How many of each good there were in all.
     pub stock: BTreeMap<Sku, i64>,
     /// Levels that staff edited.
     pub edits: Vec<Edit>,
+    /// The accounts on channels that replace a level only when it is the one we believe.
+    pub compares: BTreeSet<AccountId>,
 }
 
 /// The judgment, and what is not as it should be, in sentences.
-pub fn check(scene: Scene<'_>) -> (Judgment, Vec<String>) {
+pub fn check(scene: Scene<'_>) -> (Judgment, Findings) {
     let rows = Rows(scene.memory);
-    let mut wrong = Vec::new();
-    check_nothing_waits(&rows, &mut wrong);
+    let mut found = Findings::default();
+    check_nothing_waits(&rows, &mut found);
     let orders: Vec<Order> = values(rows.scan(rows::ORDERS, b""));
-    check_orders(&orders, &scene.truths, &mut wrong);
-    check_shipments(&rows, &orders, &scene.truths, &mut wrong);
-    check_stock(&rows, &orders, &scene.stock, &mut wrong);
-    let judgment = judge::judge(&evidence(&rows, &orders, scene));
+    check_orders(&rows, &orders, &scene.truths, &mut found);
+    check_shipments(&rows, &orders, &scene.truths, &mut found);
+    check_stock(&rows, &orders, (&scene.stock, &scene.bills), &mut found);
+    check_wishes(&rows, &orders, &scene.truths, &mut found);
+    check_echo(&rows, scene.facts, &mut found);
+    let (facts, compares) = (scene.facts, &scene.compares);
+    check_replaced(scene.memory, facts, &scene.truths, compares, &mut found);
+    let evidence = evidence(&rows, &orders, scene);
+    let judgment = judge::judge(&evidence);
+    found.look(Checker::Known, evidence.known.len());
+    found.look(Checker::Levels, evidence.wanted.len());
+    found.look(Checker::Oversold, judgment.oversold.len());
     for (account, id) in &judgment.unknown {
-        wrong.push(format!("P6: order {id} of {account} is not known"));
+        let sentence = format!("P6: order {id} of {account} is not known");
+        found.add(Checker::Known, sentence);
     }
     for (account, id) in &judgment.invented {
-        wrong.push(format!("P2: order {id} of {account} was never placed"));
+        let sentence = format!("P2: order {id} of {account} was never placed");
+        found.add(Checker::Known, sentence);
     }
     for level in &judgment.levels_wrong {
-        wrong.push(format!(
-            "P6: {} shows {:?} of {}, not {}",
-            level.account, level.shown, level.sku, level.wanted
-        ));
+        let (account, shown, sku) = (&level.account, level.shown, &level.sku);
+        let sentence = format!(
+            "P6: {account} shows {shown:?} of {sku}, not {}",
+            level.wanted
+        );
+        found.add(Checker::Levels, sentence);
     }
     let oversold = judgment.oversold.iter();
     for one in oversold.filter(|one| one.reason == Reason::Unexplained) {
-        wrong.push(format!("oversold without an excuse: {one:?}"));
+        let sentence = format!("oversold without an excuse: {one:?}");
+        found.add(Checker::Oversold, sentence);
     }
-    (judgment, wrong)
+    (judgment, found)
 }
 
 fn values<T>(rows: Vec<(Vec<u8>, T)>) -> Vec<T> {
@@ -73,7 +95,7 @@ fn values<T>(rows: Vec<(Vec<u8>, T)>) -> Vec<T> {
 }
 
 /// P6 and P5: nothing waits that could be done.
-fn check_nothing_waits(rows: &Rows<'_>, wrong: &mut Vec<String>) {
+fn check_nothing_waits(rows: &Rows<'_>, found: &mut Findings) {
     // An intent may be parked: a person must look at what a channel refuses.
     for (table, below, what) in [
         (INBOX, Vec::new(), "signals wait to be decided"),
@@ -87,24 +109,34 @@ fn check_nothing_waits(rows: &Rows<'_>, wrong: &mut Vec<String>) {
         ),
     ] {
         let keys = rows.keys(table, &below);
+        found.look(Checker::Waiting, 1);
         if !keys.is_empty() {
             let first = String::from_utf8_lossy(&keys[0]).replace('\0', " / ");
-            wrong.push(format!("P6: {} {what}: {first}", keys.len()));
+            let sentence = format!("P6: {} {what}: {first}", keys.len());
+            found.add(Checker::Waiting, sentence);
         }
     }
     for drift in values(rows.scan::<Drift>(rows::DRIFTS, b"")) {
         if drift.closed_at.is_none() {
-            wrong.push(format!("P6: drift is open: {drift:?}"));
+            let sentence = format!("P6: drift is open: {drift:?}");
+            found.add(Checker::Waiting, sentence);
         }
     }
 }
 
 /// Every order is with us as its shop has it.
-fn check_orders(orders: &[Order], truths: &BTreeMap<AccountId, Truth>, wrong: &mut Vec<String>) {
+fn check_orders(
+    rows: &Rows<'_>,
+    orders: &[Order],
+    truths: &BTreeMap<AccountId, Truth>,
+    found: &mut Findings,
+) {
+    let intents: Vec<Intent> = values(rows.scan(rows::INTENTS, b""));
     for order in orders {
         let Some(truth) = find(truths, order) else {
             continue;
         };
+        found.look(Checker::Orders, 1);
         let name = format!("order {} of {}", order.external_id, order.account);
         let is_over = truth.is_canceled || truth.is_deleted;
         let units = |count: fn(&domain::order::Counters) -> Quantity| -> Quantity {
@@ -113,13 +145,24 @@ fn check_orders(orders: &[Order], truths: &BTreeMap<AccountId, Truth>, wrong: &m
         let wanted = units(domain::order::Counters::wanted);
         let shipped = units(domain::order::Counters::shipped_net);
         if is_over && wanted > shipped {
-            wrong.push(format!(
-                "P6: {name} is over there, and {wanted} are wanted here"
-            ));
+            let sentence = format!("P6: {name} is over there, and {wanted} are wanted here");
+            found.add(Checker::Orders, sentence);
         }
         let bought: i64 = truth.lines.iter().map(|(_, units)| i64::from(*units)).sum();
-        if !is_over && wanted.units() != bought {
-            wrong.push(format!("P6: {name} is of {bought} units, not of {wanted}"));
+        // What we gave the money back for may be off it, if the shop takes it off.
+        let given_up: i64 = intents
+            .iter()
+            .filter(|intent| intent.order == order.id)
+            .filter_map(|intent| match &intent.wish {
+                Wish::Refund { lines, .. } => Some(lines),
+                Wish::PushShipment { .. } | Wish::CancelOrder { .. } => None,
+            })
+            .flatten()
+            .map(|(_, units)| units.units())
+            .sum();
+        if !is_over && !(bought - given_up..=bought).contains(&wanted.units()) {
+            let sentence = format!("P6: {name} is of {bought} units, not of {wanted}");
+            found.add(Checker::Orders, sentence);
         }
     }
 }
@@ -136,11 +179,12 @@ fn check_shipments(
     rows: &Rows<'_>,
     orders: &[Order],
     truths: &BTreeMap<AccountId, Truth>,
-    wrong: &mut Vec<String>,
+    found: &mut Findings,
 ) {
     let intents: Vec<Intent> = values(rows.scan(rows::INTENTS, b""));
     for order in orders {
         for shipment in order.shipments.iter().filter(|shipment| shipment.is_ours) {
+            found.look(Checker::Parcels, 1);
             let tells = |intent: &&Intent| match &intent.wish {
                 Wish::PushShipment { shipment: of, .. } => *of == shipment.id,
                 Wish::CancelOrder { .. } | Wish::Refund { .. } => false,
@@ -160,16 +204,85 @@ fn check_shipments(
                 },
                 _ => {
                     let count = told.len();
-                    wrong.push(format!("P5: {} has {count} intents", shipment.id));
+                    let sentence = format!("P5: {} has {count} intents", shipment.id);
+                    found.add(Checker::Parcels, sentence);
                     continue;
                 }
             };
             if !expected.contains(&parcels) {
-                wrong.push(format!(
-                    "P5: parcel {number} of order {} is {parcels} times on {}",
-                    order.external_id, order.account
-                ));
+                let (order, account) = (&order.external_id, &order.account);
+                let sentence =
+                    format!("P5: parcel {number} of order {order} is {parcels} times on {account}");
+                found.add(Checker::Parcels, sentence);
             }
+        }
+    }
+}
+
+/// P5: what we canceled is canceled there, and what we gave back was given back once.
+fn check_wishes(
+    rows: &Rows<'_>,
+    orders: &[Order],
+    truths: &BTreeMap<AccountId, Truth>,
+    found: &mut Findings,
+) {
+    let intents: Vec<Intent> = values(rows.scan(rows::INTENTS, b""));
+    for order in orders {
+        let Some(truth) = find(truths, order) else {
+            continue;
+        };
+        let name = format!("order {} of {}", order.external_id, order.account);
+        let is_over = truth.is_canceled || truth.is_deleted;
+        let (mut given, mut perhaps) = (0, 0);
+        for intent in intents.iter().filter(|intent| intent.order == order.id) {
+            let is_done = matches!(intent.state, IntentState::Done(_));
+            match &intent.wish {
+                Wish::PushShipment { .. } => continue,
+                Wish::CancelOrder { .. } if is_done && !is_over => {
+                    let sentence = format!("P5: {name} was canceled by us, and is not there");
+                    found.add(Checker::Wishes, sentence);
+                }
+                Wish::CancelOrder { .. } => {}
+                Wish::Refund { amount, .. } if is_done => given += amount.minor(),
+                Wish::Refund { amount, .. } => perhaps += amount.minor(),
+            }
+            found.look(Checker::Wishes, 1);
+        }
+        // A shop that cancels an order gives all of it back by itself.
+        let is_right = (given..=given + perhaps).contains(&truth.refunded_minor);
+        if !is_over && !is_right {
+            let is = truth.refunded_minor;
+            let sentence = format!("P5: {is} of {name} were given back, not {given}");
+            found.add(Checker::Wishes, sentence);
+        }
+    }
+}
+
+/// P4: what is noted as acknowledged is what was acknowledged last, so that we know it when we see it.
+fn check_echo(rows: &Rows<'_>, facts: &[Fact], found: &mut Findings) {
+    let mut last = BTreeMap::new();
+    for fact in facts {
+        if let (
+            Some(account),
+            Event::PushAcknowledged {
+                listing, quantity, ..
+            },
+        ) = (&fact.account, &fact.event)
+        {
+            last.insert((account, listing), *quantity);
+        }
+    }
+    for offer in values(rows.scan::<Offer>(rows::OFFERS, b"")) {
+        let Some(told) = last.get(&(&offer.account, &offer.listing)) else {
+            continue;
+        };
+        found.look(Checker::Echo, 1);
+        let noted = offer.acknowledged.map(|noted| noted.quantity);
+        if noted != Some(*told) {
+            let (account, sku) = (&offer.account, &offer.sku);
+            let sentence =
+                format!("P4: {account} acknowledged {told} of {sku}, and {noted:?} is noted");
+            found.add(Checker::Echo, sentence);
         }
     }
 }
@@ -178,22 +291,27 @@ fn check_shipments(
 fn check_stock(
     rows: &Rows<'_>,
     orders: &[Order],
-    there: &BTreeMap<Sku, i64>,
-    wrong: &mut Vec<String>,
+    (there, bills): (&BTreeMap<Sku, i64>, &Bills),
+    found: &mut Findings,
 ) {
     let mut left: BTreeMap<Sku, i64> = there.clone();
     for line in orders.iter().flat_map(|order| &order.lines) {
         let shipped = line.counters.shipped_net().units();
-        for (sku, per_unit) in line.item.iter().flat_map(|item| &item.bill) {
-            *left.entry(sku.clone()).or_default() -= shipped * per_unit.units();
+        let Some(item) = &line.item else { continue };
+        // What it takes is what the kit is, not what our book believes that it is.
+        let itself = BTreeMap::from([(item.sku.clone(), 1)]);
+        for (sku, per_unit) in bills.get(&item.sku).unwrap_or(&itself) {
+            *left.entry(sku.clone()).or_default() -= shipped * per_unit;
         }
     }
     let mut on_hand: BTreeMap<Sku, i64> = BTreeMap::new();
     for movement in values(rows.scan::<Movement>(rows::MOVEMENTS, b"")) {
         *on_hand.entry(movement.sku).or_default() += movement.delta.units();
     }
+    found.look(Checker::Goods, left.len());
     if on_hand != left {
-        wrong.push(format!("P6: {on_hand:?} lie here, and {left:?} are left"));
+        let sentence = format!("P6: {on_hand:?} lie here, and {left:?} are left");
+        found.add(Checker::Goods, sentence);
     }
     let mut book = Book::default();
     for claim in values(rows.scan::<Claim>(rows::CLAIMS, b"")) {
@@ -216,10 +334,10 @@ fn check_stock(
                 sellable >= *per_unit
             });
             if is_there && book.missing_units(order, line.number).is_positive() {
-                wrong.push(format!(
-                    "P6: order {} of {} is short of {}, which is there",
-                    order.external_id, order.account, item.sku
-                ));
+                let (order, account, sku) = (&order.external_id, &order.account, &item.sku);
+                let sentence =
+                    format!("P6: order {order} of {account} is short of {sku}, which is there");
+                found.add(Checker::Goods, sentence);
             }
         }
     }

@@ -10,6 +10,9 @@ use engine::rows;
 use serde::de::DeserializeOwned;
 use store::{Memory, Range, Seq, Store, StoreError, Table};
 
+/// What stands before the word of an event in the text of a fact.
+const EVENT: &str = "\"event\":{\"";
+
 /// A look at what is durable.
 #[derive(Clone, Copy)]
 pub struct Rows<'a>(pub &'a Memory);
@@ -20,6 +23,8 @@ pub struct Recorded {
     pub at: Seq,
     /// Its text.
     pub json: String,
+    /// The word for what happened.
+    pub kind: String,
     /// What it says.
     pub fact: Fact,
 }
@@ -93,7 +98,14 @@ impl Rows<'_> {
             for (at, bytes) in page {
                 let json = String::from_utf8_lossy(bytes.get(1..).unwrap_or_default()).into_owned();
                 let fact = sound(rows::decode(Table("facts"), &bytes));
-                found.push(Recorded { at, json, fact });
+                let (_, event) = json.split_once(EVENT).unwrap_or_default();
+                let kind = event.split('"').next().unwrap_or_default().to_owned();
+                found.push(Recorded {
+                    at,
+                    json,
+                    kind,
+                    fact,
+                });
             }
         }
     }

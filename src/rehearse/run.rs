@@ -1,20 +1,25 @@
 //! One seed, from the first order until the world is quiet, and many of them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU64, Ordering},
+        mpsc,
     },
     time::Duration,
 };
 
-use domain::Time;
-use sandbox::{faults::Fault, judge::Judgment};
+use domain::{Sku, Time, fact::Event, stock::Cause};
+use sandbox::judge::Judgment;
 use serde::Serialize;
 
 use crate::{
-    disk::lock,
+    coverage::Coverage,
+    disk::{Watch, lock},
+    findings::{Checker, Findings},
+    office,
     plan::{Scale, Weather},
     quiet::{self, Scene},
     trace::Trace,
@@ -23,12 +28,18 @@ use crate::{
 
 /// How often it is asked whether the world is quiet.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// How long a machine is off that rests for a day: long enough for what is done to be closed.
+const DAY: Duration = Duration::from_secs(25 * 3600);
 
 /// What came of a seed.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
     /// The seed.
     pub seed: u64,
+    /// How many shops there were.
+    pub accounts: usize,
+    /// On how many channels.
+    pub channels: usize,
     /// Two runs of one seed have the same.
     pub trace_hash: String,
     /// How many lines the trace has.
@@ -43,12 +54,15 @@ pub struct Report {
     pub facts: u64,
     /// Hooks that reached us.
     pub hooks: u64,
-    /// How often each fault happened.
-    pub faults: BTreeMap<&'static str, u64>,
+    /// What it came across.
+    pub coverage: Coverage,
     /// How often the process died.
     pub crashes: u32,
     /// What did not hold, in sentences.
     pub violations: Vec<String>,
+    /// Who found that.
+    #[serde(skip)]
+    pub found_by: BTreeSet<Checker>,
     /// The judgment at the end.
     pub judgment: Judgment,
     /// The end of the trace, or all of it.
@@ -66,67 +80,122 @@ pub fn run_with(seed: u64, scale: &Scale, trace: Trace, tamper: Arc<dyn Tamper>)
     let mut world = World::new(seed, scale, trace, tamper);
     let begins_at = world.now();
     world.run_until(begins_at.plus(scale.busy_for));
-    world.settle();
-    let settles_at = world.now();
-    let until = settles_at.plus(scale.quiet_within);
-    let mut quiet_after_ms = None;
-    let (mut judgment, mut wrong) = look(&world);
-    while quiet_after_ms.is_none() && world.now() < until && !world.is_broken() {
+    let latest = begins_at.plus(scale.busy_for * 2);
+    while world.orders() < scale.orders_min && world.now() < latest && !world.is_broken() {
         world.run_until(world.now().plus(LOOK_EVERY));
-        if !world.is_running() {
-            continue;
-        }
-        (judgment, wrong) = look(&world);
-        if wrong.is_empty() {
-            quiet_after_ms = Some(millis(settles_at, world.now()));
-        }
     }
+    world.settle();
+    let mut end = become_quiet(&mut world, scale);
+    if scale.rests_a_day && end.quiet_after_ms.is_some() {
+        world.rest_for(DAY);
+        end = become_quiet(&mut world, scale);
+    }
+    let End {
+        quiet_after_ms,
+        judgment,
+        found,
+    } = end;
     let now = world.now();
     let mut watch = lock(&world.watch);
     if !world.is_broken() {
         watch.look_at_all(&world.memory, now);
     }
-    watch.add(now, wrong);
-    let count = |hooks: &AtomicU64| hooks.load(Ordering::Relaxed);
-    let (accepted, refused) = (count(&world.hooks.accepted), count(&world.hooks.refused));
-    if accepted > watch.appended {
-        let kept = watch.appended;
-        let lost = format!("P1: {accepted} hooks were acknowledged, and {kept} are durable");
-        watch.add(now, vec![lost]);
-    }
-    // A key that a hook is proved with may come garbled in bad weather, and then it is not believed.
-    if refused > 0 && scale.weather == Weather::Calm {
-        watch.add(
-            now,
-            vec![format!("P1: {refused} genuine hooks were refused")],
-        );
-    }
+    watch.add(now, found);
+    let hooks = check_hooks(&world, watch.appended, scale);
+    watch.add(now, hooks);
+    let mut coverage = world.decided();
+    coverage.take_faults(&world.faults());
+    coverage.take_facts(&watch.kinds);
+    coverage.take_findings(&watch.found);
+    coverage.take_judgment(&judgment);
+    let channels: BTreeSet<_> = world
+        .plan
+        .shops
+        .iter()
+        .map(|(channel, _)| channel)
+        .collect();
     Report {
         seed,
+        accounts: world.plan.shops.len(),
+        channels: channels.len(),
         trace_hash: world.trace.hash(),
         trace_lines: world.trace.count(),
         virtual_ms: millis(begins_at, now),
         quiet_after_ms,
         orders: judgment.orders_placed,
         facts: watch.facts.len() as u64,
-        hooks: count(&world.hooks.posted),
-        faults: words(&world.faults()),
+        hooks: world.hooks.posted.load(Ordering::Relaxed),
+        coverage,
         crashes: world.crashes,
-        violations: watch.violations.clone(),
+        violations: watch.found.sentences(),
+        found_by: watch.found.found_by(),
         judgment,
         trace: world.trace.lines(),
     }
 }
 
-fn look(world: &World) -> (Judgment, Vec<String>) {
+/// How a run ended.
+struct End {
+    quiet_after_ms: Option<u64>,
+    judgment: Judgment,
+    found: Findings,
+}
+
+/// Lets the world go on until nothing is wrong any more, or for as long as it may take.
+fn become_quiet(world: &mut World, scale: &Scale) -> End {
+    let settles_at = world.now();
+    let until = settles_at.plus(scale.quiet_within);
+    let mut quiet_after_ms = None;
+    let (mut judgment, mut found) = look(world);
+    while quiet_after_ms.is_none() && world.now() < until && !world.is_broken() {
+        world.run_until(world.now().plus(LOOK_EVERY));
+        if !world.is_running() {
+            continue;
+        }
+        (judgment, found) = look(world);
+        if found.are_none() {
+            quiet_after_ms = Some(millis(settles_at, world.now()));
+        }
+    }
+    End {
+        quiet_after_ms,
+        judgment,
+        found,
+    }
+}
+
+/// P1: what was acknowledged is durable, and what was really sent was believed.
+fn check_hooks(world: &World, kept: u64, scale: &Scale) -> Findings {
+    let mut found = Findings::default();
+    let count = |hooks: &AtomicU64| hooks.load(Ordering::Relaxed);
+    let (accepted, refused) = (count(&world.hooks.accepted), count(&world.hooks.refused));
+    found.look(Checker::Acknowledged, usize::from(accepted > 0));
+    if accepted > kept {
+        let sentence = format!("P1: {accepted} hooks were acknowledged, and {kept} are durable");
+        found.add(Checker::Acknowledged, sentence);
+    }
+    // A key that a hook is proved with may come garbled in bad weather, and then it is not believed.
+    if scale.weather == Weather::Calm {
+        found.look(Checker::Believed, usize::from(accepted > 0));
+        if refused > 0 {
+            let sentence = format!("P1: {refused} genuine hooks were refused");
+            found.add(Checker::Believed, sentence);
+        }
+    }
+    found.look(Checker::Alive, 1);
+    found
+}
+
+fn look(world: &World) -> (Judgment, Findings) {
     let watch = lock(&world.watch);
     quiet::check(Scene {
         memory: &world.memory,
         facts: &watch.facts,
         truths: world.truths(),
         bills: world.plan.bills(),
-        stock: world.plan.stock.clone(),
+        stock: stock(world, &watch),
         edits: world.edits.clone(),
+        compares: world.plan.compares(),
     })
 }
 
@@ -134,32 +203,78 @@ fn millis(from: Time, to: Time) -> u64 {
     u64::try_from(to.since(from).as_millis()).unwrap_or(u64::MAX)
 }
 
-fn words(faults: &BTreeMap<Fault, u64>) -> BTreeMap<&'static str, u64> {
-    let words = faults.iter();
-    words.map(|(fault, hits)| (fault.word(), *hits)).collect()
+/// What there was to sell in all: the opening stock, and what the office received since. A delivery
+/// counts once, however often it was booked.
+fn stock(world: &World, watch: &Watch) -> BTreeMap<Sku, i64> {
+    let mut deliveries: BTreeMap<&str, (&Sku, i64)> = BTreeMap::new();
+    for fact in &watch.facts {
+        if let Event::Moved {
+            sku,
+            delta,
+            cause: Cause::Adjustment { reason, .. },
+            ..
+        } = &fact.event
+            && reason.starts_with(office::RECEIVED)
+        {
+            deliveries.insert(reason, (sku, delta.units()));
+        }
+    }
+    let mut stock = world.plan.stock.clone();
+    for (sku, units) in deliveries.into_values() {
+        *stock.entry(sku.clone()).or_default() += units;
+    }
+    stock
 }
 
 /// Runs many seeds, on as many threads as the machine has; the reports come in the order of the seeds.
 pub fn run_many(seeds: std::ops::Range<u64>, scale: &Scale) -> Vec<Report> {
+    let mut reports = Vec::new();
+    let tamper: Arc<dyn Tamper> = Arc::new(Untouched);
+    run_each(seeds, scale, &tamper, &mut |report| {
+        reports.push(report);
+        ControlFlow::Continue(())
+    });
+    reports
+}
+
+/// Runs many seeds on all processors, and hands on each report in the order of the seeds, until all are
+/// done or the caller has seen enough.
+pub fn run_each(
+    seeds: std::ops::Range<u64>,
+    scale: &Scale,
+    tamper: &Arc<dyn Tamper>,
+    take: &mut dyn FnMut(Report) -> ControlFlow<()>,
+) {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let next = AtomicU64::new(seeds.start);
-    let reports = Mutex::new(BTreeMap::new());
+    let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
         for _ in 0..threads {
-            scope.spawn(|| {
+            let (next, sender) = (&next, sender.clone());
+            scope.spawn(move || {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
                     if seed >= seeds.end {
                         return;
                     }
-                    let report = run(seed, scale);
-                    lock(&reports).insert(seed, report);
+                    let report = run_with(seed, scale, Trace::default(), Arc::clone(tamper));
+                    if sender.send(report).is_err() {
+                        return;
+                    }
                 }
             });
         }
+        drop(sender);
+        let (mut waiting, mut expected) = (BTreeMap::new(), seeds.start);
+        'all: for report in receiver {
+            waiting.insert(report.seed, report);
+            while let Some(report) = waiting.remove(&expected) {
+                expected += 1;
+                if take(report).is_break() {
+                    next.store(seeds.end, Ordering::Relaxed);
+                    break 'all;
+                }
+            }
+        }
     });
-    let reports = reports
-        .into_inner()
-        .unwrap_or_else(|broken| broken.into_inner());
-    reports.into_values().collect()
 }

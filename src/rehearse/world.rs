@@ -15,10 +15,11 @@ use std::{
     time::Duration,
 };
 
-use channel::{Connector, HookRequest};
+use channel::{Connector, HookRequest, http::Request};
 use domain::{AccountId, Sku, Time, stock::Stock};
 use engine::{
     Engine,
+    decider::Decider,
     intake::Reply,
     ports::Ports,
     rows::{STOCK, key},
@@ -36,9 +37,11 @@ use store::{
 };
 
 use crate::{
-    clerk::Clerk,
-    disk::{Disk, Watch, lock},
+    clerk::{Clerk, Desk},
+    coverage::Coverage,
+    disk::{Disk, FAR_SYNC_MS, SYNC_MS, Watch, lock},
     executor::{Executor, Group, Stopped},
+    findings::Checker,
     plan::{Plan, Scale},
     port::{Life, MemoryVault, Stall, Street},
     rows::Rows,
@@ -53,8 +56,12 @@ const HOOK_TRAVEL_MS: std::ops::Range<u64> = 2..60;
 const DOWN_MS: std::ops::Range<u64> = 50..9_000;
 /// How long a shop is away.
 const OUTAGE_MS: std::ops::Range<u64> = 3_000..25_000;
-/// A process dies within so many writes, if it is to die.
-const WRITES_UNTIL_DEATH: std::ops::Range<u64> = 1..400;
+/// The first process dies within so many writes, if it is to die; there are that many in any evening.
+const FIRST_DEATH: std::ops::Range<u64> = 1..400;
+/// The others do within so many: anywhere in the evening, or not at all.
+const LATER_DEATH: std::ops::Range<u64> = 1..1_500;
+/// How long everything has to wake up after a rest: what happens by the schedule happens in it.
+const WAKING: Duration = Duration::from_secs(60);
 
 /// Changes to the parts that a run is made of: how planted bugs get in. The usual one changes nothing.
 pub trait Tamper: Send + Sync {
@@ -66,6 +73,16 @@ pub trait Tamper: Send + Sync {
     /// The connector that it gets.
     fn connector(&self, connector: &'static dyn Connector) -> &'static dyn Connector {
         connector
+    }
+
+    /// What somebody does in a shop at the moment in which a call arrives there.
+    fn before_call(&self, _account: &AccountId, _request: &Request) -> Option<Act> {
+        None
+    }
+
+    /// Checkers that are not listened to.
+    fn off(&self) -> BTreeSet<Checker> {
+        BTreeSet::new()
     }
 }
 
@@ -107,6 +124,9 @@ pub struct World {
     stirred: Arc<AtomicBool>,
     tamper: Arc<dyn Tamper>,
     panicked: bool,
+    has_office: bool,
+    /// What programs decided that have died.
+    decided: Coverage,
 }
 
 /// Counts what became of hooks.
@@ -125,6 +145,8 @@ struct Process {
     group: Group,
     life: Life,
     engine: Arc<Mutex<Option<Arc<Engine>>>>,
+    /// Who decides at a second desk.
+    second: Option<Arc<Decider>>,
 }
 
 impl World {
@@ -142,13 +164,14 @@ impl World {
             let line = Faulty::new(open(shop.clone()), faults);
             let account = AccountId::new(&shop.name);
             let (url, stirred) = (shop.hook_url.clone(), Arc::clone(&stirred));
-            let stall = Stall::new(account, url, line, fate.u64(..), trace.clone(), stirred);
+            let mut stall = Stall::new(account, url, line, fate.u64(..), trace.clone(), stirred);
+            stall.tamper = Arc::clone(&tamper);
             stalls.push(Arc::new(stall));
         }
         let vaults = stalls
             .iter()
             .map(|stall| (stall.account.clone(), Arc::default()));
-        let watch = Watch::new(trace.clone(), plan.unpaid_for);
+        let watch = Watch::new(trace.clone(), plan.unpaid_for, tamper.off());
         let mut world = World {
             watch: Arc::new(Mutex::new(watch)),
             memory: Arc::new(Memory::new()),
@@ -161,7 +184,7 @@ impl World {
                 .collect(),
             vaults: vaults.collect(),
             buyers: Buyers::new(plan.seeds.buyers, plan.pace),
-            clerk: Clerk::new(plan.seeds.clerk),
+            clerk: Clerk::new(plan.seeds.clerk, scale.has_office),
             outages: outages(&mut fate, scale, plan.begins_at),
             fate,
             crashes_left: scale.crashes,
@@ -170,6 +193,8 @@ impl World {
             process_count: 0,
             on_the_way: Arc::default(),
             panicked: false,
+            has_office: scale.has_office,
+            decided: Coverage::default(),
             trace,
             stalls,
             stirred,
@@ -190,6 +215,21 @@ impl World {
     pub fn truths(&self) -> BTreeMap<AccountId, Truth> {
         let truth = |stall: &Arc<Stall>| (stall.account.clone(), stall.line(|line| line.truth()));
         self.stalls.iter().map(truth).collect()
+    }
+
+    /// How many orders were placed.
+    pub fn orders(&self) -> u64 {
+        let orders = |stall: &Arc<Stall>| stall.line(|line| line.truth().orders.len() as u64);
+        self.stalls.iter().map(orders).sum()
+    }
+
+    /// The machine goes off, and comes back after so long.
+    pub fn rest_for(&mut self, duration: Duration) {
+        let now = self.now();
+        self.bury(now);
+        let back = now.plus(duration);
+        self.starts_at = Some(back);
+        self.run_until(back.plus(WAKING));
     }
 
     /// How often each fault happened.
@@ -238,11 +278,18 @@ impl World {
                     false => ControlFlow::Continue(()),
                 }
             });
-            if let Stopped::Panicked(panicked) = stopped {
+            let broken = match stopped {
+                Stopped::Reached | Stopped::Interrupted => None,
+                Stopped::Panicked(one) => {
+                    Some(format!("task `{}` panicked: {}", one.task, one.message))
+                }
+                Stopped::Spinning(task) => Some(format!(
+                    "time stands still, and `{task}` is woken without end"
+                )),
+            };
+            if let Some(sentence) = broken {
                 self.panicked = true;
-                let (task, message) = (panicked.task, panicked.message);
-                let now = self.now();
-                lock(&self.watch).add(now, vec![format!("task `{task}` panicked: {message}")]);
+                lock(&self.watch).complain(self.executor.now(), Checker::Alive, sentence);
                 return;
             }
             self.act();
@@ -289,9 +336,9 @@ impl World {
             self.let_people_act(now);
         }
         if self.clerk.next_at().is_none_or(|at| at <= now) {
-            let engine = self.engine();
+            let desk = self.desk();
             let group = self.process.as_ref().map(|process| process.group);
-            if let Some(task) = self.clerk.work(now, engine, &self.memory, &self.trace)
+            if let Some(task) = self.clerk.work(now, desk, &self.memory, &self.trace)
                 && let Some(group) = group
             {
                 self.executor.spawn("clerk", group, task);
@@ -308,7 +355,7 @@ impl World {
     fn let_people_act(&mut self, now: Time) {
         let views: Vec<_> = (0..self.stalls.len())
             .map(|shop| {
-                let levels = self.stalls[shop].line(|line| line.truth().levels);
+                let levels = self.stalls[shop].line(|line| line.levels());
                 self.plan.view(shop, levels)
             })
             .collect();
@@ -356,6 +403,52 @@ impl World {
             Act::Buy { .. } => false,
             Act::Pay(_) | Act::Cancel(_) | Act::Refund(_) => false,
         }
+    }
+
+    /// Where our staff work now. The office opens when the stock is counted.
+    fn desk(&mut self) -> Option<Desk> {
+        let engine = self.engine()?;
+        if !self.has_office {
+            return Some(Desk::Engine(engine));
+        }
+        if !self.is_counted() {
+            return None;
+        }
+        let process = self.process.as_mut()?;
+        let second = process.second.get_or_insert_with(|| {
+            let (policy, ports) = (engine.decider.policy(), engine.ports.clone());
+            let disk = Disk::new(
+                Arc::clone(&self.memory),
+                Arc::clone(&self.watch),
+                Arc::clone(&ports.clock),
+                FAR_SYNC_MS,
+                self.plan.seeds.clerk,
+            );
+            let store = self.tamper.store(Arc::new(disk));
+            Arc::new(Decider::new(store, ports, policy.as_ref().clone()))
+        });
+        Some(Desk::Second(Arc::clone(second), engine))
+    }
+
+    /// What was decided so far, by all programs.
+    pub fn decided(&self) -> Coverage {
+        let mut all = self.decided.clone();
+        for decider in self.deciders() {
+            all.take_decisions(decider);
+        }
+        all
+    }
+
+    fn deciders(&self) -> Vec<engine::decider::Decided> {
+        let engine = self.engine().map(|engine| engine.decider.decided());
+        let second = self
+            .process
+            .as_ref()
+            .and_then(|process| process.second.as_ref());
+        engine
+            .into_iter()
+            .chain(second.map(|second| second.decided()))
+            .collect()
     }
 
     fn engine(&self) -> Option<Arc<Engine>> {
@@ -416,7 +509,11 @@ impl World {
                 true => Fate::DieBefore,
                 false => Fate::DieAfter,
             };
-            (self.fate.u64(WRITES_UNTIL_DEATH), fate)
+            let within = match self.crashes {
+                0 => FIRST_DEATH,
+                _ => LATER_DEATH,
+            };
+            (self.fate.u64(within), fate)
         });
         let hook = mortality(life.clone(), death);
         self.memory = Arc::new(self.memory.fork().with_hook(hook));
@@ -424,6 +521,7 @@ impl World {
             Arc::clone(&self.memory),
             Arc::clone(&self.watch),
             Arc::clone(&ports.clock),
+            SYNC_MS,
             self.fate.u64(..),
         );
         let store = self.tamper.store(Arc::new(disk));
@@ -442,8 +540,8 @@ impl World {
                 // A death on the way is none of the engine's faults.
                 Err(_) if street.life.is_over() => {}
                 Err(error) => {
-                    let wrong = vec![format!("it did not start: {error}")];
-                    lock(&watch).add(begins.now(), wrong);
+                    let sentence = format!("it did not start: {error}");
+                    lock(&watch).complain(begins.now(), Checker::Alive, sentence);
                 }
             }
         };
@@ -452,6 +550,7 @@ impl World {
             group,
             life,
             engine,
+            second: None,
         });
     }
 
@@ -472,6 +571,7 @@ impl World {
     /// The process has died: its tasks vanish, hooks on their way find nobody, and what is durable
     /// is looked at.
     fn bury(&mut self, now: Time) {
+        self.decided = self.decided();
         let Some(process) = self.process.take() else {
             return;
         };

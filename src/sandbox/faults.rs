@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use domain::Time;
+use domain::{Sku, Time};
 use fastrand::Rng;
 
 use crate::{Act, Delivery, Done, Refused, Request, Response, Truth, Twin};
@@ -234,6 +234,11 @@ impl Faulty {
     /// What is true in the shop.
     pub fn truth(&self) -> Truth {
         self.twin.truth()
+    }
+
+    /// The levels that it shows.
+    pub fn levels(&self) -> BTreeMap<Sku, i64> {
+        self.twin.levels()
     }
 
     /// Somebody does something in the shop; no fault comes in between.
@@ -477,6 +482,9 @@ mod tests {
         }
         fn truth(&self) -> Truth {
             Truth::default()
+        }
+        fn levels(&self) -> BTreeMap<Sku, i64> {
+            BTreeMap::new()
         }
         fn throttled(&self) -> Response {
             plain(429, "slow down")

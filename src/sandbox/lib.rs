@@ -54,6 +54,9 @@ pub trait Twin: Send {
     /// What is true there now.
     fn truth(&self) -> Truth;
 
+    /// The levels of [`Twin::truth`] alone, which are asked for often.
+    fn levels(&self) -> std::collections::BTreeMap<Sku, i64>;
+
     /// This channel's way of saying "too many calls".
     fn throttled(&self) -> Response;
 

@@ -13,7 +13,8 @@ use axum::{
 use crate::{
     access::Access,
     admin::{
-        Admin, accounts, adoption, error_page, health, incidents, orders, queues, safety, stock,
+        Admin, accounts, adoption, error_page, health, incidents, moves, orders, queues, safety,
+        stock,
     },
 };
 
@@ -121,6 +122,7 @@ pub(crate) fn routes() -> Vec<Route> {
     all.extend(about_orders());
     all.extend(done_to_orders());
     all.extend(about_stock());
+    all.extend(about_moves());
     all.extend(about_listings());
     all.extend(about_queues());
     all.extend(about_incidents());
@@ -340,6 +342,12 @@ fn about_stock() -> Vec<Route> {
             stock::list,
         )
         .asks(&["cursor", "limit"]),
+        reads(
+            "/api/v1/locations",
+            "List where stock can lie, and which accounts each location serves.",
+            Gives::Page("Place"),
+            stock::locations,
+        ),
         posts(
             "/api/v1/stock/adjustments",
             "Change what lies somewhere, by or to a quantity.",
@@ -382,6 +390,94 @@ fn about_stock() -> Vec<Route> {
             put(stock::set_item),
         )
         .takes("SetItem"),
+    ]
+}
+
+fn about_moves() -> Vec<Route> {
+    const RECEIPT: Gives = Gives::One("Receipt");
+    vec![
+        posts(
+            "/api/v1/transfers",
+            "Send units from one location to another. They are sellable again when they are received.",
+            RECEIPT,
+            moves::transfer,
+        )
+        .takes("NewTransfer")
+        .status(201),
+        reads(
+            "/api/v1/arrivals",
+            "List what is on its way to us.",
+            Gives::Page("Arrival"),
+            moves::arrivals,
+        )
+        .asks(&["cursor", "limit"]),
+        posts(
+            "/api/v1/arrivals",
+            "Note units that are to come in.",
+            RECEIPT,
+            moves::expect,
+        )
+        .takes("NewArrival")
+        .status(201),
+        posts(
+            "/api/v1/arrivals/{arrival}/give-up",
+            "Say that the rest of an arrival will not come.",
+            RECEIPT,
+            moves::give_up,
+        )
+        .takes("GiveUp"),
+        posts(
+            "/api/v1/receipts",
+            "Take units in: those of an arrival, in part or whole, or others.",
+            RECEIPT,
+            moves::receive,
+        )
+        .takes("NewReceipt")
+        .status(201),
+        posts(
+            "/api/v1/conditions",
+            "Find units to be in another condition.",
+            RECEIPT,
+            moves::sort,
+        )
+        .takes("NewSorting")
+        .status(201),
+        reads(
+            "/api/v1/counts",
+            "List stocktakes, the oldest first.",
+            Gives::Page("Count"),
+            moves::counts,
+        )
+        .asks(&["cursor", "limit"]),
+        posts(
+            "/api/v1/counts",
+            "Open a stocktake of a location.",
+            Gives::One("Count"),
+            moves::open_count,
+        )
+        .takes("NewCount")
+        .status(201),
+        reads(
+            "/api/v1/counts/{count}",
+            "Show a stocktake with what was counted.",
+            Gives::One("Count"),
+            moves::count,
+        ),
+        posts(
+            "/api/v1/counts/{count}/entries",
+            "Say how many of an item were counted, and when.",
+            Gives::One("CountEntry"),
+            moves::enter,
+        )
+        .takes("NewCountEntry")
+        .status(201),
+        posts(
+            "/api/v1/counts/{count}/close",
+            "Close a stocktake.",
+            RECEIPT,
+            moves::close_count,
+        )
+        .takes("CloseCount"),
     ]
 }
 

@@ -127,7 +127,62 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
         "Stock",
         "sku: text, title: text, kind: kind, scale: whole, is_counted: flag, on_hand: units?, \
          allocated: units?, pending: units?, sellable: units?, incoming: units?, locations: Location[], \
-         components: Component[], as_of: time?",
+         arrivals: Arrival[], accounts: AccountSellable[], components: Component[], \
+         as_of: time?",
+    ),
+    (
+        "Place",
+        "id: text, name: text, kind: 'warehouse'|'store'|'channel', country: text?, region: text?, \
+         near: text[], priority: whole, serves: text[], ships: 'yes'|'no'|'last', home_of: text[], \
+         is_declared: flag",
+    ),
+    (
+        "NewTransfer",
+        "sku: text, units: units, from: text, to: text, due?: time?, at_once?: flag, reference?: text?, \
+         by?: text?",
+    ),
+    (
+        "NewArrival",
+        "sku: text, units: units, location?: text?, due?: time?, reference?: text?, by?: text?",
+    ),
+    (
+        "Arrival",
+        "id: id, sku: text, location: text, from: text?, expected: units, received: units, open: units, \
+         due: time?, reference: text, by: text, made_at: time",
+    ),
+    ("GiveUp", "sku: text, reason: text"),
+    (
+        "NewReceipt",
+        "sku: text, units?: units?, location?: text?, condition?: condition, arrival?: id?, \
+         reference?: text?, by?: text?",
+    ),
+    (
+        "NewSorting",
+        "sku: text, units: units, location?: text?, from: condition, to: condition, reason: text, \
+         by?: text?",
+    ),
+    (
+        "NewCount",
+        "location?: text?, skus?: text[], recount_above?: units?, by?: text?",
+    ),
+    (
+        "Count",
+        "id: id, location: text, skus: text[], recount_above: units, by: text, opened_at: time, \
+         closed_at: time?, entries: CountEntry[]",
+    ),
+    (
+        "NewCountEntry",
+        "sku: text, units: units, as_of?: time?, by?: text?",
+    ),
+    (
+        "CountEntry",
+        "sku: text, state: 'applied'|'recount', counted: units, as_of: time, expected: units, \
+         difference: units, by: text, tries: whole, text: text",
+    ),
+    ("CloseCount", "discard?: flag, by?: text?"),
+    (
+        "AccountSellable",
+        "account: text, sellable: units?, locations: text[]",
     ),
     (
         "Location",
@@ -139,13 +194,14 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     ),
     (
         "Movement",
-        "id: id, at: time, location: text, condition: 'sellable'|'damaged'|'quality'|'returned_unchecked', \
+        "id: id, at: time, location: text, condition: condition, \
          delta: units, cause: Anything, text: text",
     ),
     ("Explanation", "sku: text, sentences: text[]"),
     (
         "Adjustment",
-        "sku: text, location?: text?, delta?: units?, to?: units?, reason: text, by?: text?",
+        "sku: text, location?: text?, condition?: condition, delta?: units?, to?: units?, reason: text, \
+         by?: text?",
     ),
     (
         "Item",
@@ -480,6 +536,10 @@ fn word(word: &str) -> Value {
         }
         "whose" => json!({ "type": "string", "enum": ["theirs", "ours"] }),
         "kind" => json!({ "type": "string", "enum": ["good", "kit", "service"] }),
+        "condition" => json!({
+            "type": "string",
+            "enum": ["sellable", "damaged", "quality", "returned_unchecked"],
+        }),
         "ending" => {
             let words = ["covered", "canceled", "expired", "held", "shipped"];
             json!({ "type": "string", "enum": words })

@@ -47,6 +47,41 @@ fn the_demo_ends_well_and_tells_everything_in_one_object() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
 }
 
+#[test]
+fn the_simulator_tells_each_seed_and_plays_one_again() {
+    let usual = ["--scale", "small", "--crashes", "1", "--json"];
+    let sim = |more: &[&str]| {
+        let ended = run(&[&["sim"], more, &usual].concat());
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let objects = ended.stdout.lines().map(serde_json::from_str);
+        let objects: Result<Vec<Value>, _> = objects.collect();
+        objects.expect("one object a line")
+    };
+    let three = sim(&["--seeds", "3", "--from", "5"]);
+    let seeds: Vec<&Value> = three.iter().map(|object| &object["seed"]).collect();
+    assert_eq!(seeds, [&5.into(), &6.into(), &7.into(), &Value::Null]);
+    let sums = &three[3];
+    assert_eq!(sums["seeds"], 3, "{sums}");
+    assert_eq!(sums["failed"], serde_json::json!([]), "{sums}");
+    for counted in ["faults", "decisions", "checkers", "reasons"] {
+        assert!(sums["coverage"][counted].is_object(), "{sums}");
+    }
+    let one = sim(&["--seed", "6"]);
+    assert_eq!(one[0]["trace_hash"], three[1]["trace_hash"]);
+    assert_eq!(one[0]["violations"], serde_json::json!([]));
+
+    let told = run(&["sim", "--seed", "6", "--scale", "small"]);
+    assert_eq!(told.code, Some(0), "{told:?}");
+    for part in [
+        " call shop-",
+        " fact {",
+        "Looked at by checkers",
+        "seed 6, trace ",
+    ] {
+        assert!(told.stdout.contains(part), "{part}");
+    }
+}
+
 /// Runs a command against the daemon of a world.
 async fn ask(world: &World, arguments: &[&str]) -> Ended {
     let token = world.config().join("secrets/admin-token");

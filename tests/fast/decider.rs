@@ -150,7 +150,7 @@ fn open_units_are_summed_before_the_listings_of_an_account_are_known() {
         });
         assert_eq!(verdict, Verdict::New);
         assert_eq!(
-            checkers::check_all(&desk.memory, &|_| None),
+            checkers::check_all(&desk.memory, &|_| None).sentences(),
             Vec::<String>::new()
         );
     }
@@ -180,6 +180,7 @@ fn an_order_that_waits_gets_what_was_left_when_the_process_died() {
     let counted = desk.try_to_decide(Signal::Command(Command::Adjust {
         sku,
         location: LocationId::default(),
+        condition: domain::stock::Condition::Sellable,
         change: Change::To(Decimal::whole(5)),
         reason: "count".to_owned(),
         by: "ann".to_owned(),

@@ -231,8 +231,8 @@ impl SmallWorld {
             false => ControlFlow::Break(()),
         };
         let stopped = self.executor.run_until(self.executor.now(), &mut look);
-        if let Stopped::Panicked(panicked) = stopped {
-            return Err(format!("{panicked:?}"));
+        if matches!(stopped, Stopped::Panicked(_) | Stopped::Spinning(_)) {
+            return Err(format!("{stopped:?}"));
         }
         let has_died = self.life.is_over();
         if has_died {
@@ -325,7 +325,9 @@ impl SmallWorld {
             match self.executor.run_until(end, &mut look) {
                 Stopped::Reached => return Ok(()),
                 Stopped::Interrupted => self.rise()?,
-                Stopped::Panicked(panicked) => return Err(format!("{panicked:?}")),
+                stopped @ (Stopped::Panicked(_) | Stopped::Spinning(_)) => {
+                    return Err(format!("{stopped:?}"));
+                }
             }
         }
     }
@@ -360,14 +362,15 @@ impl SmallWorld {
             bills: BTreeMap::new(),
             stock: BTreeMap::from([(sku(), LEVEL)]),
             edits: Vec::new(),
+            compares: std::collections::BTreeSet::new(),
         });
-        sentences(wrong)
+        sentences(wrong.sentences())
     }
 
     /// What the book says, after it was added up again in every way.
     pub(crate) fn look(&self) -> Result<View, String> {
         let rows = Rows(&self.memory);
-        let mut wrong = checkers::check_all(&self.memory, &|_| None);
+        let mut wrong = checkers::check_all(&self.memory, &|_| None).sentences();
         let orders: Vec<Order> = values(&rows, rows::ORDERS);
         let claims: Vec<Claim> = values(&rows, rows::CLAIMS);
         let facts = rows.facts_after(Seq(0)).into_iter().map(|r| r.fact);

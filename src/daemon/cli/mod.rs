@@ -12,6 +12,7 @@ mod exposure;
 mod freeze;
 mod incidents;
 mod listings;
+mod moves;
 mod orders;
 mod out;
 mod outbox;

@@ -20,7 +20,10 @@ use std::{
 };
 
 use anyhow::Context as _;
-use domain::{AccountId, Time, breaker::BreakerRule, decide::Authority, stock::LocationId};
+use domain::{
+    AccountId, Time, breaker::BreakerRule, decide::Authority, locations::Locations,
+    stock::LocationId,
+};
 use engine::{
     AccountConfig, Config, Engine,
     account::{Mode, Pace as AccountPace},
@@ -310,6 +313,7 @@ fn config(shops: &[HostedShop]) -> Config {
             accounts: BTreeMap::new(),
             rules: domain::offer::OfferRules::default(),
             home: LocationId::default(),
+            locations: Locations::default(),
             breaker: BreakerRule::default(),
         },
         items: shops::items(),

@@ -18,7 +18,7 @@ use crate::{
     stock::Cause,
 };
 
-use super::{Authority, Desk, FollowUp, Refusal, Undecided, Verdict};
+use super::{Authority, Desk, FollowUp, Refusal, Undecided, Verdict, claims::Move};
 
 /// Classifies a level that its account's orders do not explain. `before` is what we believed.
 pub(super) fn take_difference(
@@ -257,8 +257,9 @@ fn take(
         reason,
         by: by.to_owned(),
     };
-    let home = desk.context.home.clone();
-    desk.move_stock(None, &sku, &home, delta, cause);
+    let home = desk.context.locations.home_of(account);
+    let home = home.unwrap_or(&desk.context.home).clone();
+    desk.move_stock(Move::new(&sku, &home, delta, cause));
     desk.follow_ups.push(FollowUp::OfferToWaiting(sku.clone()));
     desk.give_way(&sku)
 }

@@ -250,11 +250,12 @@ async fn zeroed(
     }
     let item: Option<Item> = read(engine, rows::ITEMS, &[offer.sku.as_str()]).await?;
     let Some(item) = item else { return Ok(None) };
-    let Some(units) = sellable(engine, &item).await?.units else {
-        return Ok(None);
-    };
     let policy = engine.decider.policy();
     let (account, categories) = (&listing.account, &listing.categories);
+    let found = sellable(engine, &item).await?;
+    let Some(units) = found.on(&item, &policy.locations, account) else {
+        return Ok(None);
+    };
     let rule = policy.rules.find(account, &item, categories);
     let case = Case {
         account,

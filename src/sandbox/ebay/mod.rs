@@ -22,7 +22,7 @@ mod tests;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use domain::{Currency, Time};
+use domain::{Currency, Sku, Time};
 use serde_json::json;
 
 use crate::{
@@ -152,14 +152,17 @@ impl Twin for Ebay {
         self.carry_out(act, now)
     }
 
+    fn levels(&self) -> BTreeMap<Sku, i64> {
+        let items = self.items.values();
+        items
+            .map(|item| (item.sku().clone(), item.shown()))
+            .collect()
+    }
+
     fn truth(&self) -> Truth {
         Truth {
             orders: self.orders.iter().map(Order::truth).collect(),
-            levels: self
-                .items
-                .values()
-                .map(|item| (item.sku().clone(), item.shown()))
-                .collect(),
+            levels: self.levels(),
             level_writes: self.level_writes.clone(),
             restocks: self.restocks.clone(),
             writes: self.writes,

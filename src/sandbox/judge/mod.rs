@@ -172,6 +172,34 @@ pub enum Reason {
     Unexplained,
 }
 
+impl Reason {
+    /// All of them.
+    pub const ALL: [Reason; 8] = [
+        Reason::PushLag,
+        Reason::EditedByStaff,
+        Reason::PaidLate,
+        Reason::NotCounted,
+        Reason::Restocked,
+        Reason::ShortBefore,
+        Reason::OneBasket,
+        Reason::Unexplained,
+    ];
+
+    /// The word for it in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Reason::PushLag => "push_lag",
+            Reason::EditedByStaff => "edited_by_staff",
+            Reason::PaidLate => "paid_late",
+            Reason::NotCounted => "not_counted",
+            Reason::Restocked => "restocked",
+            Reason::ShortBefore => "short_before",
+            Reason::OneBasket => "one_basket",
+            Reason::Unexplained => "unexplained",
+        }
+    }
+}
+
 /// A level that is not what it should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct WrongLevel {

@@ -37,6 +37,8 @@ pub(super) fn later(gid: &str) -> Value {
 
 /// No field has such a name.
 const LATER: &str = "=>";
+/// Nor this one: the cursors of a page.
+const CURSORS: &str = "=cursors";
 
 /// Points grow with the logarithm of a page's size; the real curve is not published.
 fn weight(size: u64) -> u64 {
@@ -231,7 +233,8 @@ impl Request<'_> {
                 continue;
             };
             let arguments = self.schema.arguments(on, field, &self.variables);
-            let part = &value[&field.name];
+            let made = (field.name == "edges" && !value[CURSORS].is_null()).then(|| edges(value));
+            let part = made.as_ref().unwrap_or(&value[&field.name]);
             let part = self.complete(&definition.kind, field, &arguments, part, nodes)?;
             merge(&mut object, &field.key, part);
         }
@@ -350,24 +353,45 @@ fn page(values: &[Value], arguments: &Map<String, Value>) -> Result<Value, Strin
         .into_iter()
         .map(|place| (cursor(&place.to_string()), values[place].clone()))
         .collect();
-    Ok(connection(&nodes, has_more && !is_last))
+    Ok(connection(nodes, has_more && !is_last))
 }
 
-/// A page as the graph has it once it is cut.
-pub(super) fn connection(nodes: &[(String, Value)], has_next: bool) -> Value {
-    json!({
-        "nodes": nodes.iter().map(|(_, node)| node).collect::<Vec<_>>(),
-        "edges": nodes
-            .iter()
-            .map(|(cursor, node)| json!({ "cursor": cursor, "node": node }))
-            .collect::<Vec<_>>(),
-        "pageInfo": {
-            "hasNextPage": has_next,
-            "hasPreviousPage": false,
-            "startCursor": nodes.first().map(|(cursor, _)| cursor),
-            "endCursor": nodes.last().map(|(cursor, _)| cursor),
-        },
-    })
+/// A page as the graph has it once it is cut. Edges are made of it when they are selected.
+pub(super) fn connection(page: Vec<(String, Value)>, has_next: bool) -> Value {
+    let (cursors, nodes): (Vec<Value>, Vec<Value>) = page
+        .into_iter()
+        .map(|(cursor, node)| (Value::String(cursor), node))
+        .unzip();
+    let info = json!({
+        "hasNextPage": has_next,
+        "hasPreviousPage": false,
+        "startCursor": cursors.first(),
+        "endCursor": cursors.last(),
+    });
+    object([
+        ("nodes", Value::Array(nodes)),
+        (CURSORS, Value::Array(cursors)),
+        ("pageInfo", info),
+    ])
+}
+
+/// The edges of a page, with a copy of what it holds.
+fn edges(connection: &Value) -> Value {
+    let all = |name| connection[name].as_array().into_iter().flatten().cloned();
+    let edges = all(CURSORS).zip(all("nodes"));
+    edges
+        .map(|(cursor, node)| object([("cursor", cursor), ("node", node)]))
+        .collect()
+}
+
+/// An object of what is there already: the macro would copy all of it.
+pub(super) fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
+    let fields = fields.into_iter();
+    Value::Object(
+        fields
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
+    )
 }
 
 /// A cursor is opaque to whoever gets it.

@@ -31,14 +31,16 @@ mod tests;
 mod views;
 mod world;
 
-use domain::Time;
+use std::collections::BTreeMap;
+
+use domain::{Sku, Time};
 use serde_json::{Map, Value, json};
 
 use crate::{Act, Delivery, Done, Refused, Request, Response, Shop, Truth, Twin};
 
 use self::{
     access::{Access, Bucket},
-    answer::{Request as Query, merge},
+    answer::{Request as Query, merge, object},
     document::Directive,
     keys::Keys,
     schema::Schema,
@@ -153,8 +155,15 @@ impl Twin for Shopify {
         self.perform(act, now)
     }
 
-    fn truth(&self) -> Truth {
+    fn levels(&self) -> BTreeMap<Sku, i64> {
         let variants = self.world.variants.iter();
+        variants
+            .filter(|variant| variant.is_tracked)
+            .map(|variant| (variant.sku.clone(), variant.available))
+            .collect()
+    }
+
+    fn truth(&self) -> Truth {
         Truth {
             orders: self
                 .world
@@ -162,10 +171,7 @@ impl Twin for Shopify {
                 .values()
                 .map(|order| self.world.true_order(order))
                 .collect(),
-            levels: variants
-                .filter(|variant| variant.is_tracked)
-                .map(|variant| (variant.sku.clone(), variant.available))
-                .collect(),
+            levels: self.levels(),
             level_writes: self.world.level_writes.clone(),
             restocks: self.world.restocks.clone(),
             writes: self.world.writes,
@@ -248,10 +254,8 @@ impl Shopify {
         let (data, errors) = carry_out(&query, &mut self.world, &mut self.keys, now);
         let actual = query.actual_cost(&data).min(requested);
         self.bucket.charge(actual);
-        let mut answer = json!({
-            "data": data,
-            "extensions": self.bucket.extension(requested, Some(actual)),
-        });
+        let extensions = self.bucket.extension(requested, Some(actual));
+        let mut answer = object([("data", data), ("extensions", extensions)]);
         if !errors.is_empty() {
             answer["errors"] = json!(errors);
         }

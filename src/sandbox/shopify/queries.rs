@@ -105,7 +105,7 @@ fn paged(
         .into_iter()
         .map(|(key, id)| (cursor(&format!("{key} {id}")), view(id)))
         .collect();
-    Ok(connection(&nodes, has_next))
+    Ok(connection(nodes, has_next))
 }
 
 fn text<'a>(arguments: &'a Arguments, name: &str) -> &'a str {

@@ -220,11 +220,15 @@ impl Twin for Square {
         }
     }
 
+    fn levels(&self) -> BTreeMap<Sku, i64> {
+        self.catalog.levels()
+    }
+
     fn truth(&self) -> Truth {
         let orders = self.placed.iter().filter_map(|id| self.orders.get(id));
         Truth {
             orders: orders.map(|order| self.true_order(order)).collect(),
-            levels: self.catalog.levels(),
+            levels: self.levels(),
             level_writes: self.level_writes.clone(),
             // Staff count again what came back.
             restocks: Vec::new(),

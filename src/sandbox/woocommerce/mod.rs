@@ -336,8 +336,14 @@ impl Twin for Woo {
         self.carry_out(act, now)
     }
 
-    fn truth(&self) -> Truth {
+    fn levels(&self) -> BTreeMap<Sku, i64> {
         let counted = self.products.values().filter(|product| product.is_counted);
+        counted
+            .filter_map(|product| Some((Sku::new(&product.sku).ok()?, product.stock)))
+            .collect()
+    }
+
+    fn truth(&self) -> Truth {
         Truth {
             orders: self
                 .orders
@@ -345,9 +351,7 @@ impl Twin for Woo {
                 .filter(|order| order.was_sale)
                 .map(|order| self.true_order(order))
                 .collect(),
-            levels: counted
-                .filter_map(|product| Some((Sku::new(&product.sku).ok()?, product.stock)))
-                .collect(),
+            levels: self.levels(),
             level_writes: self.level_writes.clone(),
             restocks: self.restocks.clone(),
             writes: self.writes,

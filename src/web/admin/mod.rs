@@ -4,6 +4,7 @@ pub(crate) mod accounts;
 pub(crate) mod adoption;
 pub(crate) mod health;
 pub(crate) mod incidents;
+pub(crate) mod moves;
 pub(crate) mod orders;
 pub(crate) mod queues;
 pub(crate) mod safety;

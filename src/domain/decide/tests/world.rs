@@ -25,10 +25,13 @@ use crate::{
 /// All are listed on `web` and `market`; `till` sells over the counter.
 pub(super) struct World {
     pub(super) book: Book,
-    now: i64,
+    pub(super) now: i64,
     movements: Vec<Movement>,
     pub(super) names: BTreeMap<String, OrderId>,
     rules: OfferRules,
+    pub(super) locations: Locations,
+    /// Whether buyers place their orders now, and not long ago.
+    pub(super) placed_now: bool,
     owner: Option<&'static str>,
     budget: Option<WriteBudget>,
     last: Result<Verdict, Refusal>,
@@ -60,6 +63,8 @@ impl World {
             movements: Vec::new(),
             names: BTreeMap::new(),
             rules: OfferRules::default(),
+            locations: Locations::default(),
+            placed_now: false,
             owner: None,
             budget: None,
             last: Ok(Verdict::Nothing),
@@ -106,7 +111,8 @@ impl World {
             now: Time::from_seconds(self.now),
             accounts: accounts.into(),
             rules: self.rules.clone(),
-            home: LocationId::default(),
+            home: self.locations.home(),
+            locations: self.locations.clone(),
             breaker: BreakerRule {
                 listings_min: 3,
                 ..BreakerRule::default()
@@ -142,6 +148,10 @@ impl World {
         book.all_claims_of = SKUS.iter().map(|name| sku(name)).collect();
         book.facts.clear();
         book.movements.clear();
+        for movement in &self.movements {
+            let of_item = book.history.entry(movement.sku.clone()).or_default();
+            of_item.push(movement.clone());
+        }
         let mut seed = [0; 16];
         seed[..8].copy_from_slice(&self.movements.len().to_be_bytes());
         let ids = IdSource::new(Time::from_millis(self.now * 1000 + 7), seed);
@@ -150,6 +160,7 @@ impl World {
                 self.movements
                     .extend(decision.book.movements.iter().cloned());
                 self.book = decision.book;
+                self.book.history.clear();
                 self.last = Ok(decision.verdict);
                 for order in self.book.orders.values() {
                     self.names.insert(order.external_id.to_string(), order.id);
@@ -175,6 +186,15 @@ impl World {
                 .for_each(|m| folded.apply(m));
             let claims = self.book.claims.values().filter(|claim| claim.sku == *name);
             claims.for_each(|claim| folded.reclaim(None, claim));
+            folded.incoming.clone_from(&stock.incoming);
+            folded.counted_at.clone_from(&stock.counted_at);
+            assert_eq!(self.locations.excess(stock), None, "{name} fits: {stock:?}");
+            for at in stock.allocated.keys() {
+                assert!(
+                    stock.free_at(at) >= Quantity::ZERO,
+                    "{name} at {at}: {stock:?}"
+                );
+            }
             assert_eq!(
                 stock, &folded,
                 "stock of {name} is the fold of its movements and claims"
@@ -246,12 +266,13 @@ impl World {
     }
 
     /// What happens:
-    /// - `count MUG 5`, `adjust MUG -2`: a person says how many there are
+    /// - `count MUG 5 [@berlin]`, `adjust MUG -2`: a person says how many there are
+    /// - `stocktake berlin above 2`, and then `counted MUG 9 [10 seconds ago|ahead]`, `close`
     /// - `open web MUG 5 [late]`: opening stock from an account; `late` when a sale became known
     ///   after the level was asked for
     /// - `order web #1 v2 [hook|list] [unpaid|draft|canceled|refunded|repaid|word:X] MUG:2 PLATE:1/shipped1/sub0 …`
     /// - `gone web #1`, `expire #1`, `close #1`, `hold #1 keep|drop`, `release #1`, `cancel #1`
-    /// - `ship #1 [1:2 …]`: line numbers and units
+    /// - `ship #1 [1:2 …] [@berlin]`: line numbers and units
     /// - `resolve #1 wait|substitute|cancel_order`, `resolve #1 take #2`, `resolve #1 units 500`
     /// - `rule web|all [in CATEGORY|of MUG]` and then `buffer 2`, `max 3`, `share 1/2`, `exclude`,
     ///   `zero_below 3`, `end_when 1`, `end_when never`, `last_units 3 till …`; `no rules`
@@ -268,16 +289,18 @@ impl World {
         let words: Vec<&str> = text.split_whitespace().collect();
         let by = || "ann".to_owned();
         let adjust = |name: &str, change| {
+            let place = words.last().and_then(|word| word.strip_prefix('@'));
             Signal::Command(Command::Adjust {
                 sku: sku(name),
-                location: LocationId::default(),
+                location: place.map_or(self.locations.home(), LocationId::new),
+                condition: Condition::Sellable,
                 change,
                 reason: "count".to_owned(),
                 by: by(),
             })
         };
         let signal = match words.as_slice() {
-            ["count", name, units] => adjust(name, Change::To(Decimal::whole(number(units)))),
+            ["count", name, units, ..] => adjust(name, Change::To(Decimal::whole(number(units)))),
             ["adjust", name, units] => adjust(name, Change::By(Decimal::whole(number(units)))),
             ["open", account, name, level, rest @ ..] => {
                 self.opening_signal(account, name, level, !rest.is_empty())
@@ -312,6 +335,9 @@ impl World {
                 })
             }
             ["ship", name, lines @ ..] => self.ship_signal(name, lines),
+            ["stocktake" | "counted" | "close"] | ["stocktake" | "counted", ..] => {
+                self.count_signal(&words)
+            }
             ["resolve", name, way @ ..] => self.resolve_signal(name, way),
             ["rule", account, rest @ ..] => return self.add_rule(account, rest),
             ["owner", account] => {
@@ -416,6 +442,9 @@ impl World {
 
     fn order_signal(&self, account: &str, name: &str, rest: &[&str]) -> Signal {
         let mut snapshot = order_snapshot(name);
+        if self.placed_now {
+            snapshot.placed_at = Time::from_seconds(self.now + 10);
+        }
         let mut source = Source::Read;
         for word in rest {
             match *word {
@@ -449,7 +478,9 @@ impl World {
     }
 
     fn ship_signal(&self, name: &str, lines: &[&str]) -> Signal {
-        let lines = lines.iter().map(|line| {
+        let place = lines.iter().find_map(|word| word.strip_prefix('@'));
+        let lines = lines.iter().filter(|word| !word.starts_with('@'));
+        let lines = lines.map(|line| {
             let (line, units) = line.split_once(':').expect("line:units");
             (
                 line.parse().expect("a line number"),
@@ -462,7 +493,7 @@ impl World {
             carrier: Some("DHL".to_owned()),
             tracking_number: Some("00340".to_owned()),
             tracking_url: None,
-            location: None,
+            location: place.map(LocationId::new),
         })
     }
 
@@ -542,6 +573,7 @@ impl World {
     }
 
     /// What is so afterwards:
+    /// - `MUG@berlin 5-2`: five are on hand there, two of them are bound to leave from there
     /// - `MUG 5-2`: five are on hand, two of them promised
     /// - `#1 ready`: the phase; `#1 lacks 2`: units not covered
     /// - `web.MUG 3`: what the listing should show; `web.MUG -`: it is told nothing
@@ -655,6 +687,14 @@ impl World {
     fn expect_pair(&self, name: &str, is: &str) {
         if let Some((on_hand, promised)) = is.rsplit_once('-').filter(|(left, _)| !left.is_empty())
         {
+            if let Some((name, place)) = name.split_once('@') {
+                let (stock, place) = (&self.book.stock[&sku(name)], LocationId::new(place));
+                let bound = stock.allocated.get(&place).copied().unwrap_or_default();
+                let lying = stock.on_hand_at(&place);
+                assert_eq!(lying.to_string(), on_hand, "{name} at {place}: {stock:?}");
+                assert_eq!(bound.to_string(), promised, "{name} bound to {place}");
+                return;
+            }
             let stock = &self.book.stock[&sku(name)];
             assert_eq!(stock.on_hand().to_string(), on_hand, "{name} on hand");
             let open = stock.pending.plus(stock.allocated_total());
@@ -708,7 +748,11 @@ fn listing_key(text: &str) -> ListingKey {
 }
 
 pub(super) fn check(table: &str) {
-    let mut world = World::new();
+    check_in(World::new(), table);
+}
+
+/// The same in a world that is not new, which is given back.
+pub(super) fn check_in(mut world: World, table: &str) -> World {
     for row in table.lines().map(str::trim).filter(|row| !row.is_empty()) {
         let (act, expected) = row.split_once("=>").unwrap_or((row, ""));
         world.act(act.trim());
@@ -723,4 +767,5 @@ pub(super) fn check(table: &str) {
             );
         }
     }
+    world
 }

@@ -1,0 +1,232 @@
+//! The arms of a decision by name, so that a rehearsal can count which of them it went through.
+//!
+//! Nothing decides by these words, and nothing stores them.
+
+use crate::{
+    intent::Outcome,
+    signal::{Command, PushResult, Reading, Signal, Source},
+};
+
+use super::{Refusal, Verdict};
+
+/// Every arm: each kind of signal, with what it can turn out to be. What is refused turns out to be the
+/// word of its [`Refusal`].
+pub const ARMS: &[(&str, &[&str])] = &[
+    ("order_by_hook", &["new", "duplicate", "stale", "nothing"]),
+    ("order_by_list", &["new", "duplicate", "stale", "nothing"]),
+    ("order_by_read", &["new", "duplicate", "stale", "nothing"]),
+    ("order_gone", &["new", "duplicate", "nothing"]),
+    ("listings", &["new", "duplicate"]),
+    ("opening", &["new", "duplicate"]),
+    ("levels_before_push", &["new", "duplicate"]),
+    ("levels_to_compare", &["new", "duplicate"]),
+    ("levels_to_confirm", &["new", "duplicate"]),
+    ("weigh", &["new"]),
+    ("start_push", &["new", "duplicate"]),
+    ("push_applied", &["new"]),
+    ("push_conflict", &["new"]),
+    ("push_rejected", &["new"]),
+    ("push_not_done", &["new"]),
+    ("push_ambiguous", &["new"]),
+    ("push_retry", &["new"]),
+    ("intent_applied", &["new", "nothing"]),
+    ("intent_retry", &["new", "nothing"]),
+    ("intent_park", &["new", "nothing"]),
+    ("measured", &["new", "duplicate"]),
+    ("reclaim", &["new", "no_order"]),
+    ("expire", &["new", "nothing", "no_order"]),
+    ("close", &["new", "nothing", "no_order"]),
+    ("adjust", &["new", "no_item", "not_stocked", "quantity"]),
+    ("set_item", &["new", "duplicate", "item", "item_in_use"]),
+    (
+        "map_line",
+        &["new", "duplicate", "no_item", "no_order", "no_line"],
+    ),
+    (
+        "ship",
+        &[
+            "new",
+            "no_order",
+            "no_line",
+            "quantity",
+            "too_many",
+            "nothing_to_ship",
+            "not_covered",
+            "phase",
+        ],
+    ),
+    (
+        "cancel",
+        &[
+            "new",
+            "duplicate",
+            "no_order",
+            "already_shipped",
+            "under_way",
+        ],
+    ),
+    (
+        "refund",
+        &["new", "no_order", "no_line", "refund_too_large"],
+    ),
+    ("hold", &["new", "no_order"]),
+    ("release", &["new", "no_order", "not_held"]),
+    (
+        "resolve_incident",
+        &[
+            "new",
+            "duplicate",
+            "incident_over",
+            "not_giving_way",
+            "cannot_cancel_units",
+            "under_way",
+        ],
+    ),
+    (
+        "settle_drift",
+        &["new", "duplicate", "no_drift", "cannot_take"],
+    ),
+    ("let_go", &["new"]),
+    ("confirm_zeroes", &["new"]),
+    ("lift_breaker", &["new", "not_tripped"]),
+    ("retry_intent", &["new", "not_parked"]),
+    ("lift", &["new", "not_ended", "would_end"]),
+    ("retry_push", &["new", "not_parked"]),
+];
+
+impl Signal {
+    /// The words for what it is: one, or one for each of its results.
+    pub fn words(&self) -> Vec<&'static str> {
+        let word = match self {
+            Signal::PushTried { results, .. } => {
+                return results.iter().map(|(_, result)| result.word()).collect();
+            }
+            Signal::Order { source, .. } => match source {
+                Source::Hook => "order_by_hook",
+                Source::List => "order_by_list",
+                Source::Read => "order_by_read",
+            },
+            Signal::OrderGone { .. } => "order_gone",
+            Signal::Listings { .. } => "listings",
+            Signal::Opening { .. } => "opening",
+            Signal::Levels { reading, .. } => match reading {
+                Reading::BeforePush => "levels_before_push",
+                Reading::Compare => "levels_to_compare",
+                Reading::Confirm => "levels_to_confirm",
+            },
+            Signal::Weigh { .. } => "weigh",
+            Signal::StartPush { .. } => "start_push",
+            Signal::IntentTried { outcome, .. } => match outcome {
+                Outcome::Applied { .. } => "intent_applied",
+                Outcome::Retry { .. } => "intent_retry",
+                Outcome::Park { .. } => "intent_park",
+            },
+            Signal::Measured { .. } => "measured",
+            Signal::Reclaim { .. } => "reclaim",
+            Signal::Expire { .. } => "expire",
+            Signal::Close { .. } => "close",
+            Signal::Command(command) => command.word(),
+        };
+        vec![word]
+    }
+}
+
+impl PushResult {
+    fn word(&self) -> &'static str {
+        match self {
+            PushResult::Applied => "push_applied",
+            PushResult::Conflict { .. } => "push_conflict",
+            PushResult::Rejected { .. } => "push_rejected",
+            PushResult::NotDone => "push_not_done",
+            PushResult::Ambiguous { .. } => "push_ambiguous",
+            PushResult::Retry { .. } => "push_retry",
+        }
+    }
+}
+
+impl Command {
+    fn word(&self) -> &'static str {
+        match self {
+            Command::Adjust { .. } => "adjust",
+            Command::Transfer(_) => "transfer",
+            Command::Expect { .. } => "expect",
+            Command::Receive(_) => "receive",
+            Command::GiveUp { .. } => "give_up",
+            Command::Sort(_) => "sort",
+            Command::OpenCount { .. } => "open_count",
+            Command::EnterCount { .. } => "enter_count",
+            Command::CloseCount { .. } => "close_count",
+            Command::SetItem(_) => "set_item",
+            Command::MapLine { .. } => "map_line",
+            Command::Ship { .. } => "ship",
+            Command::Cancel { .. } => "cancel",
+            Command::Refund { .. } => "refund",
+            Command::Hold { .. } => "hold",
+            Command::Release { .. } => "release",
+            Command::ResolveIncident { .. } => "resolve_incident",
+            Command::SettleDrift { .. } => "settle_drift",
+            Command::LetGo { .. } => "let_go",
+            Command::ConfirmZeroes { .. } => "confirm_zeroes",
+            Command::LiftBreaker { .. } => "lift_breaker",
+            Command::RetryIntent { .. } => "retry_intent",
+            Command::Lift { .. } => "lift",
+            Command::RetryPush { .. } => "retry_push",
+        }
+    }
+}
+
+impl Verdict {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::New => "new",
+            Verdict::Duplicate => "duplicate",
+            Verdict::Stale => "stale",
+            Verdict::Nothing => "nothing",
+        }
+    }
+}
+
+impl Refusal {
+    /// The word for it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Refusal::NoOrder(_) => "no_order",
+            Refusal::NoLine { .. } => "no_line",
+            Refusal::NoItem(_) => "no_item",
+            Refusal::NotStocked(_) => "not_stocked",
+            Refusal::Item(_) => "item",
+            Refusal::ItemInUse(_) => "item_in_use",
+            Refusal::Quantity { .. } => "quantity",
+            Refusal::TooMany { .. } => "too_many",
+            Refusal::NothingToShip => "nothing_to_ship",
+            Refusal::NotCovered { .. } => "not_covered",
+            Refusal::Phase { .. } => "phase",
+            Refusal::AlreadyShipped => "already_shipped",
+            Refusal::RefundTooLarge(_) => "refund_too_large",
+            Refusal::NotHeld => "not_held",
+            Refusal::NoLocation { .. } => "no_location",
+            Refusal::NotServed { .. } => "not_served",
+            Refusal::ChannelOwned(_) => "channel_owned",
+            Refusal::NotThere { .. } => "not_there",
+            Refusal::NothingMoves(_) => "nothing_moves",
+            Refusal::Promised { .. } => "promised",
+            Refusal::NoArrival { .. } => "no_arrival",
+            Refusal::NoCount(_) => "no_count",
+            Refusal::CountOver(_) => "count_over",
+            Refusal::NotInCount(_) => "not_in_count",
+            Refusal::AsOf { .. } => "as_of",
+            Refusal::RecountFirst(_) => "recount_first",
+            Refusal::NotParked => "not_parked",
+            Refusal::IncidentOver { .. } => "incident_over",
+            Refusal::NotGivingWay { .. } => "not_giving_way",
+            Refusal::CannotCancelUnits { .. } => "cannot_cancel_units",
+            Refusal::NoDrift(_) => "no_drift",
+            Refusal::CannotTake { .. } => "cannot_take",
+            Refusal::NotTripped(_) => "not_tripped",
+            Refusal::NotEnded => "not_ended",
+            Refusal::WouldEnd { .. } => "would_end",
+            Refusal::UnderWay => "under_way",
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! What our staff get wrong: orders that do not exist, more than there is, the same again. Each must be
+//! refused by its name and change nothing; that nothing changed is for the checkers to see.
+
+use domain::{
+    Decimal, ListingId, Money, Sku,
+    ids::OrderId,
+    intent::{Intent, Wish},
+    item::Item,
+    offer::Offer,
+    order::{Order, Phase},
+    signal::{Change, Command, Whose},
+    stock::LocationId,
+};
+use engine::rows::{self, key, prefix};
+use fastrand::Rng;
+
+use crate::rows::Rows;
+
+const BY: &str = "office";
+/// No order has so many lines.
+const NO_LINE: u32 = 99;
+/// An order that nobody placed.
+const NO_ORDER: &str = "ord_00000000000070008000000000000000";
+
+/// A case that nobody opened.
+const NO_DRIFT: &str = "dft_00000000000070008000000000000000";
+
+/// A slip, if there is an occasion for what chance wants.
+pub(crate) fn slip(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
+    match chance.u32(0..10) {
+        0 => Some(unknown_order(chance)),
+        1 => adjust_wrongly(rows, chance),
+        2 => change_unit(rows, chance),
+        3 => map_wrongly(rows, chance),
+        4 | 5 => ship_wrongly(rows, chance),
+        6 => ship_too_early(rows, chance),
+        7 => cancel_wrongly(rows, chance),
+        8 => refund_wrongly(rows, chance),
+        _ => undo_nothing(rows, chance),
+    }
+}
+
+/// One of many.
+pub(crate) fn pick<T: Clone>(all: &[T], chance: &mut Rng) -> Option<T> {
+    if all.is_empty() {
+        return None;
+    }
+    all.get(chance.usize(0..all.len())).cloned()
+}
+
+/// Some order that is in a phase.
+pub(crate) fn order_in(rows: &Rows<'_>, chance: &mut Rng, phase: Phase) -> Option<Order> {
+    let keys = rows.keys(rows::ORDERS_BY_PHASE, &prefix(&[phase.word()]));
+    read_order(rows, &pick(&keys, chance)?)
+}
+
+fn read_order(rows: &Rows<'_>, named_by: &[u8]) -> Option<Order> {
+    let id: OrderId = rows::last_part(named_by).parse().ok()?;
+    rows.get(rows::ORDERS, &key(&[&id.to_string()]))
+}
+
+fn some_item(rows: &Rows<'_>, chance: &mut Rng) -> Option<Item> {
+    let items = rows.scan::<Item>(rows::ITEMS, b"");
+    pick(&items, chance).map(|(_, item)| item)
+}
+
+fn half() -> Decimal {
+    "0.5".parse().expect("a half is a decimal")
+}
+
+fn no_sku() -> Sku {
+    Sku::new("NOBODY-SELLS-THIS").expect("letters are a SKU")
+}
+
+fn parcel(order: OrderId, lines: Vec<(u32, Decimal)>) -> Command {
+    Command::Ship {
+        order,
+        lines,
+        carrier: Some("DHL".to_owned()),
+        tracking_number: Some("never sent".to_owned()),
+        tracking_url: None,
+        location: None,
+    }
+}
+
+fn unknown_order(chance: &mut Rng) -> Command {
+    let order: OrderId = NO_ORDER.parse().expect("it is written as an order's id");
+    let (reason, by) = ("a slip".to_owned(), BY.to_owned());
+    let euro = domain::Currency::new("EUR").expect("EUR is a currency");
+    match chance.u32(0..6) {
+        0 => parcel(order, Vec::new()),
+        1 => Command::SettleDrift {
+            drift: NO_DRIFT.parse().expect("it is written as the id of a case"),
+            right: Whose::Ours,
+            by,
+        },
+        2 => Command::Cancel { order, reason },
+        3 => Command::Release { order, by },
+        4 => Command::Refund {
+            order,
+            amount: Money::from_minor(1, euro).expect("a cent"),
+            lines: Vec::new(),
+            reason,
+        },
+        _ => Command::Hold {
+            order,
+            reason,
+            by,
+            until: None,
+            keeps_claim: true,
+        },
+    }
+}
+
+fn adjust_wrongly(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
+    let items = rows.scan::<Item>(rows::ITEMS, b"");
+    let (sku, change) = match chance.u32(0..3) {
+        0 => (no_sku(), Decimal::whole(1)),
+        1 => {
+            let made_up = |item: &&(Vec<u8>, Item)| !item.1.is_stocked();
+            let all: Vec<_> = items.iter().filter(made_up).cloned().collect();
+            (pick(&all, chance)?.1.sku, Decimal::whole(1))
+        }
+        _ => {
+            let goods: Vec<_> = items.iter().filter(|item| item.1.is_stocked()).collect();
+            (pick(&goods, chance)?.1.sku.clone(), half())
+        }
+    };
+    Some(Command::Adjust {
+        sku,
+        location: LocationId::default(),
+        change: Change::By(change),
+        reason: "a slip".to_owned(),
+        by: BY.to_owned(),
+    })
+}
+
+fn change_unit(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
+    let mut item = some_item(rows, chance).filter(Item::is_stocked)?;
+    item.scale += 1;
+    Some(Command::SetItem(item))
+}
+
+fn map_wrongly(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
+    let order = order_in(rows, chance, Phase::Ready)?;
+    let line = order.lines.first()?;
+    let (number, sku) = (line.number, line.item.as_ref()?.sku.clone());
+    let (order, line, sku) = match chance.u32(0..4) {
+        0 => (order.id, number, sku),
+        1 => (order.id, NO_LINE, sku),
+        2 => (NO_ORDER.parse().ok()?, number, sku),
+        _ => (order.id, number, no_sku()),
+    };
+    Some(Command::MapLine { order, line, sku })
+}
+
+fn ship_wrongly(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
+    let order = order_in(rows, chance, Phase::Ready)?;
+    let first = order.lines.first()?.number;
+    let line = match chance.u32(0..3) {
+        0 => (NO_LINE, Decimal::whole(1)),
+        1 => (first, half()),
+        _ => (first, Decimal::whole(1_000)),
+    };
+    Some(parcel(order.id, vec![line]))
+}
+
+/// What is held, short, or not paid; or has left already.
+fn ship_too_early(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
+    let phases = [
+        Phase::Held,
+        Phase::Short,
+        Phase::AwaitingPayment,
+        Phase::Shipped,
+    ];
+    let phase = pick(&phases, chance)?;
+    order_in(rows, chance, phase).map(|order| parcel(order.id, Vec::new()))
+}
+
+fn cancel_wrongly(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
+    let waiting = rows.keys(rows::OUTBOX, b"");
+    let under_way = waiting.iter().find_map(|waiting| {
+        let id = rows::last_part(waiting);
+        let intent: Intent = rows.get(rows::INTENTS, &key(&[&id]))?;
+        matches!(intent.wish, Wish::CancelOrder { .. }).then_some(intent.order)
+    });
+    let order = match under_way {
+        Some(order) => order,
+        None => {
+            let phase = pick(&[Phase::Canceled, Phase::Shipped], chance)?;
+            order_in(rows, chance, phase)?.id
+        }
+    };
+    Some(Command::Cancel {
+        order,
+        reason: "a slip".to_owned(),
+    })
+}
+
+fn refund_wrongly(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
+    let order = order_in(rows, chance, Phase::Ready)?;
+    let is_too_much = chance.bool();
+    let minor = if is_too_much { 9_999_999 } else { 1 };
+    let lines = match is_too_much {
+        true => Vec::new(),
+        false => vec![(NO_LINE, domain::Quantity::of(1))],
+    };
+    Some(Command::Refund {
+        order: order.id,
+        amount: Money::from_minor(minor, order.currency).ok()?,
+        lines,
+        reason: "a slip".to_owned(),
+    })
+}
+
+/// Lets go what is not held, lifts what has not ended, tries again what is not parked.
+fn undo_nothing(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
+    if chance.bool() {
+        let order = order_in(rows, chance, Phase::Ready)?;
+        let by = BY.to_owned();
+        return Some(Command::Release {
+            order: order.id,
+            by,
+        });
+    }
+    let (_, offer) = pick(&rows.scan::<Offer>(rows::OFFERS, b""), chance)?;
+    let (account, listing): (_, ListingId) = (offer.account, offer.listing);
+    Some(match chance.bool() {
+        true => Command::RetryPush { account, listing },
+        false => Command::Lift {
+            account,
+            listing,
+            by: BY.to_owned(),
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_that_nobody_placed_has_an_id_all_the_same() {
+        for seed in 0..20 {
+            unknown_order(&mut Rng::with_seed(seed));
+        }
+    }
+}
