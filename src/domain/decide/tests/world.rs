@@ -231,22 +231,25 @@ impl World {
         }
     }
 
-    /// Each unit that is missing of what was counted is in exactly one open incident, and none else.
+    /// Each unit that is missing of what was counted completely is in exactly one open incident, and none else.
     fn check_incidents(&self) {
         let mut missing: BTreeMap<ClaimKey, Quantity> = BTreeMap::new();
         for order in self.book.orders.values() {
             for line in &order.lines {
                 let units = self.book.missing_units(order, line.number);
-                let bill = line.item.iter().flat_map(|item| &item.bill);
+                let is_counted =
+                    |name: &Sku| self.book.stock.get(name).is_some_and(|s| s.is_counted);
+                // A kit of which a part was never counted lacks nobody knows what.
+                let item = line.item.iter();
+                let item = item.filter(|item| item.bill.keys().all(is_counted));
+                let bill = item.flat_map(|item| &item.bill);
                 for (name, per_unit) in bill.filter(|_| units.is_positive()) {
                     let key = ClaimKey {
                         sku: name.clone(),
                         order: order.id,
                         line: line.number,
                     };
-                    if self.book.stock.get(name).is_some_and(|s| s.is_counted) {
-                        missing.insert(key, per_unit.times(units.units()));
-                    }
+                    missing.insert(key, per_unit.times(units.units()));
                 }
             }
         }
