@@ -71,16 +71,11 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
     }
 }
 
-/// P3 and P4 for one item: what lies there is the sum of its movements, what is promised the sum of
-/// its open claims, and no more is promised than lies there.
-pub fn check_item(memory: &Memory, sku: &Sku) -> Findings {
-    let rows = Rows(memory);
-    let mut found = Findings::default();
-    found.look(Checker::OnHand, 1);
-    let below = prefix(&[sku.as_str()]);
+/// What lies where by the movements of an item, and whether it was ever counted.
+fn what_moved(rows: &Rows<'_>, below: &[u8]) -> (BTreeMap<(String, Condition), Quantity>, bool) {
     let mut on_hand: BTreeMap<(String, Condition), Quantity> = BTreeMap::new();
     let mut is_counted = false;
-    for (_, movement) in rows.scan::<Movement>(rows::MOVEMENTS, &below) {
+    for (_, movement) in rows.scan::<Movement>(rows::MOVEMENTS, below) {
         let place = (movement.location.to_string(), movement.condition);
         let sum = on_hand.entry(place).or_default();
         *sum = sum.plus(movement.delta);
@@ -96,10 +91,21 @@ pub fn check_item(memory: &Memory, sku: &Sku) -> Findings {
             | Cause::LeftBeforeCount { .. } => false,
         };
     }
+    (on_hand, is_counted)
+}
+
+/// The sums of an item's open claims.
+struct Promises {
+    allocated: BTreeMap<String, Quantity>,
+    pending: Quantity,
+    pending_by: BTreeMap<AccountId, Quantity>,
+}
+
+fn promises(rows: &Rows<'_>, below: &[u8], found: &mut Findings) -> Promises {
     let mut allocated: BTreeMap<String, Quantity> = BTreeMap::new();
     let mut pending = Quantity::ZERO;
     let mut pending_by: BTreeMap<AccountId, Quantity> = BTreeMap::new();
-    for (_, claim) in rows.scan::<Claim>(rows::CLAIMS, &below) {
+    for (_, claim) in rows.scan::<Claim>(rows::CLAIMS, below) {
         found.look(Checker::Claims, 1);
         let mut rest = claim.open();
         for (location, units) in &claim.places {
@@ -111,6 +117,26 @@ pub fn check_item(memory: &Memory, sku: &Sku) -> Findings {
         let sum = pending_by.entry(claim.account.clone()).or_default();
         *sum = sum.plus(rest);
     }
+    Promises {
+        allocated,
+        pending,
+        pending_by,
+    }
+}
+
+/// P3 and P4 for one item: what lies there is the sum of its movements, what is promised the sum of
+/// its open claims, and no more is promised than lies there.
+pub fn check_item(memory: &Memory, sku: &Sku) -> Findings {
+    let rows = Rows(memory);
+    let mut found = Findings::default();
+    found.look(Checker::OnHand, 1);
+    let below = prefix(&[sku.as_str()]);
+    let (on_hand, is_counted) = what_moved(&rows, &below);
+    let Promises {
+        allocated,
+        pending,
+        mut pending_by,
+    } = promises(&rows, &below, &mut found);
     let stock: Stock = rows
         .get(rows::STOCK, &key(&[sku.as_str()]))
         .unwrap_or_else(|| Stock::unknown(sku.clone()));

@@ -212,6 +212,10 @@ impl From<DecideError> for Problem {
 }
 
 impl From<Refusal> for Problem {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one arm for each refusal, and none is more than its data"
+    )]
     fn from(refusal: Refusal) -> Problem {
         let detail = refusal.to_string();
         let problem = |kind| Problem::new(kind, detail.clone());

@@ -123,6 +123,7 @@ pub(crate) fn routes() -> Vec<Route> {
     all.extend(done_to_orders());
     all.extend(about_stock());
     all.extend(about_moves());
+    all.extend(about_counts());
     all.extend(about_listings());
     all.extend(about_queues());
     all.extend(about_incidents());
@@ -393,8 +394,9 @@ fn about_stock() -> Vec<Route> {
     ]
 }
 
+const RECEIPT: Gives = Gives::One("Receipt");
+
 fn about_moves() -> Vec<Route> {
-    const RECEIPT: Gives = Gives::One("Receipt");
     vec![
         posts(
             "/api/v1/transfers",
@@ -442,6 +444,11 @@ fn about_moves() -> Vec<Route> {
         )
         .takes("NewSorting")
         .status(201),
+    ]
+}
+
+fn about_counts() -> Vec<Route> {
+    vec![
         reads(
             "/api/v1/counts",
             "List stocktakes, the oldest first.",
