@@ -163,6 +163,33 @@ const FACTS: &[&str] = &[
 
 /// Arms that no evening reaches, with the reason.
 pub const UNREACHED: &[(&str, &str, &str)] = &[
+    ("order_by_list", "nothing", "a list has no drafts"),
+    (
+        "order_by_read",
+        "nothing",
+        "what is read is what was listed, or what a hook told of",
+    ),
+    (
+        "levels_before_push",
+        "new",
+        "no level of a twin moves at each of three looks; the kiosk of the tests does",
+    ),
+    (
+        "levels_before_push",
+        "duplicate",
+        "no level of a twin moves at each of three looks; the kiosk of the tests does",
+    ),
+    ("measured", "duplicate", "only what changed is measured"),
+    (
+        "expire",
+        "nothing",
+        "it takes a payment between the janitor's look and the decision",
+    ),
+    (
+        "close",
+        "nothing",
+        "nothing waits for an order any more that is a day old",
+    ),
     (
         "push_rejected",
         "new",
