@@ -19,8 +19,8 @@ use domain::{
     breaker::BreakerRule,
     decide::Authority,
     item::{Item, ItemKind},
+    locations::Locations,
     rules::{Buffer, EndWhen, LastUnits, OfferRules, Ratio, ScopedRule},
-    stock::LocationId,
 };
 use engine::{
     AccountConfig, Config, Engine, StartError,
@@ -284,13 +284,15 @@ pub fn config(settings: &Settings) -> Config {
         .iter()
         .map(|item| item_of(item, settings))
         .collect();
+    let locations = Locations::new(settings.locations.clone());
     Config {
         accounts: settings.accounts.values().map(account).collect(),
         opening: settings.stock.opening.clone(),
         policy: Policy {
             accounts: BTreeMap::new(),
             rules: rules(settings),
-            home: LocationId::default(),
+            home: locations.home(),
+            locations,
             breaker: BreakerRule {
                 listings_min: settings.breaker.listings,
                 share: Ratio {

@@ -12,8 +12,9 @@ pub use crate::incident::Incident;
 use crate::{
     AccountId, ExternalId, ListingId, Quantity, Sku, Time,
     breaker::Breaker,
+    count::{Count, Entry},
     fact::Fact,
-    ids::{DriftId, IntentId, OrderId},
+    ids::{CountId, DriftId, IntentId, OrderId},
     intent::Intent,
     item::Item,
     offer::{Listing, Offer, Taken, Told},
@@ -62,6 +63,12 @@ pub struct Book {
     pub incidents: BTreeMap<ClaimKey, Incident>,
     /// Items of which all open claims, with their orders, are in this book.
     pub all_claims_of: BTreeSet<Sku>,
+    /// Stocktakes that it is about.
+    pub counts: BTreeMap<CountId, Count>,
+    /// What they say, item by item.
+    pub entries: BTreeMap<(CountId, Sku), Entry>,
+    /// Movements of before that the decision looks at.
+    pub history: BTreeMap<Sku, Vec<Movement>>,
     /// Movements that the decision made.
     pub movements: Vec<Movement>,
     /// Changes of claims that it made.

@@ -7,10 +7,10 @@ use crate::{
     book::Settlement,
     breaker::Side,
     buffer::Tuned,
-    ids::{DriftId, IncidentId, IntentId, MovementId, OrderId, ShipmentId},
+    ids::{ArrivalId, CountId, DriftId, IncidentId, IntentId, MovementId, OrderId, ShipmentId},
     incident::{Ending, Way, Why},
     offer::{Edit, Suppression},
-    stock::{Cause, LocationId},
+    stock::{Cause, Condition, LocationId},
 };
 
 /// One event.
@@ -91,6 +91,30 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// Promised units are bound to leave from a location.
+    Allocated {
+        /// Our number of the line.
+        line: u32,
+        /// Of what.
+        sku: Sku,
+        /// From where.
+        location: LocationId,
+        /// How many.
+        units: Quantity,
+        /// Why from there.
+        because: String,
+    },
+    /// Promised units are not bound to a location any more; they stay promised.
+    Unbound {
+        /// Our number of the line.
+        line: u32,
+        /// Of what.
+        sku: Sku,
+        /// From where they were to leave.
+        location: LocationId,
+        /// How many.
+        units: Quantity,
+    },
     /// A line is not covered by stock.
     Short {
         /// Our number of it.
@@ -146,10 +170,66 @@ pub enum Event {
         sku: Sku,
         /// Where.
         location: LocationId,
+        /// In which condition.
+        #[serde(default)]
+        condition: Condition,
         /// By how much.
         delta: Quantity,
         /// Why.
         cause: Cause,
+    },
+    /// Units are on their way to us.
+    ArrivalExpected {
+        /// Ours.
+        arrival: ArrivalId,
+        /// Of what.
+        sku: Sku,
+        /// Where to.
+        location: LocationId,
+        /// How many.
+        units: Quantity,
+        /// When they should be there.
+        due: Option<Time>,
+    },
+    /// Nothing more of an arrival will come.
+    ArrivalClosed {
+        /// Which.
+        arrival: ArrivalId,
+        /// Of what.
+        sku: Sku,
+        /// How many did not come.
+        missing: Quantity,
+        /// Why.
+        reason: String,
+    },
+    /// A stocktake began.
+    CountOpened {
+        /// Ours.
+        count: CountId,
+        /// Where.
+        location: LocationId,
+        /// Who.
+        by: String,
+    },
+    /// An item was counted.
+    CountEntered {
+        /// In which stocktake.
+        count: CountId,
+        /// Which.
+        sku: Sku,
+        /// How many lay there.
+        counted: Quantity,
+        /// How many should have.
+        expected: Quantity,
+        /// Whether that was believed; otherwise it is to be counted again.
+        is_applied: bool,
+    },
+    /// A stocktake ended.
+    CountClosed {
+        /// Which.
+        count: CountId,
+        /// Who.
+        by: String,
     },
     /// The order waits for a person.
     HoldPlaced {

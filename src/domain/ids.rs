@@ -91,6 +91,18 @@ macro_rules! typed_id {
                 Self(source.next_uuid())
             }
 
+            /// When it was made.
+            pub fn made_at(self) -> Time {
+                let since = self.0.get_timestamp().map(|stamp| stamp.to_unix());
+                let millis = since.map(|(seconds, nanos)| {
+                    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+                    seconds
+                        .saturating_mul(1000)
+                        .saturating_add(i64::from(nanos / 1_000_000))
+                });
+                Time::from_millis(millis.unwrap_or(0))
+            }
+
             /// The UUID without the prefix.
             pub fn uuid(self) -> Uuid {
                 self.0
@@ -162,6 +174,14 @@ typed_id! {
 typed_id! {
     /// Something that a person should look at.
     IncidentId, "inc"
+}
+typed_id! {
+    /// Units that are on their way to us.
+    ArrivalId, "arr"
+}
+typed_id! {
+    /// A stocktake.
+    CountId, "cnt"
 }
 typed_id! {
     /// A case of drift.
@@ -236,6 +256,7 @@ mod tests {
     fn ids_carry_their_type() {
         let id = OrderId::next(&mut IdSource::new(Time::EPOCH, [1; 16]));
         assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(id.made_at(), Time::EPOCH);
         assert!(id.to_string().starts_with("ord_"));
         assert!(id.to_string().parse::<IntentId>().is_err());
     }

@@ -5,9 +5,13 @@
 //! decision, on every backend and in every replay. Start reading at [`decide`].
 #![warn(missing_docs)]
 
+pub mod adoption;
+pub mod arrival;
 pub mod book;
 pub mod breaker;
+pub mod budget;
 pub mod buffer;
+pub mod count;
 pub mod decide;
 pub mod exposure;
 pub mod fact;
@@ -15,6 +19,8 @@ pub mod ids;
 pub mod incident;
 pub mod intent;
 pub mod item;
+pub mod lateness;
+pub mod locations;
 pub mod money;
 pub mod offer;
 pub mod order;

@@ -11,9 +11,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AccountId, ListingId, Money, Quantity, Sku, Time,
     breaker::{Held, Side},
+    budget::{Spent, Urgency, WriteBudget},
     buffer::Tuned,
     ids::IntentId,
     item::{Item, ItemKind},
+    locations::Locations,
     stock::Stock,
 };
 
@@ -72,11 +74,16 @@ pub enum Suppression {
     Formula,
 }
 
-/// What may still be promised of an item: its own stock, or for a kit as many as its scarcest
-/// component allows. The refusal says why that cannot be known.
-pub fn sellable(item: &Item, stock: &BTreeMap<Sku, Stock>) -> Result<Quantity, Suppression> {
+/// What may still be promised of an item on an account: its own stock at the locations that serve it,
+/// or for a kit as many as its scarcest component allows. The refusal says why that cannot be known.
+pub fn sellable(
+    item: &Item,
+    stock: &BTreeMap<Sku, Stock>,
+    locations: &Locations,
+    account: &AccountId,
+) -> Result<Quantity, Suppression> {
     let of = |sku: &Sku| match stock.get(sku) {
-        Some(stock) if stock.is_counted => Ok(stock.sellable()),
+        Some(stock) if stock.is_counted => Ok(locations.sellable(stock, account)),
         Some(_) | None => Err(Suppression::Uncounted),
     };
     match &item.kind {
@@ -175,6 +182,9 @@ pub struct Offer {
     /// When it came to be wanted at zero by something else than an order.
     #[serde(default)]
     pub zeroed_at: Option<Time>,
+    /// When something else than an order last changed what is wanted.
+    #[serde(default)]
+    pub decided_at: Option<Time>,
     /// Why nothing is written before a person says so.
     #[serde(default)]
     pub held: Option<Held>,
@@ -188,6 +198,9 @@ pub struct Offer {
     /// The buffer that tuned itself, where a rule says `auto`.
     #[serde(default)]
     pub tuned: Option<Tuned>,
+    /// What was used of the writes that its channel allows in a day.
+    #[serde(default)]
+    pub spent: Spent,
 }
 
 /// A change of a level that somebody made on the channel.
@@ -245,11 +258,27 @@ impl Offer {
             due_since: None,
             is_doubted: false,
             zeroed_at: None,
+            decided_at: None,
             held: None,
             edit: None,
             ended: None,
             tuned: None,
+            spent: Spent::default(),
         }
+    }
+
+    /// Before when nothing is written to it, because its channel takes only so many writes in a day.
+    pub fn spared_until(&self, budget: Option<WriteBudget>, now: Time) -> Option<Time> {
+        let (budget, wanted) = (budget?, self.wanted?.quantity);
+        let believed = self.believed.map(|told| told.quantity);
+        let urgency = if wanted.is_zero() {
+            Urgency::Zero
+        } else if believed.is_some_and(|believed| believed < wanted) {
+            Urgency::Rise
+        } else {
+            Urgency::Fall
+        };
+        budget.wait_until(self.spent, urgency, now)
     }
 
     /// Whether something is to be sent: it should show something else than we believe it shows.

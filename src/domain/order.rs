@@ -12,6 +12,7 @@ use crate::{
     AccountId, Currency, ExternalId, ListingId, Money, Quantity, Sku, Time,
     ids::{OrderId, ShipmentId},
     snapshot::{Address, Buyer, PaymentState, Standing, Version},
+    stock::LocationId,
 };
 
 /// One order in our book.
@@ -96,6 +97,9 @@ pub struct Line {
     pub tax: Money,
     /// Whether it must be sent.
     pub requires_shipping: bool,
+    /// Where its units left from, so that they can come back there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_from: BTreeMap<Sku, BTreeMap<LocationId, Quantity>>,
 }
 
 /// What a line takes from stock, kept as it was when the line was accepted: editing a kit later must

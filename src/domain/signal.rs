@@ -9,12 +9,12 @@ use crate::{
     book::Author,
     breaker::Side,
     buffer::Demand,
-    ids::{DriftId, IncidentId, IntentId, OrderId},
+    ids::{ArrivalId, CountId, DriftId, IncidentId, IntentId, OrderId},
     incident::Way,
     intent::Outcome,
     item::Item,
     snapshot::{LevelSnapshot, ListingSnapshot, OrderSnapshot},
-    stock::LocationId,
+    stock::{Condition, LocationId},
 };
 
 /// Something to decide about.
@@ -210,10 +210,76 @@ pub enum Command {
         sku: Sku,
         /// Where.
         location: LocationId,
+        /// In which condition.
+        #[serde(default)]
+        condition: Condition,
         /// By or to how much.
         change: Change,
         /// Why.
         reason: String,
+        /// Who.
+        by: String,
+    },
+    /// Send units from one location to another.
+    Transfer(Transfer),
+    /// Note units that are to come in.
+    Expect {
+        /// Of what.
+        sku: Sku,
+        /// How many, in whole units.
+        units: Decimal,
+        /// Where.
+        location: LocationId,
+        /// When.
+        due: Option<Time>,
+        /// In people's words: the number of an order, a supplier's name.
+        reference: String,
+        /// Who says so.
+        by: String,
+    },
+    /// Take units in.
+    Receive(Receipt),
+    /// Nothing more of an arrival will come.
+    GiveUp {
+        /// Of what.
+        sku: Sku,
+        /// Which arrival.
+        arrival: ArrivalId,
+        /// Why.
+        reason: String,
+    },
+    /// Find units to be in another condition.
+    Sort(Sorting),
+    /// Begin a stocktake.
+    OpenCount {
+        /// Where.
+        location: LocationId,
+        /// Of what; everything where nothing is named.
+        skus: Vec<Sku>,
+        /// A difference above this is counted again before it is believed.
+        recount_above: Decimal,
+        /// Who.
+        by: String,
+    },
+    /// Say how many were counted.
+    EnterCount {
+        /// In which stocktake.
+        count: CountId,
+        /// Of what.
+        sku: Sku,
+        /// How many, in whole units.
+        units: Decimal,
+        /// When it was counted; just now where nothing is said.
+        as_of: Option<Time>,
+        /// Who counted.
+        by: String,
+    },
+    /// End a stocktake.
+    CloseCount {
+        /// Which.
+        count: CountId,
+        /// Whether what is to be counted again is given up.
+        discards: bool,
         /// Who.
         by: String,
     },
@@ -324,6 +390,9 @@ pub enum Command {
     ConfirmZeroes {
         /// Which account.
         account: AccountId,
+        /// When it was shown; now, when nothing is said.
+        #[serde(default)]
+        shown_at: Option<Time>,
     },
     /// Lift the breaker of an account.
     LiftBreaker {
@@ -350,6 +419,65 @@ pub enum Command {
         /// Which listing.
         listing: ListingId,
     },
+}
+
+/// Units that go from one location to another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// Of what.
+    pub sku: Sku,
+    /// How many, in whole units.
+    pub units: Decimal,
+    /// From where.
+    pub from: LocationId,
+    /// To where.
+    pub to: LocationId,
+    /// When they should be there.
+    pub due: Option<Time>,
+    /// Whether they are there already; otherwise they are received there later.
+    pub is_at_once: bool,
+    /// In people's words.
+    pub reference: String,
+    /// Who.
+    pub by: String,
+}
+
+/// Units that came in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Of what.
+    pub sku: Sku,
+    /// How many, in whole units; all that has not come yet where nothing is said.
+    pub units: Option<Decimal>,
+    /// Where; where they were expected, or at the usual location.
+    pub location: Option<LocationId>,
+    /// In which condition.
+    pub condition: Condition,
+    /// Which arrival it was, if it was announced.
+    pub arrival: Option<ArrivalId>,
+    /// In people's words.
+    pub reference: String,
+    /// Who.
+    pub by: String,
+}
+
+/// Units that are in another condition than was thought.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sorting {
+    /// Of what.
+    pub sku: Sku,
+    /// Where.
+    pub location: LocationId,
+    /// How many, in whole units.
+    pub units: Decimal,
+    /// In which condition they were.
+    pub from: Condition,
+    /// In which they are.
+    pub to: Condition,
+    /// Why.
+    pub reason: String,
+    /// Who.
+    pub by: String,
 }
 
 /// Whose number is right.

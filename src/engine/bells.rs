@@ -12,7 +12,7 @@ use crate::{
     poll::PollError,
 };
 
-/// Accounts whose levels are being compared because a person asked for it.
+/// Accounts of which something is being done because a person asked for it.
 #[derive(Clone, Default)]
 pub struct Comparing(Arc<Mutex<BTreeSet<AccountId>>>);
 
@@ -28,6 +28,11 @@ pub enum Rung {
 }
 
 impl Comparing {
+    /// Whether it is under way on an account.
+    pub fn is_under_way(&self, account: &AccountId) -> bool {
+        self.0.lock().expect(LOCK).contains(account)
+    }
+
     fn begin(&self, account: &AccountId) -> bool {
         self.0.lock().expect(LOCK).insert(account.clone())
     }
@@ -63,6 +68,30 @@ impl Engine {
             comparing.end(&account.id);
             if let Err(error) = result {
                 tracing::warn!(account = %account.id, %error, "Comparing levels failed.");
+                if let PollError::Store(error) = &error {
+                    engine.note_store_error(error);
+                }
+            }
+        });
+        self.ports.spawn.spawn(name, task);
+        Rung::Begins
+    }
+
+    /// Takes opening stock from an account, once at a time.
+    pub fn open_now(self: &Arc<Self>, account: &Arc<Account>, opening: &Comparing) -> Rung {
+        if account.mode() == Mode::Off {
+            return Rung::Off;
+        }
+        if !opening.begin(&account.id) {
+            return Rung::UnderWay;
+        }
+        let (engine, account, opening) = (Arc::clone(self), Arc::clone(account), opening.clone());
+        let name = format!("opening stock from {}", account.id);
+        let task = Box::pin(async move {
+            let result = engine.take_named_opening(&account).await;
+            opening.end(&account.id);
+            if let Err(error) = result {
+                tracing::warn!(account = %account.id, %error, "Taking opening stock failed.");
                 if let PollError::Store(error) = &error {
                     engine.note_store_error(error);
                 }

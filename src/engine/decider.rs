@@ -14,6 +14,8 @@ use domain::{
     breaker::BreakerRule,
     decide::{Context, Decision, FollowUp, Refusal, Terms, Undecided, Verdict, decide},
     ids::OrderId,
+    lateness::Late,
+    locations::Locations,
     offer::{OfferRules, Suppression},
     order::Order,
     signal::Signal,
@@ -27,6 +29,7 @@ use crate::{
     ports::Ports,
     rows::{self, prefix},
     shelf::Shelf,
+    watching::{self, Watch},
 };
 
 /// How often a decision is taken again because another process changed a row.
@@ -44,6 +47,8 @@ pub struct Policy {
     pub rules: OfferRules,
     /// Where stock lies when nobody says otherwise.
     pub home: LocationId,
+    /// Where stock can lie, and which accounts each location serves.
+    pub locations: Locations,
     /// When too much happens at once.
     pub breaker: BreakerRule,
 }
@@ -55,6 +60,8 @@ pub struct Decider {
     policy: RwLock<Arc<Policy>>,
     /// What is at risk by what was decided.
     pub exposures: Exposures,
+    /// What watched accounts show too much by it.
+    pub watch: Watch,
     /// Held from loading to commit, so that decisions of this process never conflict.
     turn: Mutex<()>,
     decided: Lock<Decided>,
@@ -103,6 +110,7 @@ impl Decider {
             ports,
             policy: RwLock::new(Arc::new(policy)),
             exposures: Exposures::default(),
+            watch: Watch::default(),
             turn: Mutex::new(()),
             decided: Lock::default(),
         }
@@ -180,9 +188,10 @@ impl Decider {
                 accounts: policy.accounts.clone(),
                 rules: policy.rules.clone(),
                 home: policy.home.clone(),
+                locations: policy.locations.clone(),
                 breaker: policy.breaker,
             };
-            let (decision, mut batch) = self.try_once(signal, &context).await?;
+            let (decision, mut batch, late) = self.try_once(signal, &context).await?;
             batch.puts.extend(alongside.puts.iter().cloned());
             batch.deletes.extend(alongside.deletes.iter().cloned());
             match self.commit(batch).await {
@@ -194,6 +203,7 @@ impl Decider {
                     } = decision;
                     self.count(signal, verdict.word());
                     self.exposures.note(book.offers.values(), context.now);
+                    self.watch.take(late);
                     return Ok(Done {
                         verdict,
                         follow_ups,
@@ -221,15 +231,17 @@ impl Decider {
         &self,
         signal: &Signal,
         context: &Context,
-    ) -> Result<(Decision, Batch), DecideError> {
+    ) -> Result<(Decision, Batch, Vec<Late>), DecideError> {
         let mut complete: Vec<Sku> = Vec::new();
         loop {
             let shelf = Shelf::load(self.store.as_ref(), signal, &complete).await?;
             let ids = IdSource::new(context.now, self.ports.entropy.seed());
             match decide(shelf.book.clone(), signal, context, ids) {
                 Ok(decision) => {
-                    let batch = shelf.batch(&decision.book, |order| deadline(order, context));
-                    return Ok((decision, batch));
+                    let mut batch = shelf.batch(&decision.book, |order| deadline(order, context));
+                    let late = self.watch.look(&shelf.book, &decision.book, context.now);
+                    batch.puts.extend(late.iter().map(watching::row));
+                    return Ok((decision, batch, late));
                 }
                 Err(Undecided::Refused(refusal)) => {
                     self.count(signal, refusal.word());

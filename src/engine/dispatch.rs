@@ -9,7 +9,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use channel::{Ack, ChannelError, ErrorKind, StockTarget};
 use domain::{
-    ListingId, Quantity, Time,
+    AccountId, ListingId, Quantity, Time,
+    budget::WriteBudget,
     offer::Offer,
     signal::{Checks, PushResult, Reading, Signal},
     snapshot::LevelSnapshot,
@@ -225,6 +226,7 @@ impl Engine {
             after: None,
         };
         let due = self.store.scan(rows::DUE_OFFERS, range, DUE_MAX).await?;
+        let budget = self.write_budget(&account.id);
         let mut ready = Vec::new();
         let mut next_at: Option<Time> = None;
         for (key, _) in due {
@@ -232,7 +234,8 @@ impl Engine {
                 continue;
             };
             let offer: Offer = rows::decode(rows::OFFERS, &row.value)?;
-            match offer.attempt.as_ref().map(|attempt| attempt.next_at) {
+            let spared = offer.spared_until(budget, now);
+            match spared.max(offer.attempt.as_ref().map(|attempt| attempt.next_at)) {
                 Some(at) if at > now => next_at = Some(next_at.map_or(at, |next| next.min(at))),
                 Some(_) | None if offer.is_due() => ready.push(offer),
                 Some(_) | None => {}
@@ -248,6 +251,11 @@ impl Engine {
             )
         });
         Ok((ready, next_at))
+    }
+
+    /// How often each listing of an account may be written.
+    pub(crate) fn write_budget(&self, account: &AccountId) -> Option<WriteBudget> {
+        self.decider.policy().accounts.get(account)?.budget
     }
 
     async fn reload(&self, account: &Account, offers: &[Offer]) -> Result<Vec<Offer>, StoreError> {

@@ -3,13 +3,13 @@
 //! It reads what the ledger, the claims and the offers say, and computes nothing that they do not.
 
 use domain::{
-    Quantity, Sku,
+    AccountId, Quantity, Sku,
     buffer::Tuned,
     item::{Item, ItemKind},
     offer::{Offer, QuantityMeaning, Suppression},
     order::Order,
     rules::{self, Case},
-    stock::{Cause, Claim, Movement, Stock},
+    stock::{Cause, Claim, Condition, LocationId, Movement, Stock},
 };
 use store::StoreError;
 
@@ -40,11 +40,13 @@ pub async fn explain(engine: &Engine, sku: &Sku) -> Result<Option<Vec<String>>, 
         ItemKind::Good => {
             said.extend(movements(engine, &item).await?);
             said.extend(claims(engine, &item).await?);
+            said.extend(lying(engine, &item, found.stock.as_ref()));
             said.push(good_sum(&item, found.stock.as_ref()));
         }
         ItemKind::Kit(_) => said.extend(kit_sum(&item, &found)),
         ItemKind::Service => {}
     }
+    said.extend(by_account(engine, &item, &found));
     let listings = listings::of_item(engine, sku).await?;
     if listings.is_empty() {
         said.push("It is offered nowhere: no listing has this SKU.".to_owned());
@@ -59,7 +61,7 @@ pub async fn explain(engine: &Engine, sku: &Sku) -> Result<Option<Vec<String>>, 
             &item,
             &listing,
             tuned.as_ref(),
-            found.units,
+            found.on(&item, &engine.decider.policy().locations, &listing.account),
         ));
     }
     Ok(Some(said))
@@ -149,6 +151,27 @@ async fn tell_movement(
             let order = order_name(engine, order.to_string()).await?;
             format!("On {at} {units} came back to {location}: {order}, line {line}, had not left.")
         }
+        Cause::LeftBeforeCount { order, as_of } => {
+            let order = order_name(engine, order.to_string()).await?;
+            format!(
+                "On {at} {units} were put back at {location}: {order} had left before it was counted as of \
+                 {as_of}, so the count had taken them off already."
+            )
+        }
+        cause @ (Cause::Transferred { .. }
+        | Cause::Received { .. }
+        | Cause::Sorted { .. }
+        | Cause::Counted { .. }) => {
+            let (change, why) = (signed(units), words::cause(cause));
+            let condition = match movement.condition {
+                Condition::Sellable => String::new(),
+                other
+                @ (Condition::Damaged | Condition::Quality | Condition::ReturnedUnchecked) => {
+                    format!(" ({})", other.words())
+                }
+            };
+            format!("On {at} it changed by {change} at {location}{condition}: {why}.")
+        }
     })
 }
 
@@ -173,10 +196,7 @@ async fn claims(engine: &Engine, item: &Item) -> Result<Vec<String>, StoreError>
         }
         let order = order_name(engine, claim.order.to_string()).await?;
         let units = Units::new(claim.open(), item.scale);
-        let place = claim.location.as_ref().map_or_else(
-            || "no location is chosen yet".to_owned(),
-            |location| format!("to leave from {location}"),
-        );
+        let place = place_of(&claim, item.scale);
         let line = claim.line;
         said.push(format!(
             "{units} are promised to {order}, line {line}: {place}."
@@ -189,6 +209,88 @@ async fn claims(engine: &Engine, item: &Item) -> Result<Vec<String>, StoreError>
         ));
     }
     Ok(said)
+}
+
+/// What lies at each location, where several are declared.
+fn lying(engine: &Engine, item: &Item, stock: Option<&Stock>) -> Vec<String> {
+    let policy = engine.decider.policy();
+    let Some(stock) = stock.filter(|_| !policy.locations.declared().is_empty()) else {
+        return Vec::new();
+    };
+    let tell = |location: &LocationId| {
+        let units = |quantity| Units::new(quantity, item.scale);
+        let mut said = format!("At {location} lie {}", units(stock.on_hand_at(location)));
+        let bound = stock.allocated.get(location).copied().unwrap_or_default();
+        if bound.is_positive() {
+            said.push_str(&format!(", {} of them to leave from there", units(bound)));
+        }
+        let positions = stock.positions.get(location).into_iter().flatten();
+        for (condition, quantity) in positions {
+            if *condition != Condition::Sellable && !quantity.is_zero() {
+                let words = condition.words();
+                said.push_str(&format!(", and {} that are {words}", units(*quantity)));
+            }
+        }
+        if policy.locations.get(location).is_none() {
+            said.push_str("; it is not declared in [[locations]], so it serves every account");
+        }
+        let incoming = stock.incoming_at(location);
+        if incoming.is_positive() {
+            said.push_str(&format!(
+                "; {} more are on their way there",
+                units(incoming)
+            ));
+        }
+        format!("{said}.")
+    };
+    stock.places().into_iter().map(tell).collect()
+}
+
+/// What can be sold on each account, where some are served from fewer locations than others.
+fn by_account(engine: &Engine, item: &Item, found: &Sellable) -> Vec<String> {
+    let policy = engine.decider.policy();
+    let locations = &policy.locations;
+    let accounts = engine.accounts.keys();
+    if locations.count_areas(accounts.clone()) < 2 {
+        return Vec::new();
+    }
+    let tell = |account: &AccountId| {
+        let units = Units::new(found.on(item, locations, account)?, item.scale);
+        let serving = locations
+            .declared()
+            .iter()
+            .filter(|one| one.serves(account));
+        let serving: Vec<&str> = serving.map(|one| one.id.as_str()).collect();
+        Some(match serving.as_slice() {
+            [] => format!("On {account} {units} can be sold: no location serves it."),
+            [only] => format!("On {account} {units} can be sold: only {only} serves it."),
+            several => {
+                let several = several.join(", ");
+                format!("On {account} {units} can be sold: {several} serve it.")
+            }
+        })
+    };
+    accounts.filter_map(tell).collect()
+}
+
+/// Where promised units leave from.
+fn place_of(claim: &Claim, scale: u8) -> String {
+    let mut places: Vec<String> = claim
+        .places
+        .iter()
+        .map(|(location, units)| match *units == claim.open() {
+            true => format!("to leave from {location}"),
+            false => format!("{} to leave from {location}", Units::new(*units, scale)),
+        })
+        .collect();
+    if places.is_empty() {
+        return "no location is chosen yet".to_owned();
+    }
+    if claim.pending().is_positive() {
+        let pending = Units::new(claim.pending(), scale);
+        places.push(format!("for {pending} no location is chosen yet"));
+    }
+    places.join(", ")
 }
 
 fn good_sum(item: &Item, stock: Option<&Stock>) -> String {
@@ -391,6 +493,15 @@ fn under_way(engine: &Engine, listing: &ListingView) -> Vec<String> {
         said.push(format!(
             "A push of {} is under way, tried {} times{outcome}; not sent again before {}.",
             attempt.quantity, attempt.tries, attempt.next_at
+        ));
+    }
+    if let Some(until) = listing.spared_until {
+        let limit = engine.accounts.get(&listing.account);
+        let limit = limit.and_then(|account| account.descriptor().writes_per_listing_per_day);
+        said.push(format!(
+            "The channel takes {} writes of a listing in a day; to keep some for later, nothing is written \
+             before {until}.",
+            limit.map_or_else(String::new, |limit| limit.to_string())
         ));
     }
     if let Some(would) = &listing.would_write {

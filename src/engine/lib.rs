@@ -5,6 +5,7 @@
 //! Start reading at [`Engine::start`].
 
 pub mod account;
+pub mod adoption;
 pub mod answers;
 pub mod bells;
 mod buffers;
@@ -18,6 +19,7 @@ pub mod intake;
 mod intents;
 mod janitor;
 pub mod meters;
+pub mod opening;
 mod patience;
 pub mod poll;
 pub mod ports;
@@ -25,7 +27,9 @@ pub mod reconcile;
 pub mod rows;
 pub mod safety;
 pub mod shelf;
+mod stocktake;
 pub mod views;
+pub mod watching;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -35,6 +39,7 @@ use decider::{Alongside, DecideError, Decider, Done, Policy};
 use dispatch::Lane;
 use domain::{
     AccountId,
+    budget::WriteBudget,
     decide::{Authority, FollowUp, Terms, Verdict},
     signal::Signal,
 };
@@ -141,6 +146,9 @@ impl Engine {
                 meaning: descriptor.quantity,
                 unpaid_for: account.unpaid_for,
                 authority: account.authority,
+                budget: descriptor
+                    .writes_per_listing_per_day
+                    .map(WriteBudget::per_day),
             };
             policy.accounts.insert(account.id.clone(), terms);
             let port = outside.port(&account.id, descriptor);
@@ -171,6 +179,7 @@ impl Engine {
             fatal: watch::Sender::new(None),
         });
         engine.load_exposure().await?;
+        engine.load_watch().await?;
         for item in config.items {
             engine.declare_item(item).await?;
         }
@@ -300,17 +309,32 @@ impl Engine {
 
     /// Sets what an account may do, durably. Nothing as a mode goes back to the configuration.
     pub async fn set_mode(&self, account: &Account, set: ModeOverride) -> Result<(), StoreError> {
+        let is_armed = set.mode.unwrap_or(account.configured) == Mode::Live;
+        if is_armed && account.mode() != Mode::Live {
+            self.confirm_zeroes(account).await?;
+        }
+        self.change_mode(account, set).await
+    }
+
+    /// The same, without taking anything as confirmed.
+    pub(crate) async fn change_mode(
+        &self,
+        account: &Account,
+        set: ModeOverride,
+    ) -> Result<(), StoreError> {
+        let mode = set.mode.unwrap_or(account.configured);
+        let mut puts = self.watch_rows(account, mode).await?;
         let key = rows::key(&[account.id.as_str()]);
-        let puts = vec![(rows::MODES, key, rows::encode(&set))];
+        puts.push((rows::MODES, key, rows::encode(&set)));
         self.store
             .commit(Batch {
                 puts,
                 ..Batch::default()
             })
             .await?;
-        let is_armed = set.mode.unwrap_or(account.configured) == Mode::Live;
-        if is_armed && account.mode() != Mode::Live {
-            self.confirm_zeroes(account).await?;
+        self.watch(account, mode);
+        if mode == Mode::Live && !set.is_frozen && !account.may_write() {
+            self.meters.note_armed(&account.id, self.ports.clock.now());
         }
         account.put_set(set);
         Ok(())
@@ -318,8 +342,11 @@ impl Engine {
 
     /// Whoever arms an account was shown what would be written.
     async fn confirm_zeroes(&self, account: &Account) -> Result<(), StoreError> {
-        let account = account.id.clone();
-        let confirm = Signal::Command(domain::signal::Command::ConfirmZeroes { account });
+        let confirm = domain::signal::Command::ConfirmZeroes {
+            account: account.id.clone(),
+            shown_at: None,
+        };
+        let confirm = Signal::Command(confirm);
         match self.decide(confirm).await {
             // Nothing there is refused.
             Ok(_) | Err(DecideError::Refused(_)) => Ok(()),

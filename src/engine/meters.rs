@@ -39,6 +39,7 @@ pub struct Meters {
     /// Raw signals that wait to be decided.
     pub backlog: AtomicUsize,
     delays_ms: Mutex<BTreeMap<AccountId, VecDeque<u64>>>,
+    armed_at: Mutex<BTreeMap<AccountId, Time>>,
 }
 
 /// Delays from a wish to its acknowledgement.
@@ -62,7 +63,8 @@ impl Meters {
                 Event::PushAcknowledged { due_since, .. } => {
                     add(&self.pushes);
                     if let (Some(since), Some(account)) = (due_since, &fact.account) {
-                        self.note_delay(account, now.since(*since).as_millis());
+                        let since = self.armed_at(account).map_or(*since, |at| at.max(*since));
+                        self.note_delay(account, now.since(since).as_millis());
                     }
                 }
                 Event::PushConflicted { .. } => add(&self.conflicts),
@@ -74,6 +76,13 @@ impl Meters {
                 | Event::Counted { .. }
                 | Event::Claimed { .. }
                 | Event::Released { .. }
+                | Event::Allocated { .. }
+                | Event::ArrivalExpected { .. }
+                | Event::ArrivalClosed { .. }
+                | Event::CountOpened { .. }
+                | Event::CountEntered { .. }
+                | Event::CountClosed { .. }
+                | Event::Unbound { .. }
                 | Event::Short { .. }
                 | Event::Covered { .. }
                 | Event::IncidentOpened { .. }
@@ -106,6 +115,16 @@ impl Meters {
         let delays = self.delays_ms.lock().expect(LOCK);
         let delays = delays.get(account).filter(|d| d.len() >= DELAYS_MIN)?;
         Some(Percentiles::of(delays.iter().copied().collect()).p99)
+    }
+
+    /// Notes that an account is written to from now on: what waited before says nothing of its channel.
+    pub(crate) fn note_armed(&self, account: &AccountId, now: Time) {
+        let mut armed = self.armed_at.lock().expect(LOCK);
+        armed.insert(account.clone(), now);
+    }
+
+    fn armed_at(&self, account: &AccountId) -> Option<Time> {
+        self.armed_at.lock().expect(LOCK).get(account).copied()
     }
 
     fn note_delay(&self, account: &AccountId, millis: u128) {

@@ -1,7 +1,7 @@
 //! Polling, which is the truth: new orders by a window that overlaps, open orders one by one.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
     time::Duration,
@@ -9,15 +9,13 @@ use std::{
 
 use channel::{ChannelError, OrderReading, OrderWindow, PullOrders, ReadStock};
 use domain::{
-    ExternalId, ListingId, Quantity, Sku, Time,
+    ExternalId, ListingId, Time,
     decide::Verdict,
-    offer::Taken,
-    signal::{OpeningLevel, Signal, Source},
+    signal::{Signal, Source},
     snapshot::{LevelSnapshot, OrderSnapshot},
-    stock::Stock,
 };
 use serde::{Deserialize, Serialize};
-use store::{Batch, Range, Seq, StoreError};
+use store::{Batch, Range, StoreError};
 use tokio::sync::Notify;
 
 use crate::{
@@ -41,8 +39,6 @@ const SKEW_MAX: Duration = Duration::from_secs(600);
 const GATHER: Duration = Duration::from_millis(150);
 /// How far every poll looks back at least.
 const SHORT_OVERLAP: Duration = Duration::from_secs(20);
-/// How long a channel may take until a new order is in its lists.
-const INDEX_LAG: Duration = Duration::from_secs(3);
 /// How far polls are stretched while a channel asks for fewer calls.
 const STRETCH_MAX: u32 = 8;
 /// How often the subscriptions to hooks are looked after: channels switch them off without a word.
@@ -53,13 +49,6 @@ const HOOKS_EVERY: Duration = Duration::from_secs(3600);
 pub struct Cursor {
     /// By the channel's clock.
     pub changed_since: Time,
-}
-
-/// What is known to be sold of an item, and which rows say so: the same number may be another story.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct KnownSales {
-    units: Quantity,
-    versions: [Option<Seq>; 2],
 }
 
 /// When what is due in an account.
@@ -249,7 +238,7 @@ impl Engine {
         if is_reread_due {
             self.reread_open_orders(account).await?;
         }
-        self.take_opening_stock(account).await?;
+        self.take_configured_opening(account).await?;
         Ok(())
     }
 
@@ -496,56 +485,6 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes over opening stock from the account that the admin named: items whose level stays the
-    /// same while the account's orders are read and tell nothing new, so that no sale, and no sale with
-    /// its cancellation, falls between the two.
-    async fn take_opening_stock(&self, account: &Account) -> Result<(), PollError> {
-        if self.opening.as_ref() != Some(&account.id) {
-            return Ok(());
-        }
-        let waiting = self.uncounted_listings(account).await?;
-        let uncounted: Vec<ListingId> = waiting.keys().cloned().collect();
-        let Some(stock) = account.channel.read_stock() else {
-            return Ok(());
-        };
-        if uncounted.is_empty() {
-            return Ok(());
-        }
-        let known = self.known_sales(account, &waiting).await?;
-        let before = self.read_levels(account, stock, &uncounted).await?;
-        let later = self.ports.clock.now().plus(INDEX_LAG);
-        if !self.wait(later, &Notify::new()).await {
-            return Ok(());
-        }
-        self.poll_orders(account).await?;
-        // A sale that came to light may be canceled already, and the level be what it was before both.
-        let mut sold = self.known_sales(account, &waiting).await?;
-        sold.retain(|listing, sold| known.get(listing) == Some(sold));
-        let after = self.read_levels(account, stock, &uncounted).await?;
-        let is_stable = |level: &LevelSnapshot| {
-            before
-                .iter()
-                .any(|b| b.listing == level.listing && b.level == level.level)
-        };
-        let stable: Vec<_> = after
-            .into_iter()
-            .filter(is_stable)
-            .filter_map(|level| {
-                let sold = sold.get(&level.listing)?.units;
-                level.level.map(|shown| OpeningLevel {
-                    listing: level.listing,
-                    shown,
-                    sold,
-                })
-            })
-            .collect();
-        for chunk in stable.chunks(LISTINGS_BATCH) {
-            let (account, levels) = (account.id.clone(), chunk.to_vec());
-            self.decide(Signal::Opening { account, levels }).await?;
-        }
-        Ok(())
-    }
-
     /// The levels of many listings, in calls of a size that channels take.
     pub(crate) async fn read_levels(
         &self,
@@ -562,62 +501,5 @@ impl Engine {
             levels.extend(read);
         }
         Ok(levels)
-    }
-
-    /// What is known to be sold of each listing.
-    async fn known_sales(
-        &self,
-        account: &Account,
-        listings: &BTreeMap<ListingId, Sku>,
-    ) -> Result<BTreeMap<ListingId, KnownSales>, StoreError> {
-        let mut sales = BTreeMap::new();
-        for (listing, sku) in listings {
-            let taken_key = rows::key(&[account.id.as_str(), sku.as_str()]);
-            let taken = self.store.get(rows::TAKEN, &taken_key).await?;
-            let stock_key = rows::key(&[sku.as_str()]);
-            let stock = self.store.get(rows::STOCK, &stock_key).await?;
-            let versions = [&taken, &stock].map(|row| row.as_ref().map(|row| row.version));
-            let taken = match taken {
-                Some(row) => rows::decode(rows::TAKEN, &row.value)?,
-                None => Taken::default(),
-            };
-            let stock = match stock {
-                Some(row) => Some(rows::decode::<Stock>(rows::STOCK, &row.value)?),
-                None => None,
-            };
-            let units = domain::offer::known_sales(taken, stock.as_ref());
-            sales.insert(listing.clone(), KnownSales { units, versions });
-        }
-        Ok(sales)
-    }
-
-    async fn uncounted_listings(
-        &self,
-        account: &Account,
-    ) -> Result<BTreeMap<ListingId, Sku>, StoreError> {
-        let mut uncounted = BTreeMap::new();
-        let mut after = None;
-        loop {
-            let range = Range {
-                prefix: rows::prefix(&[account.id.as_str()]),
-                after,
-            };
-            let page = self
-                .store
-                .scan(rows::OFFERS, range, store::SCAN_LIMIT_MAX)
-                .await?;
-            for (_, row) in &page {
-                let offer: domain::offer::Offer = rows::decode(rows::OFFERS, &row.value)?;
-                if offer.suppressed == Some(domain::offer::Suppression::Uncounted) {
-                    uncounted.insert(offer.listing, offer.sku);
-                }
-            }
-            match page.last() {
-                Some((last, _)) if page.len() == store::SCAN_LIMIT_MAX => {
-                    after = Some(last.clone())
-                }
-                Some(_) | None => return Ok(uncounted),
-            }
-        }
     }
 }

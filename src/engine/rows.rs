@@ -33,6 +33,10 @@ pub const KITS_BY_COMPONENT: Table = Table("kits_by_component");
 pub const STOCK: Table = Table("stock");
 /// Movements, by item.
 pub const MOVEMENTS: Table = Table("movements");
+/// Stocktakes, by id.
+pub const COUNTS: Table = Table("counts");
+/// What stocktakes say, by stocktake and item.
+pub const COUNT_ENTRIES: Table = Table("count_entries");
 /// Changes of claims, by item.
 pub const CLAIM_CHANGES: Table = Table("claim_changes");
 /// Items as they were, by SKU and the time since when they were so.
@@ -77,6 +81,11 @@ pub const INCIDENTS: Table = Table("incidents");
 pub const OPEN_INCIDENTS: Table = Table("open_incidents");
 /// Units at risk by minute, hour and day, then by account; and until when they are written.
 pub const EXPOSURE: Table = Table("exposure");
+/// What taking shops over rests on: the source of opening stock, previews, and when each account was
+/// watched.
+pub const ADOPTION: Table = Table("adoption");
+/// Listings of watched accounts that showed too much after a sale elsewhere, by account and time.
+pub const LATE: Table = Table("late_changes");
 /// How far each account was read.
 pub const CURSORS: Table = Table("cursors");
 /// Modes that a person set, which win over the configuration.

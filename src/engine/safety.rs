@@ -155,6 +155,9 @@ impl Engine {
             })
             .await?;
         for account in accounts {
+            if !is_frozen {
+                self.meters.note_armed(&account.id, self.ports.clock.now());
+            }
             account.put_set(set(account));
         }
         Ok(())

@@ -30,6 +30,11 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
     match &fact.event {
         Event::Claimed { sku, .. }
         | Event::Released { sku, .. }
+        | Event::Allocated { sku, .. }
+        | Event::Unbound { sku, .. }
+        | Event::ArrivalExpected { sku, .. }
+        | Event::ArrivalClosed { sku, .. }
+        | Event::CountEntered { sku, .. }
         | Event::Short { sku, .. }
         | Event::IncidentOpened { sku, .. }
         | Event::IncidentClosed { sku, .. }
@@ -44,6 +49,8 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
         | Event::OrderChanged { .. }
         | Event::LineAdded { .. }
         | Event::Counted { .. }
+        | Event::CountOpened { .. }
+        | Event::CountClosed { .. }
         | Event::Covered { .. }
         | Event::WayChosen { .. }
         | Event::HoldPlaced { .. }
@@ -64,6 +71,59 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
     }
 }
 
+/// What lies where by the movements of an item, and whether it was ever counted.
+fn what_moved(rows: &Rows<'_>, below: &[u8]) -> (BTreeMap<(String, Condition), Quantity>, bool) {
+    let mut on_hand: BTreeMap<(String, Condition), Quantity> = BTreeMap::new();
+    let mut is_counted = false;
+    for (_, movement) in rows.scan::<Movement>(rows::MOVEMENTS, below) {
+        let place = (movement.location.to_string(), movement.condition);
+        let sum = on_hand.entry(place).or_default();
+        *sum = sum.plus(movement.delta);
+        is_counted |= match movement.cause {
+            Cause::Opening { .. }
+            | Cause::Adjustment { .. }
+            | Cause::Received { .. }
+            | Cause::Counted { .. } => true,
+            Cause::Shipped { .. }
+            | Cause::Voided { .. }
+            | Cause::Transferred { .. }
+            | Cause::Sorted { .. }
+            | Cause::LeftBeforeCount { .. } => false,
+        };
+    }
+    (on_hand, is_counted)
+}
+
+/// The sums of an item's open claims.
+struct Promises {
+    allocated: BTreeMap<String, Quantity>,
+    pending: Quantity,
+    pending_by: BTreeMap<AccountId, Quantity>,
+}
+
+fn promises(rows: &Rows<'_>, below: &[u8], found: &mut Findings) -> Promises {
+    let mut allocated: BTreeMap<String, Quantity> = BTreeMap::new();
+    let mut pending = Quantity::ZERO;
+    let mut pending_by: BTreeMap<AccountId, Quantity> = BTreeMap::new();
+    for (_, claim) in rows.scan::<Claim>(rows::CLAIMS, below) {
+        found.look(Checker::Claims, 1);
+        let mut rest = claim.open();
+        for (location, units) in &claim.places {
+            let sum = allocated.entry(location.to_string()).or_default();
+            *sum = sum.plus(*units);
+            rest = rest.minus(*units);
+        }
+        pending = pending.plus(rest);
+        let sum = pending_by.entry(claim.account.clone()).or_default();
+        *sum = sum.plus(rest);
+    }
+    Promises {
+        allocated,
+        pending,
+        pending_by,
+    }
+}
+
 /// P3 and P4 for one item: what lies there is the sum of its movements, what is promised the sum of
 /// its open claims, and no more is promised than lies there.
 pub fn check_item(memory: &Memory, sku: &Sku) -> Findings {
@@ -71,27 +131,12 @@ pub fn check_item(memory: &Memory, sku: &Sku) -> Findings {
     let mut found = Findings::default();
     found.look(Checker::OnHand, 1);
     let below = prefix(&[sku.as_str()]);
-    let mut on_hand: BTreeMap<(String, Condition), Quantity> = BTreeMap::new();
-    let mut is_counted = false;
-    for (_, movement) in rows.scan::<Movement>(rows::MOVEMENTS, &below) {
-        let place = (movement.location.to_string(), movement.condition);
-        let sum = on_hand.entry(place).or_default();
-        *sum = sum.plus(movement.delta);
-        is_counted |= match movement.cause {
-            Cause::Opening { .. } | Cause::Adjustment { .. } => true,
-            Cause::Shipped { .. } | Cause::Voided { .. } => false,
-        };
-    }
-    let mut allocated: BTreeMap<String, Quantity> = BTreeMap::new();
-    let mut pending = Quantity::ZERO;
-    for (_, claim) in rows.scan::<Claim>(rows::CLAIMS, &below) {
-        found.look(Checker::Claims, 1);
-        let sum = match &claim.location {
-            Some(location) => allocated.entry(location.to_string()).or_default(),
-            None => &mut pending,
-        };
-        *sum = sum.plus(claim.open());
-    }
+    let (on_hand, is_counted) = what_moved(&rows, &below);
+    let Promises {
+        allocated,
+        pending,
+        mut pending_by,
+    } = promises(&rows, &below, &mut found);
     let stock: Stock = rows
         .get(rows::STOCK, &key(&[sku.as_str()]))
         .unwrap_or_else(|| Stock::unknown(sku.clone()));
@@ -114,7 +159,17 @@ pub fn check_item(memory: &Memory, sku: &Sku) -> Findings {
         let sentence = format!("P4: {sku} is counted: {is}, its movements say {is_counted}");
         found.add(Checker::OnHand, sentence);
     }
-    if stock.pending != pending || stock.allocated_total() != allocated.values().copied().sum() {
+    pending_by.retain(|_, units| !units.is_zero());
+    if stock.pending_by != pending_by {
+        let is = &stock.pending_by;
+        let sentence = format!("P4: {sku} is pending on {is:?}, its claims say {pending_by:?}");
+        found.add(Checker::Claims, sentence);
+    }
+    let kept_allocated = stock.allocated.iter();
+    let kept_allocated: BTreeMap<String, Quantity> = kept_allocated
+        .map(|(at, units)| (at.to_string(), *units))
+        .collect();
+    if stock.pending != pending || kept_allocated != allocated {
         let sentence = format!(
             "P4: {sku} promises {} and {:?}, its claims say {pending} and {allocated:?}",
             stock.pending, stock.allocated

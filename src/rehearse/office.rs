@@ -13,7 +13,7 @@ use domain::{
     offer::Offer,
     order::{Order, Phase},
     signal::{Change, Command, Whose},
-    stock::LocationId,
+    stock::{Condition, LocationId},
 };
 use engine::rows::{self, key, prefix};
 use fastrand::Rng;
@@ -107,7 +107,10 @@ fn reassure(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
     let (account, by) = (offer.account, "office".to_owned());
     let side = pick(&Side::ALL, chance)?;
     Some(match chance.u32(0..3) {
-        0 => Command::ConfirmZeroes { account },
+        0 => Command::ConfirmZeroes {
+            account,
+            shown_at: None,
+        },
         1 => Command::LiftBreaker { account, side, by },
         _ => Command::LetGo {
             account,
@@ -138,6 +141,7 @@ fn receive(rows: &Rows<'_>, chance: &mut Rng, number: u64) -> Option<Command> {
     Some(Command::Adjust {
         sku: item.sku,
         location: LocationId::default(),
+        condition: Condition::Sellable,
         change: Change::By(Decimal::whole(units)),
         reason: format!("{RECEIVED} {units} with delivery {number}"),
         by: "office".to_owned(),

@@ -10,6 +10,7 @@ use domain::{
     breaker::BreakerRule,
     decide::Authority,
     item::{Item, ItemKind},
+    locations::Locations,
     rules::{Buffer, EndWhen, OfferRules, Ratio, ScopedRule},
     stock::LocationId,
 };
@@ -264,6 +265,7 @@ impl Plan {
                 accounts: BTreeMap::new(),
                 rules: self.rules.clone(),
                 home: LocationId::default(),
+                locations: Locations::default(),
                 breaker: BreakerRule::default(),
             },
             items: self.items.clone(),

@@ -9,7 +9,7 @@ use domain::{
     offer::Offer,
     order::{Order, Phase},
     signal::{Change, Command, Whose},
-    stock::LocationId,
+    stock::{Condition, LocationId},
 };
 use engine::rows::{self, key, prefix};
 use fastrand::Rng;
@@ -129,6 +129,7 @@ fn adjust_wrongly(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
     Some(Command::Adjust {
         sku,
         location: LocationId::default(),
+        condition: Condition::Sellable,
         change: Change::By(change),
         reason: "a slip".to_owned(),
         by: BY.to_owned(),

@@ -74,6 +74,11 @@ kinds! {
     CONTENDED { code: "contended", status: 503, title: "Others changed the same thing at the same time" }
     NO_ACCOUNT { code: "no-account", status: 404, title: "There is no such account" }
     ACCOUNT_OFF { code: "account-off", status: 409, title: "The account is off" }
+    NOT_READ { code: "not-read", status: 409, title: "Levels of the account were never read" }
+    OTHER_SOURCE { code: "other-source", status: 409, title: "Another account is the source of opening stock" }
+    ALREADY_COUNTED { code: "already-counted", status: 409, title: "The stock was counted already" }
+    NOT_PREVIEWED { code: "not-previewed", status: 409, title: "Nobody has looked at the first writes" }
+    PREVIEW_STALE { code: "preview-stale", status: 409, title: "What was shown is not what would be written" }
     NO_LISTING { code: "no-listing", status: 404, title: "There is no such listing" }
     NO_INTENT { code: "no-intent", status: 404, title: "There is no such intent" }
     NO_ORDER { code: "no-order", status: 404, title: "There is no such order" }
@@ -105,6 +110,18 @@ kinds! {
     NOTHING_TO_UNDO { code: "nothing-to-undo", status: 409, title: "There is no freeze to take back" }
     NOT_ENDED { code: "not-ended", status: 409, title: "The listing has not ended" }
     WOULD_END { code: "would-end", status: 409, title: "The listing would end again at once" }
+    NO_LOCATION { code: "no-location", status: 404, title: "There is no such location" }
+    NOT_SERVED { code: "not-served", status: 409, title: "The location does not serve the account" }
+    CHANNEL_OWNED { code: "channel-owned", status: 409, title: "The location is run by a channel" }
+    NOTHING_MOVES { code: "nothing-moves", status: 422, title: "It would change nothing" }
+    PROMISED { code: "promised", status: 409, title: "What lies there is promised" }
+    NO_ARRIVAL { code: "no-arrival", status: 404, title: "Nothing like that is on its way" }
+    NO_COUNT { code: "no-count", status: 404, title: "There is no such stocktake" }
+    COUNT_OVER { code: "count-over", status: 409, title: "The stocktake was closed" }
+    NOT_IN_COUNT { code: "not-in-count", status: 409, title: "The item is not in the stocktake" }
+    BAD_AS_OF { code: "bad-as-of", status: 409, title: "It cannot be counted as of that time" }
+    RECOUNT_FIRST { code: "recount-first", status: 409, title: "Something is to be counted again" }
+    NOT_THERE { code: "not-there", status: 409, title: "Fewer lie there" }
     UNDER_WAY { code: "under-way", status: 409, title: "It was asked for already" }
 }
 
@@ -195,6 +212,10 @@ impl From<DecideError> for Problem {
 }
 
 impl From<Refusal> for Problem {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one arm for each refusal, and none is more than its data"
+    )]
     fn from(refusal: Refusal) -> Problem {
         let detail = refusal.to_string();
         let problem = |kind| Problem::new(kind, detail.clone());
@@ -245,6 +266,51 @@ impl From<Refusal> for Problem {
                 .with("sku", sku.as_str())
                 .with("sellable", sellable.to_string())
                 .with("end_when", end_when.to_string()),
+            Refusal::NoLocation { location, known } => problem(&NO_LOCATION)
+                .with("location", location.as_str())
+                .with(
+                    "known",
+                    known.iter().map(|id| id.as_str()).collect::<Vec<_>>(),
+                ),
+            Refusal::NotServed { location, account } => problem(&NOT_SERVED)
+                .with("location", location.as_str())
+                .with("account", account.as_str()),
+            Refusal::ChannelOwned(location) => {
+                problem(&CHANNEL_OWNED).with("location", location.as_str())
+            }
+            Refusal::NotThere {
+                sku,
+                location,
+                there,
+                asked,
+                ..
+            } => problem(&NOT_THERE)
+                .with("sku", sku.as_str())
+                .with("location", location.as_str())
+                .with("there", there.units())
+                .with("asked", asked.units()),
+            Refusal::NothingMoves(_) => problem(&NOTHING_MOVES),
+            Refusal::Promised {
+                sku,
+                location,
+                free,
+                asked,
+            } => problem(&PROMISED)
+                .with("sku", sku.as_str())
+                .with("location", location.as_str())
+                .with("free", free.to_string())
+                .with("asked", asked.to_string()),
+            Refusal::NoArrival { sku, arrival } => problem(&NO_ARRIVAL)
+                .with("sku", sku.as_str())
+                .with("arrival", arrival.to_string()),
+            Refusal::NoCount(count) => problem(&NO_COUNT).with("count", count.to_string()),
+            Refusal::CountOver(count) => problem(&COUNT_OVER).with("count", count.to_string()),
+            Refusal::NotInCount(sku) => problem(&NOT_IN_COUNT).with("sku", sku.as_str()),
+            Refusal::AsOf { as_of, .. } => problem(&BAD_AS_OF).with("as_of", as_of.to_string()),
+            Refusal::RecountFirst(skus) => problem(&RECOUNT_FIRST).with(
+                "skus",
+                skus.iter().map(|sku| sku.as_str()).collect::<Vec<_>>(),
+            ),
             Refusal::UnderWay => problem(&UNDER_WAY),
         }
     }

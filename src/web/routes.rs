@@ -12,7 +12,10 @@ use axum::{
 
 use crate::{
     access::Access,
-    admin::{Admin, accounts, error_page, health, incidents, orders, queues, safety, stock},
+    admin::{
+        Admin, accounts, adoption, error_page, health, incidents, moves, orders, queues, safety,
+        stock,
+    },
 };
 
 /// One route.
@@ -119,10 +122,13 @@ pub(crate) fn routes() -> Vec<Route> {
     all.extend(about_orders());
     all.extend(done_to_orders());
     all.extend(about_stock());
+    all.extend(about_moves());
+    all.extend(about_counts());
     all.extend(about_listings());
     all.extend(about_queues());
     all.extend(about_incidents());
     all.extend(about_safety());
+    all.extend(about_adoption());
     all
 }
 
@@ -337,6 +343,12 @@ fn about_stock() -> Vec<Route> {
             stock::list,
         )
         .asks(&["cursor", "limit"]),
+        reads(
+            "/api/v1/locations",
+            "List where stock can lie, and which accounts each location serves.",
+            Gives::Page("Place"),
+            stock::locations,
+        ),
         posts(
             "/api/v1/stock/adjustments",
             "Change what lies somewhere, by or to a quantity.",
@@ -379,6 +391,100 @@ fn about_stock() -> Vec<Route> {
             put(stock::set_item),
         )
         .takes("SetItem"),
+    ]
+}
+
+const RECEIPT: Gives = Gives::One("Receipt");
+
+fn about_moves() -> Vec<Route> {
+    vec![
+        posts(
+            "/api/v1/transfers",
+            "Send units from one location to another. They are sellable again when they are received.",
+            RECEIPT,
+            moves::transfer,
+        )
+        .takes("NewTransfer")
+        .status(201),
+        reads(
+            "/api/v1/arrivals",
+            "List what is on its way to us.",
+            Gives::Page("Arrival"),
+            moves::arrivals,
+        )
+        .asks(&["cursor", "limit"]),
+        posts(
+            "/api/v1/arrivals",
+            "Note units that are to come in.",
+            RECEIPT,
+            moves::expect,
+        )
+        .takes("NewArrival")
+        .status(201),
+        posts(
+            "/api/v1/arrivals/{arrival}/give-up",
+            "Say that the rest of an arrival will not come.",
+            RECEIPT,
+            moves::give_up,
+        )
+        .takes("GiveUp"),
+        posts(
+            "/api/v1/receipts",
+            "Take units in: those of an arrival, in part or whole, or others.",
+            RECEIPT,
+            moves::receive,
+        )
+        .takes("NewReceipt")
+        .status(201),
+        posts(
+            "/api/v1/conditions",
+            "Find units to be in another condition.",
+            RECEIPT,
+            moves::sort,
+        )
+        .takes("NewSorting")
+        .status(201),
+    ]
+}
+
+fn about_counts() -> Vec<Route> {
+    vec![
+        reads(
+            "/api/v1/counts",
+            "List stocktakes, the oldest first.",
+            Gives::Page("Count"),
+            moves::counts,
+        )
+        .asks(&["cursor", "limit"]),
+        posts(
+            "/api/v1/counts",
+            "Open a stocktake of a location.",
+            Gives::One("Count"),
+            moves::open_count,
+        )
+        .takes("NewCount")
+        .status(201),
+        reads(
+            "/api/v1/counts/{count}",
+            "Show a stocktake with what was counted.",
+            Gives::One("Count"),
+            moves::count,
+        ),
+        posts(
+            "/api/v1/counts/{count}/entries",
+            "Say how many of an item were counted, and when.",
+            Gives::One("CountEntry"),
+            moves::enter,
+        )
+        .takes("NewCountEntry")
+        .status(201),
+        posts(
+            "/api/v1/counts/{count}/close",
+            "Close a stocktake.",
+            RECEIPT,
+            moves::close_count,
+        )
+        .takes("CloseCount"),
     ]
 }
 
@@ -522,5 +628,53 @@ fn about_incidents() -> Vec<Route> {
             incidents::resolve,
         )
         .takes("Resolve"),
+    ]
+}
+
+fn about_adoption() -> Vec<Route> {
+    vec![
+        reads(
+            "/api/v1/adoption",
+            "Show how far taking over the shops has come: matching, levels, opening stock, first writes, \
+             and what to do next.",
+            Gives::One("Adoption"),
+            adoption::overview,
+        ),
+        reads(
+            "/api/v1/adoption/report",
+            "Say what watching accounts has shown that writing to them would have prevented; of the last \
+             seven days, when nothing is said.",
+            Gives::One("ShadowReport"),
+            adoption::report,
+        )
+        .asks(&["account", "since"]),
+        reads(
+            "/api/v1/adoption/{account}/opening",
+            "Say what taking opening stock from an account would count, and what it would leave out.",
+            Gives::One("Opening"),
+            adoption::opening,
+        ),
+        posts(
+            "/api/v1/adoption/{account}/opening",
+            "Take opening stock from an account: only items that were never counted.",
+            Gives::One("Begun"),
+            adoption::take_opening,
+        )
+        .takes("Nothing")
+        .status(202),
+        posts(
+            "/api/v1/adoption/{account}/preview",
+            "Show every first write to an account, and note that it was shown.",
+            Gives::One("FirstWrites"),
+            adoption::preview,
+        )
+        .takes("Nothing"),
+        posts(
+            "/api/v1/adoption/{account}/arm",
+            "Arm an account that is observed: what was shown in its last preview is confirmed, and written.",
+            Gives::One("AccountChange"),
+            adoption::arm,
+        )
+        .takes("Arm"),
     ]
 }

@@ -127,7 +127,62 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
         "Stock",
         "sku: text, title: text, kind: kind, scale: whole, is_counted: flag, on_hand: units?, \
          allocated: units?, pending: units?, sellable: units?, incoming: units?, locations: Location[], \
-         components: Component[], as_of: time?",
+         arrivals: Arrival[], accounts: AccountSellable[], components: Component[], \
+         as_of: time?",
+    ),
+    (
+        "Place",
+        "id: text, name: text, kind: 'warehouse'|'store'|'channel', country: text?, region: text?, \
+         near: text[], priority: whole, serves: text[], ships: 'yes'|'no'|'last', home_of: text[], \
+         is_declared: flag",
+    ),
+    (
+        "NewTransfer",
+        "sku: text, units: units, from: text, to: text, due?: time?, at_once?: flag, reference?: text?, \
+         by?: text?",
+    ),
+    (
+        "NewArrival",
+        "sku: text, units: units, location?: text?, due?: time?, reference?: text?, by?: text?",
+    ),
+    (
+        "Arrival",
+        "id: id, sku: text, location: text, from: text?, expected: units, received: units, open: units, \
+         due: time?, reference: text, by: text, made_at: time",
+    ),
+    ("GiveUp", "sku: text, reason: text"),
+    (
+        "NewReceipt",
+        "sku: text, units?: units?, location?: text?, condition?: condition, arrival?: id?, \
+         reference?: text?, by?: text?",
+    ),
+    (
+        "NewSorting",
+        "sku: text, units: units, location?: text?, from: condition, to: condition, reason: text, \
+         by?: text?",
+    ),
+    (
+        "NewCount",
+        "location?: text?, skus?: text[], recount_above?: units?, by?: text?",
+    ),
+    (
+        "Count",
+        "id: id, location: text, skus: text[], recount_above: units, by: text, opened_at: time, \
+         closed_at: time?, entries: CountEntry[]",
+    ),
+    (
+        "NewCountEntry",
+        "sku: text, units: units, as_of?: time?, by?: text?",
+    ),
+    (
+        "CountEntry",
+        "sku: text, state: 'applied'|'recount', counted: units, as_of: time, expected: units, \
+         difference: units, by: text, tries: whole, text: text",
+    ),
+    ("CloseCount", "discard?: flag, by?: text?"),
+    (
+        "AccountSellable",
+        "account: text, sellable: units?, locations: text[]",
     ),
     (
         "Location",
@@ -139,13 +194,14 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     ),
     (
         "Movement",
-        "id: id, at: time, location: text, condition: 'sellable'|'damaged'|'quality'|'returned_unchecked', \
+        "id: id, at: time, location: text, condition: condition, \
          delta: units, cause: Anything, text: text",
     ),
     ("Explanation", "sku: text, sentences: text[]"),
     (
         "Adjustment",
-        "sku: text, location?: text?, delta?: units?, to?: units?, reason: text, by?: text?",
+        "sku: text, location?: text?, condition?: condition, delta?: units?, to?: units?, reason: text, \
+         by?: text?",
     ),
     (
         "Item",
@@ -161,7 +217,7 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
          tracked: flag, offer: Level?, wanted: Level?, sent: Level?, acknowledged: Level?, \
          read_back: Level?, believed: Level?, lag_ms: whole?, attempt: Attempt?, suppressed: Suppression?, \
          parked: text?, held: text?, edit: Edit?, would_write: WouldWrite?, is_drifting: flag, exposure: units, \
-          coalesced: whole, categories: text[], zeroed: Zeroed?, ended: Level?, tuned: Tuned?",
+          coalesced: whole, spared_until: time?, categories: text[], zeroed: Zeroed?, ended: Level?, tuned: Tuned?",
     ),
     (
         "Edit",
@@ -294,6 +350,91 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
          incidents_open: whole, parked: whole, inbox_waiting: whole, intents_waiting: whole, \
          pushes_waiting: whole, hooks_accepted: whole, hooks_refused: whole, store: Store",
     ),
+    (
+        "Adoption",
+        "at: time, source: text?, is_source_configured: flag, goods: whole, counted: whole, \
+         accounts: AdoptionStep[], problems: MatchProblem[], differing: whole, differences: Difference[], \
+         next: text, next_command: text?",
+    ),
+    (
+        "AdoptionStep",
+        "account: text, channel: text, mode: mode, has_polled: flag, compared_at: time?, listings: whole, \
+         matched: whole, problems: whole, unread: whole, uncounted: whole, writes: whole, \
+         watched_since: time?, previewed_at: time?",
+    ),
+    (
+        "MatchProblem",
+        "account: text, listing: text, channel_sku: text?, title: text, \
+         code: 'no_sku'|'bad_sku'|'twice'|'untracked'|'alone', text: text, mend: text, \
+         suggestions: MatchSuggestion[]",
+    ),
+    ("MatchSuggestion", "sku: text, title: text, because: text"),
+    (
+        "Difference",
+        "sku: text, title: text, spread: units, levels: units{}",
+    ),
+    (
+        "Opening",
+        "account: text, configured: text?, is_under_way: flag, already_counted: whole, to_count: whole, \
+         units: units, left: whole, not_listed: whole, items: FirstCount[], left_items: LeftOut[], \
+         not_listed_items: Elsewhere[]",
+    ),
+    (
+        "FirstCount",
+        "sku: text, title: text, shows: units, sold: units, lies: units, elsewhere: units{}",
+    ),
+    ("LeftOut", "sku: text, reason: text, mend: text"),
+    ("Elsewhere", "sku: text, title: text, elsewhere: units?{}"),
+    (
+        "FirstWrites",
+        "account: text, at: time, mode: mode, listings: whole, writes_count: whole, rises: whole, \
+         falls: whole, zeroes: whole, units_more: units, units_less: units, agreeing: whole, unread: whole, \
+         suppressed: whole, intents_waiting: whole, sudden_zeroes: whole, breaker_would_hold: flag, \
+         held: whole, writes: FirstWrite[]",
+    ),
+    (
+        "FirstWrite",
+        "listing: text, sku: text, title: text, shows: units?, to: units, why: text, is_held: flag",
+    ),
+    ("Arm", "previewed_at?: time?"),
+    (
+        "ShadowReport",
+        "at: time, since: time, accounts: AccountShadow[]",
+    ),
+    (
+        "AccountShadow",
+        "account: text, mode: mode, watched_ms: whole, lag_ms: whole, \
+         lag_from: 'measured'|'same_channel'|'assumed', oversells: Oversells, late: LateChanges, \
+         drift: DriftsSeen, notes: text[]",
+    ),
+    (
+        "Oversells",
+        "count: whole, units: units, prevented: whole, prevented_units: units, too_soon: whole, \
+         unknown: whole, other: whole, doubtful: whole, cases: OversellCase[]",
+    ),
+    (
+        "OversellCase",
+        "incident: id, order: id, number: text?, sku: text, missing: units, prevented: units, \
+         verdict: 'prevented'|'too_soon'|'unknown'|'other', is_doubtful: flag, at: time, text: text",
+    ),
+    (
+        "LateChanges",
+        "count: whole, sales: whole, units: units, unit_seconds: units, unit_seconds_with_writes: units, \
+         longest_ms: whole, open: whole, cases: LateCase[]",
+    ),
+    (
+        "LateCase",
+        "listing: text, sku: text, sold_on: text?, sales: whole, units: units, unit_seconds: units, \
+         from: time, until: time?",
+    ),
+    (
+        "DriftsSeen",
+        "count: whole, open: whole, units_more: units, units_less: units, cases: DriftSeen[]",
+    ),
+    (
+        "DriftSeen",
+        "drift: id, listing: text, sku: text, expected: units, observed: units, at: time, is_open: flag",
+    ),
     ("Percentiles", "p50: whole, p99: whole"),
     (
         "Store",
@@ -395,6 +536,10 @@ fn word(word: &str) -> Value {
         }
         "whose" => json!({ "type": "string", "enum": ["theirs", "ours"] }),
         "kind" => json!({ "type": "string", "enum": ["good", "kit", "service"] }),
+        "condition" => json!({
+            "type": "string",
+            "enum": ["sellable", "damaged", "quality", "returned_unchecked"],
+        }),
         "ending" => {
             let words = ["covered", "canceled", "expired", "held", "shipped"];
             json!({ "type": "string", "enum": words })

@@ -18,7 +18,7 @@ use domain::{
     fact::Event,
     ids::{IntentId, OrderId, ShipmentId},
     order::Phase,
-    signal::{Command, Signal},
+    signal::{Command, Signal, Sorting, Transfer},
 };
 use engine::{
     Engine,
@@ -267,6 +267,15 @@ impl Concerns {
                 order: None,
                 sku: Some(sku.clone()),
             },
+            Command::Transfer(Transfer { sku, .. })
+            | Command::Receive(domain::signal::Receipt { sku, .. })
+            | Command::Sort(Sorting { sku, .. })
+            | Command::Expect { sku, .. }
+            | Command::GiveUp { sku, .. }
+            | Command::EnterCount { sku, .. } => Concerns {
+                order: None,
+                sku: Some(sku.clone()),
+            },
             Command::SetItem(item) => Concerns {
                 order: None,
                 sku: Some(item.sku.clone()),
@@ -282,6 +291,8 @@ impl Concerns {
             | Command::Release { order, .. } => of_order(order),
             // The order of an incident is known when it was decided.
             Command::ResolveIncident { .. }
+            | Command::OpenCount { .. }
+            | Command::CloseCount { .. }
             | Command::Lift { .. }
             | Command::RetryIntent { .. }
             | Command::RetryPush { .. }

@@ -1,5 +1,6 @@
 //! The real binary against shops on real wire formats, from the outside.
 
+mod adoption;
 mod commands;
 mod configuration;
 mod hostile;

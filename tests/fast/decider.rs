@@ -180,6 +180,7 @@ fn an_order_that_waits_gets_what_was_left_when_the_process_died() {
     let counted = desk.try_to_decide(Signal::Command(Command::Adjust {
         sku,
         location: LocationId::default(),
+        condition: domain::stock::Condition::Sellable,
         change: Change::To(Decimal::whole(5)),
         reason: "count".to_owned(),
         by: "ann".to_owned(),

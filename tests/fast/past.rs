@@ -147,6 +147,7 @@ impl Shelf {
                 Some(Signal::Command(Command::Adjust {
                     sku: sku(good),
                     location: LocationId::new(place),
+                    condition: domain::stock::Condition::Sellable,
                     change,
                     reason: "count".to_owned(),
                     by: "ann".to_owned(),

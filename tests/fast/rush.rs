@@ -103,6 +103,7 @@ impl Rush {
             let change = Command::Adjust {
                 sku: mug(),
                 location: LocationId::default(),
+                condition: domain::stock::Condition::Sellable,
                 change: Change::By(Decimal::whole(units)),
                 reason: "came in".to_owned(),
                 by: "ann".to_owned(),

@@ -346,6 +346,7 @@ impl Street {
                 let adjust = Command::Adjust {
                     sku: sku(&format!("G-{number:03}")),
                     location: LocationId::default(),
+                    condition: domain::stock::Condition::Sellable,
                     change: Change::To(Decimal::whole(units)),
                     reason: "a file of counts".to_owned(),
                     by: "ann".to_owned(),

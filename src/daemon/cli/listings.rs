@@ -109,6 +109,9 @@ fn note(listing: &Value) -> String {
         );
         return format!("would write {from} to {to}");
     }
+    if let Some(until) = listing["spared_until"].as_str() {
+        return format!("written often enough today; again from {until}");
+    }
     if listing["is_drifting"] == true {
         return "drifting".to_owned();
     }

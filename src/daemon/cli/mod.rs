@@ -5,12 +5,14 @@
 //! reading at [`Verb::run`].
 
 mod accounts;
+mod adopt;
 mod client;
 mod drift;
 mod exposure;
 mod freeze;
 mod incidents;
 mod listings;
+mod moves;
 mod orders;
 mod out;
 mod outbox;
@@ -39,6 +41,7 @@ pub enum Verb {
     Stock(stock::Args),
     Listings(listings::Args),
     Accounts(accounts::Args),
+    Adopt(adopt::Args),
     Outbox(outbox::Args),
     Drift(drift::Args),
     Incidents(incidents::Args),
@@ -72,6 +75,7 @@ impl Verb {
             Verb::Stock(args) => Some(&args.connect),
             Verb::Listings(args) => Some(&args.connect),
             Verb::Accounts(args) => Some(&args.connect),
+            Verb::Adopt(args) => Some(&args.connect),
             Verb::Outbox(args) => Some(&args.connect),
             Verb::Drift(args) => Some(&args.connect),
             Verb::Incidents(args) => Some(&args.connect),
@@ -88,6 +92,7 @@ impl Verb {
             Verb::Stock(args) => stock::run(args, client, out).await,
             Verb::Listings(args) => listings::run(args, client, out).await,
             Verb::Accounts(args) => accounts::run(args, client, out).await,
+            Verb::Adopt(args) => adopt::run(args, client, out).await,
             Verb::Outbox(args) => outbox::run(args, client, out).await,
             Verb::Drift(args) => drift::run(args, client, out).await,
             Verb::Incidents(args) => incidents::run(args, client, out).await,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     client::{Client, Connect, encode, query},
-    exposure,
+    exposure, moves,
     out::{Out, show},
 };
 use crate::exit::Exit;
@@ -50,8 +50,12 @@ enum What {
         #[arg(long, default_value_t = 1000)]
         limit: usize,
     },
+    /// Lists where stock can lie, and which accounts each location serves.
+    Locations,
     /// Changes what lies somewhere.
     Adjust(Adjust),
+    #[command(flatten)]
+    Moves(moves::What),
 }
 
 #[derive(Debug, clap::Args)]
@@ -75,6 +79,9 @@ struct Adjust {
     /// Where; the usual place when it is not said.
     #[arg(long)]
     location: Option<String>,
+    /// In which condition: sellable, damaged, quality or returned_unchecked.
+    #[arg(long)]
+    condition: Option<String>,
     /// Who says so.
     #[arg(long)]
     by: Option<String>,
@@ -117,9 +124,44 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
                 ],
             )?;
         }
+        What::Locations => {
+            let places = client.list("/locations", 1000).await?;
+            out.table(
+                &places,
+                &[
+                    ("LOCATION", &|at| show(at, "id")),
+                    ("NAME", &|at| show(at, "name")),
+                    ("KIND", &kind_of),
+                    ("COUNTRY", &|at| show(at, "country")),
+                    ("PRIORITY", &|at| show(at, "priority")),
+                    ("SHIPS", &|at| show(at, "ships")),
+                    ("SERVES", &|at| names(&at["serves"])),
+                    ("HOME OF", &|at| names(&at["home_of"])),
+                ],
+            )?;
+        }
         What::Adjust(asked) => adjust(asked, client, out).await?,
+        What::Moves(what) => moves::run(what, client, out).await?,
     }
     Ok(Exit::Good)
+}
+
+fn kind_of(place: &Value) -> String {
+    match place["is_declared"].as_bool() {
+        Some(true) => show(place, "kind"),
+        Some(false) | None => "not declared".to_owned(),
+    }
+}
+
+/// Names, one after the other.
+pub(super) fn names(list: &Value) -> String {
+    let names = list.as_array().into_iter().flatten();
+    let names: Vec<&str> = names.filter_map(Value::as_str).collect();
+    if names.is_empty() {
+        "-".to_owned()
+    } else {
+        names.join(" ")
+    }
 }
 
 /// The sentence of a movement without what other columns say.
@@ -137,6 +179,7 @@ async fn adjust(asked: &Adjust, client: &Client, out: &mut Out<'_>) -> anyhow::R
         ("delta", &asked.delta),
         ("to", &asked.to),
         ("location", &asked.location),
+        ("condition", &asked.condition),
         ("by", &asked.by),
     ] {
         if let Some(value) = value {
@@ -153,7 +196,21 @@ async fn adjust(asked: &Adjust, client: &Client, out: &mut Out<'_>) -> anyhow::R
     table(&[stock], out)
 }
 
-fn table(items: &[Value], out: &mut Out<'_>) -> anyhow::Result<()> {
+/// What lies there in other conditions.
+fn unsellable(at: &Value) -> String {
+    let conditions = at["unsellable"].as_object();
+    let lying = conditions.into_iter().flatten();
+    let lying: Vec<String> = lying
+        .map(|(condition, units)| format!("{units} {condition}"))
+        .collect();
+    if lying.is_empty() {
+        "-".to_owned()
+    } else {
+        lying.join(", ")
+    }
+}
+
+pub(super) fn table(items: &[Value], out: &mut Out<'_>) -> anyhow::Result<()> {
     out.table(
         items,
         &[
@@ -168,7 +225,7 @@ fn table(items: &[Value], out: &mut Out<'_>) -> anyhow::Result<()> {
     )
 }
 
-fn show_one(stock: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
+pub(super) fn show_one(stock: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
     if out.is_json() {
         return out.objects([stock]);
     }
@@ -185,6 +242,20 @@ fn show_one(stock: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
                 ("LOCATION", &|at| show(at, "location")),
                 ("ON HAND", &|at| show(at, "on_hand")),
                 ("ALLOCATED", &|at| show(at, "allocated")),
+                ("INCOMING", &|at| show(at, "incoming")),
+                ("NOT SELLABLE", &unsellable),
+            ],
+        )?;
+    }
+    let accounts = stock["accounts"].as_array().map_or(&[][..], Vec::as_slice);
+    if !accounts.is_empty() {
+        out.line("")?;
+        out.table(
+            accounts,
+            &[
+                ("ACCOUNT", &|on| show(on, "account")),
+                ("SELLABLE", &|on| show(on, "sellable")),
+                ("FROM", &|on| names(&on["locations"])),
             ],
         )?;
     }

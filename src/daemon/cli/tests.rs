@@ -653,3 +653,60 @@ Ways out, the best first:
         assert_eq!(Line::try_parse_from(words).is_ok(), is_right, "{line}");
     }
 }
+
+#[tokio::test]
+async fn taking_over_shows_first_and_says_what_comes_next() {
+    let opening = json!({
+        "account": "shop", "configured": null, "is_under_way": false, "already_counted": 0, "to_count": 1,
+        "units": 7, "left": 0, "not_listed": 1, "left_items": [],
+        "items": [{ "sku": "MUG", "shows": 5, "sold": 2, "lies": 7, "elsewhere": { "till": 6 } }],
+        "not_listed_items": [{ "sku": "CUP", "title": "Cup", "elsewhere": { "till": null } }],
+    });
+    let ran = run("adopt|opening|shop", &[(200, opening.clone())]).await;
+    assert_eq!(ran.exit, Exit::Finding);
+    assert_eq!(
+        ran.text,
+        "\
+shop: 1 item would be counted, 7 units in all; 0 items counted before.
+SKU  SHOWS  SOLD, NOT LEFT  WOULD LIE THERE  OTHERS SHOW
+MUG  5      2               7                till 6
+
+1 item is not listed there; count each with `oneshelf stock adjust SKU --to UNITS --reason counted`:
+SKU  TITLE  OTHERS SHOW
+CUP  Cup    till -
+Nothing was changed. Add --yes to do it.
+"
+    );
+    let preview = json!({
+        "account": "shop", "mode": "observe", "listings": 3, "writes_count": 1, "rises": 0, "falls": 0,
+        "zeroes": 1, "units_more": 0, "units_less": 4, "agreeing": 2, "unread": 0, "suppressed": 0,
+        "intents_waiting": 1, "sudden_zeroes": 1, "breaker_would_hold": true, "held": 0,
+        "writes": [{ "sku": "MUG", "listing": "l-1", "shows": 4, "to": 0, "why": "0 can be sold" }],
+    });
+    let ran = run("adopt|preview|shop", &[(200, preview)]).await;
+    assert_eq!(ran.exit, Exit::Good);
+    assert_eq!(
+        ran.text,
+        "\
+shop is observe: 1 of 3 levels would be written, 0 to more (0 units), 0 to less, 1 to zero (4 units less).
+2 agree already; 0 are told nothing; 0 were never read; 1 intent waits to be told.
+1 of the zeroes no order caused: more than the breaker lets pass; arming after this preview confirms them.
+
+SKU  LISTING  SHOWS  WOULD BE  WHY
+MUG  l-1      4      0         0 can be sold
+Next: `oneshelf adopt arm shop --yes` writes this.
+"
+    );
+    let armed = json!({ "account": "shop", "mode": "live", "is_frozen": false, "may_write": true });
+    let ran = run("adopt|arm|shop|--yes", &[(200, armed)]).await;
+    assert_eq!(
+        ran.calls(),
+        ["POST http://daemon:8081/api/v1/adoption/shop/arm"]
+    );
+    assert!(
+        ran.text
+            .starts_with("shop is live and is written to.\nNext: "),
+        "{}",
+        ran.text
+    );
+}

@@ -20,7 +20,10 @@ use std::{
 };
 
 use anyhow::Context as _;
-use domain::{AccountId, Time, breaker::BreakerRule, decide::Authority, stock::LocationId};
+use domain::{
+    AccountId, Time, breaker::BreakerRule, decide::Authority, locations::Locations,
+    stock::LocationId,
+};
 use engine::{
     AccountConfig, Config, Engine,
     account::{Mode, Pace as AccountPace},
@@ -70,6 +73,9 @@ pub struct Args {
     /// Offer rules to try: a file with [stock], [[stock.rules]] and [[items]] as in oneshelf.toml.
     #[arg(long, value_name = "FILE")]
     pub rules: Option<PathBuf>,
+    /// Take the shops over yourself: they are only watched, nothing is counted, and nobody judges the end.
+    #[arg(long)]
+    pub observe: bool,
     /// The port of the admin interface; any free one when not given.
     #[arg(long, default_value_t = 0)]
     pub admin_port: u16,
@@ -112,7 +118,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         screen::greet(&demo)?;
     }
     let reason = live(&args, &demo).await?;
-    let summary = if args.lasts.is_some() {
+    let summary = if args.lasts.is_some() && !args.observe {
         demo.shops.iter().for_each(HostedShop::quiet);
         let reason = match settle(&demo).await? {
             None => reason.to_owned(),
@@ -186,6 +192,12 @@ async fn start(
         .map_err(anyhow::Error::msg)?;
     let store: Arc<dyn Store> = open_store(dir)?;
     let mut config = config(&shops);
+    if args.observe {
+        config.opening = None;
+        for account in &mut config.accounts {
+            account.mode = Mode::Observe;
+        }
+    }
     if let Some(said) = said {
         rules::apply(said, &mut config);
     }
@@ -198,8 +210,10 @@ async fn start(
     for shop in &shops {
         shop.deliver_hooks(outside.client());
     }
-    // Shops are adopted before buyers come, as a merchant would do it.
-    wait_for_opening(&engine, ports).await?;
+    // Shops are adopted before buyers come, unless that is what is to be tried.
+    if !args.observe {
+        wait_for_opening(&engine, ports).await?;
+    }
     if args.faults {
         shops.iter().for_each(HostedShop::resume);
     }
@@ -299,6 +313,7 @@ fn config(shops: &[HostedShop]) -> Config {
             accounts: BTreeMap::new(),
             rules: domain::offer::OfferRules::default(),
             home: LocationId::default(),
+            locations: Locations::default(),
             breaker: BreakerRule::default(),
         },
         items: shops::items(),

@@ -1,4 +1,4 @@
-//! Offer rules to try on the demo: a file with `[stock]` and `[[items]]` as in `oneshelf.toml`.
+//! Rules to try on the demo: a file with `[stock]`, `[[items]]` and `[[locations]]` as in `oneshelf.toml`.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -23,6 +23,8 @@ pub(super) fn read(file: &Path) -> Result<Settings, LoadError> {
 pub(super) fn apply(settings: &Settings, config: &mut Config) {
     let said = run::config(settings);
     config.policy.rules = said.policy.rules;
+    config.policy.home = said.policy.home;
+    config.policy.locations = said.policy.locations;
     let is_said = |item: &domain::item::Item| said.items.iter().any(|own| own.sku == item.sku);
     config.items.retain(|item| !is_said(item));
     config.items.extend(said.items);

@@ -11,6 +11,7 @@ mod accounts;
 mod document;
 mod files;
 mod layers;
+mod locations;
 mod meaning;
 mod mistakes;
 mod offers;
@@ -29,7 +30,7 @@ use std::{
 };
 
 use channel::Connector;
-use domain::AccountId;
+use domain::{AccountId, locations::Location};
 
 use accounts::read_account;
 use document::Document;
@@ -65,6 +66,8 @@ pub struct Settings {
     pub stock: Stock,
     /// Items that are more than a good on its own.
     pub items: Vec<Item>,
+    /// Where stock can lie; where nothing is declared, at one place.
+    pub locations: Vec<Location>,
     /// How often things are done.
     pub schedule: Schedule,
     /// When too much happens at once.
@@ -139,7 +142,7 @@ pub fn load(at: &Path, environment: &Environment, known: Known<'_>) -> Result<Se
     Ok(settings)
 }
 
-/// Reads `[stock]` and `[[items]]` of one file, for accounts that are not configured in files.
+/// Reads `[stock]`, `[[items]]` and `[[locations]]` of one file, for accounts that are not configured in files.
 pub fn load_stock(
     file: &Path,
     accounts: &BTreeSet<String>,
@@ -191,6 +194,7 @@ fn read_main(
     meaning::check_plain(&mut document, &main, known.schedule);
     let items = meaning::items(&mut document, main.items);
     let stock = offers::stock(&mut document, main.stock, accounts, &items);
+    let locations = locations::locations(&mut document, main.locations, accounts);
     let settings = Settings {
         listen: main.listen,
         public_url: main.public_url,
@@ -201,6 +205,7 @@ fn read_main(
         admin: main.admin,
         stock,
         items,
+        locations,
         schedule: main.schedule,
         breaker: main.breaker,
         accounts: BTreeMap::new(),

@@ -35,6 +35,8 @@ pub(super) struct Main {
     pub(super) stock: StockText,
     /// Items that are more than a good on its own.
     pub(super) items: Vec<ItemText>,
+    /// Where stock can lie.
+    pub(super) locations: Vec<LocationText>,
     /// How often things are done.
     pub(super) schedule: Schedule,
     /// When too much happens at once.
@@ -266,6 +268,58 @@ pub(super) struct ItemText {
     pub(super) scale: u8,
     /// For a kit: which SKUs are in it, and how many of each.
     pub(super) components: BTreeMap<String, Units>,
+}
+
+/// `[[locations]]`, as it is written.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct LocationText {
+    /// A word of your own for it.
+    pub(super) id: Option<String>,
+    /// What people call it.
+    pub(super) name: String,
+    /// What it is.
+    pub(super) kind: LocationKind,
+    /// Two letters, such as `DE`.
+    pub(super) country: Option<String>,
+    /// State, province or county, as buyers write it.
+    pub(super) region: Option<String>,
+    /// Other countries that it is near to, or `COUNTRY-REGION`, the nearest first.
+    pub(super) near: Vec<String>,
+    /// The lower, the sooner it is chosen.
+    pub(super) priority: u32,
+    /// The accounts that its units are sold on; all where nothing is said.
+    pub(super) serves: Option<Vec<String>>,
+    /// Whether orders are shipped from it.
+    pub(super) ships: Option<ShipsText>,
+    /// What these accounts say has left, left from here: a till that stands in it.
+    pub(super) home_of: Vec<String>,
+}
+
+/// What a location is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum LocationKind {
+    /// A place that goods are shipped from.
+    #[default]
+    Warehouse,
+    /// A place where goods are sold over the counter.
+    Store,
+    /// A place that a channel runs, such as FBA or WFS: it serves only that channel's accounts, and we
+    /// never ship from it.
+    Channel,
+}
+
+/// Whether orders are shipped from a location.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ShipsText {
+    /// They are.
+    Yes,
+    /// They are not: what lies there is sold over the counter only.
+    No,
+    /// Only when the other locations together cannot.
+    Last,
 }
 
 /// What an item is.

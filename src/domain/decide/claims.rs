@@ -1,14 +1,87 @@
 //! Settling claims: what an order may count on, and who gives way when there is too little.
 
+use std::collections::BTreeMap;
+
 use crate::{
-    Quantity, Sku,
+    Quantity, Sku, Time,
     book::ClaimKey,
     fact::Event,
     ids::{ClaimChangeId, MovementId, OrderId},
+    locations::Excess,
+    order::Order,
     stock::{Cause, Claim, ClaimChange, Condition, LocationId, Movement, Stock},
 };
 
 use super::{Desk, FollowUp, Undecided};
+
+/// A change of stock that is about to be recorded.
+pub(super) struct Move<'m> {
+    order: Option<OrderId>,
+    sku: &'m Sku,
+    location: &'m LocationId,
+    condition: Condition,
+    delta: Quantity,
+    cause: Cause,
+    happened_at: Option<Time>,
+}
+
+impl<'m> Move<'m> {
+    /// Of sellable units, just now.
+    pub(super) fn new(
+        sku: &'m Sku,
+        location: &'m LocationId,
+        delta: Quantity,
+        cause: Cause,
+    ) -> Move<'m> {
+        Move {
+            order: None,
+            sku,
+            location,
+            condition: Condition::Sellable,
+            delta,
+            cause,
+            happened_at: None,
+        }
+    }
+
+    /// For an order.
+    fn of(mut self, order: OrderId) -> Move<'m> {
+        self.order = Some(order);
+        self
+    }
+
+    /// Of units in this condition.
+    pub(super) fn in_condition(mut self, condition: Condition) -> Move<'m> {
+        self.condition = condition;
+        self
+    }
+
+    /// At an earlier time.
+    pub(super) fn happened(mut self, at: Option<Time>) -> Move<'m> {
+        self.happened_at = at;
+        self
+    }
+}
+
+/// How units leave.
+#[derive(Clone, Copy)]
+pub(super) enum Leaving<'l> {
+    /// From where a person says.
+    From(&'l LocationId),
+    /// From where they are bound to, or else from the best location.
+    Usual,
+    /// The channel says that they left, at this time or earlier.
+    ByChannel(Time),
+}
+
+impl Leaving<'_> {
+    fn at(self) -> Option<Time> {
+        match self {
+            Leaving::ByChannel(at) => Some(at),
+            Leaving::From(_) | Leaving::Usual => None,
+        }
+    }
+}
 
 impl Desk<'_> {
     /// Brings the claims of an order to what its lines still need and stock allows: gives back what
@@ -33,12 +106,14 @@ impl Desk<'_> {
         };
         let target = order.claim_target(line);
         let claimed = self.book.claimed_units(order, line);
+        let (locations, account) = (&self.context.locations, &order.account);
         let units = if target <= claimed {
             target
         } else {
             let free = item.bill.iter().map(|(sku, per_unit)| {
                 let stock = self.book.stock.get(sku);
-                let free = stock.map(Stock::sellable).unwrap_or_default().or_zero();
+                let free = stock.map(|stock| locations.sellable(stock, account));
+                let free = free.unwrap_or_default().or_zero();
                 let own = self.claim_open(id, line, sku);
                 free.plus(own)
                     .units()
@@ -95,6 +170,7 @@ impl Desk<'_> {
             } else {
                 claim.released = claim.released.plus(open.minus(target));
             }
+            claim.trim();
         })?;
         let sku = sku.clone();
         if target > open {
@@ -126,7 +202,7 @@ impl Desk<'_> {
     }
 
     /// The one place where a claim changes, together with the sums of its item.
-    fn change_claim(
+    pub(super) fn change_claim(
         &mut self,
         id: OrderId,
         line: u32,
@@ -144,7 +220,7 @@ impl Desk<'_> {
             released: Quantity::ZERO,
             expired: Quantity::ZERO,
             consumed: Quantity::ZERO,
-            location: None,
+            places: BTreeMap::new(),
         };
         let key = ClaimKey {
             sku: sku.clone(),
@@ -158,6 +234,10 @@ impl Desk<'_> {
             claim.open() >= Quantity::ZERO,
             "claim of {id} line {line} on {sku} below zero"
         );
+        assert!(
+            claim.pending() >= Quantity::ZERO,
+            "claim of {id} line {line} on {sku} is bound to locations beyond what is open"
+        );
         let after = claim.clone();
         self.stock_of(sku).reclaim(Some(&before), &after);
         for (location, delta) in after.changes_since(&before) {
@@ -166,6 +246,7 @@ impl Desk<'_> {
                 order: id,
                 line,
                 sku: sku.clone(),
+                account: Some(after.account.clone()),
                 location,
                 delta,
                 at: self.now(),
@@ -175,44 +256,52 @@ impl Desk<'_> {
         Ok(())
     }
 
-    fn stock_of(&mut self, sku: &Sku) -> &mut Stock {
+    pub(super) fn stock_of(&mut self, sku: &Sku) -> &mut Stock {
         let fresh = || Stock::unknown(sku.clone());
         self.book.stock.entry(sku.clone()).or_insert_with(fresh)
     }
 
     /// Records a movement and takes it into its item's stock.
-    pub(super) fn move_stock(
-        &mut self,
-        order: Option<OrderId>,
-        sku: &Sku,
-        location: &LocationId,
-        delta: Quantity,
-        cause: Cause,
-    ) {
+    pub(super) fn move_stock(&mut self, step: Move<'_>) {
         let movement = Movement {
             id: MovementId::next(&mut self.ids),
-            sku: sku.clone(),
-            location: location.clone(),
-            condition: Condition::Sellable,
-            delta,
-            cause,
+            sku: step.sku.clone(),
+            location: step.location.clone(),
+            condition: step.condition,
+            delta: step.delta,
+            cause: step.cause,
             at: self.now(),
+            happened_at: step.happened_at.filter(|at| *at < self.now()),
         };
-        self.stock_of(sku).apply(&movement);
-        let account = order
+        let stock = self.stock_of(step.sku);
+        stock.apply(&movement);
+        let counted_at = stock.counted_at.get(step.location).copied();
+        let account = step
+            .order
             .and_then(|id| self.book.orders.get(&id))
             .map(|o| o.account.clone());
         let event = Event::Moved {
             movement: movement.id,
-            sku: sku.clone(),
-            location: location.clone(),
-            delta,
+            sku: movement.sku.clone(),
+            location: movement.location.clone(),
+            condition: movement.condition,
+            delta: movement.delta,
             cause: movement.cause.clone(),
         };
-        self.record(order, account.as_ref(), event);
+        self.record(step.order, account.as_ref(), event);
+        if step.delta.is_positive() && step.condition == Condition::Sellable {
+            self.follow_ups
+                .push(FollowUp::OfferToWaiting(step.sku.clone()));
+        }
+        let already_counted = counted_at.filter(|as_of| movement.happened() <= *as_of);
+        let (order, delta) = (step.order, movement.delta);
+        let is_left = matches!(movement.cause, Cause::Shipped { .. });
+        let happened = movement.happened_at;
         self.book.movements.push(movement);
-        if delta.is_positive() {
-            self.follow_ups.push(FollowUp::OfferToWaiting(sku.clone()));
+        if let (Some(as_of), Some(order), true) = (already_counted, order, is_left) {
+            let cause = Cause::LeftBeforeCount { order, as_of };
+            let back = Move::new(step.sku, step.location, delta.negated(), cause);
+            self.move_stock(back.of(order).happened(happened));
         }
     }
 
@@ -223,7 +312,7 @@ impl Desk<'_> {
         id: OrderId,
         line: u32,
         units: Quantity,
-        location: &LocationId,
+        leaving: Leaving<'_>,
     ) -> Result<(), Undecided> {
         let Some(item) = self
             .order(id)?
@@ -233,26 +322,143 @@ impl Desk<'_> {
             return Ok(());
         };
         for (sku, per_unit) in &item.bill {
-            let leaving = per_unit.times(units.units());
-            let cause = Cause::Shipped { order: id, line };
-            self.move_stock(Some(id), sku, location, leaving.negated(), cause);
-            self.change_claim(id, line, sku, |claim| {
-                let unclaimed = leaving.minus(claim.open()).or_zero();
-                claim.claimed = claim.claimed.plus(unclaimed);
-                claim.consumed = claim.consumed.plus(leaving);
-            })?;
+            let left = per_unit.times(units.units());
+            for (location, part) in self.sources(id, line, sku, left, leaving)? {
+                let step = Move::new(
+                    sku,
+                    &location,
+                    part.negated(),
+                    Cause::Shipped { order: id, line },
+                );
+                self.move_stock(step.of(id).happened(leaving.at()));
+                self.change_claim(id, line, sku, |claim| claim.leave(part, &location))?;
+                let left_from = &mut super::snapshot::line_mut(self, id, line)?.left_from;
+                let slot = left_from.entry(sku.clone()).or_default();
+                let slot = slot.entry(location).or_default();
+                *slot = slot.plus(part);
+            }
             self.give_way(sku)?;
         }
         Ok(())
     }
 
-    /// When more is promised than is there, the youngest claims are given back until it fits.
-    pub(super) fn give_way(&mut self, sku: &Sku) -> Result<(), Undecided> {
-        let over = |desk: &Self| {
-            let stock = desk.book.stock.get(sku);
-            stock.map_or(Quantity::ZERO, |stock| stock.sellable().negated().or_zero())
+    /// Units of a line had not left after all: they lie again where they lay.
+    pub(super) fn bring_back(
+        &mut self,
+        id: OrderId,
+        line: u32,
+        units: Quantity,
+    ) -> Result<(), Undecided> {
+        let order = self.order(id)?;
+        let home = self.context.locations.home_of(&order.account);
+        let home = home.unwrap_or(&self.context.home).clone();
+        let item = order.line(line).and_then(|line| line.item.clone());
+        for (sku, per_unit) in item.iter().flat_map(|item| &item.bill) {
+            let mut left = per_unit.times(units.units());
+            let from = super::snapshot::line_mut(self, id, line)?
+                .left_from
+                .remove(sku)
+                .unwrap_or_default();
+            let mut rest = from.clone();
+            let mut parts = Vec::new();
+            for (location, lay) in from {
+                let part = lay.min(left);
+                left = left.minus(part);
+                rest.insert(location.clone(), lay.minus(part));
+                parts.push((location, part));
+            }
+            parts.push((home.clone(), left));
+            rest.retain(|_, units| units.is_positive());
+            if !rest.is_empty() {
+                let left_from = &mut super::snapshot::line_mut(self, id, line)?.left_from;
+                left_from.insert(sku.clone(), rest);
+            }
+            for (location, part) in parts.iter().filter(|(_, part)| part.is_positive()) {
+                let cause = Cause::Voided { order: id, line };
+                self.move_stock(Move::new(sku, location, *part, cause).of(id));
+            }
+        }
+        Ok(())
+    }
+
+    /// Where units of a line leave from: where a person says, or the channel hands over; else where they
+    /// are bound to, and the rest from where there is enough.
+    fn sources(
+        &self,
+        id: OrderId,
+        line: u32,
+        sku: &Sku,
+        left: Quantity,
+        leaving: Leaving<'_>,
+    ) -> Result<Vec<(LocationId, Quantity)>, Undecided> {
+        let account = &self.order(id)?.account;
+        let locations = &self.context.locations;
+        let said = match leaving {
+            Leaving::From(location) => Some(location),
+            Leaving::ByChannel(_) => locations.home_of(account),
+            Leaving::Usual => None,
         };
-        if over(self).is_zero() {
+        if let Some(location) = said {
+            return Ok(vec![(location.clone(), left)]);
+        }
+        let name = ClaimKey {
+            sku: sku.clone(),
+            order: id,
+            line,
+        };
+        let bound = self.book.claims.get(&name);
+        let mut sources: Vec<(LocationId, Quantity)> = Vec::new();
+        let mut rest = left;
+        for (location, units) in bound.iter().flat_map(|claim| &claim.places) {
+            let part = rest.min(*units);
+            rest = rest.minus(part);
+            sources.push((location.clone(), part));
+        }
+        let free = |location: &LocationId| {
+            let stock = self.book.stock.get(sku);
+            stock.map(|stock| stock.free_at(location).or_zero())
+        };
+        let (order, may_all) = (self.order(id)?, matches!(leaving, Leaving::ByChannel(_)));
+        let ranked = self.places_for(order, sku, may_all);
+        let whole = ranked.iter().find(|at| free(at) >= Some(rest));
+        let others = ranked.iter().filter(|at| Some(*at) != whole);
+        for location in whole.into_iter().chain(others) {
+            let part = rest.min(free(location).unwrap_or_default());
+            rest = rest.minus(part);
+            sources.push((location.clone(), part));
+        }
+        // More leaves than is known to lie anywhere.
+        sources.push((self.context.home.clone(), rest));
+        sources.retain(|(_, part)| part.is_positive());
+        Ok(sources)
+    }
+
+    /// The locations from which units of an item may leave for an order, the best first.
+    fn places_for(&self, order: &Order, sku: &Sku, may_all: bool) -> Vec<LocationId> {
+        let locations = &self.context.locations;
+        let lying = self.book.stock.get(sku).map(Stock::locations);
+        let mut ranked: Vec<LocationId> = lying
+            .into_iter()
+            .flatten()
+            .filter(|at| locations.serves(at, &order.account))
+            .filter(|at| may_all || locations.is_picked(at))
+            .cloned()
+            .collect();
+        ranked.sort_by_key(|at| locations.rank(at, &self.context.home));
+        ranked
+    }
+
+    /// When more is promised than is there, the youngest claims are given back until it fits. Before that,
+    /// units are set free that are bound to a location and could leave from elsewhere.
+    pub(super) fn give_way(&mut self, sku: &Sku) -> Result<(), Undecided> {
+        let fits = |desk: &Self| {
+            let Some(stock) = desk.book.stock.get(sku) else {
+                return true;
+            };
+            let is_enough = |at: &LocationId| stock.free_at(at) >= Quantity::ZERO;
+            stock.allocated.keys().all(is_enough) && desk.excess(sku).is_none()
+        };
+        if fits(self) {
             return Ok(());
         }
         if !self.book.all_claims_of.contains(sku) {
@@ -269,14 +475,112 @@ impl Desk<'_> {
             let claim = self.book.claims.get(key);
             std::cmp::Reverse((claim.map(|claim| claim.placed_at), key.order, key.line))
         });
-        for rival in rivals {
-            let excess = over(self);
-            if excess.is_zero() {
-                break;
+        self.unbind_what_is_not_there(sku, &rivals)?;
+        // Each round ends one excess or one claim of it, and none begins another.
+        for _ in 0..rivals.len().saturating_mul(2).saturating_add(1) {
+            let Some(excess) = self.excess(sku) else {
+                return Ok(());
+            };
+            if !self.unbind_one(sku, &rivals, &excess)? && !self.take_back_one(&rivals, &excess)? {
+                return Ok(());
             }
-            self.take_back(&rival, excess, "the units left with another order")?;
         }
         Ok(())
+    }
+
+    fn excess(&self, sku: &Sku) -> Option<Excess> {
+        let stock = self.book.stock.get(sku)?;
+        self.context.locations.excess(stock)
+    }
+
+    /// Units that are bound to a location where fewer lie are pending again, the youngest first.
+    fn unbind_what_is_not_there(
+        &mut self,
+        sku: &Sku,
+        rivals: &[ClaimKey],
+    ) -> Result<(), Undecided> {
+        let Some(stock) = self.book.stock.get(sku) else {
+            return Ok(());
+        };
+        let bound: Vec<LocationId> = stock.allocated.keys().cloned().collect();
+        for location in bound {
+            for rival in rivals {
+                let stock = self.book.stock.get(sku);
+                let lacking = stock.map(|stock| stock.free_at(&location).negated());
+                let lacking = lacking.unwrap_or_default().or_zero();
+                if lacking.is_zero() {
+                    break;
+                }
+                self.unbind(rival, lacking, &location)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets units free that are bound to a location within an excess, and could leave from without.
+    fn unbind_one(
+        &mut self,
+        sku: &Sku,
+        rivals: &[ClaimKey],
+        excess: &Excess,
+    ) -> Result<bool, Undecided> {
+        let locations = &self.context.locations;
+        let found = rivals.iter().find_map(|rival| {
+            let claim = self.book.claims.get(rival)?;
+            let within = claim.places.keys().find(|at| locations.is_in(excess, at));
+            let within = within.filter(|_| !locations.is_within(excess, &claim.account))?;
+            Some((rival.clone(), within.clone()))
+        });
+        debug_assert!(found.iter().all(|(rival, _)| rival.sku == *sku));
+        let Some((rival, location)) = found else {
+            return Ok(false);
+        };
+        self.unbind(&rival, excess.units, &location)?;
+        Ok(true)
+    }
+
+    fn unbind(
+        &mut self,
+        rival: &ClaimKey,
+        units: Quantity,
+        location: &LocationId,
+    ) -> Result<(), Undecided> {
+        let bound = self.book.claims.get(rival).map(|claim| &claim.places);
+        let bound = bound.and_then(|places| places.get(location)).copied();
+        let units = bound.unwrap_or_default().min(units);
+        if !units.is_positive() {
+            return Ok(());
+        }
+        let (order, line, sku) = (rival.order, rival.line, rival.sku.clone());
+        self.change_claim(order, line, &sku, |claim| {
+            claim.unbind(units, location);
+        })?;
+        let location = location.clone();
+        let unbound = Event::Unbound {
+            line,
+            sku,
+            location,
+            units,
+        };
+        self.record_for(order, unbound);
+        Ok(())
+    }
+
+    /// Has the youngest claim give way that can leave from nowhere but where too much is promised.
+    fn take_back_one(&mut self, rivals: &[ClaimKey], excess: &Excess) -> Result<bool, Undecided> {
+        let locations = &self.context.locations;
+        let found = rivals.iter().find(|rival| {
+            let claim = self.book.claims.get(rival);
+            claim.is_some_and(|claim| {
+                claim.open().is_positive() && locations.is_within(excess, &claim.account)
+            })
+        });
+        let Some(rival) = found else {
+            return Ok(false);
+        };
+        let open = self.book.claims.get(rival).map(Claim::open);
+        self.take_back(rival, excess.units, "the units left with another order")?;
+        Ok(self.book.claims.get(rival).map(Claim::open) != open)
     }
 
     /// Gives back as many whole units of a line as free at least `excess` of one of its items.

@@ -1,18 +1,25 @@
 //! What people want: adjust, map, ship, cancel, refund, hold, release, and try again.
 
+use std::collections::BTreeMap;
+
 use crate::{
     Decimal, Money, Quantity, Sku,
     fact::{Counter, Event},
     ids::{IntentId, OrderId, RefundId, ShipmentId},
     intent::{Intent, IntentState, Wish},
     item::Item,
+    locations::Kind,
     order::{Hold, Order, Phase, Shipment},
     signal::{Change, Command},
     snapshot::PaymentState,
-    stock::{Cause, LocationId},
+    stock::{Cause, Condition, LocationId},
 };
 
-use super::{Desk, Refusal, Undecided, Verdict, drift, incidents, level, offers, push, snapshot};
+use super::{
+    Desk, Refusal, Undecided, Verdict,
+    claims::{Leaving, Move},
+    counts, drift, incidents, level, moves, offers, push, snapshot,
+};
 
 #[expect(
     clippy::too_many_lines,
@@ -23,10 +30,30 @@ pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdic
         Command::Adjust {
             sku,
             location,
+            condition,
             change,
             reason,
             by,
-        } => adjust(desk, sku, location, *change, reason, by),
+        } => adjust(desk, sku, (location, *condition), *change, reason, by),
+        Command::Transfer(asked) => moves::transfer(desk, asked),
+        Command::Expect {
+            sku,
+            units,
+            location,
+            due,
+            reference,
+            by,
+        } => moves::expect(desk, (sku, *units), location, *due, (reference, by)),
+        Command::Receive(asked) => moves::receive(desk, asked),
+        Command::GiveUp {
+            sku,
+            arrival,
+            reason,
+        } => moves::give_up(desk, sku, *arrival, reason),
+        Command::Sort(asked) => moves::sort(desk, asked),
+        Command::OpenCount { .. } | Command::EnterCount { .. } | Command::CloseCount { .. } => {
+            counts::carry_out(desk, command)
+        }
         Command::SetItem(item) => set_item(desk, item),
         Command::MapLine { order, line, sku } => map_line(desk, *order, *line, sku),
         Command::Ship { .. } => ship(desk, command),
@@ -86,7 +113,9 @@ pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdic
             right,
             by,
         } => drift::let_go(desk, account, *side, listings, (*right, by)),
-        Command::ConfirmZeroes { account } => Ok(drift::confirm_zeroes(desk, account)),
+        Command::ConfirmZeroes { account, shown_at } => {
+            Ok(drift::confirm_zeroes(desk, account, *shown_at))
+        }
         Command::LiftBreaker { account, side, by } => drift::lift(desk, account, *side, by),
         Command::RetryPush { account, listing } => {
             push::retry_push(desk, &(account.clone(), listing.clone()))
@@ -132,7 +161,7 @@ pub(super) fn close(desk: &mut Desk<'_>, id: OrderId) -> Result<Verdict, Undecid
 fn adjust(
     desk: &mut Desk<'_>,
     sku: &Sku,
-    location: &LocationId,
+    (location, condition): (&LocationId, Condition),
     change: Change,
     reason: &str,
     by: &str,
@@ -141,6 +170,7 @@ fn adjust(
     if !item.is_stocked() {
         return refuse(Refusal::NotStocked(sku.clone()));
     }
+    refuse_unless_known(desk, location)?;
     let read = |decimal: Decimal| {
         let quantity = decimal.to_quantity(item.scale);
         quantity.map_err(|source| Undecided::Refused(Refusal::Quantity { line: 0, source }))
@@ -149,7 +179,7 @@ fn adjust(
         .book
         .stock
         .get(sku)
-        .map(|stock| stock.on_hand_at(location))
+        .map(|stock| stock.lying(location, condition))
         .unwrap_or_default();
     let delta = match change {
         Change::By(delta) => read(delta)?,
@@ -159,7 +189,7 @@ fn adjust(
         reason: reason.to_owned(),
         by: by.to_owned(),
     };
-    desk.move_stock(None, sku, location, delta, cause);
+    desk.move_stock(Move::new(sku, location, delta, cause).in_condition(condition));
     desk.follow_ups
         .push(super::FollowUp::OfferToWaiting(sku.clone()));
     desk.give_way(sku)?;
@@ -232,12 +262,16 @@ fn ship(desk: &mut Desk<'_>, command: &Command) -> Result<Verdict, Undecided> {
     let id = *id;
     refuse_unless_ready(desk, id)?;
     let parcel = read_parcel(desk, id, lines)?;
-    let location = location
-        .clone()
-        .unwrap_or_else(|| desk.context.home.clone());
+    let leaving = match location {
+        Some(location) => {
+            refuse_unless_shippable(desk, id, &parcel, location)?;
+            Leaving::From(location)
+        }
+        None => Leaving::Usual,
+    };
     for (line, units) in &parcel {
         refuse_unless_covered(desk, id, *line, *units)?;
-        desk.consume(id, *line, *units, &location)?;
+        desk.consume(id, *line, *units, leaving)?;
         snapshot::count(desk, id, *line, Counter::Shipped, *units)?;
     }
     let shipment = ShipmentId::next(&mut desk.ids);
@@ -364,6 +398,66 @@ fn refuse_unless_covered(
         Some(sku) if missing.is_positive() => refuse(Refusal::NotCovered { line, sku, missing }),
         Some(_) | None => Ok(()),
     }
+}
+
+/// A person ships from a location that is ours, serves the order's account, and has the units.
+fn refuse_unless_shippable(
+    desk: &Desk<'_>,
+    id: OrderId,
+    parcel: &[(u32, Quantity)],
+    location: &LocationId,
+) -> Result<(), Undecided> {
+    refuse_unless_known(desk, location)?;
+    let order = desk.order(id)?;
+    let locations = &desk.context.locations;
+    if !locations.serves(location, &order.account) {
+        return refuse(Refusal::NotServed {
+            location: location.clone(),
+            account: order.account.clone(),
+        });
+    }
+    if locations
+        .get(location)
+        .is_some_and(|at| at.kind == Kind::Channel)
+    {
+        return refuse(Refusal::ChannelOwned(location.clone()));
+    }
+    let mut needed: BTreeMap<&Sku, Quantity> = BTreeMap::new();
+    for (number, units) in parcel {
+        let item = order.line(*number).and_then(|line| line.item.as_ref());
+        for (sku, per_unit) in item.iter().flat_map(|item| &item.bill) {
+            let slot = needed.entry(sku).or_default();
+            *slot = slot.plus(per_unit.times(units.units()));
+        }
+    }
+    for (sku, asked) in needed {
+        let stock = desk.book.stock.get(sku);
+        let there = stock.map(|stock| stock.on_hand_at(location));
+        let there = there.unwrap_or_default();
+        if there < asked {
+            return refuse(Refusal::NotThere {
+                sku: sku.clone(),
+                location: location.clone(),
+                condition: Condition::Sellable,
+                there: there.or_zero(),
+                asked,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Where locations are declared, stock lies at one of them.
+pub(super) fn refuse_unless_known(desk: &Desk<'_>, location: &LocationId) -> Result<(), Undecided> {
+    let locations = &desk.context.locations;
+    if locations.knows(location) {
+        return Ok(());
+    }
+    let known = locations.declared().iter().map(|one| one.id.clone());
+    refuse(Refusal::NoLocation {
+        location: location.clone(),
+        known: known.collect(),
+    })
 }
 
 pub(super) fn cancel(desk: &mut Desk<'_>, id: OrderId, reason: &str) -> Result<Verdict, Undecided> {
@@ -509,7 +603,7 @@ fn wish(desk: &mut Desk<'_>, id: OrderId, wish: Wish) -> Result<(), Undecided> {
     Ok(())
 }
 
-fn known_item(desk: &Desk<'_>, sku: &Sku) -> Result<Item, Undecided> {
+pub(super) fn known_item(desk: &Desk<'_>, sku: &Sku) -> Result<Item, Undecided> {
     let item = desk.book.items.get(sku).cloned();
     item.ok_or_else(|| Undecided::Refused(Refusal::NoItem(sku.clone())))
 }

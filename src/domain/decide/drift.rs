@@ -6,7 +6,7 @@
 //! here writes to a channel; what is to be repaired becomes due by itself.
 
 use crate::{
-    AccountId, ListingId, Quantity,
+    AccountId, ListingId, Quantity, Time,
     book::{Author, Drift, Evidence, ListingKey, Settlement},
     breaker::{Breaker, Held, Side},
     fact::Event,
@@ -18,7 +18,7 @@ use crate::{
     stock::Cause,
 };
 
-use super::{Authority, Desk, FollowUp, Refusal, Undecided, Verdict};
+use super::{Authority, Desk, FollowUp, Refusal, Undecided, Verdict, claims::Move};
 
 /// Classifies a level that its account's orders do not explain. `before` is what we believed.
 pub(super) fn take_difference(
@@ -257,8 +257,9 @@ fn take(
         reason,
         by: by.to_owned(),
     };
-    let home = desk.context.home.clone();
-    desk.move_stock(None, &sku, &home, delta, cause);
+    let home = desk.context.locations.home_of(account);
+    let home = home.unwrap_or(&desk.context.home).clone();
+    desk.move_stock(Move::new(&sku, &home, delta, cause));
     desk.follow_ups.push(FollowUp::OfferToWaiting(sku.clone()));
     desk.give_way(&sku)
 }
@@ -372,16 +373,23 @@ pub(super) fn let_go(
     Ok(Verdict::New)
 }
 
-/// Takes the zeroes that are wished by now as confirmed, unless they wait for a person already.
-pub(super) fn confirm_zeroes(desk: &mut Desk<'_>, account: &AccountId) -> Verdict {
-    let now = desk.now();
+/// Takes the zeroes that were wished when they were shown as confirmed, unless they wait for a person
+/// already.
+pub(super) fn confirm_zeroes(
+    desk: &mut Desk<'_>,
+    account: &AccountId,
+    shown_at: Option<Time>,
+) -> Verdict {
+    let now = shown_at.unwrap_or(desk.now());
     let breaker = desk
         .book
         .breakers
         .entry(account.clone())
         .or_insert_with(|| Breaker::new(account.clone()));
     if breaker.writes.is_none() {
-        breaker.lift(Side::Writes, now);
+        // What was confirmed later stays so.
+        let at = breaker.confirmed_at.map_or(now, |known| known.max(now));
+        breaker.lift(Side::Writes, at);
     }
     Verdict::New
 }

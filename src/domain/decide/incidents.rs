@@ -43,13 +43,14 @@ impl Desk<'_> {
         };
         let missing = self.book.missing_units(order, number);
         let ending = self.ending(order, line);
+        // What was never counted is unknown, and nobody can say that it is missing; nor what else a kit
+        // lacks then.
+        let is_counted = item.bill.keys().all(|sku| {
+            let stock = self.book.stock.get(sku);
+            stock.is_some_and(|stock| stock.is_counted)
+        });
         let mut is_over = false;
         for (sku, per_unit) in &item.bill {
-            let is_counted = self
-                .book
-                .stock
-                .get(sku)
-                .is_some_and(|stock| stock.is_counted);
             let key = ClaimKey {
                 sku: sku.clone(),
                 order: id,
@@ -60,7 +61,6 @@ impl Desk<'_> {
                 .incidents
                 .get(&key)
                 .is_some_and(|known| known.closed_at.is_none());
-            // What was never counted is unknown, and nobody can say that it is missing.
             let is = if is_counted {
                 per_unit.times(missing.units())
             } else {

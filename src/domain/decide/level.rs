@@ -11,7 +11,7 @@ use crate::{
     stock::Cause,
 };
 
-use super::{Desk, FollowUp, Undecided, Verdict, drift};
+use super::{Desk, FollowUp, Undecided, Verdict, claims::Move, drift};
 
 /// Takes in what an account offers. A SKU that is seen for the first time becomes a good, counted in
 /// pieces, of unknown stock: nothing is offered or written before somebody says how many there are.
@@ -116,11 +116,12 @@ pub(super) fn open(
             continue;
         }
         let delta = shown.plus(sold);
-        let home = desk.context.home.clone();
+        let home = desk.context.locations.home_of(account);
+        let home = home.unwrap_or(&desk.context.home).clone();
         let cause = Cause::Opening {
             account: account.clone(),
         };
-        desk.move_stock(None, &sku, &home, delta, cause);
+        desk.move_stock(Move::new(&sku, &home, delta, cause));
         // A count of zero is a count, and orders may be waiting to be told so.
         desk.follow_ups.push(FollowUp::OfferToWaiting(sku));
         verdict = Verdict::New;

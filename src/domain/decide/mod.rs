@@ -8,9 +8,11 @@
 pub mod arms;
 mod claims;
 mod command;
+mod counts;
 mod drift;
 mod incidents;
 mod level;
+mod moves;
 mod offers;
 mod push;
 mod snapshot;
@@ -24,14 +26,16 @@ use crate::{
     AccountId, Decimal, ExternalId, IdSource, ListingId, Quantity, Sku, Time,
     book::Book,
     breaker::BreakerRule,
+    budget::WriteBudget,
     fact::{Event, Fact},
-    ids::{DriftId, IncidentId, OrderId},
+    ids::{ArrivalId, CountId, DriftId, IncidentId, OrderId},
     item::ItemRefusal,
+    locations::Locations,
     offer::{OfferRules, QuantityMeaning, Taken},
     order::Order,
     quantity::NotAQuantity,
     signal::{Command, Signal},
-    stock::LocationId,
+    stock::{Condition, LocationId},
 };
 
 /// What is the same for all decisions until an admin changes it, and the time.
@@ -45,6 +49,8 @@ pub struct Context {
     pub rules: OfferRules,
     /// Where stock lies when nobody says otherwise.
     pub home: LocationId,
+    /// Where stock can lie, and which accounts each location serves.
+    pub locations: Locations,
     /// When too much happens at once.
     pub breaker: BreakerRule,
 }
@@ -58,6 +64,8 @@ pub struct Terms {
     pub unpaid_for: Option<Duration>,
     /// Who decides about its stock.
     pub authority: Authority,
+    /// How often a listing may be written in a day, where the channel limits that.
+    pub budget: Option<WriteBudget>,
 }
 
 /// Who decides what there is, when a channel shows something that no order explains.
@@ -198,6 +206,90 @@ pub enum Refusal {
     /// No hold is in force.
     #[error("the order is not on hold")]
     NotHeld,
+    /// There is no such location.
+    #[error("there is no location {location}; there are {}", list(known))]
+    NoLocation {
+        /// As it was written.
+        location: LocationId,
+        /// Which there are.
+        known: Vec<LocationId>,
+    },
+    /// Units at a location are not for an account.
+    #[error(
+        "{location} does not serve {account}: choose another location, or add {account} to its `serves`"
+    )]
+    NotServed {
+        /// Where.
+        location: LocationId,
+        /// On which account.
+        account: AccountId,
+    },
+    /// A channel ships from there itself.
+    #[error("{0} is run by its channel, which ships from it itself: choose a location of your own")]
+    ChannelOwned(LocationId),
+    /// Fewer lie there.
+    #[error(
+        "only {there} of {sku} lie at {location} ({}), not {asked}: choose another location, or \
+         correct what lies there", condition.words()
+    )]
+    NotThere {
+        /// Of what.
+        sku: Sku,
+        /// Where.
+        location: LocationId,
+        /// In which condition.
+        condition: Condition,
+        /// How many.
+        there: Quantity,
+        /// How many were asked for.
+        asked: Quantity,
+    },
+    /// What is asked for would change nothing.
+    #[error("{0}")]
+    NothingMoves(&'static str),
+    /// What lies there is promised.
+    #[error(
+        "only {free} of {sku} at {location} are not promised to orders, not {asked}: send fewer, or receive \
+         more first"
+    )]
+    Promised {
+        /// Of what.
+        sku: Sku,
+        /// Where.
+        location: LocationId,
+        /// How many may go.
+        free: Decimal,
+        /// How many were asked for.
+        asked: Decimal,
+    },
+    /// Nothing like that is on its way.
+    #[error("no arrival {arrival} of {sku} is open: it came in, or was given up, or never was")]
+    NoArrival {
+        /// Of what.
+        sku: Sku,
+        /// Which.
+        arrival: ArrivalId,
+    },
+    /// There is no such stocktake.
+    #[error("there is no count {0}")]
+    NoCount(CountId),
+    /// It was closed.
+    #[error("count {0} was closed: open another one")]
+    CountOver(CountId),
+    /// It is not about that item.
+    #[error("{0} is not in this count: open another one for it")]
+    NotInCount(Sku),
+    /// No count can be as of that time.
+    #[error("it cannot be counted as of {as_of}: {reason}")]
+    AsOf {
+        /// As of when it should be.
+        as_of: Time,
+        /// Why not, and what to do.
+        reason: &'static str,
+    },
+    /// What differs by much is counted twice.
+    #[error("count again first, or discard what was counted: {}", skus(.0))]
+    RecountFirst(Vec<Sku>),
     /// There is nothing to be tried again.
     #[error("nothing is parked there")]
     NotParked,
@@ -254,6 +346,16 @@ pub enum Refusal {
     /// It is wished already.
     #[error("this was asked for already and is under way")]
     UnderWay,
+}
+
+fn list(known: &[LocationId]) -> String {
+    let known: Vec<&str> = known.iter().map(LocationId::as_str).collect();
+    known.join(", ")
+}
+
+fn skus(skus: &[Sku]) -> String {
+    let skus: Vec<&str> = skus.iter().map(Sku::as_str).collect();
+    skus.join(", ")
 }
 
 /// Decides about a signal.
@@ -371,6 +473,14 @@ fn is_caused_by_an_order(signal: &Signal) -> bool {
             | Command::RetryIntent { .. }
             | Command::RetryPush { .. } => true,
             Command::Adjust { .. }
+            | Command::Transfer(_)
+            | Command::Expect { .. }
+            | Command::Receive(_)
+            | Command::GiveUp { .. }
+            | Command::Sort(_)
+            | Command::OpenCount { .. }
+            | Command::EnterCount { .. }
+            | Command::CloseCount { .. }
             | Command::SetItem(_)
             | Command::Lift { .. }
             | Command::SettleDrift { .. }

@@ -9,7 +9,6 @@ use crate::{
     item::Item,
     offer::{self, Listing, Offer, QuantityMeaning, Suppression, Told},
     rules::{self, Buffer, Case},
-    stock::Cause,
 };
 
 use super::{Desk, Refusal, Undecided, Verdict};
@@ -44,7 +43,12 @@ impl Desk<'_> {
         let key: ListingKey = (listing.account.clone(), listing.listing.clone());
         let now = self.now();
         let result = if listing.tracked {
-            offer::sellable(&item, &self.book.stock)
+            offer::sellable(
+                &item,
+                &self.book.stock,
+                &self.context.locations,
+                &listing.account,
+            )
         } else {
             Err(Suppression::Untracked)
         };
@@ -77,12 +81,7 @@ impl Desk<'_> {
         let wanted = shown
             .map(|shown| offer::to_channel(shown, taken, meaning))
             .ok();
-        let renew = |told: Option<Told>, quantity| match (told, quantity) {
-            (_, None) => None,
-            (Some(told), Some(quantity)) if told.quantity == quantity => Some(told),
-            (_, Some(quantity)) => Some(Told { quantity, at: now }),
-        };
-        offer.offer = renew(offer.offer, shown.ok());
+        offer.offer = renew(offer.offer, shown.ok(), now);
         offer.suppressed = shown.err();
         let after = (wanted, offer.suppressed);
         if before == after {
@@ -92,8 +91,11 @@ impl Desk<'_> {
         if before.0.is_some() && offer.is_due() && offer.attempt.is_none() {
             offer.coalesced = offer.coalesced.saturating_add(1);
         }
-        offer.wanted = renew(offer.wanted, wanted);
+        offer.wanted = renew(offer.wanted, wanted, now);
         note_zero(offer, before.0, is_caused_by_an_order, now);
+        if !is_caused_by_an_order {
+            offer.decided_at = Some(now);
+        }
         // Something changed, so what was refused before may be taken now.
         offer.parked = None;
         let event = Event::OfferChanged {
@@ -110,11 +112,9 @@ impl Desk<'_> {
     fn is_received(&self, item: &Item) -> bool {
         let bill = item.bill();
         self.book.movements.iter().any(|movement| {
-            let is_by_person = match movement.cause {
-                Cause::Adjustment { .. } | Cause::Opening { .. } => true,
-                Cause::Shipped { .. } | Cause::Voided { .. } => false,
-            };
-            is_by_person && movement.delta.is_positive() && bill.contains_key(&movement.sku)
+            movement.cause.says_how_many()
+                && movement.delta.is_positive()
+                && bill.contains_key(&movement.sku)
         })
     }
 
@@ -183,7 +183,8 @@ pub(super) fn lift(desk: &mut Desk<'_>, key: &ListingKey, by: &str) -> Result<Ve
     if let (Some(listing), Some(item)) = (listing, item) {
         let rules = &desk.context.rules;
         let rule = rules.find(&key.0, item, &listing.categories);
-        let sellable = offer::sellable(item, &desk.book.stock).unwrap_or_default();
+        let sellable = offer::sellable(item, &desk.book.stock, &desk.context.locations, &key.0)
+            .unwrap_or_default();
         if let Some(end_when) = rule.end_when.filter(|least| sellable <= *least) {
             return refuse(Refusal::WouldEnd {
                 sku,
@@ -239,6 +240,15 @@ pub(super) fn tune(
         verdict = Verdict::New;
     }
     verdict
+}
+
+/// What is said now; since when stays, where it was said already.
+fn renew(told: Option<Told>, quantity: Option<Quantity>, now: Time) -> Option<Told> {
+    match (told, quantity) {
+        (_, None) => None,
+        (Some(told), Some(quantity)) if told.quantity == quantity => Some(told),
+        (_, Some(quantity)) => Some(Told { quantity, at: now }),
+    }
 }
 
 /// Notes that a listing came to zero by something else than an order, which the breaker counts.

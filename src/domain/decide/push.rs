@@ -18,6 +18,8 @@ use super::{Desk, FollowUp, Refusal, Undecided, Verdict, drift::close_drift};
 pub(super) fn start(desk: &mut Desk<'_>, account: &AccountId, listings: &[ListingId]) -> Verdict {
     let now = desk.now();
     let mut verdict = Verdict::Duplicate;
+    let terms = desk.context.accounts.get(account);
+    let budget = terms.and_then(|terms| terms.budget);
     let tripped = desk.book.breakers.get(account).cloned();
     let tripped = tripped.filter(|breaker| breaker.writes.is_some());
     for listing in listings {
@@ -45,6 +47,9 @@ pub(super) fn start(desk: &mut Desk<'_>, account: &AccountId, listings: &[Listin
         {
             continue;
         }
+        if offer.spared_until(budget, now).is_some() {
+            continue;
+        }
         verdict = Verdict::New;
         // A try that surely did nothing may be overtaken by a newer wish; one that may have worked
         // must be settled first, so it is sent again as it was.
@@ -69,6 +74,10 @@ pub(super) fn start(desk: &mut Desk<'_>, account: &AccountId, listings: &[Listin
             is_ambiguous: false,
         });
         attempt.tries = attempt.tries.saturating_add(1);
+        // The channel may count a try that it did not carry out, so each of them is counted here.
+        if let Some(budget) = budget {
+            offer.spent = budget.spend(offer.spent, now);
+        }
         let (quantity, expected, key) = (attempt.quantity, attempt.expected, attempt.key);
         offer.sent = Some(Told { quantity, at: now });
         let event = Event::PushStarted {

@@ -4,6 +4,8 @@
 //! facts and counters; an older view changes nothing; the same version with other content is read
 //! again, because the order of arrival proves nothing.
 
+use std::collections::BTreeMap;
+
 use crate::{
     AccountId, ExternalId, Quantity,
     book::ListingKey,
@@ -13,10 +15,9 @@ use crate::{
     order::{Counters, Hold, Line, LineItem, Order, Shipment},
     signal::Source,
     snapshot::{LineSnapshot, OrderSnapshot, PaymentState, Standing},
-    stock::{Cause, LocationId},
 };
 
-use super::{Desk, FollowUp, Undecided, Verdict};
+use super::{Desk, FollowUp, Undecided, Verdict, claims::Leaving};
 
 /// Who places and lifts the holds that a program decides on.
 const OURSELVES: &str = "oneshelf";
@@ -261,7 +262,7 @@ fn merge_lines(
         }
         set_wanted(desk, id, number, wanted)?;
         set_subtracted(desk, id, number, units.subtracted, snapshot)?;
-        let left = set_shipped(desk, id, number, units.shipped)?;
+        let left = set_shipped(desk, id, number, units.shipped, snapshot)?;
         if left.is_positive() {
             left_with_channel.push((number, left));
         }
@@ -336,6 +337,7 @@ fn find_or_add_line(
         total: seen.total,
         tax: seen.tax,
         requires_shipping: seen.requires_shipping,
+        left_from: BTreeMap::new(),
     });
     let units = seen.ordered.to_quantity(0).unwrap_or_default();
     let channel_sku = seen.sku.clone();
@@ -484,6 +486,7 @@ fn set_shipped(
     id: OrderId,
     number: u32,
     seen: Quantity,
+    snapshot: &OrderSnapshot,
 ) -> Result<Quantity, Undecided> {
     let order = desk.order(id)?;
     let Some(line) = order.line(number) else {
@@ -513,8 +516,13 @@ fn set_shipped(
     if !left.is_positive() {
         return Ok(Quantity::ZERO);
     }
-    let home = desk.context.home.clone();
-    desk.consume(id, number, left, &home)?;
+    // What is handed over at once left when it was bought, whenever that became known.
+    let left_at = if is_delivered_at_once {
+        snapshot.placed_at
+    } else {
+        snapshot.version.changed_at
+    };
+    desk.consume(id, number, left, Leaving::ByChannel(left_at))?;
     count(desk, id, number, Counter::Shipped, left)?;
     if is_delivered_at_once {
         count(desk, id, number, Counter::Delivered, left)?;
@@ -523,25 +531,11 @@ fn set_shipped(
 }
 
 fn void(desk: &mut Desk<'_>, id: OrderId, number: u32, units: Quantity) -> Result<(), Undecided> {
-    let home: LocationId = desk.context.home.clone();
     let line = line_mut(desk, id, number)?;
     line.counters.voided = line.counters.voided.plus(units);
     let delivered = line.counters.delivered;
     line.counters.delivered = delivered.min(line.counters.shipped);
-    let item = line.item.clone();
-    for (sku, per_unit) in item.iter().flat_map(|item| &item.bill) {
-        let back = per_unit.times(units.units());
-        desk.move_stock(
-            Some(id),
-            sku,
-            &home,
-            back,
-            Cause::Voided {
-                order: id,
-                line: number,
-            },
-        );
-    }
+    desk.bring_back(id, number, units)?;
     let (what, from) = (
         format!("line {number} shipped"),
         "shipped by the channel".to_owned(),

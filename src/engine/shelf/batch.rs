@@ -30,6 +30,7 @@ impl Shelf<'_> {
         writer.items(book);
         writer.listings(book);
         writer.intents(book);
+        writer.stocktakes(book);
         for (name, claim) in &book.claims {
             writer.keep(
                 rows::CLAIMS,
@@ -98,7 +99,7 @@ pub(super) fn incident_key(name: &ClaimKey) -> Vec<u8> {
 }
 
 /// Collects the rows that differ from what was loaded.
-struct Writer<'s, 'a> {
+pub(crate) struct Writer<'s, 'a> {
     shelf: &'s Shelf<'a>,
     batch: Batch,
 }
@@ -113,7 +114,7 @@ impl Writer<'_, '_> {
     }
 
     /// Writes a row if it differs from the loaded one, or deletes it.
-    fn keep<T: Serialize>(&mut self, table: Table, key: Vec<u8>, value: Option<&T>) {
+    pub(crate) fn keep<T: Serialize>(&mut self, table: Table, key: Vec<u8>, value: Option<&T>) {
         let was = self.shelf.loaded.get(&(table, key.clone()));
         match value.map(rows::encode) {
             Some(is) if was == Some(&is) => {}

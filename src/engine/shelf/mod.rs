@@ -16,12 +16,14 @@ use domain::{
     item::Item,
     offer::Taken,
     order::Order,
-    signal::{Command, Reading, Signal},
+    signal::{Command, Reading, Receipt, Signal, Sorting, Transfer},
     snapshot::LevelSnapshot,
+    stock::{Claim, Stock},
 };
 use serde::de::DeserializeOwned;
 use store::{Range, Seq, Store, StoreError, Table};
 
+pub(crate) use self::batch::Writer;
 use self::batch::{claim_key, incident_key};
 use crate::rows::{self, key, prefix};
 
@@ -30,7 +32,7 @@ const RIVALS_MAX: usize = 1000;
 
 /// A book with the versions of its rows.
 pub struct Shelf<'a> {
-    store: &'a dyn Store,
+    pub(crate) store: &'a dyn Store,
     /// The book as it was loaded.
     pub book: Book,
     read: BTreeMap<(Table, Vec<u8>), Option<Seq>>,
@@ -78,7 +80,7 @@ impl<'a> Shelf<'a> {
         Ok(shelf)
     }
 
-    async fn row<T: DeserializeOwned>(
+    pub(crate) async fn row<T: DeserializeOwned>(
         &mut self,
         table: Table,
         key: Vec<u8>,
@@ -216,6 +218,19 @@ impl<'a> Shelf<'a> {
             Command::Adjust { sku, .. } => {
                 skus.insert(sku.clone());
             }
+            Command::Transfer(Transfer { sku, .. })
+            | Command::Receive(Receipt { sku, .. })
+            | Command::Sort(Sorting { sku, .. })
+            | Command::Expect { sku, .. }
+            | Command::GiveUp { sku, .. } => {
+                skus.insert(sku.clone());
+            }
+            Command::OpenCount { skus: named, .. } => skus.extend(named.iter().cloned()),
+            Command::EnterCount { sku, .. } => {
+                skus.insert(sku.clone());
+                self.load_stocktake(command).await?;
+            }
+            Command::CloseCount { .. } => self.load_stocktake(command).await?,
             Command::SetItem(item) => {
                 skus.insert(item.sku.clone());
                 skus.extend(item.bill().into_keys());
@@ -254,7 +269,7 @@ impl<'a> Shelf<'a> {
                     skus.extend(self.load_listing(account, listing).await?);
                 }
             }
-            Command::ConfirmZeroes { account } | Command::LiftBreaker { account, .. } => {
+            Command::ConfirmZeroes { account, .. } | Command::LiftBreaker { account, .. } => {
                 self.load_breaker(account).await?;
             }
         }
@@ -385,6 +400,7 @@ impl<'a> Shelf<'a> {
         for good in &all_goods {
             self.load_item(good).await?;
             if let Some(stock) = self.row(rows::STOCK, key(&[good.as_str()])).await? {
+                let stock = self.attributed(stock).await?;
                 self.book.stock.insert(good.clone(), stock);
             }
         }
@@ -393,6 +409,32 @@ impl<'a> Shelf<'a> {
             self.load_listings_of(&sku).await?;
         }
         Ok(())
+    }
+
+    /// A stock row that was written before there were locations does not say on which accounts its
+    /// pending units were sold; the open claims do. Each of them changes together with this row.
+    async fn attributed(&self, mut stock: Stock) -> Result<Stock, StoreError> {
+        if stock.is_attributed() {
+            return Ok(stock);
+        }
+        let mut open: Vec<Claim> = Vec::new();
+        let mut after = None;
+        loop {
+            let range = Range {
+                prefix: prefix(&[stock.sku.as_str()]),
+                after,
+            };
+            let rows = self.store.scan(rows::CLAIMS, range, RIVALS_MAX).await?;
+            for (_, row) in &rows {
+                open.push(rows::decode(rows::CLAIMS, &row.value)?);
+            }
+            after = rows.last().map(|(key, _)| key.clone());
+            if rows.len() < RIVALS_MAX {
+                break;
+            }
+        }
+        stock.attribute(open.iter());
+        Ok(stock)
     }
 
     async fn load_item(&mut self, sku: &Sku) -> Result<BTreeSet<Sku>, StoreError> {

@@ -79,6 +79,8 @@ pub struct ListingView {
     pub exposure: Units,
     /// How many wishes were overwritten before they were sent.
     pub coalesced: u64,
+    /// Not written before this time, because the channel takes only so many writes in a day.
+    pub spared_until: Option<Time>,
     /// The categories that the channel has it in.
     pub categories: Vec<String>,
     /// Why it shows zero, where a rule made it so.
@@ -248,11 +250,12 @@ async fn zeroed(
     }
     let item: Option<Item> = read(engine, rows::ITEMS, &[offer.sku.as_str()]).await?;
     let Some(item) = item else { return Ok(None) };
-    let Some(units) = sellable(engine, &item).await?.units else {
-        return Ok(None);
-    };
     let policy = engine.decider.policy();
     let (account, categories) = (&listing.account, &listing.categories);
+    let found = sellable(engine, &item).await?;
+    let Some(units) = found.on(&item, &policy.locations, account) else {
+        return Ok(None);
+    };
     let rule = policy.rules.find(account, &item, categories);
     let case = Case {
         account,
@@ -305,6 +308,12 @@ fn view(
         is_drifting,
         exposure: Units::new(offer.map(Offer::exposure).unwrap_or_default(), scale),
         coalesced: offer.map_or(0, |offer| offer.coalesced),
+        spared_until: offer.filter(|offer| offer.is_due()).and_then(|offer| {
+            offer.spared_until(
+                engine.write_budget(&offer.account),
+                engine.ports.clock.now(),
+            )
+        }),
         zeroed: None,
         ended: told(|offer| offer.ended),
         tuned: offer.and_then(|offer| offer.tuned.as_ref().map(|tuned| tuned_view(tuned, scale))),

@@ -6,21 +6,25 @@
 //! may therefore hold fewer items than asked for; only one without `next` is the last.
 
 pub mod accounts;
+pub mod adoption;
 pub mod drift;
 pub mod exposure;
 pub mod incidents;
 pub mod listings;
+pub mod locations;
 pub mod orders;
 pub mod past;
 pub mod queues;
 pub mod stock;
+pub mod stocktakes;
 pub mod words;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use domain::{
-    Decimal, Quantity, Sku, Time,
+    AccountId, Decimal, Quantity, Sku, Time,
     item::{Item, ItemKind},
+    locations::Locations,
     offer::Told,
     stock::Stock,
 };
@@ -275,6 +279,20 @@ pub(crate) struct Sellable {
     pub(crate) components: Vec<Component>,
     /// For a good: its stock row, if it has one.
     pub(crate) stock: Option<Stock>,
+    /// The stock rows of all that it takes.
+    stocks: BTreeMap<Sku, Stock>,
+}
+
+impl Sellable {
+    /// What can still be promised on one account, from the locations that serve it.
+    pub(crate) fn on(
+        &self,
+        item: &Item,
+        locations: &Locations,
+        account: &AccountId,
+    ) -> Option<Quantity> {
+        domain::offer::sellable(item, &self.stocks, locations, account).ok()
+    }
 }
 
 /// One component of a kit.
@@ -301,6 +319,8 @@ pub(crate) async fn sellable_when(
 ) -> Result<Sellable, StoreError> {
     let stock = past::stock_when(engine, &item.sku, when).await?;
     let mut components = Vec::new();
+    let mut stocks: BTreeMap<Sku, Stock> = BTreeMap::new();
+    stocks.extend(stock.clone().map(|stock| (item.sku.clone(), stock)));
     let units = match &item.kind {
         ItemKind::Good => stock
             .as_ref()
@@ -309,7 +329,9 @@ pub(crate) async fn sellable_when(
         ItemKind::Service => None,
         ItemKind::Kit(bill) => {
             for (sku, per_kit) in bill {
-                components.push(component(engine, sku, *per_kit, when).await?);
+                let (component, stock) = component(engine, sku, *per_kit, when).await?;
+                components.push(component);
+                stocks.extend(stock.map(|stock| (sku.clone(), stock)));
             }
             let kits: Option<Vec<Quantity>> = components.iter().map(|c| c.kits).collect();
             kits.and_then(|kits| kits.into_iter().min())
@@ -319,6 +341,7 @@ pub(crate) async fn sellable_when(
         units,
         components,
         stock,
+        stocks,
     })
 }
 
@@ -327,23 +350,25 @@ async fn component(
     sku: &Sku,
     per_kit: Quantity,
     when: When,
-) -> Result<Component, StoreError> {
+) -> Result<(Component, Option<Stock>), StoreError> {
     let item = past::item_when(engine, sku, when).await?.ok();
     let stock = past::stock_when(engine, sku, when).await?;
     let sellable = stock
+        .as_ref()
         .filter(|stock| stock.is_counted)
         .map(|stock| stock.sellable());
     let kits = sellable.map(|sellable| {
         let kits = sellable.or_zero().units().checked_div(per_kit.units());
         Quantity::new(kits.unwrap_or(0)).unwrap_or_default()
     });
-    Ok(Component {
+    let component = Component {
         sku: sku.clone(),
         scale: item.map_or(0, |item| item.scale),
         per_kit,
         sellable,
         kits,
-    })
+    };
+    Ok((component, stock))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use domain::{
     Sku, Time,
     item::Item,
-    stock::{Cause, ClaimChange, LocationId, Movement, Stock},
+    stock::{ClaimChange, LocationId, Movement, Stock},
 };
 use serde::de::DeserializeOwned;
 use store::{Range, Seq, Table};
@@ -51,8 +51,11 @@ pub async fn detail(engine: &Engine, sku: &Sku, at: Time) -> Result<Past, StoreE
         Err(None) => return Ok(Past::NoItem),
     };
     let found = sellable_when(engine, &item, when).await?;
-    let mut view = view(&item, &found);
+    let mut view = view(engine, &item, &found);
     view.as_of = Some(at);
+    // Which accounts were served from where, and how an arrival was announced, is only known of now.
+    view.arrivals.clear();
+    view.accounts.clear();
     Ok(Past::Known(Box::new(view)))
 }
 
@@ -104,6 +107,7 @@ pub(super) async fn stock_when(
     while let Some(change) = later.next::<ClaimChange>().await? {
         stock.undo_claim(&change);
     }
+    stock.forget_arrivals_after(at);
     let is_known = look_back(engine, &mut stock, at).await?;
     Ok(is_known.then_some(stock))
 }
@@ -164,10 +168,7 @@ async fn look_back(engine: &Engine, stock: &mut Stock, at: Time) -> Result<bool,
             break;
         }
         is_known = true;
-        is_counted |= match movement.cause {
-            Cause::Opening { .. } | Cause::Adjustment { .. } => true,
-            Cause::Shipped { .. } | Cause::Voided { .. } => false,
-        };
+        is_counted |= movement.cause.says_how_many();
         doubtful.remove(&movement.location);
         if doubtful.is_empty() && (is_counted || !stock.is_counted) {
             break;

@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Sku, Time,
+    AccountId, Sku, Time,
     ids::MovementId,
-    item::Item,
+    item::{Item, ItemKind},
     stock::{Cause, Condition, LocationId, Movement, Stock},
 };
 use serde::Serialize;
 
-use super::{Page, Sellable, StoreError, Units, Walk, read, sellable, words};
+use super::{
+    Page, Sellable, StoreError, Units, Walk, read, sellable,
+    stocktakes::{ArrivalView, of_stock},
+    words,
+};
 use crate::{
     Engine,
     rows::{self, prefix},
@@ -41,10 +45,25 @@ pub struct StockView {
     pub incoming: Option<Units>,
     /// Per location.
     pub locations: Vec<LocationView>,
+    /// What is on its way.
+    pub arrivals: Vec<ArrivalView>,
+    /// What can be sold on each account, where locations are declared.
+    pub accounts: Vec<AccountSellable>,
     /// What a kit is made of.
     pub components: Vec<ComponentView>,
     /// At which time it was so; nothing if it is so now.
     pub as_of: Option<Time>,
+}
+
+/// What can be sold on one account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AccountSellable {
+    /// Which.
+    pub account: AccountId,
+    /// How much; nothing if that is not known.
+    pub sellable: Option<Units>,
+    /// From where.
+    pub locations: Vec<LocationId>,
 }
 
 /// What lies at one location.
@@ -126,7 +145,7 @@ pub async fn list(
             break;
         };
         let item: Item = rows::decode(rows::ITEMS, &row.value)?;
-        items.push(view(&item, &sellable(engine, &item).await?));
+        items.push(view(engine, &item, &sellable(engine, &item).await?));
     }
     let next = walk.rest().await?;
     Ok(Page { items, next })
@@ -136,10 +155,10 @@ pub async fn list(
 pub async fn detail(engine: &Engine, sku: &Sku) -> Result<Option<StockView>, StoreError> {
     let item: Option<Item> = read(engine, rows::ITEMS, &[sku.as_str()]).await?;
     let Some(item) = item else { return Ok(None) };
-    Ok(Some(view(&item, &sellable(engine, &item).await?)))
+    Ok(Some(view(engine, &item, &sellable(engine, &item).await?)))
 }
 
-pub(super) fn view(item: &Item, found: &Sellable) -> StockView {
+pub(super) fn view(engine: &Engine, item: &Item, found: &Sellable) -> StockView {
     let units = |quantity| Units::new(quantity, item.scale);
     let stock = found.stock.as_ref().filter(|_| item.is_stocked());
     // Open claims are known even where nobody has counted.
@@ -154,24 +173,43 @@ pub(super) fn view(item: &Item, found: &Sellable) -> StockView {
         allocated: stock.map(|stock| units(stock.allocated_total())),
         pending: stock.map(|stock| units(stock.pending)),
         sellable: found.units.map(units),
-        incoming: item.is_stocked().then(|| units(domain::Quantity::ZERO)),
+        incoming: item
+            .is_stocked()
+            .then(|| units(stock.map(Stock::incoming_total).unwrap_or_default())),
         locations: stock
             .map(|stock| locations(stock, item.scale))
             .unwrap_or_default(),
+        arrivals: stock
+            .map(|stock| of_stock(stock, item.scale))
+            .unwrap_or_default(),
+        accounts: accounts(engine, item, found),
         components: components(found),
         as_of: None,
     }
 }
 
+fn accounts(engine: &Engine, item: &Item, found: &Sellable) -> Vec<AccountSellable> {
+    let policy = engine.decider.policy();
+    let declared = policy.locations.declared();
+    if declared.is_empty() || item.kind == ItemKind::Service {
+        return Vec::new();
+    }
+    let view = |account: &AccountId| AccountSellable {
+        account: account.clone(),
+        sellable: found
+            .on(item, &policy.locations, account)
+            .map(|quantity| Units::new(quantity, item.scale)),
+        locations: declared
+            .iter()
+            .filter(|location| location.serves(account))
+            .map(|location| location.id.clone())
+            .collect(),
+    };
+    engine.accounts.keys().map(view).collect()
+}
+
 fn locations(stock: &Stock, scale: u8) -> Vec<LocationView> {
     let units = |quantity| Units::new(quantity, scale);
-    let mut names: Vec<&LocationId> = stock
-        .positions
-        .keys()
-        .chain(stock.allocated.keys())
-        .collect();
-    names.sort();
-    names.dedup();
     let unsellable = |location: &LocationId| {
         let at = stock.positions.get(location);
         at.into_iter()
@@ -186,10 +224,10 @@ fn locations(stock: &Stock, scale: u8) -> Vec<LocationView> {
         location: location.clone(),
         on_hand: units(stock.on_hand_at(location)),
         allocated: units(stock.allocated.get(location).copied().unwrap_or_default()),
-        incoming: units(domain::Quantity::ZERO),
+        incoming: units(stock.incoming_at(location)),
         unsellable: unsellable(location),
     };
-    names.into_iter().map(view).collect()
+    stock.places().into_iter().map(view).collect()
 }
 
 fn components(found: &Sellable) -> Vec<ComponentView> {

@@ -138,6 +138,30 @@ pub fn cause(cause: &Cause) -> String {
         Cause::Voided { order, line } => {
             format!("line {line} of order {order} had not left after all")
         }
+        Cause::Transferred {
+            from,
+            to,
+            arrival: Some(_),
+            by,
+        } => format!("{by} sent it from {from} to {to}"),
+        Cause::Transferred { from, to, by, .. } => format!("{by} took it from {from} to {to}"),
+        Cause::Received { reference, by, .. } if reference.is_empty() => {
+            format!("{by} took it in")
+        }
+        Cause::Received { reference, by, .. } => format!("{by} took it in: {reference}"),
+        Cause::Sorted {
+            from,
+            to,
+            reason,
+            by,
+        } => {
+            let (from, to) = (from.words(), to.words());
+            format!("{by} found what was {from} to be {to}: {reason}")
+        }
+        Cause::Counted { as_of, by, .. } => format!("{by} counted it as of {as_of}"),
+        Cause::LeftBeforeCount { order, as_of } => {
+            format!("order {order} had left before it was counted as of {as_of}")
+        }
     }
 }
 
@@ -337,6 +361,21 @@ pub fn event(event: &Event, order: &Order) -> String {
             units: count,
             reason,
         } => format!("{count} of {sku} were given back from line {line}: {reason}."),
+        Event::Allocated {
+            line,
+            sku,
+            location,
+            units: count,
+            because,
+        } => format!("{count} of {sku} of line {line} leave from {location}: {because}."),
+        Event::Unbound {
+            line,
+            sku,
+            location,
+            units: count,
+        } => format!(
+            "{count} of {sku} of line {line} do not leave from {location} any more; they stay promised."
+        ),
         Event::Short {
             line,
             sku,
@@ -368,9 +407,16 @@ pub fn event(event: &Event, order: &Order) -> String {
         Event::Moved {
             sku,
             location,
+            condition,
             delta,
             ..
-        } => format!("Stock of {sku} at {location} changed by {delta}."),
+        } => match condition {
+            Condition::Sellable => format!("Stock of {sku} at {location} changed by {delta}."),
+            Condition::Damaged | Condition::Quality | Condition::ReturnedUnchecked => {
+                let words = condition.words();
+                format!("Stock of {sku} at {location} ({words}) changed by {delta}.")
+            }
+        },
         Event::HoldPlaced { reason, owner } => format!("{owner} put it on hold: {reason}."),
         Event::HoldReleased { reason, by } => format!("{by} lifted the hold: {reason}."),
         Event::ShipmentRecorded {
@@ -386,6 +432,11 @@ pub fn event(event: &Event, order: &Order) -> String {
         Event::IntentDone { intent } => format!("Done on the channel: {intent}."),
         Event::IntentParked { intent, reason } => parked(intent, reason),
         Event::OfferChanged { .. }
+        | Event::ArrivalExpected { .. }
+        | Event::ArrivalClosed { .. }
+        | Event::CountOpened { .. }
+        | Event::CountEntered { .. }
+        | Event::CountClosed { .. }
         | Event::BufferTuned { .. }
         | Event::ListingEnded { .. }
         | Event::ListingLifted { .. }

@@ -135,7 +135,14 @@ fn given(event: &Event) -> Option<(&Sku, u32)> {
     };
     match cause {
         Cause::Shipped { line, .. } => Some((sku, *line)),
-        Cause::Opening { .. } | Cause::Adjustment { .. } | Cause::Voided { .. } => None,
+        Cause::Opening { .. }
+        | Cause::Adjustment { .. }
+        | Cause::Voided { .. }
+        | Cause::Transferred { .. }
+        | Cause::Received { .. }
+        | Cause::Sorted { .. }
+        | Cause::Counted { .. }
+        | Cause::LeftBeforeCount { .. } => None,
     }
 }
 

@@ -50,7 +50,7 @@ pub(crate) struct DryRun {
 
 /// What an account may do after a change.
 #[derive(Serialize)]
-struct AccountChange {
+pub(crate) struct AccountChange {
     at: Time,
     account: AccountId,
     mode: &'static str,
@@ -167,7 +167,7 @@ async fn change(
     .await
 }
 
-fn changed(account: &Account, at: Time) -> AccountChange {
+pub(crate) fn changed(account: &Account, at: Time) -> AccountChange {
     let set = *account.set.read().expect("no holder of this lock panics");
     AccountChange {
         at,
@@ -203,7 +203,7 @@ pub(crate) async fn reconcile(
 }
 
 /// Looking twice is the same as once, so these take no note of an idempotency key.
-fn begun(admin: &Admin, account: &Account, rung: Rung) -> Result<Response, Problem> {
+pub(crate) fn begun(admin: &Admin, account: &Account, rung: Rung) -> Result<Response, Problem> {
     let status = match rung {
         Rung::Begins => "begins",
         Rung::UnderWay => "under_way",

@@ -1,8 +1,10 @@
 //! The admin listener: what people and programs ask and want, each in a handler of a few lines.
 
 pub(crate) mod accounts;
+pub(crate) mod adoption;
 pub(crate) mod health;
 pub(crate) mod incidents;
+pub(crate) mod moves;
 pub(crate) mod orders;
 pub(crate) mod queues;
 pub(crate) mod safety;
@@ -36,6 +38,8 @@ pub(crate) struct Admin {
     /// Held from looking an idempotency key up until it is used.
     pub(crate) keys: Arc<Mutex<()>>,
     pub(crate) comparing: Comparing,
+    /// Accounts that opening stock is being taken from.
+    pub(crate) opening: Comparing,
     tokens: Arc<Tokens>,
 }
 
@@ -47,6 +51,7 @@ pub fn admin(engine: Arc<Engine>, tokens: Tokens, limits: Limits) -> Router {
         keys: Arc::default(),
         tokens: Arc::new(tokens),
         comparing: Comparing::default(),
+        opening: Comparing::default(),
     };
     let gate = Gate::new(engine, limits);
     let mut router = Router::new();

@@ -13,7 +13,7 @@ use domain::{
     decide::Refusal,
     item::{Item, ItemKind},
     signal::{Change, Command},
-    stock::LocationId,
+    stock::{Condition, LocationId},
 };
 use engine::{
     explain,
@@ -43,6 +43,8 @@ const TITLE_LENGTH_MAX: usize = 300;
 pub(crate) struct Adjustment {
     sku: Sku,
     location: Option<String>,
+    #[serde(default)]
+    condition: Condition,
     delta: Option<Amount>,
     to: Option<Amount>,
     reason: String,
@@ -157,6 +159,12 @@ pub(crate) async fn explain(
     Ok(Json(json!({ "sku": sku, "sentences": sentences })).into_response())
 }
 
+pub(crate) async fn locations(State(admin): State<Admin>) -> Result<Response, Problem> {
+    let page = views::locations::list(&admin.engine).await?;
+    let place = Place::read(&"locations", None, None)?;
+    Ok(Json(place.show(page)).into_response())
+}
+
 fn no_item(sku: &Sku) -> Problem {
     Refusal::NoItem(sku.clone()).into()
 }
@@ -179,6 +187,7 @@ pub(crate) async fn adjust(
     let command = Command::Adjust {
         sku: asked.sku,
         location: location.unwrap_or_else(|| admin.engine.decider.policy().home.clone()),
+        condition: asked.condition,
         change,
         reason: text("reason", asked.reason)?,
         by: by.unwrap_or_else(|| SOMEBODY.to_owned()),

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::{openapi, routes::routes};
 
 use super::{
+    adoption::adopted,
     rig::{Answer, Rig, bearer, rig},
     safety::{decided, drift_and_breaker, frozen_and_thawed},
     shape::misfits,
@@ -118,12 +119,14 @@ async fn every_route_answers_as_it_is_described() {
     accounts(&mut reader).await;
     orders(&mut reader).await;
     stock(&mut reader).await;
+    moves(&mut reader).await;
     past(&mut reader).await;
     explained(&mut reader).await;
     queues(&mut reader).await;
     lifted(&mut reader).await;
     troubles(&mut reader).await;
     tuned(&mut reader).await;
+    adopted(&mut reader).await;
     for path in [
         "/livez",
         "/readyz",
@@ -518,6 +521,68 @@ async fn a_level_that_is_too_high_is_at_risk() {
     ] {
         assert!(metrics.text.contains(line), "{line} in {}", metrics.text);
     }
+}
+
+/// Transfers, arrivals, conditions and a stocktake, on an item of their own.
+async fn moves(reader: &mut Reader) {
+    let adjusted = json!({ "sku": "CLOTH", "to": 3, "reason": "roll", "location": "attic",
+        "condition": "damaged" });
+    reader.post("/api/v1/stock/adjustments", adjusted).await;
+    let sorted = json!({ "sku": "CLOTH", "units": 1.5, "location": "attic", "from": "damaged",
+        "to": "sellable", "reason": "mended" });
+    reader.post("/api/v1/conditions", sorted).await;
+    let sent = json!({ "sku": "CLOTH", "units": 0.75, "from": "attic", "to": "main", "by": "ann",
+        "due": "2026-11-22T10:00:00Z" });
+    reader.post("/api/v1/transfers", sent).await;
+    let expected = json!({ "sku": "CLOTH", "units": 4, "reference": "PO 7" });
+    reader.post("/api/v1/arrivals", expected).await;
+    let arrivals = reader.get("/api/v1/arrivals?limit=10").await;
+    let arrival = |at: usize, key: &str| arrivals["items"][at][key].clone();
+    assert_eq!(arrival(0, "from"), "attic");
+    assert_eq!(
+        (arrival(1, "open"), arrival(1, "reference")),
+        (json!(4), json!("PO 7"))
+    );
+    let came = json!({ "sku": "CLOTH", "arrival": arrival(0, "id"), "units": 0.5 });
+    reader.post("/api/v1/receipts", came).await;
+    let lost = arrivals["items"][1]["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    let never = json!({ "sku": "CLOTH", "reason": "they went bankrupt" });
+    let path = format!("/api/v1/arrivals/{lost}/give-up");
+    reader.post(&path, never).await;
+    let cloth = reader.get("/api/v1/stock/CLOTH").await;
+    let figures = ["sellable", "on_hand", "incoming"].map(|name| &cloth[name]);
+    assert_eq!(figures, [&json!(3.5), &json!(3.5), &json!(0.25)]);
+    assert_eq!(
+        cloth["locations"][0]["unsellable"],
+        json!({ "damaged": 1.5 })
+    );
+
+    let count = reader
+        .post(
+            "/api/v1/counts",
+            json!({ "location": "attic", "recount_above": 1 }),
+        )
+        .await;
+    let path = format!("/api/v1/counts/{}", count["id"].as_str().expect("an id"));
+    let counted = json!({ "sku": "CLOTH", "units": 1 });
+    let entries = format!("{path}/entries");
+    let entry = reader.post(&entries, counted.clone()).await;
+    assert_eq!(
+        (&entry["state"], &entry["difference"]),
+        (&json!("recount"), &json!(-2))
+    );
+    let entry = reader.post(&entries, counted).await;
+    assert_eq!(entry["state"], "applied");
+    reader.post(&format!("{path}/close"), json!({})).await;
+    let count = reader.get(&path).await;
+    assert_eq!(count["entries"][0]["tries"], 2);
+    assert!(count["closed_at"].is_string());
+    reader.get("/api/v1/counts?limit=5").await;
+    let places = reader.get("/api/v1/locations").await;
+    assert_eq!(places["items"][0]["id"], "attic");
 }
 
 async fn explained(reader: &mut Reader) {

@@ -1,6 +1,7 @@
 //! The routers against a real engine on a store in memory, with a small channel of their own.
 
 mod access;
+mod adoption;
 mod api;
 mod description;
 mod hooks;

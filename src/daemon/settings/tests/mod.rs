@@ -2,6 +2,7 @@
 
 mod examples;
 mod loading;
+mod locations;
 mod mistakes;
 
 use std::fs;

@@ -71,6 +71,20 @@ fn a_sale_during_the_push_is_explained_by_it() {
 }
 
 #[test]
+fn a_kit_of_which_a_part_was_never_counted_is_no_incident() {
+    let mut world = World::new();
+    for act in ["count MUG 9", "order web #1 SET:1"] {
+        world.act(act);
+    }
+    assert!(world.book.incidents.is_empty());
+    check(
+        "count MUG 9
+         count PLATE 0
+         order web #1 SET:1       => #1 short, #1 incident late_news",
+    );
+}
+
+#[test]
 fn what_was_never_counted_is_no_incident() {
     let mut world = World::new();
     world.act("order web #1 MUG:2");

@@ -2,6 +2,7 @@
 //! at [`World::act`] and [`World::expect`]. A row can be reviewed without reading code.
 
 mod incidents;
+mod locations;
 mod reports;
 mod rules;
 mod world;
@@ -28,6 +29,29 @@ fn a_sale_claims_and_lowers_every_offer() {
          order market #2 MUG:8     => #2 ready, MUG 10-10, web.MUG 0, market.MUG 0
          order web #3 MUG:1        => #3 short, #3 lacks 1, MUG 10-10, web.MUG 0
          adjust MUG 5              => #3 ready, #3 lacks 0, MUG 15-11, web.MUG 4",
+    );
+}
+
+#[test]
+fn the_last_writes_of_a_day_are_kept_for_falls() {
+    check(
+        "budget 8
+         count MUG 3
+         push web MUG              => new
+         applied web MUG           => web.MUG settled
+         adjust MUG 1
+         push web MUG              => new
+         applied web MUG           => web.MUG settled
+         adjust MUG 1
+         push web MUG              => new
+         applied web MUG           => web.MUG believes 5
+         adjust MUG 1
+         push web MUG              => duplicate, web.MUG 6, web.MUG due
+         order market #1 MUG:2     => web.MUG 4
+         push web MUG              => new
+         applied web MUG           => web.MUG settled
+         order market #2 MUG:4     => web.MUG 0
+         push web MUG              => duplicate, web.MUG due",
     );
 }
 
@@ -481,6 +505,35 @@ fn what_a_person_saw_when_they_armed_an_account_is_confirmed() {
          push web MUG
          applied web MUG               => web.MUG settled",
     );
+}
+
+#[test]
+fn only_zeroes_that_were_shown_are_confirmed() {
+    // Each step takes ten seconds; what came after the preview was not shown.
+    check(
+        "count MUG 2
+         level web MUG 2 compare
+         count MUG 0
+         confirm web shown 25
+         weigh web writes PLATE X Y    => tripped web writes
+         push web MUG                  => web.MUG held",
+    );
+    let mut world = World::new();
+    for act in ["count MUG 5", "level web MUG 5 compare"] {
+        world.act(act);
+    }
+    let key: crate::book::ListingKey = ("web".into(), "MUG".into());
+    let decided = |world: &World| world.book.offers[&key].decided_at;
+    let counted = decided(&world);
+    assert!(counted.is_some());
+    world.act("order market #1 MUG:2");
+    assert_eq!(
+        decided(&world),
+        counted,
+        "an order is no decision of anybody here"
+    );
+    world.act("count MUG 9");
+    assert!(decided(&world) > counted);
 }
 
 #[test]

@@ -25,11 +25,15 @@ use crate::{
 /// All are listed on `web` and `market`; `till` sells over the counter.
 pub(super) struct World {
     pub(super) book: Book,
-    now: i64,
+    pub(super) now: i64,
     movements: Vec<Movement>,
     pub(super) names: BTreeMap<String, OrderId>,
     rules: OfferRules,
+    pub(super) locations: Locations,
+    /// Whether buyers place their orders now, and not long ago.
+    pub(super) placed_now: bool,
     owner: Option<&'static str>,
+    budget: Option<WriteBudget>,
     last: Result<Verdict, Refusal>,
 }
 
@@ -59,7 +63,10 @@ impl World {
             movements: Vec::new(),
             names: BTreeMap::new(),
             rules: OfferRules::default(),
+            locations: Locations::default(),
+            placed_now: false,
             owner: None,
+            budget: None,
             last: Ok(Verdict::Nothing),
         };
         let components = BTreeMap::from([
@@ -92,6 +99,7 @@ impl World {
             meaning: QuantityMeaning::Available,
             unpaid_for: Some(Duration::from_secs(3600)),
             authority: Authority::Ledger,
+            budget: self.budget,
         };
         let owner = Terms {
             authority: Authority::Channel,
@@ -103,7 +111,8 @@ impl World {
             now: Time::from_seconds(self.now),
             accounts: accounts.into(),
             rules: self.rules.clone(),
-            home: LocationId::default(),
+            home: self.locations.home(),
+            locations: self.locations.clone(),
             breaker: BreakerRule {
                 listings_min: 3,
                 ..BreakerRule::default()
@@ -139,6 +148,10 @@ impl World {
         book.all_claims_of = SKUS.iter().map(|name| sku(name)).collect();
         book.facts.clear();
         book.movements.clear();
+        for movement in &self.movements {
+            let of_item = book.history.entry(movement.sku.clone()).or_default();
+            of_item.push(movement.clone());
+        }
         let mut seed = [0; 16];
         seed[..8].copy_from_slice(&self.movements.len().to_be_bytes());
         let ids = IdSource::new(Time::from_millis(self.now * 1000 + 7), seed);
@@ -147,6 +160,7 @@ impl World {
                 self.movements
                     .extend(decision.book.movements.iter().cloned());
                 self.book = decision.book;
+                self.book.history.clear();
                 self.last = Ok(decision.verdict);
                 for order in self.book.orders.values() {
                     self.names.insert(order.external_id.to_string(), order.id);
@@ -172,6 +186,15 @@ impl World {
                 .for_each(|m| folded.apply(m));
             let claims = self.book.claims.values().filter(|claim| claim.sku == *name);
             claims.for_each(|claim| folded.reclaim(None, claim));
+            folded.incoming.clone_from(&stock.incoming);
+            folded.counted_at.clone_from(&stock.counted_at);
+            assert_eq!(self.locations.excess(stock), None, "{name} fits: {stock:?}");
+            for at in stock.allocated.keys() {
+                assert!(
+                    stock.free_at(at) >= Quantity::ZERO,
+                    "{name} at {at}: {stock:?}"
+                );
+            }
             assert_eq!(
                 stock, &folded,
                 "stock of {name} is the fold of its movements and claims"
@@ -208,22 +231,25 @@ impl World {
         }
     }
 
-    /// Each unit that is missing of what was counted is in exactly one open incident, and none else.
+    /// Each unit that is missing of what was counted completely is in exactly one open incident, and none else.
     fn check_incidents(&self) {
         let mut missing: BTreeMap<ClaimKey, Quantity> = BTreeMap::new();
         for order in self.book.orders.values() {
             for line in &order.lines {
                 let units = self.book.missing_units(order, line.number);
-                let bill = line.item.iter().flat_map(|item| &item.bill);
+                let is_counted =
+                    |name: &Sku| self.book.stock.get(name).is_some_and(|s| s.is_counted);
+                // A kit of which a part was never counted lacks nobody knows what.
+                let item = line.item.iter();
+                let item = item.filter(|item| item.bill.keys().all(is_counted));
+                let bill = item.flat_map(|item| &item.bill);
                 for (name, per_unit) in bill.filter(|_| units.is_positive()) {
                     let key = ClaimKey {
                         sku: name.clone(),
                         order: order.id,
                         line: line.number,
                     };
-                    if self.book.stock.get(name).is_some_and(|s| s.is_counted) {
-                        missing.insert(key, per_unit.times(units.units()));
-                    }
+                    missing.insert(key, per_unit.times(units.units()));
                 }
             }
         }
@@ -243,17 +269,19 @@ impl World {
     }
 
     /// What happens:
-    /// - `count MUG 5`, `adjust MUG -2`: a person says how many there are
+    /// - `count MUG 5 [@berlin]`, `adjust MUG -2`: a person says how many there are
+    /// - `stocktake berlin above 2`, and then `counted MUG 9 [10 seconds ago|ahead]`, `close`
     /// - `open web MUG 5 [late]`: opening stock from an account; `late` when a sale became known
     ///   after the level was asked for
     /// - `order web #1 v2 [hook|list] [unpaid|draft|canceled|refunded|repaid|word:X] MUG:2 PLATE:1/shipped1/sub0 …`
     /// - `gone web #1`, `expire #1`, `close #1`, `hold #1 keep|drop`, `release #1`, `cancel #1`
-    /// - `ship #1 [1:2 …]`: line numbers and units
+    /// - `ship #1 [1:2 …] [@berlin]`: line numbers and units
     /// - `resolve #1 wait|substitute|cancel_order`, `resolve #1 take #2`, `resolve #1 units 500`
     /// - `rule web|all [in CATEGORY|of MUG]` and then `buffer 2`, `max 3`, `share 1/2`, `exclude`,
     ///   `zero_below 3`, `end_when 1`, `end_when never`, `last_units 3 till …`; `no rules`
     /// - `category MUG Stoneware`: the merchant's own word; `offer web MUG`: a person lifts what ended
     /// - `measured web MUG 30 8`: sales elsewhere in an hour, and seconds until a level is shown
+    /// - `budget 4`: channels take so many writes of a listing in a day
     /// - `owner web`: that account decides about stock
     /// - `settle theirs|ours`: a person says whose number of the latest case is right
     /// - `weigh web source|writes MUG PLATE …`: what is about to happen; the account has ten listings
@@ -264,16 +292,18 @@ impl World {
         let words: Vec<&str> = text.split_whitespace().collect();
         let by = || "ann".to_owned();
         let adjust = |name: &str, change| {
+            let place = words.last().and_then(|word| word.strip_prefix('@'));
             Signal::Command(Command::Adjust {
                 sku: sku(name),
-                location: LocationId::default(),
+                location: place.map_or(self.locations.home(), LocationId::new),
+                condition: Condition::Sellable,
                 change,
                 reason: "count".to_owned(),
                 by: by(),
             })
         };
         let signal = match words.as_slice() {
-            ["count", name, units] => adjust(name, Change::To(Decimal::whole(number(units)))),
+            ["count", name, units, ..] => adjust(name, Change::To(Decimal::whole(number(units)))),
             ["adjust", name, units] => adjust(name, Change::By(Decimal::whole(number(units)))),
             ["open", account, name, level, rest @ ..] => {
                 self.opening_signal(account, name, level, !rest.is_empty())
@@ -308,12 +338,19 @@ impl World {
                 })
             }
             ["ship", name, lines @ ..] => self.ship_signal(name, lines),
+            ["stocktake" | "counted" | "close"] | ["stocktake" | "counted", ..] => {
+                self.count_signal(&words)
+            }
             ["resolve", name, way @ ..] => self.resolve_signal(name, way),
             ["rule", account, rest @ ..] => return self.add_rule(account, rest),
             ["owner", account] => {
                 return self.owner = ["web", "market"].into_iter().find(|a| a == account);
             }
             ["settle" | "weigh" | "let" | "lift" | "confirm", ..] => self.breaker_signal(&words),
+            ["budget", writes] => {
+                let writes = u32::try_from(number(writes)).expect("a count");
+                return self.budget = Some(WriteBudget::per_day(writes));
+            }
             ["no", "rules"] => return self.rules.rules.clear(),
             ["category" | "measured" | "offer", ..] => self.rule_signal(&words),
             [what, account, name, rest @ ..] => push_signal(what, account, name, rest, self.now),
@@ -362,6 +399,11 @@ impl World {
             }),
             ["confirm", account] => Signal::Command(Command::ConfirmZeroes {
                 account: AccountId::new(*account),
+                shown_at: None,
+            }),
+            ["confirm", account, "shown", ago] => Signal::Command(Command::ConfirmZeroes {
+                account: AccountId::new(*account),
+                shown_at: Some(Time::from_seconds(self.now - number(ago))),
             }),
             ["lift", account, side] => Signal::Command(Command::LiftBreaker {
                 account: AccountId::new(*account),
@@ -403,6 +445,9 @@ impl World {
 
     fn order_signal(&self, account: &str, name: &str, rest: &[&str]) -> Signal {
         let mut snapshot = order_snapshot(name);
+        if self.placed_now {
+            snapshot.placed_at = Time::from_seconds(self.now + 10);
+        }
         let mut source = Source::Read;
         for word in rest {
             match *word {
@@ -436,7 +481,9 @@ impl World {
     }
 
     fn ship_signal(&self, name: &str, lines: &[&str]) -> Signal {
-        let lines = lines.iter().map(|line| {
+        let place = lines.iter().find_map(|word| word.strip_prefix('@'));
+        let lines = lines.iter().filter(|word| !word.starts_with('@'));
+        let lines = lines.map(|line| {
             let (line, units) = line.split_once(':').expect("line:units");
             (
                 line.parse().expect("a line number"),
@@ -449,7 +496,7 @@ impl World {
             carrier: Some("DHL".to_owned()),
             tracking_number: Some("00340".to_owned()),
             tracking_url: None,
-            location: None,
+            location: place.map(LocationId::new),
         })
     }
 
@@ -529,6 +576,7 @@ impl World {
     }
 
     /// What is so afterwards:
+    /// - `MUG@berlin 5-2`: five are on hand there, two of them are bound to leave from there
     /// - `MUG 5-2`: five are on hand, two of them promised
     /// - `#1 ready`: the phase; `#1 lacks 2`: units not covered
     /// - `web.MUG 3`: what the listing should show; `web.MUG -`: it is told nothing
@@ -642,6 +690,14 @@ impl World {
     fn expect_pair(&self, name: &str, is: &str) {
         if let Some((on_hand, promised)) = is.rsplit_once('-').filter(|(left, _)| !left.is_empty())
         {
+            if let Some((name, place)) = name.split_once('@') {
+                let (stock, place) = (&self.book.stock[&sku(name)], LocationId::new(place));
+                let bound = stock.allocated.get(&place).copied().unwrap_or_default();
+                let lying = stock.on_hand_at(&place);
+                assert_eq!(lying.to_string(), on_hand, "{name} at {place}: {stock:?}");
+                assert_eq!(bound.to_string(), promised, "{name} bound to {place}");
+                return;
+            }
             let stock = &self.book.stock[&sku(name)];
             assert_eq!(stock.on_hand().to_string(), on_hand, "{name} on hand");
             let open = stock.pending.plus(stock.allocated_total());
@@ -695,7 +751,11 @@ fn listing_key(text: &str) -> ListingKey {
 }
 
 pub(super) fn check(table: &str) {
-    let mut world = World::new();
+    check_in(World::new(), table);
+}
+
+/// The same in a world that is not new, which is given back.
+pub(super) fn check_in(mut world: World, table: &str) -> World {
     for row in table.lines().map(str::trim).filter(|row| !row.is_empty()) {
         let (act, expected) = row.split_once("=>").unwrap_or((row, ""));
         world.act(act.trim());
@@ -710,4 +770,5 @@ pub(super) fn check(table: &str) {
             );
         }
     }
+    world
 }
