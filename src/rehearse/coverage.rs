@@ -171,11 +171,6 @@ pub const UNREACHED: &[(&str, &str, &str)] = &[
     ),
     (
         "levels_before_push",
-        "new",
-        "no level of a twin moves at each of three looks; the kiosk of the tests does",
-    ),
-    (
-        "levels_before_push",
         "duplicate",
         "no level of a twin moves at each of three looks; the kiosk of the tests does",
     ),
