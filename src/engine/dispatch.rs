@@ -294,7 +294,7 @@ impl Engine {
             let result = match shown {
                 Some(shown) if shown == attempt.quantity => PushResult::Found { shown },
                 Some(shown) if Some(shown) == believed => PushResult::NotDone,
-                Some(shown) if offer.echoes(shown, now) => PushResult::Found { shown },
+                Some(shown) if offer.is_possible(shown, now) => PushResult::Found { shown },
                 Some(_) => PushResult::NotDone,
                 None => PushResult::Ambiguous {
                     at: next_try(&self.ports, attempt.tries),

@@ -164,7 +164,11 @@ pub(super) fn take_levels(
         let is_known = offer.knows(quantity, looked.read_at);
         let believed = match offer.believed {
             Some(believed) if !is_known => believed,
-            Some(_) => {
+            Some(believed) => {
+                if believed.quantity == quantity {
+                    let doubt = offer.possible.take();
+                    offer.possible = doubt.and_then(|doubt| doubt.after_reading(looked.read_at));
+                }
                 offer.believed = Some(told);
                 offer.is_doubted = false;
                 if offer.wanted.map(|told| told.quantity) == Some(quantity) {

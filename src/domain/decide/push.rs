@@ -8,6 +8,7 @@ use crate::{
     ids::IntentId,
     intent::{IntentState, Outcome, Wish},
     offer::{Attempt, Told},
+    possible::Possible,
     signal::PushResult,
 };
 
@@ -72,8 +73,11 @@ pub(super) fn start(desk: &mut Desk<'_>, account: &AccountId, listings: &[Listin
             tries: 0,
             next_at: now,
             is_ambiguous: false,
+            possible: None,
         });
         attempt.tries = attempt.tries.saturating_add(1);
+        let sent = Possible::level(attempt.quantity, now);
+        attempt.possible = Possible::join(attempt.possible, Some(sent));
         // The channel may count a try that it did not carry out, so each of them is counted here.
         if let Some(budget) = budget {
             offer.spent = budget.spend(offer.spent, now);
@@ -146,7 +150,7 @@ fn acknowledge(desk: &mut Desk<'_>, key: &ListingKey, attempt: &Attempt, shown: 
         at: now,
     });
     offer.is_doubted = false;
-    offer.echo = None;
+    offer.possible = None;
     let fulfilled = offer
         .wanted
         .filter(|wanted| wanted.quantity == attempt.quantity);
@@ -166,6 +170,8 @@ fn conflict(desk: &mut Desk<'_>, key: &ListingKey, attempt: &Attempt, observed: 
         return;
     };
     let observed = observed.and_then(|observed| observed.to_quantity(offer.scale).ok());
+    // A channel without a comparison of its own may say so of a level that was written, and sold from.
+    offer.lose_track();
     offer.attempt = None;
     // What we believed stays, so that what is read next can be explained: by orders, or as drift.
     offer.is_doubted = true;
@@ -195,7 +201,6 @@ fn park(desk: &mut Desk<'_>, key: &ListingKey, reason: &str) {
 }
 
 fn postpone(desk: &mut Desk<'_>, key: &ListingKey, at: Time, is_ambiguous: bool) {
-    let now = desk.now();
     let Some(offer) = desk.book.offers.get_mut(key) else {
         return;
     };
@@ -204,10 +209,8 @@ fn postpone(desk: &mut Desk<'_>, key: &ListingKey, at: Time, is_ambiguous: bool)
     };
     attempt.next_at = at;
     attempt.is_ambiguous = is_ambiguous;
-    let written = attempt.quantity;
     if is_ambiguous {
-        let sent_at = offer.sent.map_or(now, |sent| sent.at);
-        offer.lose_track_of(written, sent_at);
+        offer.lose_track();
     }
 }
 

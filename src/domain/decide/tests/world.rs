@@ -746,7 +746,7 @@ fn whose(word: &str) -> Whose {
     }
 }
 
-fn listing_key(text: &str) -> ListingKey {
+pub(super) fn listing_key(text: &str) -> ListingKey {
     let (account, name) = text.split_once('.').expect("account.listing");
     (AccountId::new(account), ListingId::new(name))
 }
