@@ -160,6 +160,13 @@ pub(super) fn take_levels(
             quantity,
             at: looked.read_at,
         };
+        if offer
+            .believed
+            .is_some_and(|believed| looked.read_at < believed.at)
+        {
+            // It was asked for before what we know, so it may be older, and it will be asked for again.
+            continue;
+        }
         offer.read_back = Some(told);
         let is_known = offer.knows(quantity, looked.read_at);
         let believed = match offer.believed {

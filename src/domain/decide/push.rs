@@ -150,7 +150,9 @@ fn acknowledge(desk: &mut Desk<'_>, key: &ListingKey, attempt: &Attempt, shown: 
         at: now,
     });
     offer.is_doubted = false;
-    offer.possible = None;
+    // What it sold while we waited for the answer, it may have sold before or after it took the level.
+    let exactly = |possible: &Possible| *possible == Possible::level(attempt.quantity, possible.at);
+    offer.possible = attempt.possible.filter(|possible| !exactly(possible));
     let fulfilled = offer
         .wanted
         .filter(|wanted| wanted.quantity == attempt.quantity);

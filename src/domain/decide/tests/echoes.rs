@@ -7,7 +7,11 @@ use super::{
     reports::{line_snapshot, order_snapshot},
     world::{World, check, listing_key},
 };
-use crate::signal::Source;
+use crate::{
+    Decimal,
+    signal::{Checks, Reading, Source},
+    snapshot::LevelSnapshot,
+};
 
 #[test]
 fn a_write_that_came_through_after_all_is_our_echo() {
@@ -161,4 +165,54 @@ fn a_sale_in_the_second_of_our_last_look_may_be_in_the_level_or_not() {
     let mut world = sold_around(-121);
     world.act("level web MUG 9 confirm");
     world.expect("MUG 9-2");
+}
+
+#[test]
+fn a_sale_between_a_write_and_its_answer_may_have_come_after_it() {
+    check(
+        "owner web
+         count MUG 10
+         level web MUG 10 before
+         order market #1 MUG:1    => web.MUG 9
+         push web MUG
+         order web #2 MUG:1       => web.MUG 8
+         applied web MUG
+         order market #3 MUG:1    => web.MUG 7, web.MUG due
+         level web MUG 8 confirm  => no drift, MUG 10-3, web.MUG believes 8, web.MUG due",
+    );
+}
+
+#[test]
+fn a_level_that_was_asked_for_before_we_wrote_is_no_news() {
+    let mut world = World::new();
+    for act in [
+        "count MUG 10",
+        "level web MUG 10 before",
+        "order market #1 MUG:1",
+        "push web MUG",
+        "applied web MUG",
+    ] {
+        world.act(act);
+    }
+    let key = listing_key("web.MUG");
+    let told_at = world.book.offers[&key].believed.expect("it was told").at;
+    world.decide(&Signal::Levels {
+        account: key.0.clone(),
+        levels: vec![LevelSnapshot {
+            listing: key.1.clone(),
+            level: Some(Decimal::whole(10)),
+            changed_at: None,
+        }],
+        read_at: told_at.minus(Duration::from_millis(1)),
+        reading: Reading::Confirm,
+        checks: Checks::default(),
+    });
+    for row in [
+        "duplicate",
+        "no drift",
+        "web.MUG believes 9",
+        "web.MUG settled",
+    ] {
+        world.expect(row);
+    }
 }
