@@ -38,6 +38,8 @@ pub enum Checker {
     Wanted,
     /// P4: what is noted as acknowledged was acknowledged last.
     Echo,
+    /// P6: what is said to have drifted was edited by somebody.
+    Alarms,
     /// P5: a parcel is told once.
     Parcels,
     /// P5: a cancellation or refund is carried out once.
@@ -62,7 +64,7 @@ pub enum Checker {
 
 impl Checker {
     /// All of them.
-    pub const ALL: [Checker; 25] = [
+    pub const ALL: [Checker; 26] = [
         Checker::Acknowledged,
         Checker::Believed,
         Checker::References,
@@ -78,6 +80,7 @@ impl Checker {
         Checker::Incidents,
         Checker::Wanted,
         Checker::Echo,
+        Checker::Alarms,
         Checker::Parcels,
         Checker::Wishes,
         Checker::Waiting,
@@ -108,6 +111,7 @@ impl Checker {
             Checker::Incidents => "incidents",
             Checker::Wanted => "wanted",
             Checker::Echo => "echo",
+            Checker::Alarms => "alarms",
             Checker::Parcels => "parcels",
             Checker::Wishes => "wishes",
             Checker::Waiting => "waiting",

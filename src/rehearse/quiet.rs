@@ -22,6 +22,7 @@ use sandbox::{
 use store::{INBOX, Memory};
 
 use crate::{
+    alarms::check_alarms,
     findings::{Checker, Findings},
     pushes::check_replaced,
     rows::Rows,
@@ -59,6 +60,7 @@ pub fn check(scene: Scene<'_>) -> (Judgment, Findings) {
     check_stock(&rows, &orders, (&scene.stock, &scene.bills), &mut found);
     check_wishes(&rows, &orders, &scene.truths, &mut found);
     check_echo(&rows, scene.facts, &mut found);
+    check_alarms(&rows, &scene.edits, &mut found);
     let (facts, compares) = (scene.facts, &scene.compares);
     check_replaced(scene.memory, facts, &scene.truths, compares, &mut found);
     let evidence = evidence(&rows, &orders, scene);
