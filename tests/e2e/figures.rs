@@ -31,6 +31,23 @@ fn the_table_of_buffers_is_the_same_for_a_seed() {
     assert_eq!(bench(&["--hours", "0"]).code, Some(2));
 }
 
+/// What the documentation shows is what the command prints.
+#[test]
+fn the_documented_table_of_buffers_is_what_the_command_prints() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/operating/stock.md");
+    let text = std::fs::read_to_string(docs).expect("the page is there");
+    let (_, from) = text
+        .split_once("$ oneshelf bench buffers")
+        .expect("the command is shown");
+    let (words, rest) = from.split_once('\n').expect("what it prints follows");
+    let (shown, _) = rest.split_once("```").expect("the block ends");
+    let words = words.split_whitespace();
+    let line: Vec<&str> = ["bench", "buffers"].into_iter().chain(words).collect();
+    let ended = run(&line);
+    assert_eq!(ended.stdout, shown, "{line:?}");
+    assert_eq!(ended.code, Some(0));
+}
+
 #[test]
 fn the_example_configuration_is_rehearsed_without_its_secrets() {
     let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
