@@ -5,7 +5,10 @@
 //! decision looks at a meter. What is sold is read from the order book, so a restart forgets none of
 //! it; how long pushes took is forgotten, and the last known figure holds until there are new ones.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use domain::{
     AccountId, ListingId, Sku,
@@ -131,8 +134,10 @@ impl Engine {
                 };
                 found.push(Found {
                     account: account.id.clone(),
-                    // What is not written holds nothing back, whatever is wanted.
-                    is_written: account.may_write() && offer.suppressed.is_none(),
+                    // What is not written, or is computed, may hold nothing back, whatever is wanted.
+                    is_written: account.may_write()
+                        && offer.suppressed.is_none()
+                        && rule.formula.is_none(),
                     listing: offer.listing,
                     bill: sales.bill(self, &item).await?,
                     item,
@@ -150,11 +155,7 @@ impl Engine {
         found: &[Found],
     ) -> BTreeMap<AccountId, Vec<(ListingId, Demand)>> {
         let now = self.ports.clock.now();
-        let mut tuners: BTreeMap<&Sku, BTreeMap<AccountId, Tuner>> = BTreeMap::new();
-        for one in found.iter().filter(|one| one.is_written) {
-            let of_item = tuners.entry(&one.item.sku).or_default();
-            of_item.insert(one.account.clone(), one.tuner);
-        }
+        let tuners = self.tuners(sales, found);
         let mut changed: BTreeMap<AccountId, Vec<(ListingId, Demand)>> = BTreeMap::new();
         for one in found {
             let (item, tuner) = (&one.item, one.tuner);
@@ -162,7 +163,9 @@ impl Engine {
             let others = tuners.get(&item.sku).filter(|_| one.is_written);
             let of_item = others.unwrap_or(&own);
             let sold = &sales.sold;
-            let demand = sold.demand(&one.bill, &one.account, of_item, item.scale, now);
+            let mut demand = sold.demand(&one.bill, &one.account, of_item, item.scale, now);
+            // Who is alone keeps nothing for anybody.
+            demand.keeps_last &= of_item.len() > 1;
             let known = one.known.as_ref();
             if buffer::retune(known, &demand, tuner.tuning, item.scale, now).is_some() {
                 let of_account = changed.entry(one.account.clone()).or_default();
@@ -170,6 +173,30 @@ impl Engine {
             }
         }
         changed
+    }
+
+    /// The accounts that can settle among themselves who keeps the last units of an item. Where the
+    /// same units are sold by two listings of an account, or by a kit, or where not all accounts sell
+    /// from the same places, showing none of a listing does not keep its account from selling them.
+    fn tuners<'f>(
+        &self,
+        sales: &Sales,
+        found: &'f [Found],
+    ) -> BTreeMap<&'f Sku, BTreeMap<AccountId, Tuner>> {
+        let mut tuners: BTreeMap<&Sku, BTreeMap<AccountId, Tuner>> = BTreeMap::new();
+        let policy = self.decider.policy();
+        if policy.locations.count_areas(self.accounts.keys()) > 1 {
+            return tuners;
+        }
+        let mut shared = sales.in_kits();
+        for one in found.iter().filter(|one| one.is_written) {
+            let of_item = tuners.entry(&one.item.sku).or_default();
+            if of_item.insert(one.account.clone(), one.tuner).is_some() {
+                shared.insert(one.item.sku.clone());
+            }
+        }
+        tuners.retain(|sku, _| !shared.contains(*sku));
+        tuners
     }
 
     /// What all accounts sold within the window.
@@ -232,6 +259,18 @@ impl Sales {
         let item: Option<Item> = views::read(engine, rows::ITEMS, &[sku.as_str()]).await?;
         self.items.insert(sku.clone(), item.clone());
         Ok(item)
+    }
+
+    /// Kits, and what is in them.
+    fn in_kits(&self) -> BTreeSet<Sku> {
+        let mut shared = BTreeSet::new();
+        for item in self.items.values().flatten() {
+            if let ItemKind::Kit(components) = &item.kind {
+                shared.insert(item.sku.clone());
+                shared.extend(components.keys().cloned());
+            }
+        }
+        shared
     }
 
     /// The goods that a unit of an item takes, and how many whole units of each.
