@@ -22,7 +22,7 @@ use engine::meters::Meters;
 use fastrand::Rng;
 
 use super::{
-    PLACES, Place, Setup,
+    PLACES, Setup,
     buyers::{Basket, Buyers},
 };
 
