@@ -25,6 +25,7 @@ pub mod locations;
 pub mod money;
 pub mod offer;
 pub mod order;
+pub mod possible;
 pub mod quantity;
 pub mod rules;
 pub mod signal;

@@ -591,12 +591,9 @@ fn set_subtracted(
             let only = of_item.next().map(|(key, _)| key.clone());
             if of_item.next().is_some() { None } else { only }
         });
-    if let Some(believed) = key
-        .and_then(|key| desk.book.offers.get_mut(&key))
-        .and_then(|o| o.believed.as_mut())
-        && snapshot.version.changed_at >= believed.at
-    {
-        believed.quantity = believed.quantity.minus(delta);
+    let now = desk.now();
+    if let Some(offer) = key.and_then(|key| desk.book.offers.get_mut(&key)) {
+        offer.take_off(delta, snapshot.version.changed_at, now);
     }
     Ok(())
 }
