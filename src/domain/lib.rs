@@ -13,6 +13,7 @@ pub mod budget;
 pub mod buffer;
 pub mod count;
 pub mod decide;
+pub mod demand;
 pub mod exposure;
 pub mod fact;
 pub mod ids;

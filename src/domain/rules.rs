@@ -80,14 +80,26 @@ impl OfferRule {
         }
     }
 
-    /// What is kept back, where the buffer may have tuned itself. Before anything was measured it is
-    /// the least.
+    /// The most that is kept back, where the buffer may have tuned itself. Before anything was
+    /// measured it is the least.
     pub fn buffer(&self, tuned: Option<&Tuned>) -> Quantity {
         match self.buffer {
             Buffer::Units(units) => units,
             Buffer::Auto => self
                 .tuning
                 .clamp(tuned.map(|tuned| tuned.buffer).unwrap_or_default()),
+        }
+    }
+
+    /// What is kept back of so much that is sellable: a buffer that tuned itself is held only while
+    /// there is little.
+    pub fn held(&self, sellable: Quantity, tuned: Option<&Tuned>) -> Quantity {
+        match self.buffer {
+            Buffer::Units(units) => units,
+            Buffer::Auto => {
+                let held = tuned.map(|tuned| tuned.held(sellable));
+                self.tuning.clamp(held.unwrap_or_default())
+            }
         }
     }
 }
@@ -336,7 +348,7 @@ pub fn show(sellable: Quantity, rule: &OfferRule, case: Case<'_>) -> Result<Show
     let kept = match compute(sellable, rule, case) {
         Some(computed) => computed.map_err(|_| Suppression::Formula)?,
         None => {
-            let buffer = rule.buffer(case.tuned);
+            let buffer = rule.held(sellable, case.tuned);
             shared(sellable, rule.share).minus(buffer)
         }
     };
@@ -363,7 +375,7 @@ pub fn compute(
         sellable,
         share: rule.share,
         shared: shared(sellable, rule.share),
-        buffer: rule.buffer(case.tuned),
+        buffer: rule.held(sellable, case.tuned),
         max: rule.max.unwrap_or(sellable),
         scale: case.scale,
     }))

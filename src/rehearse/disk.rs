@@ -12,7 +12,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use domain::{Sku, Time, fact::Fact, order::Order};
+use domain::{AccountId, Sku, Time, fact::Fact, order::Order};
 use engine::ports::Clock;
 use fastrand::Rng;
 use store::{Append, Batch, Memory, Range, Row, Seq, Stats, Store, StoreError, Table};
@@ -46,7 +46,8 @@ pub struct Watch {
     pub appended: u64,
     trace: Trace,
     seen: Seq,
-    unpaid_for: Option<Duration>,
+    /// How long an unpaid order keeps its stock, by account.
+    unpaid_for: BTreeMap<AccountId, Duration>,
     pushes: Pushes,
     /// Who is not listened to.
     off: BTreeSet<Checker>,
@@ -57,7 +58,11 @@ const VIOLATIONS_MAX: usize = 20;
 
 impl Watch {
     /// A watch that has seen nothing.
-    pub fn new(trace: Trace, unpaid_for: Option<Duration>, off: BTreeSet<Checker>) -> Watch {
+    pub fn new(
+        trace: Trace,
+        unpaid_for: BTreeMap<AccountId, Duration>,
+        off: BTreeSet<Checker>,
+    ) -> Watch {
         Watch {
             facts: Vec::new(),
             found: Findings::default(),
@@ -102,12 +107,13 @@ impl Watch {
 
     /// Computes everything again.
     pub fn look_at_all(&mut self, memory: &Memory, now: Time) {
-        let unpaid_for = self.unpaid_for;
-        let deadline = move |order: &Order| {
+        let unpaid_for = &self.unpaid_for;
+        let deadline = |order: &Order| {
             let waits = !order.is_payable() && !order.is_withdrawn() && order.expired_at.is_none();
             unpaid_for
+                .get(&order.account)
                 .filter(|_| waits)
-                .map(|duration| order.placed_at.plus(duration))
+                .map(|duration| order.placed_at.plus(*duration))
         };
         let found = checkers::check_all(memory, &deadline);
         self.add(now, found);

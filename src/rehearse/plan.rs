@@ -26,6 +26,8 @@ use sandbox::{
     faults::{Fault, Faults},
 };
 
+use crate::own::Own;
+
 /// One interval of every schedule, and the longest pause between two tries.
 const QUIET_WITHIN: Duration = Duration::from_secs(20 * 60);
 
@@ -155,6 +157,8 @@ pub struct Plan {
     pub faults: Vec<Faults>,
     /// The seeds of what is still left to chance.
     pub seeds: Seeds,
+    /// What a merchant configured, where the world is made of that.
+    pub own: Option<Own>,
 }
 
 /// Seeds of the parts of a run.
@@ -167,6 +171,17 @@ pub struct Seeds {
     pub clerk: u64,
     /// Of crashes and outages.
     pub fate: u64,
+}
+
+impl Seeds {
+    pub(crate) fn of(chance: &mut Rng) -> Seeds {
+        Seeds {
+            executor: chance.u64(..),
+            buyers: chance.u64(..),
+            clerk: chance.u64(..),
+            fate: chance.u64(..),
+        }
+    }
 }
 
 impl Plan {
@@ -225,12 +240,8 @@ impl Plan {
             stock,
             items,
             shops,
-            seeds: Seeds {
-                executor: chance.u64(..),
-                buyers: chance.u64(..),
-                clerk: chance.u64(..),
-                fate: chance.u64(..),
-            },
+            seeds: Seeds::of(&mut chance),
+            own: None,
         }
     }
 
@@ -242,6 +253,9 @@ impl Plan {
 
     /// What the engine is configured with, for shops reached by these settings.
     pub fn config(&self, settings: &[serde_json::Value]) -> Config {
+        if let Some(own) = &self.own {
+            return own.config(self, settings);
+        }
         let accounts = self.shops.iter().zip(settings);
         let accounts = accounts.map(|((channel, shop), settings)| AccountConfig {
             id: AccountId::new(&shop.name),
@@ -272,6 +286,21 @@ impl Plan {
             backlog_max: 10_000,
             public_url: None,
             compare_first: false,
+        }
+    }
+
+    /// How long an unpaid order keeps its stock on each account where it does not keep it for good.
+    pub fn unpaid_for(&self) -> BTreeMap<AccountId, Duration> {
+        match &self.own {
+            Some(own) => own.unpaid_for(),
+            None => {
+                let accounts = self
+                    .shops
+                    .iter()
+                    .map(|(_, shop)| AccountId::new(&shop.name));
+                let all = accounts.filter_map(|id| Some((id, self.unpaid_for?)));
+                all.collect()
+            }
         }
     }
 
@@ -357,8 +386,7 @@ fn shop(
     }
     for item in items {
         let is_service = !matches!(item.kind, ItemKind::Kit(_));
-        // A marketplace for goods has no services.
-        if (is_service && channel == "ebay") || (!products.is_empty() && chance.bool()) {
+        if (is_service && !takes_services(channel)) || (!products.is_empty() && chance.bool()) {
             continue;
         }
         let kind = match is_service {
@@ -367,17 +395,26 @@ fn shop(
         };
         products.push(product(&item.sku, kind, chance.i64(0..6), chance));
     }
-    let name = format!("shop-{number}");
+    shop_at(number, format!("shop-{number}"), products, chance.u64(..))
+}
+
+/// A marketplace for goods has no services.
+pub(crate) fn takes_services(channel: &str) -> bool {
+    channel != "ebay"
+}
+
+/// How a shop is reached, with what it sells.
+pub(crate) fn shop_at(number: usize, name: String, products: Vec<Product>, seed: u64) -> Shop {
     Shop {
         api_url: format!("http://127.0.0.1:{}", 4711 + number),
         hook_url: format!("http://127.0.0.1:8080/hooks/{name}"),
         name,
         products,
-        seed: chance.u64(..),
+        seed,
     }
 }
 
-fn product(sku: &Sku, kind: ProductKind, level: i64, chance: &mut Rng) -> Product {
+pub(crate) fn product(sku: &Sku, kind: ProductKind, level: i64, chance: &mut Rng) -> Product {
     let euro = Currency::new("EUR").expect("EUR is a currency");
     Product {
         sku: sku.clone(),

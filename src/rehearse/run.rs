@@ -28,6 +28,8 @@ use crate::{
 
 /// How often it is asked whether the world is quiet.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// The longer it takes, the less often: about so many times each time that it takes twice as long.
+const LOOKS_MAX: u32 = 400;
 /// How long a machine is off that rests for a day: long enough for what is done to be closed.
 const DAY: Duration = Duration::from_secs(25 * 3600);
 
@@ -78,17 +80,28 @@ pub fn run(seed: u64, scale: &Scale) -> Report {
 /// Runs a seed with a trace of the caller's choice, and with changes to its parts.
 pub fn run_with(seed: u64, scale: &Scale, trace: Trace, tamper: Arc<dyn Tamper>) -> Report {
     let mut world = World::new(seed, scale, trace, tamper);
+    let busy = |world: &mut World| world.run_until(world.now().plus(scale.busy_for));
+    play(seed, &mut world, scale, busy)
+}
+
+/// Plays an evening of which the caller says what happens while it is busy.
+pub(crate) fn play(
+    seed: u64,
+    world: &mut World,
+    scale: &Scale,
+    busy: impl FnOnce(&mut World),
+) -> Report {
     let begins_at = world.now();
-    world.run_until(begins_at.plus(scale.busy_for));
+    busy(world);
     let latest = begins_at.plus(scale.busy_for * 2);
     while world.orders() < scale.orders_min && world.now() < latest && !world.is_broken() {
         world.run_until(world.now().plus(LOOK_EVERY));
     }
     world.settle();
-    let mut end = become_quiet(&mut world, scale);
+    let mut end = become_quiet(world, scale);
     if scale.rests_a_day && end.quiet_after_ms.is_some() {
         world.rest_for(DAY);
-        end = become_quiet(&mut world, scale);
+        end = become_quiet(world, scale);
     }
     let End {
         quiet_after_ms,
@@ -101,7 +114,7 @@ pub fn run_with(seed: u64, scale: &Scale, trace: Trace, tamper: Arc<dyn Tamper>)
         watch.look_at_all(&world.memory, now);
     }
     watch.add(now, found);
-    let hooks = check_hooks(&world, watch.appended, scale);
+    let hooks = check_hooks(world, watch.appended, scale);
     watch.add(now, hooks);
     let mut coverage = world.decided();
     coverage.take_faults(&world.faults());
@@ -148,7 +161,9 @@ fn become_quiet(world: &mut World, scale: &Scale) -> End {
     let mut quiet_after_ms = None;
     let (mut judgment, mut found) = look(world);
     while quiet_after_ms.is_none() && world.now() < until && !world.is_broken() {
-        world.run_until(world.now().plus(LOOK_EVERY));
+        let waited = world.now().since(settles_at);
+        let every = LOOK_EVERY.max(waited / LOOKS_MAX);
+        world.run_until(world.now().plus(every));
         if !world.is_running() {
             continue;
         }
@@ -245,6 +260,19 @@ pub fn run_each(
     tamper: &Arc<dyn Tamper>,
     take: &mut dyn FnMut(Report) -> ControlFlow<()>,
 ) {
+    on_all_processors(
+        seeds,
+        &|seed| run_with(seed, scale, Trace::default(), Arc::clone(tamper)),
+        take,
+    );
+}
+
+/// Plays many seeds on all processors, and hands on what came of each in their order.
+pub(crate) fn on_all_processors<R: Send>(
+    seeds: std::ops::Range<u64>,
+    play: &(dyn Fn(u64) -> R + Sync),
+    take: &mut dyn FnMut(R) -> ControlFlow<()>,
+) {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let next = AtomicU64::new(seeds.start);
     let (sender, receiver) = mpsc::channel();
@@ -257,8 +285,7 @@ pub fn run_each(
                     if seed >= seeds.end {
                         return;
                     }
-                    let report = run_with(seed, scale, Trace::default(), Arc::clone(tamper));
-                    if sender.send(report).is_err() {
+                    if sender.send((seed, play(seed))).is_err() {
                         return;
                     }
                 }
@@ -266,8 +293,8 @@ pub fn run_each(
         }
         drop(sender);
         let (mut waiting, mut expected) = (BTreeMap::new(), seeds.start);
-        'all: for report in receiver {
-            waiting.insert(report.seed, report);
+        'all: for (seed, report) in receiver {
+            waiting.insert(seed, report);
             while let Some(report) = waiting.remove(&expected) {
                 expected += 1;
                 if take(report).is_break() {

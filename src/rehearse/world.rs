@@ -16,7 +16,7 @@ use std::{
 };
 
 use channel::{Connector, HookRequest, http::Request};
-use domain::{AccountId, Sku, Time, stock::Stock};
+use domain::{AccountId, Sku, Time, locations::Locations, stock::Stock};
 use engine::{
     Engine,
     decider::Decider,
@@ -152,7 +152,16 @@ struct Process {
 impl World {
     /// A world in which nothing has happened, and our process is about to start.
     pub fn new(seed: u64, scale: &Scale, trace: Trace, tamper: Arc<dyn Tamper>) -> World {
-        let mut plan = Plan::new(seed, scale);
+        World::of(Plan::new(seed, scale), scale, trace, tamper)
+    }
+
+    /// The same, of a plan.
+    pub(crate) fn of(
+        mut plan: Plan,
+        scale: &Scale,
+        trace: Trace,
+        tamper: Arc<dyn Tamper>,
+    ) -> World {
         let stirred = Arc::new(AtomicBool::new(false));
         let executor = Executor::new(plan.seeds.executor, plan.begins_at);
         let mut fate = Rng::with_seed(plan.seeds.fate);
@@ -171,7 +180,7 @@ impl World {
         let vaults = stalls
             .iter()
             .map(|stall| (stall.account.clone(), Arc::default()));
-        let watch = Watch::new(trace.clone(), plan.unpaid_for, tamper.off());
+        let watch = Watch::new(trace.clone(), plan.unpaid_for(), tamper.off());
         let mut world = World {
             watch: Arc::new(Mutex::new(watch)),
             memory: Arc::new(Memory::new()),
@@ -215,6 +224,12 @@ impl World {
     pub fn truths(&self) -> BTreeMap<AccountId, Truth> {
         let truth = |stall: &Arc<Stall>| (stall.account.clone(), stall.line(|line| line.truth()));
         self.stalls.iter().map(truth).collect()
+    }
+
+    /// Where stock can lie, as the plan has it.
+    pub(crate) fn locations(&self) -> Locations {
+        let config = self.plan.config(&self.settings);
+        config.policy.locations
     }
 
     /// How many orders were placed.

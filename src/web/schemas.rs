@@ -225,8 +225,8 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     ),
     (
         "Tuned",
-        "buffer: units, at: time, sales: whole, units_sold: whole, over_ms: whole, lag_ms: whole, \
-         is_lag_assumed: flag",
+        "buffer: units, within: units?, at: time, sales: whole, units_sold: whole, sales_here: whole, \
+         over_ms: whole, lag_ms: whole, heard_ms: whole, is_lag_assumed: flag, keeps_last: flag",
     ),
     (
         "Zeroed",

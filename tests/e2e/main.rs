@@ -3,6 +3,7 @@
 mod adoption;
 mod commands;
 mod configuration;
+mod figures;
 mod hostile;
 mod items;
 mod kill;

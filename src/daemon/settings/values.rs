@@ -346,7 +346,8 @@ pub(super) fn some_duration<'de, D: Deserializer<'de>>(
     duration(deserializer).map(Some)
 }
 
-fn parse_duration(text: &str) -> Result<Duration, String> {
+/// A duration as people write it.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let span = text.parse::<jiff::Span>().ok();
     let days = jiff::SpanRelativeTo::days_are_24_hours();
     let signed = span.and_then(|span| span.to_duration(days).ok());

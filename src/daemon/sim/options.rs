@@ -100,12 +100,20 @@ pub enum Sky {
 }
 
 impl Sky {
-    fn weather(self) -> Weather {
+    /// The weather.
+    pub(crate) fn weather(self) -> Weather {
         match self {
             Sky::Calm => Weather::Calm,
             Sky::Lively => Weather::Lively,
             Sky::Harsh => Weather::Harsh,
         }
+    }
+}
+
+impl Sky {
+    /// The word for it.
+    pub(crate) fn word(self) -> &'static str {
+        word(self.weather())
     }
 }
 

@@ -223,8 +223,8 @@ fn difference(
         has_ended: offer.ended.is_some(),
         scale: item.scale,
     };
-    let buffer = rule.buffer(case.tuned);
     let sellable = stock.sellable();
+    let buffer = rule.held(sellable, case.tuned);
     let is_plain = |sellable: Quantity, offered: Quantity| {
         let plain = Shown {
             quantity: offered,

@@ -96,18 +96,26 @@ pub struct ListingView {
 pub struct TunedView {
     /// What is held back.
     pub buffer: Units,
+    /// While no more than this can be sold; nothing for at all times.
+    pub within: Option<Units>,
     /// Since when.
     pub at: Time,
     /// Sales of the item on other accounts.
     pub sales: u64,
     /// How many units these were.
     pub units_sold: u64,
+    /// Sales of the item on this account.
+    pub sales_here: u64,
     /// In what time.
     pub over_ms: u64,
     /// How long a level takes to be shown on this account.
     pub lag_ms: u64,
-    /// Whether that is a cautious guess.
+    /// How long it takes before that until a sale elsewhere is known.
+    pub heard_ms: u64,
+    /// Whether the delay is a cautious guess.
     pub is_lag_assumed: bool,
+    /// Whether the last units are kept for this account.
+    pub keeps_last: bool,
 }
 
 /// Why a listing shows zero.
@@ -344,14 +352,18 @@ fn tuned_view(tuned: &Tuned, scale: u8) -> TunedView {
     let lots = demand.lots.iter();
     TunedView {
         buffer: Units::new(tuned.buffer, scale),
+        within: tuned.within.map(|within| Units::new(within, scale)),
         at: tuned.at,
         sales: demand.lots.values().copied().map(u64::from).sum(),
+        sales_here: demand.here.values().copied().map(u64::from).sum(),
         units_sold: lots
             .map(|(units, times)| u64::from(*units).saturating_mul((*times).into()))
             .sum(),
         over_ms: demand.over_ms,
         lag_ms: demand.lag_ms,
+        heard_ms: demand.heard_ms,
         is_lag_assumed: demand.is_lag_assumed,
+        keeps_last: demand.keeps_last,
     }
 }
 

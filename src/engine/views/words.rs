@@ -2,10 +2,12 @@
 //!
 //! Every match is total, so a new event or state does not compile before it can be said.
 
+use std::collections::BTreeMap;
+
 use domain::{
     Quantity,
     breaker::Side,
-    buffer::{Demand, Tuned},
+    buffer::Tuned,
     decide::Authority,
     fact::{Counter, Event},
     ids::IntentId,
@@ -189,6 +191,9 @@ pub fn rule(rule: &OfferRule, tuned: Option<&Tuned>, scale: u8) -> String {
     let is_said = !buffer.is_zero() || rule.buffer == Buffer::Auto;
     if is_said && rule.formula.is_none() {
         text = format!("{text}, less a buffer of {}", units(buffer));
+        if let Some(within) = within(rule, tuned) {
+            text = format!("{text} while no more than {} can be sold", units(within));
+        }
     }
     if let Some(max) = rule.max {
         text = format!("{text}, but at most {}", units(max));
@@ -210,6 +215,14 @@ pub fn rule(rule: &OfferRule, tuned: Option<&Tuned>, scale: u8) -> String {
         );
     }
     text
+}
+
+/// While how much can be sold a buffer that tunes itself is held; nothing for at all times.
+fn within(rule: &OfferRule, tuned: Option<&Tuned>) -> Option<Quantity> {
+    match rule.buffer {
+        Buffer::Units(_) => None,
+        Buffer::Auto => tuned?.within,
+    }
 }
 
 /// Why a buffer that tunes itself is as large as it is; nothing for any other.
@@ -235,19 +248,38 @@ pub fn buffer(rule: &OfferRule, tuned: Option<&Tuned>, scale: u8) -> Option<Stri
     };
     let risk = rule.tuning.risk;
     let (one, so_many) = (risk.numerator, risk.denominator);
-    let (sales, at) = (sales_rate(demand), tuned.at);
-    Some(format!(
-        "Its buffer is {buffer} since {at}: {sales} elsewhere × {lag} lag{assumed}, risk {one} in {so_many}, \
+    let heard = match demand.heard_ms {
+        0 => String::new(),
+        heard_ms => format!(" and {} until it is known here", milliseconds(heard_ms)),
+    };
+    let (sales, at) = (sales_rate(&demand.lots, demand.over_ms), tuned.at);
+    let mut text = format!(
+        "Its buffer is {buffer} since {at}: {sales} elsewhere × {lag} lag{assumed}{heard}, risk {one} in {so_many}, \
          between {min} and {max}."
-    ))
+    );
+    if demand.keeps_last {
+        text.push_str(
+            " It sells this item most, so the last units are kept for it: of the others only those that hold none \
+             back count.",
+        );
+    }
+    if let Some(within) = within(rule, Some(tuned)) {
+        let here = sales_rate(&demand.here, demand.over_ms);
+        text = format!(
+            "{text} It is held while no more than {} can be sold: with {here} here, all accounts together rarely \
+             sell more meanwhile.",
+            units(within)
+        );
+    }
+    Some(text)
 }
 
 /// How often something is sold, and how many units at once where that is not one.
-fn sales_rate(demand: &Demand) -> String {
+fn sales_rate(lots: &BTreeMap<u32, u32>, over_ms: u64) -> String {
     const HOUR_MS: u64 = 3_600_000;
-    let times: u64 = demand.lots.values().copied().map(u64::from).sum();
+    let times: u64 = lots.values().copied().map(u64::from).sum();
     let of_lot = |(units, times): (&u32, &u32)| u64::from(*units).saturating_mul((*times).into());
-    let sold: u64 = demand.lots.iter().map(of_lot).sum();
+    let sold: u64 = lots.iter().map(of_lot).sum();
     let tenths = |number: u64, over: u64| {
         let tenths = u128::from(number) * 10;
         let rounded = (tenths + u128::from(over / 2)) / u128::from(over.max(1));
@@ -256,8 +288,8 @@ fn sales_rate(demand: &Demand) -> String {
     if times == 0 {
         return "no sales".to_owned();
     }
-    let per = |span_ms: u64| tenths(times.saturating_mul(span_ms), demand.over_ms);
-    let rate = if times.saturating_mul(HOUR_MS) >= demand.over_ms {
+    let per = |span_ms: u64| tenths(times.saturating_mul(span_ms), over_ms);
+    let rate = if times.saturating_mul(HOUR_MS) >= over_ms {
         format!("{} sales an hour", per(HOUR_MS))
     } else {
         format!("{} sales a day", per(24 * HOUR_MS))

@@ -220,13 +220,27 @@ async fn tuned(reader: &mut Reader) {
     };
     assert_eq!(of("quiet")["tuned"]["buffer"], 1);
     assert_eq!(of("quiet")["tuned"]["units_sold"], 2);
-    assert_eq!(of("quiet")["offer"]["quantity"], 6);
+    assert_eq!(of("quiet")["tuned"]["within"], 4);
+    assert_eq!(of("quiet")["offer"]["quantity"], 7);
     assert_eq!(of("shop")["tuned"]["buffer"], 0);
+    assert_eq!(of("shop")["tuned"]["sales_here"], 1);
     assert_eq!(of("shop")["offer"]["quantity"], 7);
     let told = reader.get("/api/v1/stock/FAST/explain").await.to_string();
     let sentence = "of 2.0 units each elsewhere × 60 s lag (assumed, because too few pushes were \
                     measured yet), risk 1 in 1000000, between 0 and 1.";
     assert!(told.contains(sentence), "{told}");
+    let sentence = "It is held while no more than 4 can be sold";
+    assert!(told.contains(sentence), "{told}");
+    assert!(told.contains("so the last units are kept for it"), "{told}");
+    // Only now there is so little that it is held.
+    reader.rig.order("shop", "F2", &[("FAST", 4)]).await;
+    let listings = reader.get("/api/v1/listings?sku=FAST").await;
+    let offered = |account: &str| -> Value {
+        let all = listings["items"].as_array().expect("a list");
+        let found = all.iter().find(|listing| listing["account"] == account);
+        found.expect("it is listed")["offer"]["quantity"].clone()
+    };
+    assert_eq!((offered("quiet"), offered("shop")), (2.into(), 3.into()));
     engine.decider.set_policy((*before).clone());
 }
 

@@ -428,7 +428,7 @@ impl World {
                     lots: BTreeMap::from([(1, count(times))]),
                     over_ms: 3_600_000,
                     lag_ms: u64::from(count(seconds)) * 1000,
-                    is_lag_assumed: false,
+                    ..Demand::default()
                 };
                 Signal::Measured {
                     account: AccountId::new(*account),
