@@ -12,7 +12,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use domain::{Sku, Time, fact::Fact, order::Order};
+use domain::{Sku, Time, fact::Fact, locations::Locations, order::Order};
 use engine::ports::Clock;
 use fastrand::Rng;
 use store::{Append, Batch, Memory, Range, Row, Seq, Stats, Store, StoreError, Table};
@@ -47,6 +47,7 @@ pub struct Watch {
     trace: Trace,
     seen: Seq,
     unpaid_for: Option<Duration>,
+    locations: Locations,
     pushes: Pushes,
     /// Who is not listened to.
     off: BTreeSet<Checker>,
@@ -57,8 +58,14 @@ const VIOLATIONS_MAX: usize = 20;
 
 impl Watch {
     /// A watch that has seen nothing.
-    pub fn new(trace: Trace, unpaid_for: Option<Duration>, off: BTreeSet<Checker>) -> Watch {
+    pub fn new(
+        trace: Trace,
+        unpaid_for: Option<Duration>,
+        locations: Locations,
+        off: BTreeSet<Checker>,
+    ) -> Watch {
         Watch {
+            locations,
             facts: Vec::new(),
             found: Findings::default(),
             writes: 0,
@@ -92,7 +99,7 @@ impl Watch {
         touched.sort();
         touched.dedup();
         for sku in &touched {
-            let found = checkers::check_item(memory, sku);
+            let found = checkers::check_item(memory, sku, &self.locations);
             self.add(now, found);
         }
         if self.writes.is_multiple_of(WHOLE_EVERY) {
@@ -109,7 +116,7 @@ impl Watch {
                 .filter(|_| waits)
                 .map(|duration| order.placed_at.plus(duration))
         };
-        let found = checkers::check_all(memory, &deadline);
+        let found = checkers::check_all(memory, &deadline, &self.locations);
         self.add(now, found);
     }
 

@@ -36,6 +36,8 @@ pub enum Checker {
     Incidents,
     /// P4: what is wanted of a level follows from what is sellable and sold.
     Wanted,
+    /// P4: what was counted is what lay there, by all that became known since.
+    Counted,
     /// P4: what is noted as acknowledged was acknowledged last.
     Echo,
     /// P5: a parcel is told once.
@@ -62,7 +64,7 @@ pub enum Checker {
 
 impl Checker {
     /// All of them.
-    pub const ALL: [Checker; 25] = [
+    pub const ALL: [Checker; 26] = [
         Checker::Acknowledged,
         Checker::Believed,
         Checker::References,
@@ -77,6 +79,7 @@ impl Checker {
         Checker::IntentLists,
         Checker::Incidents,
         Checker::Wanted,
+        Checker::Counted,
         Checker::Echo,
         Checker::Parcels,
         Checker::Wishes,
@@ -107,6 +110,7 @@ impl Checker {
             Checker::IntentLists => "intent_lists",
             Checker::Incidents => "incidents",
             Checker::Wanted => "wanted",
+            Checker::Counted => "counted",
             Checker::Echo => "echo",
             Checker::Parcels => "parcels",
             Checker::Wishes => "wishes",

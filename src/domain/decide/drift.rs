@@ -224,7 +224,9 @@ fn difference(
         scale: item.scale,
     };
     let buffer = rule.buffer(case.tuned);
-    let sellable = stock.sellable();
+    // What its level was computed from: an account may be served from some locations only.
+    let locations = &desk.context.locations;
+    let sellable = locations.sellable(stock, &offer.account);
     let is_plain = |sellable: Quantity, offered: Quantity| {
         let plain = Shown {
             quantity: offered,
