@@ -430,7 +430,10 @@ fn sentences(wrong: Vec<String>) -> Result<(), String> {
     }
 }
 
-fn values<T: serde::de::DeserializeOwned>(rows: &Rows<'_>, table: store::Table) -> Vec<T> {
+fn values<T>(rows: &Rows<'_>, table: store::Table) -> Vec<T>
+where
+    T: serde::de::DeserializeOwned + Clone + Send + Sync + 'static,
+{
     let found = rows.scan(table, b"").into_iter();
     found.map(|(_, value)| value).collect()
 }
