@@ -100,6 +100,12 @@ fn a_machine_that_was_off_for_a_day_catches_up_and_closes_what_is_done() {
     assert!(sum(&reports).facts["order_changed"] > 0);
 }
 
+/// In this evening the process dies when a refund has arrived and its answer has not.
+#[test]
+fn a_refund_that_was_under_way_when_the_process_died_is_made_once() {
+    clean(20_001..20_002, &Scale::whole(Weather::Lively));
+}
+
 /// Enough for the rarest fault and the rarest slip; a few in every hundred are as bad as can be.
 #[test]
 fn three_hundred_whole_evenings_end_as_they_should_and_go_through_everything() {
