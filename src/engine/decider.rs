@@ -9,7 +9,7 @@ use std::{
 };
 
 use domain::{
-    AccountId, IdSource, Sku, Time,
+    AccountId, IdSource, Quantity, Sku, Time,
     book::Book,
     breaker::BreakerRule,
     decide::{Context, Decision, FollowUp, Refusal, Terms, Undecided, Verdict, decide},
@@ -19,7 +19,7 @@ use domain::{
     offer::{OfferRules, Suppression},
     order::Order,
     signal::Signal,
-    stock::LocationId,
+    stock::{LocationId, Stock},
 };
 use store::{Batch, Range, Seq, Store, StoreError, Table};
 use tokio::sync::Mutex;
@@ -160,12 +160,7 @@ impl Decider {
                 // A claim that grows frees nothing, so this ends.
                 drop(take_freed(&mut more.follow_ups));
                 done.follow_ups.append(&mut more.follow_ups);
-                let book = &more.book;
-                if book
-                    .stock
-                    .get(&sku)
-                    .is_none_or(|stock| !stock.sellable().is_positive())
-                {
+                if more.book.stock.get(&sku).is_none_or(has_nothing_left) {
                     break;
                 }
             }
@@ -275,6 +270,13 @@ impl Decider {
             .filter_map(|(key, _)| rows::last_part(key).parse().ok())
             .collect())
     }
+}
+
+/// Whether nobody who waits can be given anything. What one location owes hides what lies at another,
+/// so the sum says it only where none owes.
+fn has_nothing_left(stock: &Stock) -> bool {
+    let owes = |at| stock.free_at(at) < Quantity::ZERO;
+    !stock.sellable().is_positive() && !stock.locations().into_iter().any(owes)
 }
 
 /// When an unpaid order loses its stock.

@@ -124,6 +124,8 @@ pub struct Engine {
     /// What was counted since the start.
     pub meters: Meters,
     public_url: Option<String>,
+    /// When this process began.
+    started_at: domain::Time,
     backlog_max: usize,
     wake_inbox: Notify,
     stop: watch::Sender<bool>,
@@ -167,6 +169,7 @@ impl Engine {
         }
         let engine = Arc::new(Engine {
             decider: Decider::new(Arc::clone(&store), ports.clone(), policy),
+            started_at: ports.clock.now(),
             store,
             ports,
             accounts,

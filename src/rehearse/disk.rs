@@ -12,7 +12,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use domain::{AccountId, Sku, Time, fact::Fact, order::Order};
+use domain::{AccountId, Sku, Time, fact::Fact, locations::Locations, order::Order};
 use engine::ports::Clock;
 use fastrand::Rng;
 use store::{Append, Batch, Memory, Range, Row, Seq, Stats, Store, StoreError, Table};
@@ -48,6 +48,7 @@ pub struct Watch {
     seen: Seq,
     /// How long an unpaid order keeps its stock, by account.
     unpaid_for: BTreeMap<AccountId, Duration>,
+    locations: Locations,
     pushes: Pushes,
     /// Who is not listened to.
     off: BTreeSet<Checker>,
@@ -61,9 +62,11 @@ impl Watch {
     pub fn new(
         trace: Trace,
         unpaid_for: BTreeMap<AccountId, Duration>,
+        locations: Locations,
         off: BTreeSet<Checker>,
     ) -> Watch {
         Watch {
+            locations,
             facts: Vec::new(),
             found: Findings::default(),
             writes: 0,
@@ -97,7 +100,7 @@ impl Watch {
         touched.sort();
         touched.dedup();
         for sku in &touched {
-            let found = checkers::check_item(memory, sku);
+            let found = checkers::check_item(memory, sku, &self.locations);
             self.add(now, found);
         }
         if self.writes.is_multiple_of(WHOLE_EVERY) {
@@ -115,7 +118,7 @@ impl Watch {
                 .filter(|_| waits)
                 .map(|duration| order.placed_at.plus(*duration))
         };
-        let found = checkers::check_all(memory, &deadline);
+        let found = checkers::check_all(memory, &deadline, &self.locations);
         self.add(now, found);
     }
 

@@ -36,6 +36,8 @@ pub enum Checker {
     Incidents,
     /// P4: what is wanted of a level follows from what is sellable and sold.
     Wanted,
+    /// P4: what was counted is what lay there, by all that became known since.
+    Counted,
     /// P4: what is noted as acknowledged was acknowledged last.
     Echo,
     /// P6: what is said to have drifted was edited by somebody.
@@ -79,6 +81,7 @@ impl Checker {
         Checker::IntentLists,
         Checker::Incidents,
         Checker::Wanted,
+        Checker::Counted,
         Checker::Echo,
         Checker::Alarms,
         Checker::Parcels,
@@ -110,6 +113,7 @@ impl Checker {
             Checker::IntentLists => "intent_lists",
             Checker::Incidents => "incidents",
             Checker::Wanted => "wanted",
+            Checker::Counted => "counted",
             Checker::Echo => "echo",
             Checker::Alarms => "alarms",
             Checker::Parcels => "parcels",

@@ -262,9 +262,12 @@ impl Own {
         let mut pace = Pace::busy();
         pace.basket_every = self.basket_every();
         let seconds = chance.i64(0..86_400);
+        let policy = (self.make)().policy;
         Plan {
             begins_at: Time::from_seconds(1_798_000_000 + seconds),
             rules: OfferRules::default(),
+            locations: policy.locations,
+            breaker: policy.breaker,
             unpaid_for: None,
             items: self.assortment.items.clone(),
             stock,

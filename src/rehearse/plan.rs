@@ -12,7 +12,6 @@ use domain::{
     item::{Item, ItemKind},
     locations::Locations,
     rules::{Buffer, EndWhen, OfferRules, Ratio, ScopedRule},
-    stock::LocationId,
 };
 use engine::{
     AccountConfig, Config,
@@ -26,10 +25,13 @@ use sandbox::{
     faults::{Fault, Faults},
 };
 
-use crate::own::Own;
+use crate::{own::Own, places};
 
 /// One interval of every schedule, and the longest pause between two tries.
 const QUIET_WITHIN: Duration = Duration::from_secs(20 * 60);
+
+/// At fewer listings than this no breaker trips where mishaps happen: these shops are small.
+const TOO_MANY_LISTINGS: u32 = 6;
 
 /// How big, how long and how bad.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +44,7 @@ pub struct Scale {
     pub busy_for: Duration,
     /// How long the world may take to become quiet afterwards.
     pub quiet_within: Duration,
-    /// How many orders there are at least: buyers come until then, for twice as long at most.
+    /// How many orders there are at least: buyers come until then, for eight times as long at most.
     pub orders_min: u64,
     /// The time between two baskets, on average.
     pub basket_every: Duration,
@@ -63,6 +65,11 @@ pub struct Scale {
     /// Whether our staff also refund, count, correct and try again, and work at a second process over
     /// the same store.
     pub has_office: bool,
+    /// Whether stock lies at several locations, and is moved and counted there.
+    pub has_places: bool,
+    /// How often something goes wrong that a person must put right, at most: a shop that shows zero
+    /// everywhere, a bad file of counts, a locked listing.
+    pub mishaps: u32,
     /// Whether the machine is off for a day afterwards, and must catch up.
     pub rests_a_day: bool,
     /// Faults that do not happen, whatever the weather.
@@ -98,6 +105,8 @@ impl Scale {
             is_spread: false,
             stock: 3..30,
             has_office: false,
+            has_places: false,
+            mishaps: 0,
             rests_a_day: false,
             without: BTreeSet::new(),
         }
@@ -118,6 +127,8 @@ impl Scale {
             is_spread: true,
             stock: 30..80,
             has_office: true,
+            has_places: true,
+            mishaps: 3,
             ..Scale::small(weather)
         }
     }
@@ -153,6 +164,10 @@ pub struct Plan {
     pub unpaid_for: Option<Duration>,
     /// What may be offered.
     pub rules: OfferRules,
+    /// Where stock can lie; nothing where that is one place without a name.
+    pub locations: Locations,
+    /// When too much happens at once.
+    pub breaker: BreakerRule,
     /// Faults, shop by shop.
     pub faults: Vec<Faults>,
     /// The seeds of what is still left to chance.
@@ -171,6 +186,8 @@ pub struct Seeds {
     pub clerk: u64,
     /// Of crashes and outages.
     pub fate: u64,
+    /// Of what else goes wrong.
+    pub mishaps: u64,
 }
 
 impl Seeds {
@@ -180,6 +197,7 @@ impl Seeds {
             buyers: chance.u64(..),
             clerk: chance.u64(..),
             fate: chance.u64(..),
+            mishaps: chance.u64(..),
         }
     }
 }
@@ -231,9 +249,20 @@ impl Plan {
         });
         let faults = faults.collect();
         let seconds = chance.i64(0..86_400);
+        let rules = rules(&shops, &mut chance);
+        let locations = match scale.has_places {
+            true => places::locations(&shops, &mut chance),
+            false => Locations::default(),
+        };
+        let mut breaker = BreakerRule::default();
+        if scale.mishaps > 0 {
+            breaker.listings_min = TOO_MANY_LISTINGS;
+        }
         Plan {
             begins_at: Time::from_seconds(1_798_000_000 + seconds),
-            rules: rules(&shops, &mut chance),
+            rules,
+            locations,
+            breaker,
             unpaid_for: chance.bool().then_some(Duration::from_secs(40)),
             faults,
             pace,
@@ -278,9 +307,9 @@ impl Plan {
             policy: Policy {
                 accounts: BTreeMap::new(),
                 rules: self.rules.clone(),
-                home: LocationId::default(),
-                locations: Locations::default(),
-                breaker: BreakerRule::default(),
+                home: self.locations.home(),
+                locations: self.locations.clone(),
+                breaker: self.breaker,
             },
             items: self.items.clone(),
             backlog_max: 10_000,

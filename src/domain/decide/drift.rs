@@ -223,7 +223,9 @@ fn difference(
         has_ended: offer.ended.is_some(),
         scale: item.scale,
     };
-    let sellable = stock.sellable();
+    // What its level was computed from: an account may be served from some locations only.
+    let locations = &desk.context.locations;
+    let sellable = locations.sellable(stock, &offer.account);
     let buffer = rule.held(sellable, case.tuned);
     let is_plain = |sellable: Quantity, offered: Quantity| {
         let plain = Shown {

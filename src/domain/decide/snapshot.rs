@@ -415,7 +415,32 @@ pub(super) fn set_line_item(
             sku: item.sku.clone(),
         },
     );
-    Ok(())
+    take_off_what_left(desk, id, number)
+}
+
+/// Units of a line that left before it was known which item it is leave the shelf now.
+fn take_off_what_left(desk: &mut Desk<'_>, id: OrderId, number: u32) -> Result<(), Undecided> {
+    let order = desk.order(id)?;
+    let Some(line) = order.line(number) else {
+        return Ok(());
+    };
+    let left = line.counters.shipped_net();
+    if !left.is_positive() {
+        return Ok(());
+    }
+    let parcels = order.shipments.iter().filter(|parcel| {
+        let mut lines = parcel.lines.iter();
+        lines.any(|(line, _)| *line == number)
+    });
+    let left_at = match line.requires_shipping {
+        false => order.placed_at,
+        true => {
+            let recorded = parcels.map(|parcel| parcel.shipped_at).max();
+            let changed = order.version.changed_at;
+            recorded.map_or(changed, |recorded| recorded.min(changed))
+        }
+    };
+    desk.consume(id, number, left, Leaving::ByChannel(left_at))
 }
 
 /// A line's numbers in its item's unit.

@@ -300,3 +300,35 @@ fn what_left_before_the_count_and_is_heard_of_later_is_taken_off_once() {
     world.act("order till #2 MUG:1");
     world.expect("MUG@shop 8-0");
 }
+
+#[test]
+fn an_owner_that_is_not_served_from_everywhere_says_nothing_of_the_rest() {
+    check_in(
+        four(),
+        "owner web
+         count MUG 5 @berlin
+         count MUG 2 @fba            => web.MUG 5, market.MUG 7
+         level web MUG 5 compare
+         level web MUG 4 confirm     => no drift, MUG@berlin 4-0, MUG@fba 2-0, web.MUG 4, market.MUG 6",
+    );
+}
+
+#[test]
+fn what_left_before_anybody_knew_what_it_was_leaves_the_shelf_when_somebody_does() {
+    let mut world = check_in(
+        four(),
+        "count MUG 5 @berlin
+         order web #1 TRAY:3/shipped2    => #1 part_shipped, MUG@berlin 5-0, web.MUG 5",
+    );
+    let mapped = Signal::Command(Command::MapLine {
+        order: world.names["#1"],
+        line: 1,
+        sku: sku("MUG"),
+    });
+    world.decide(&mapped);
+    check_in(
+        world,
+        "level web MUG 5 compare         => MUG@berlin 3-0, web.MUG 2, #1 part_shipped
+         ship #1                         => new, MUG@berlin 2-0, web.MUG 2",
+    );
+}
