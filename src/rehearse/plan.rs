@@ -266,6 +266,7 @@ impl Plan {
                 rules: self.rules.clone(),
                 home: LocationId::default(),
                 locations: Locations::default(),
+                allocation: domain::allocation::Rules::default(),
                 breaker: BreakerRule::default(),
             },
             items: self.items.clone(),

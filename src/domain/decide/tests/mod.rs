@@ -3,6 +3,7 @@
 
 mod incidents;
 mod locations;
+mod places;
 mod reports;
 mod rules;
 mod world;
