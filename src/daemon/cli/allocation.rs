@@ -107,21 +107,25 @@ fn show_plan(plan: &Value, out: &mut Out<'_>) -> anyhow::Result<Exit> {
     }
     let (bound, would) = (list(plan, "bound"), list(plan, "parts"));
     if !bound.is_empty() {
-        out.line("\nIt leaves:")?;
+        out.line("")?;
+        out.line("It leaves:")?;
         parts(&bound, out)?;
     }
     let freed = list(plan, "freed");
     if !freed.is_empty() {
-        out.line("\nNo more from there:")?;
+        out.line("")?;
+        out.line("No more from there:")?;
         parts(&freed, out)?;
     }
     if !would.is_empty() {
-        out.line("\nIt would leave:")?;
+        out.line("")?;
+        out.line("It would leave:")?;
         parts(&would, out)?;
     }
     let unplaced = list(plan, "unplaced");
     if !unplaced.is_empty() {
-        out.line("\nNo location for:")?;
+        out.line("")?;
+        out.line("No location for:")?;
         out.table(
             &unplaced,
             &[
@@ -132,20 +136,27 @@ fn show_plan(plan: &Value, out: &mut Out<'_>) -> anyhow::Result<Exit> {
         )?;
     }
     if would.is_empty() && unplaced.is_empty() {
-        out.line("\nNothing waits for a location.")?;
+        out.line("")?;
+        out.line("Nothing waits for a location.")?;
         return Ok(Exit::Good);
     }
     out.line("")?;
-    out.table(
-        &list(plan, "places"),
-        &[
-            ("LOCATION", &|place| show(place, "location")),
-            ("IS", &|place| show(place, "standing")),
-            ("BECAUSE", &|place| show(place, "reason")),
-        ],
-    )?;
+    let places = list(plan, "places");
+    let said: Vec<(String, String)> = places
+        .iter()
+        .map(|place| {
+            let reason = format!("{}: {}", show(place, "standing"), show(place, "reason"));
+            (show(place, "location"), reason)
+        })
+        .collect();
+    let said: Vec<(&str, String)> = said
+        .iter()
+        .map(|(location, reason)| (location.as_str(), reason.clone()))
+        .collect();
+    out.pairs(&said)?;
     if !would.is_empty() {
-        out.line("\nNothing was changed. With --yes it is done.")?;
+        out.line("")?;
+        out.line("Nothing was changed. With --yes it is done.")?;
     }
     Ok(Exit::Good)
 }

@@ -535,9 +535,8 @@ No location for:
 LINE  SKU  UNITS
 2     TEA  0.5
 
-LOCATION  IS      BECAUSE
-berlin    chosen  no other has any
-fba       out     it does not serve shop
+berlin  chosen: no other has any
+fba     out: it does not serve shop
 
 Nothing was changed. With --yes it is done.
 "

@@ -115,7 +115,7 @@ pub struct Plan {
     pub freed: Vec<Part>,
     /// Units that no location can take.
     pub unplaced: Vec<Unplaced>,
-    /// What was thought of every location, those that are chosen first.
+    /// What was thought of every location, those that are chosen first; of the one that is named only.
     pub places: Vec<Judged>,
 }
 
@@ -214,8 +214,6 @@ pub enum Behind {
 /// Why nothing can leave from a location.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Out {
-    /// A person named another.
-    NotNamed,
     /// It is not for this account.
     NotServing(AccountId),
     /// Its channel ships from it.
@@ -244,7 +242,10 @@ pub enum Ground {
 /// Makes a plan for the units of an order that are promised and have no location.
 pub fn plan(book: &Book, order: &Order, ask: Ask<'_>, terms: Terms<'_>) -> Plan {
     let mut trial = Trial::new(book, order, ask);
-    let known = known_locations(&trial, terms.locations);
+    let known = match ask.at {
+        Some(named) => vec![named.clone()],
+        None => known_locations(&trial, terms.locations),
+    };
     let outs: Vec<Option<Out>> = known
         .iter()
         .map(|at| out(&trial, order, at, ask, terms))
@@ -315,9 +316,6 @@ fn out(
     terms: Terms<'_>,
 ) -> Option<Out> {
     let declared = terms.locations.get(at);
-    if ask.at.is_some_and(|named| named != at) {
-        return Some(Out::NotNamed);
-    }
     if !terms.locations.serves(at, &order.account) {
         return Some(Out::NotServing(order.account.clone()));
     }

@@ -89,7 +89,11 @@ impl fmt::Display for Behind {
                 Ground::Declared => write!(f, "{other} is declared before it"),
             },
             Behind::TooFew { sku, can, needed } => {
-                write!(f, "it can send only {can} of the {needed} {sku}")
+                if can.parts().0 == 0 {
+                    write!(f, "it can send none of the {needed} {sku}")
+                } else {
+                    write!(f, "it can send only {can} of the {needed} {sku}")
+                }
             }
             Behind::MoreParcels => f.write_str("with it there would be more parcels"),
         }
@@ -99,7 +103,6 @@ impl fmt::Display for Behind {
 impl fmt::Display for Out {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Out::NotNamed => f.write_str("another location was named"),
             Out::NotServing(account) => write!(f, "it does not serve {account}"),
             Out::RunByChannel => f.write_str("a channel runs it, and ships from it itself"),
             Out::DoesNotShip => f.write_str("orders are not shipped from it"),

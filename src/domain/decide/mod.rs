@@ -249,8 +249,8 @@ pub enum Refusal {
     },
     /// Not so many may be bound to leave from there.
     #[error(
-        "only {free} of {sku} at {location} can leave for this order, not {asked}: the others there leave \
-         for other orders, or are needed by orders that can leave from nowhere else"
+        "only {free} of {sku} at {location} can leave for this order, not {asked}: the rest is not \
+         there, leaves for other orders, or is needed by orders that can leave from nowhere else"
     )]
     NotFree {
         /// Of what.
@@ -269,7 +269,8 @@ pub enum Refusal {
     NoPlace(OrderId),
     /// It has no units that a location could be chosen for.
     #[error(
-        "nothing is promised to order {0}: it has left, was given up, waits without its stock, or is short"
+        "nothing of order {0} that was asked for is promised: it has left, was given up, waits without its \
+         stock, is short, or takes no stock"
     )]
     NothingPromised(OrderId),
     /// What is asked for would change nothing.

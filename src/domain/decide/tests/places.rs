@@ -185,7 +185,7 @@ fn a_place_is_taken_only_if_all_others_still_fit() {
          allocate #3 line 7        => refused: has no line 7
          allocate #3 line 1        => new, #3 leaves berlin:1
          ship #3                   => new, MUG@berlin 1-1
-         allocate #3               => refused: nothing is promised
+         allocate #3               => refused: that was asked for is promised
          unallocate #3             => duplicate
          count MUG 4 @fba
          order market #5 MUG:1
