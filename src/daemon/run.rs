@@ -293,6 +293,7 @@ pub fn config(settings: &Settings) -> Config {
             rules: rules(settings),
             home: locations.home(),
             locations,
+            allocation: settings.allocation.rules(),
             breaker: BreakerRule {
                 listings_min: settings.breaker.listings,
                 share: Ratio {

@@ -114,6 +114,9 @@ pub enum Event {
         location: LocationId,
         /// How many.
         units: Quantity,
+        /// Why, where it is said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        because: Option<String>,
     },
     /// A line is not covered by stock.
     Short {

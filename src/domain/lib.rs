@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 pub mod adoption;
+pub mod allocation;
 pub mod arrival;
 pub mod book;
 pub mod breaker;

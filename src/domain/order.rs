@@ -66,6 +66,9 @@ pub struct Order {
     pub expired_at: Option<Time>,
     /// When a schedule closed it.
     pub closed_at: Option<Time>,
+    /// Who took its locations back: none is chosen by itself any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unplaced_by: Option<String>,
     /// How many facts its timeline holds; the next one's place in it.
     pub timeline_length: u64,
 }

@@ -314,6 +314,26 @@ pub enum Command {
         /// Where it leaves from; nothing for the only or usual location.
         location: Option<LocationId>,
     },
+    /// Choose where promised units leave from.
+    Allocate {
+        /// Of which order.
+        order: OrderId,
+        /// Only of this line; of all where nothing is said.
+        line: Option<u32>,
+        /// From there; from the best where nothing is said.
+        location: Option<LocationId>,
+        /// Who.
+        by: String,
+    },
+    /// Take back where promised units leave from.
+    Unallocate {
+        /// Of which order.
+        order: OrderId,
+        /// Only of this line; of all where nothing is said.
+        line: Option<u32>,
+        /// Who.
+        by: String,
+    },
     /// Cancel an order on its channel.
     Cancel {
         /// Which.

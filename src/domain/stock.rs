@@ -415,6 +415,13 @@ impl Stock {
         self.await_place(Some(&claim.account), claim.pending().times(sign));
     }
 
+    /// Gives pending units of an account a location, or takes it back from so many below zero: to see how
+    /// it would go, when no claim changes.
+    pub(crate) fn allocate(&mut self, account: &AccountId, units: Quantity, at: &LocationId) {
+        self.bind(at, units);
+        self.await_place(Some(account), units.negated());
+    }
+
     fn bind(&mut self, location: &LocationId, delta: Quantity) {
         let allocated = self.allocated.entry(location.clone()).or_default();
         *allocated = allocated.plus(delta);

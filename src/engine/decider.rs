@@ -9,7 +9,7 @@ use std::{
 };
 
 use domain::{
-    AccountId, IdSource, Quantity, Sku, Time,
+    AccountId, IdSource, Quantity, Sku, Time, allocation,
     book::Book,
     breaker::BreakerRule,
     decide::{Context, Decision, FollowUp, Refusal, Terms, Undecided, Verdict, decide},
@@ -49,6 +49,8 @@ pub struct Policy {
     pub home: LocationId,
     /// Where stock can lie, and which accounts each location serves.
     pub locations: Locations,
+    /// How locations are chosen for orders.
+    pub allocation: allocation::Rules,
     /// When too much happens at once.
     pub breaker: BreakerRule,
 }
@@ -184,6 +186,7 @@ impl Decider {
                 rules: policy.rules.clone(),
                 home: policy.home.clone(),
                 locations: policy.locations.clone(),
+                allocation: policy.allocation.clone(),
                 breaker: policy.breaker,
             };
             let (decision, mut batch, late) = self.try_once(signal, &context).await?;

@@ -296,7 +296,8 @@ impl Engine {
                 FollowUp::OfferToWaiting(_) => {}
             }
         }
-        if done.verdict != Verdict::New {
+        // What was known already may still have given an order its location, which moves offers.
+        if done.verdict != Verdict::New && done.book.facts.is_empty() {
             return;
         }
         let offers = done.book.offers.values().filter(|offer| offer.is_due());

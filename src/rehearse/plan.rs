@@ -309,6 +309,7 @@ impl Plan {
                 rules: self.rules.clone(),
                 home: self.locations.home(),
                 locations: self.locations.clone(),
+                allocation: domain::allocation::Rules::default(),
                 breaker: self.breaker,
             },
             items: self.items.clone(),

@@ -80,7 +80,8 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     (
         "Line",
         "number: whole, external_id: text, sku: text?, channel_sku: text?, listing: text?, title: text, \
-         counters: Counters, to_ship: units, claimed: units, missing: units, total: money, tax: money, \
+         counters: Counters, to_ship: units, claimed: units, missing: units, \
+         leaves_from: LinePlace[], total: money, tax: money, \
          requires_shipping: flag",
     ),
     (
@@ -112,6 +113,25 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
         "NewShipment",
         "lines?: LineUnits[], carrier?: text?, tracking_number?: text?, tracking_url?: text?, \
          location?: text?",
+    ),
+    (
+        "Allocation",
+        "order: id, number: text, account: text, phase: phase, when: 'ready'|'by_hand', prefer: text[], \
+         unplaced_by: text?, bound: LinePlace[], parts: LinePlace[], freed: LinePlace[], \
+         unplaced: LineLack[], places: JudgedPlace[]",
+    ),
+    (
+        "LinePlace",
+        "line: whole, sku: text, location: text, units: units",
+    ),
+    ("LineLack", "line: whole, sku: text, units: units"),
+    (
+        "JudgedPlace",
+        "location: text, name: text, standing: 'chosen'|'behind'|'out', reason: text",
+    ),
+    (
+        "NewAllocation",
+        "line?: whole?, location?: text?, by?: text?",
     ),
     ("Cancel", "reason: text"),
     (

@@ -1,4 +1,4 @@
-//! Rules to try on the demo: a file with `[stock]`, `[[items]]` and `[[locations]]` as in `oneshelf.toml`.
+//! Rules to try on the demo: a file with `[stock]`, `[[items]]`, `[[locations]]` and `[allocation]` as in `oneshelf.toml`.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -25,6 +25,7 @@ pub(super) fn apply(settings: &Settings, config: &mut Config) {
     config.policy.rules = said.policy.rules;
     config.policy.home = said.policy.home;
     config.policy.locations = said.policy.locations;
+    config.policy.allocation = said.policy.allocation;
     let is_said = |item: &domain::item::Item| said.items.iter().any(|own| own.sku == item.sku);
     config.items.retain(|item| !is_said(item));
     config.items.extend(said.items);

@@ -42,8 +42,8 @@ pub use places::Excerpt;
 use secrets::Need;
 use shape::Main;
 pub use shape::{
-    Account, Admin, Authority, Breaker, Decides, Item, ItemKind, LastUnits, Limits, Listen, Log,
-    LogFormat, LogLevel, Mode, Network, Offer, Rule, Schedule, Stock, Store,
+    Account, Admin, Allocation, Authority, Breaker, Decides, Item, ItemKind, LastUnits, Limits,
+    Listen, Log, LogFormat, LogLevel, Mode, Network, Offer, Rule, Schedule, Stock, Store,
 };
 pub(crate) use values::parse_duration;
 pub use values::{Risk, Share};
@@ -71,6 +71,8 @@ pub struct Settings {
     pub items: Vec<Item>,
     /// Where stock can lie; where nothing is declared, at one place.
     pub locations: Vec<Location>,
+    /// How orders get the location that they leave from.
+    pub allocation: Allocation,
     /// How often things are done.
     pub schedule: Schedule,
     /// When too much happens at once.
@@ -164,7 +166,7 @@ fn load_with(
     Ok(settings)
 }
 
-/// Reads `[stock]`, `[[items]]` and `[[locations]]` of one file, for accounts that are not configured in files.
+/// Reads `[stock]`, `[[items]]`, `[[locations]]` and `[allocation]` of one file, for accounts that are not configured in files.
 pub fn load_stock(
     file: &Path,
     accounts: &BTreeSet<String>,
@@ -224,6 +226,7 @@ fn read_main(
     let items = meaning::items(&mut document, main.items);
     let stock = offers::stock(&mut document, main.stock, accounts, &items);
     let locations = locations::locations(&mut document, main.locations, accounts);
+    locations::check_allocation(&mut document, &main.allocation);
     let settings = Settings {
         listen: main.listen,
         public_url: main.public_url,
@@ -235,6 +238,7 @@ fn read_main(
         stock,
         items,
         locations,
+        allocation: main.allocation,
         schedule: main.schedule,
         breaker: main.breaker,
         accounts: BTreeMap::new(),

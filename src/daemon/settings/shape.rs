@@ -37,6 +37,8 @@ pub(super) struct Main {
     pub(super) items: Vec<ItemText>,
     /// Where stock can lie.
     pub(super) locations: Vec<LocationText>,
+    /// How orders get the location that they leave from.
+    pub(super) allocation: Allocation,
     /// How often things are done.
     pub(super) schedule: Schedule,
     /// When too much happens at once.
@@ -320,6 +322,58 @@ pub(super) enum ShipsText {
     No,
     /// Only when the other locations together cannot.
     Last,
+}
+
+/// How orders get the location that they leave from.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Allocation {
+    /// When a location is chosen. With one location or none, nothing is chosen by itself.
+    pub when: AllocationWhen,
+    /// What counts, the most important first; what is left out does not count.
+    pub prefer: Vec<Preference>,
+}
+
+impl Default for Allocation {
+    fn default() -> Allocation {
+        Allocation {
+            when: AllocationWhen::default(),
+            prefer: vec![
+                Preference::StoresLast,
+                Preference::FewestSplits,
+                Preference::SameCountry,
+                Preference::Nearest,
+                Preference::Priority,
+            ],
+        }
+    }
+}
+
+/// When a location is chosen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AllocationWhen {
+    /// As soon as an order can be shipped.
+    #[default]
+    Ready,
+    /// When a person says so, or when it is shipped.
+    ByHand,
+}
+
+/// What makes one location come before another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Preference {
+    /// What has `ships = "last"` is chosen only when the others together cannot.
+    StoresLast,
+    /// The fewer parcels, the better.
+    FewestSplits,
+    /// It is in the country that the order goes to.
+    SameCountry,
+    /// It is near to where the order goes, by its `region` and `near`.
+    Nearest,
+    /// Its `priority` is a lower number.
+    Priority,
 }
 
 /// What an item is.

@@ -14,6 +14,7 @@ mod incidents;
 mod level;
 mod moves;
 mod offers;
+mod places;
 mod push;
 mod snapshot;
 
@@ -23,7 +24,7 @@ mod tests;
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
-    AccountId, Decimal, ExternalId, IdSource, ListingId, Quantity, Sku, Time,
+    AccountId, Decimal, ExternalId, IdSource, ListingId, Quantity, Sku, Time, allocation,
     book::Book,
     breaker::BreakerRule,
     budget::WriteBudget,
@@ -51,6 +52,8 @@ pub struct Context {
     pub home: LocationId,
     /// Where stock can lie, and which accounts each location serves.
     pub locations: Locations,
+    /// How locations are chosen for orders.
+    pub allocation: allocation::Rules,
     /// When too much happens at once.
     pub breaker: BreakerRule,
 }
@@ -244,6 +247,32 @@ pub enum Refusal {
         /// How many were asked for.
         asked: Quantity,
     },
+    /// Not so many may be bound to leave from there.
+    #[error(
+        "only {free} of {sku} at {location} can leave for this order, not {asked}: the rest is not \
+         there, leaves for other orders, or is needed by orders that can leave from nowhere else"
+    )]
+    NotFree {
+        /// Of what.
+        sku: Sku,
+        /// Where.
+        location: LocationId,
+        /// How many could.
+        free: Decimal,
+        /// How many should.
+        asked: Decimal,
+    },
+    /// No location can take any of it.
+    #[error(
+        "no location can send any of order {0}: `oneshelf orders allocate` without --yes says why for each"
+    )]
+    NoPlace(OrderId),
+    /// It has no units that a location could be chosen for.
+    #[error(
+        "nothing of order {0} that was asked for is promised: it has left, was given up, waits without its \
+         stock, is short, or takes no stock"
+    )]
+    NothingPromised(OrderId),
     /// What is asked for would change nothing.
     #[error("{0}")]
     NothingMoves(&'static str),
@@ -374,6 +403,7 @@ pub fn decide(
     };
     let verdict = take_in(&mut desk, signal)?;
     desk.settle_incidents();
+    desk.settle_places()?;
     desk.update_taken(&before);
     desk.refresh_offers(is_caused_by_an_order(signal));
     desk.note_what_is_due();
@@ -465,6 +495,8 @@ fn is_caused_by_an_order(signal: &Signal) -> bool {
         Signal::Command(command) => match command {
             Command::MapLine { .. }
             | Command::Ship { .. }
+            | Command::Allocate { .. }
+            | Command::Unallocate { .. }
             | Command::Cancel { .. }
             | Command::Refund { .. }
             | Command::Hold { .. }

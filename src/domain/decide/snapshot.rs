@@ -141,6 +141,7 @@ fn accept(
         shipments: Vec::new(),
         expired_at: None,
         closed_at: None,
+        unplaced_by: None,
         timeline_length: 0,
     };
     desk.book.orders.insert(id, order);

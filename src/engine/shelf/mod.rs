@@ -241,6 +241,8 @@ impl<'a> Shelf<'a> {
                 self.load_order(*order).await?;
             }
             Command::Ship { order, .. }
+            | Command::Allocate { order, .. }
+            | Command::Unallocate { order, .. }
             | Command::Cancel { order, .. }
             | Command::Refund { order, .. }
             | Command::Hold { order, .. }

@@ -7,6 +7,7 @@
 
 pub mod accounts;
 pub mod adoption;
+pub mod allocation;
 pub mod drift;
 pub mod exposure;
 pub mod incidents;

@@ -405,9 +405,14 @@ pub fn event(event: &Event, order: &Order) -> String {
             sku,
             location,
             units: count,
-        } => format!(
-            "{count} of {sku} of line {line} do not leave from {location} any more; they stay promised."
-        ),
+            because,
+        } => {
+            let because = because.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+            format!(
+                "{count} of {sku} of line {line} do not leave from {location} any more{because}; they stay \
+                 promised."
+            )
+        }
         Event::Short {
             line,
             sku,

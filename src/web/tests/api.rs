@@ -14,6 +14,7 @@ use crate::{openapi, routes::routes};
 
 use super::{
     adoption::adopted,
+    allocation::placed,
     rig::{Answer, Rig, bearer, rig},
     safety::{decided, drift_and_breaker, frozen_and_thawed},
     shape::misfits,
@@ -27,7 +28,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    async fn ask(&mut self, method: &str, path: &str, body: Option<Value>) -> Value {
+    pub(super) async fn ask(&mut self, method: &str, path: &str, body: Option<Value>) -> Value {
         let answer = self.rig.ask(method, path, body, &[bearer()]).await;
         let bare = path.split('?').next().expect("a path").to_owned();
         let route = routes()
@@ -347,6 +348,7 @@ async fn orders(reader: &mut Reader) {
         .await;
     assert_eq!(released["phase"], "ready");
 
+    placed(reader, &path).await;
     leaves(reader, &path).await;
     let other = reader.rig.order("shop", "18", &[("MUG", 1)]).await;
     let why = json!({ "reason": "buyer asked" });

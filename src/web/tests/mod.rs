@@ -2,6 +2,7 @@
 
 mod access;
 mod adoption;
+mod allocation;
 mod api;
 mod description;
 mod hooks;

@@ -8,10 +8,11 @@ use crate::{
     AccountId, Decimal, Quantity, Time,
     locations::{Kind, Location, Locations, Ships},
     signal::{Command, Receipt, Signal, Sorting, Transfer},
+    snapshot::Address,
     stock::{Condition, LocationId},
 };
 
-fn location(id: &str, priority: u32, serves: Option<&[&str]>) -> Location {
+pub(super) fn location(id: &str, priority: u32, serves: Option<&[&str]>) -> Location {
     let accounts = |ids: &[&str]| ids.iter().map(|id| AccountId::new(*id)).collect();
     Location {
         id: LocationId::new(id),
@@ -28,7 +29,7 @@ fn location(id: &str, priority: u32, serves: Option<&[&str]>) -> Location {
 }
 
 /// berlin serves all, paris the web only, the shop the web and its till, fba the market.
-fn four() -> World {
+pub(super) fn four() -> World {
     let shop = Location {
         kind: Kind::Store,
         ships: Ships::Last,
@@ -162,7 +163,17 @@ impl World {
     }
 }
 
-fn transfer(units: i64, from: &str, to: &str, is_at_once: bool) -> Signal {
+/// `DE` or `DE-Bayern`.
+pub(super) fn address(place: &str) -> Address {
+    let (country, region) = place.split_once('-').unwrap_or((place, ""));
+    Address {
+        country: country.to_owned(),
+        region: region.to_owned(),
+        ..Address::default()
+    }
+}
+
+pub(super) fn transfer(units: i64, from: &str, to: &str, is_at_once: bool) -> Signal {
     Signal::Command(Command::Transfer(Transfer {
         sku: sku("MUG"),
         units: Decimal::whole(units),

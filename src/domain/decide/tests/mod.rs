@@ -4,6 +4,7 @@
 mod echoes;
 mod incidents;
 mod locations;
+mod places;
 mod reports;
 mod rules;
 mod world;

@@ -30,6 +30,7 @@ pub(super) struct World {
     pub(super) names: BTreeMap<String, OrderId>,
     rules: OfferRules,
     pub(super) locations: Locations,
+    pub(super) allocation: allocation::Rules,
     /// Whether buyers place their orders now, and not long ago.
     pub(super) placed_now: bool,
     owner: Option<&'static str>,
@@ -64,6 +65,7 @@ impl World {
             names: BTreeMap::new(),
             rules: OfferRules::default(),
             locations: Locations::default(),
+            allocation: allocation::Rules::default(),
             placed_now: false,
             owner: None,
             budget: None,
@@ -113,6 +115,7 @@ impl World {
             rules: self.rules.clone(),
             home: self.locations.home(),
             locations: self.locations.clone(),
+            allocation: self.allocation.clone(),
             breaker: BreakerRule {
                 listings_min: 3,
                 ..BreakerRule::default()
@@ -206,10 +209,12 @@ impl World {
                 .filter(|claim| claim.sku == *name)
                 .map(Claim::open)
                 .sum();
+            // Where more was handed over than was known to lie there, nothing lies; what lies elsewhere does.
+            let there = stock.positions.keys();
+            let there: Quantity = there.map(|at| stock.on_hand_at(at).or_zero()).sum();
             assert!(
-                open <= stock.on_hand().or_zero(),
-                "{open} of {name} are promised, {} are there",
-                stock.on_hand()
+                open <= there,
+                "{open} of {name} are promised, {there} are there"
             );
         }
         let fold: BTreeMap<_, _> = taken_by_orders(&self.book)
@@ -273,9 +278,10 @@ impl World {
     /// - `stocktake berlin above 2`, and then `counted MUG 9 [10 seconds ago|ahead]`, `close`
     /// - `open web MUG 5 [late]`: opening stock from an account; `late` when a sale became known
     ///   after the level was asked for
-    /// - `order web #1 v2 [hook|list] [unpaid|draft|canceled|refunded|repaid|word:X] MUG:2 PLATE:1/shipped1/sub0 …`
+    /// - `order web #1 v2 [hook|list] [unpaid|draft|canceled|refunded|repaid|word:X] [to:DE-Bayern] MUG:2 PLATE:1/shipped1/sub0 …`
     /// - `gone web #1`, `expire #1`, `close #1`, `hold #1 keep|drop`, `release #1`, `cancel #1`
     /// - `ship #1 [1:2 …] [@berlin]`: line numbers and units
+    /// - `allocate #1 [line 1] [@berlin]`, `unallocate #1 [line 1]`
     /// - `resolve #1 wait|substitute|cancel_order`, `resolve #1 take #2`, `resolve #1 units 500`
     /// - `rule web|all [in CATEGORY|of MUG]` and then `buffer 2`, `max 3`, `share 1/2`, `exclude`,
     ///   `zero_below 3`, `end_when 1`, `end_when never`, `last_units 3 till …`; `no rules`
@@ -338,6 +344,9 @@ impl World {
                 })
             }
             ["ship", name, lines @ ..] => self.ship_signal(name, lines),
+            ["allocate" | "unallocate", name, rest @ ..] => {
+                self.places_signal(words.first() == Some(&"allocate"), name, rest)
+            }
             ["stocktake" | "counted" | "close"] | ["stocktake" | "counted", ..] => {
                 self.count_signal(&words)
             }
@@ -461,7 +470,9 @@ impl World {
                 "refunded" => snapshot.refunded = snapshot.total,
                 "repaid" => snapshot.payment = PaymentState::Refunded,
                 _ => {
-                    if let Some(word) = word.strip_prefix("word:") {
+                    if let Some(place) = word.strip_prefix("to:") {
+                        snapshot.ship_to = Some(super::locations::address(place));
+                    } else if let Some(word) = word.strip_prefix("word:") {
                         snapshot.standing = Standing::Unmapped(word.to_owned());
                     } else if let Some(version) = word.strip_prefix('v') {
                         snapshot.version = Version {
@@ -646,6 +657,9 @@ impl World {
                     .map(|line| self.book.missing_units(order, line.number))
                     .sum();
                 assert_eq!(missing.to_string(), *units, "{name} lacks");
+            }
+            [name, "leaves", places @ ..] => {
+                assert_eq!(self.leaves(name), *places, "{name} leaves");
             }
             [listing, "believes", units] => {
                 let believed = self.book.offers[&listing_key(listing)].believed;
