@@ -20,6 +20,7 @@ use domain::{
     decide::Authority,
     item::{Item, ItemKind},
     locations::Locations,
+    owed::{Backorder, Owing, Preorder},
     rules::{Buffer, EndWhen, LastUnits, OfferRules, Ratio, ScopedRule},
 };
 use engine::{
@@ -395,6 +396,16 @@ fn scoped(offer: &settings::Offer, scale: u8) -> ScopedRule {
             below: units(last.below, scale),
             only: last.only.iter().cloned().collect(),
         }),
+        owing: Owing {
+            backorder: offer.backorder.map(|said| Backorder {
+                max: units(said.max, scale),
+                ships_within: said.ships_within,
+            }),
+            preorder: offer.preorder.map(|said| Preorder {
+                max: units(said.max, scale),
+                available_on: said.available_on,
+            }),
+        },
         ..ScopedRule::default()
     }
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AccountId, ListingId, Money, Quantity, Sku, Time,
     ids::{IncidentId, OrderId},
+    owed::Broken,
 };
 
 /// Units that were sold and are not there.
@@ -79,6 +80,13 @@ pub enum Why {
         /// When the buyer bought.
         sold_at: Time,
     },
+    /// It was owed by a date, and that came to nothing.
+    Owed {
+        /// By when it was.
+        until: Time,
+        /// How it came to nothing.
+        broken: Broken,
+    },
     /// Nothing that is known explains it.
     Unknown,
 }
@@ -132,6 +140,8 @@ pub enum Ending {
     Held,
     /// The units left all the same.
     Shipped,
+    /// A rule lets them be owed, and their date is still to come.
+    Owed,
 }
 
 impl Ending {
@@ -143,6 +153,7 @@ impl Ending {
             Ending::Expired => "the payment deadline passed",
             Ending::Held => "the order is on hold and gave up its stock",
             Ending::Shipped => "the units left all the same",
+            Ending::Owed => "the units may be owed until a date that is still to come",
         }
     }
 }

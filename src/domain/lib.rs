@@ -24,6 +24,7 @@ pub mod locations;
 pub mod money;
 pub mod offer;
 pub mod order;
+pub mod owed;
 pub mod quantity;
 pub mod rules;
 pub mod signal;

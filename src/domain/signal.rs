@@ -109,6 +109,13 @@ pub enum Signal {
         /// Which order.
         order: OrderId,
     },
+    /// What is owed of an item is to be looked at again: a date has come, or the rules have changed.
+    Promises {
+        /// Of which item.
+        sku: Sku,
+        /// Orders that lack units of it.
+        orders: Vec<OrderId>,
+    },
     /// The payment deadline of an order has passed.
     Expire {
         /// Which order.

@@ -40,6 +40,7 @@ pub async fn explain(engine: &Engine, sku: &Sku) -> Result<Option<Vec<String>>, 
         ItemKind::Good => {
             said.extend(movements(engine, &item).await?);
             said.extend(claims(engine, &item).await?);
+            said.extend(owed(engine, &item, found.stock.as_ref()).await?);
             said.extend(lying(engine, &item, found.stock.as_ref()));
             said.push(good_sum(&item, found.stock.as_ref()));
         }
@@ -211,6 +212,57 @@ async fn claims(engine: &Engine, item: &Item) -> Result<Vec<String>, StoreError>
     Ok(said)
 }
 
+/// What is owed of an item, order by order, the oldest first.
+async fn owed(
+    engine: &Engine,
+    item: &Item,
+    stock: Option<&Stock>,
+) -> Result<Vec<String>, StoreError> {
+    let Some(all) = stock
+        .map(|stock| stock.owed)
+        .filter(|all| all.is_positive())
+    else {
+        return Ok(Vec::new());
+    };
+    let mut walk = Walk::counting(engine, rows::SHORT_ORDERS, prefix(&[item.sku.as_str()]));
+    let mut said = Vec::new();
+    let mut more = all;
+    while let Some((key, _)) = walk.next().await? {
+        if said.len() >= CLAIMS_TOLD {
+            break;
+        }
+        let order: Option<Order> = read(engine, rows::ORDERS, &[&rows::last_part(&key)]).await?;
+        let Some(order) = order else { continue };
+        for line in &order.lines {
+            let per_unit = line.item.as_ref().and_then(|one| one.bill.get(&item.sku));
+            let (Some(promise), Some(per_unit)) = (line.owed, per_unit) else {
+                continue;
+            };
+            let units = per_unit.times(promise.units.units());
+            more = more.minus(units);
+            said.push(format!(
+                "{} are owed to order {} of {}, line {}, until {}, {}.",
+                Units::new(units, item.scale),
+                order.number,
+                order.account,
+                line.number,
+                promise.until,
+                words::owed(promise.kind)
+            ));
+        }
+    }
+    if more.is_positive() {
+        let more = Units::new(more, item.scale);
+        said.push(format!("{more} more are owed to younger orders."));
+    }
+    let all = Units::new(all, item.scale);
+    said.push(format!(
+        "So {all} are owed in all: sold before they are there, and no incident before their dates. What \
+         comes in covers the oldest order first."
+    ));
+    Ok(said)
+}
+
 /// What lies at each location, where several are declared.
 fn lying(engine: &Engine, item: &Item, stock: Option<&Stock>) -> Vec<String> {
     let policy = engine.decider.policy();
@@ -369,6 +421,12 @@ fn tell_listing(
         None => format!("{name} may show {rule}."),
     }];
     said.extend(buffer);
+    if listing.owed.quantity().is_positive() {
+        said.push(format!(
+            "{} of what it may show are not there: they may be owed.",
+            listing.owed
+        ));
+    }
     said.extend(why_zero(listing));
     if let (Some(offer), Some(wanted)) = (&listing.offer, &listing.wanted)
         && offer.quantity != wanted.quantity
@@ -409,6 +467,7 @@ fn formula_error(
         account: &listing.account,
         tuned,
         has_ended: listing.ended.is_some(),
+        room: Quantity::ZERO,
         scale: item.scale,
     };
     let error = rules::compute(sellable?, &rule, case)?.err()?;

@@ -23,6 +23,7 @@ pub mod opening;
 mod patience;
 pub mod poll;
 pub mod ports;
+mod promises;
 pub mod reconcile;
 pub mod rows;
 pub mod safety;

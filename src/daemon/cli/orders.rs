@@ -234,6 +234,7 @@ async fn show_one(id: &str, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
         ("payment", of("payment")),
         ("placed", of("placed_at")),
         ("ship by", of("ship_by")),
+        ("waits until", of("owed_until")),
         ("total", money(&order, "total")),
         ("refunded", money(&order, "refunded")),
         ("buyer", of("buyer.name")),
@@ -251,6 +252,7 @@ async fn show_one(id: &str, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
             ("TO SHIP", &|line| show(line, "to_ship")),
             ("PROMISED", &|line| show(line, "claimed")),
             ("MISSING", &|line| show(line, "missing")),
+            ("OWED", &owed),
             ("TITLE", &|line| show(line, "title")),
         ],
     )?;
@@ -260,6 +262,15 @@ async fn show_one(id: &str, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
         out.line(&format!("{}  {}", show(&entry, "at"), show(&entry, "text")))?;
     }
     Ok(Exit::Good)
+}
+
+/// What is owed of a line, and until when.
+fn owed(line: &Value) -> String {
+    if line["owed"].is_null() {
+        return "-".to_owned();
+    }
+    let (units, until) = (show(line, "owed.units"), show(line, "owed.until"));
+    format!("{units} until {until}")
 }
 
 fn sku(line: &Value) -> String {

@@ -15,6 +15,7 @@ mod locations;
 mod meaning;
 mod mistakes;
 mod offers;
+mod owing;
 mod places;
 mod read;
 mod schema;

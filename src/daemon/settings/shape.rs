@@ -6,11 +6,11 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use channel::Secret;
-use domain::{AccountId, Decimal, Sku, rules::FormulaRef};
+use domain::{AccountId, Decimal, Sku, Time, rules::FormulaRef};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::values::{self, Buffer, DurationText, EndWhen, Risk, Share, SizeText, Units};
+use super::values::{self, Buffer, Day, DurationText, EndWhen, Risk, Share, SizeText, Units};
 
 /// `oneshelf.toml`, as it is written.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -200,6 +200,10 @@ pub(super) struct StockText {
     pub(super) end_when: Option<EndWhen>,
     /// Who alone shows the last units.
     pub(super) last_units: Option<LastUnitsText>,
+    /// How many may be sold when it has run out, because it comes again: { max = 20, ships_within = "14d" }.
+    pub(super) backorder: Option<BackorderText>,
+    /// How many may be sold before it is out: { max = 100, available_on = "2027-01-15" }.
+    pub(super) preorder: Option<PreorderText>,
     /// How long an order keeps its units without being paid. Unset: as long as its channel keeps it.
     #[serde(deserialize_with = "values::some_duration")]
     #[schemars(with = "Option<DurationText>")]
@@ -238,6 +242,10 @@ pub(super) struct RuleText {
     pub(super) end_when: Option<EndWhen>,
     /// Who alone shows the last units.
     pub(super) last_units: Option<LastUnitsText>,
+    /// How many may be sold when it has run out, because it comes again: { max = 20, ships_within = "14d" }.
+    pub(super) backorder: Option<BackorderText>,
+    /// How many may be sold before it is out: { max = 100, available_on = "2027-01-15" }.
+    pub(super) preorder: Option<PreorderText>,
     /// Whether nothing is offered at all.
     pub(super) exclude: bool,
 }
@@ -250,6 +258,29 @@ pub(super) struct LastUnitsText {
     pub(super) below: Option<Units>,
     /// The accounts that still show them; all others show 0.
     pub(super) only: Vec<String>,
+}
+
+/// `backorder`, as it is written.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct BackorderText {
+    /// So many units of an item may be owed, over all accounts. 0 takes back what a wider rule says.
+    pub(super) max: Option<Units>,
+    /// So long after an order was placed it ships; not there by then, it is an incident.
+    #[serde(deserialize_with = "values::some_duration")]
+    #[schemars(with = "Option<DurationText>")]
+    pub(super) ships_within: Option<Duration>,
+}
+
+/// `preorder`, as it is written.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct PreorderText {
+    /// So many units of an item may be owed, over all accounts. 0 takes back what a wider rule says.
+    pub(super) max: Option<Units>,
+    /// The day on which it is there: from then on it is no preorder, and what is not there when the day
+    /// is over (UTC) is an incident.
+    pub(super) available_on: Option<Day>,
 }
 
 /// `[[items]]`, as it is written.
@@ -517,6 +548,28 @@ pub struct Offer {
     pub end_when: Option<Option<Decimal>>,
     /// Who alone shows the last units.
     pub last_units: Option<LastUnits>,
+    /// What may be sold when it has run out.
+    pub backorder: Option<Backorder>,
+    /// What may be sold before it is out.
+    pub preorder: Option<Preorder>,
+}
+
+/// What may be sold when it has run out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backorder {
+    /// So many units; 0 takes a wider rule back.
+    pub max: Decimal,
+    /// And ship so soon.
+    pub ships_within: Duration,
+}
+
+/// What may be sold before it is out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Preorder {
+    /// So many units; 0 takes a wider rule back.
+    pub max: Decimal,
+    /// The beginning of the day on which it is there.
+    pub available_on: Time,
 }
 
 /// Who alone shows the last units.

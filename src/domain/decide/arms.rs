@@ -125,6 +125,7 @@ impl Signal {
             },
             Signal::Measured { .. } => "measured",
             Signal::Reclaim { .. } => "reclaim",
+            Signal::Promises { .. } => "promises",
             Signal::Expire { .. } => "expire",
             Signal::Close { .. } => "close",
             Signal::Command(command) => command.word(),

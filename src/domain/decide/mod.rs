@@ -14,6 +14,7 @@ mod incidents;
 mod level;
 mod moves;
 mod offers;
+mod owed;
 mod push;
 mod snapshot;
 
@@ -29,6 +30,7 @@ use crate::{
     budget::WriteBudget,
     fact::{Event, Fact},
     ids::{ArrivalId, CountId, DriftId, IncidentId, OrderId},
+    incident::Why,
     item::ItemRefusal,
     locations::Locations,
     offer::{OfferRules, QuantityMeaning, Taken},
@@ -371,8 +373,10 @@ pub fn decide(
         context,
         ids,
         follow_ups: Vec::new(),
+        broken: BTreeMap::new(),
     };
     let verdict = take_in(&mut desk, signal)?;
+    desk.settle_promises(matches!(signal, Signal::Promises { .. }))?;
     desk.settle_incidents();
     desk.update_taken(&before);
     desk.refresh_offers(is_caused_by_an_order(signal));
@@ -438,6 +442,7 @@ fn take_in(desk: &mut Desk<'_>, signal: &Signal) -> Result<Verdict, Undecided> {
             desk.settle_claims(*order)?;
             Verdict::New
         }
+        Signal::Promises { .. } => owed::look_again(desk)?,
         Signal::Expire { order } => command::expire(desk, *order)?,
         Signal::Close { order } => command::close(desk, *order)?,
         Signal::Command(command) => command::carry_out(desk, command)?,
@@ -446,7 +451,7 @@ fn take_in(desk: &mut Desk<'_>, signal: &Signal) -> Result<Verdict, Undecided> {
 
 /// Whether what changes by this signal was sold, canceled, paid or sent: a zero of these is single and
 /// true, and never too much at once. So is what a buffer holds back because of sales and lag: to hold
-/// that zero up would sell what the admin asked to keep.
+/// that zero up would sell what the admin asked to keep. So is what is no preorder any more.
 fn is_caused_by_an_order(signal: &Signal) -> bool {
     match signal {
         Signal::Order { .. }
@@ -456,6 +461,7 @@ fn is_caused_by_an_order(signal: &Signal) -> bool {
         | Signal::PushTried { .. }
         | Signal::IntentTried { .. }
         | Signal::Reclaim { .. }
+        | Signal::Promises { .. }
         | Signal::Expire { .. }
         | Signal::Close { .. } => true,
         Signal::Listings { .. }
@@ -497,6 +503,8 @@ struct Desk<'a> {
     context: &'a Context,
     ids: IdSource,
     follow_ups: Vec<FollowUp>,
+    /// Promises to lines that this decision found broken.
+    broken: BTreeMap<(OrderId, u32), Why>,
 }
 
 impl Desk<'_> {
@@ -567,7 +575,10 @@ fn taken_by_orders(book: &Book) -> BTreeMap<(AccountId, Sku), Taken> {
         for line in &order.lines {
             let Some(item) = &line.item else { continue };
             let open = order.claim_target(line.number);
-            let claimed = book.claimed_units(order, line.number).min(open);
+            // What is owed is sold as well, and the channel takes it off its level as anything else.
+            let covered = book.claimed_units(order, line.number);
+            let covered = covered.plus(order.owed_units(line.number));
+            let claimed = covered.min(open);
             let still_subtracted = line.subtracted.minus(line.counters.shipped_net()).or_zero();
             let sum = sums
                 .entry((order.account.clone(), item.sku.clone()))

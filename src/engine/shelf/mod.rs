@@ -163,6 +163,12 @@ impl<'a> Shelf<'a> {
             Signal::IntentTried { intent, .. } => {
                 self.load_intent(*intent).await?;
             }
+            Signal::Promises { sku, orders } => {
+                skus.insert(sku.clone());
+                for order in orders {
+                    self.load_order(*order).await?;
+                }
+            }
             Signal::Reclaim { order } | Signal::Expire { order } | Signal::Close { order } => {
                 self.load_order(*order).await?;
             }

@@ -14,7 +14,7 @@ use domain::{
 };
 use serde::Serialize;
 
-use super::{Page, StoreError, Units, Walk, queues::IntentView, read, words};
+use super::{Page, StoreError, Units, Walk, owed::OwedView, queues::IntentView, read, words};
 use crate::{
     Engine,
     rows::{self, key, prefix, sortable, sortable_time},
@@ -55,6 +55,8 @@ pub struct OrderSummary {
     pub accepted_at: Time,
     /// By when the channel wants it shipped.
     pub ship_by: Option<Time>,
+    /// Until when it waits for what is owed to it, without being an incident.
+    pub owed_until: Option<Time>,
     /// What the buyer owes or has paid.
     pub total: Money,
     /// What was given back.
@@ -122,6 +124,8 @@ pub struct LineView {
     pub claimed: Units,
     /// Units that should be and are not.
     pub missing: Units,
+    /// What of these is owed, and until when.
+    pub owed: Option<OwedView>,
     /// The price after discounts.
     pub total: Money,
     /// The tax on it.
@@ -303,6 +307,7 @@ impl Loaded {
             placed_at: order.placed_at,
             accepted_at: order.accepted_at,
             ship_by: order.ship_by,
+            owed_until: order.owed_until(),
             total: order.total,
             refunded: order.refunded,
             line_count: order.lines.len(),
@@ -340,6 +345,7 @@ impl Loaded {
             to_ship: units(counters.to_ship()),
             claimed: units(self.claimed(line)),
             missing: units(self.book.missing_units(&self.order, line.number)),
+            owed: line.owed.map(|promise| OwedView::of(promise, line.scale)),
             total: line.total,
             tax: line.tax,
             requires_shipping: line.requires_shipping,

@@ -182,7 +182,7 @@ fn rules_and_items_must_make_sense() {
             "[[stock.rules]]\n[[stock.rules]]\nexclude = true\nmax = 3\n",
             &[
                 "oneshelf.toml:1:1: this rule changes nothing (say one of buffer, max, share, \
-                 zero_below, end_when, last_units, formula, or exclude = true)",
+                 zero_below, end_when, last_units, backorder, preorder, formula, or exclude = true)",
                 "oneshelf.toml:3:11: what is excluded is not offered at all: the rest of this rule \
                  means nothing (leave out either exclude or the others)",
             ],

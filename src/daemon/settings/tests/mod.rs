@@ -4,6 +4,7 @@ mod examples;
 mod loading;
 mod locations;
 mod mistakes;
+mod owing;
 
 use std::fs;
 

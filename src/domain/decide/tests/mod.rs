@@ -3,6 +3,7 @@
 
 mod incidents;
 mod locations;
+mod owed;
 mod reports;
 mod rules;
 mod world;

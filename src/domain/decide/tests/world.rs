@@ -188,6 +188,7 @@ impl World {
             claims.for_each(|claim| folded.reclaim(None, claim));
             folded.incoming.clone_from(&stock.incoming);
             folded.counted_at.clone_from(&stock.counted_at);
+            folded.owed = super::owed::owed(&self.book, name);
             assert_eq!(self.locations.excess(stock), None, "{name} fits: {stock:?}");
             for at in stock.allocated.keys() {
                 assert!(
@@ -236,7 +237,7 @@ impl World {
         let mut missing: BTreeMap<ClaimKey, Quantity> = BTreeMap::new();
         for order in self.book.orders.values() {
             for line in &order.lines {
-                let units = self.book.missing_units(order, line.number);
+                let units = self.book.lacking_units(order, line.number);
                 let is_counted =
                     |name: &Sku| self.book.stock.get(name).is_some_and(|s| s.is_counted);
                 // A kit of which a part was never counted lacks nobody knows what.
@@ -261,7 +262,7 @@ impl World {
         assert_eq!(open, missing, "open incidents are what is missing");
     }
 
-    fn id(&self, name: &str) -> OrderId {
+    pub(super) fn id(&self, name: &str) -> OrderId {
         *self
             .names
             .get(name)
@@ -353,6 +354,7 @@ impl World {
             }
             ["no", "rules"] => return self.rules.rules.clear(),
             ["category" | "measured" | "offer", ..] => self.rule_signal(&words),
+            ["look" | "days", ..] => return super::owed::act(self, &words),
             [what, account, name, rest @ ..] => push_signal(what, account, name, rest, self.now),
             _ => panic!("`{text}` means nothing"),
         };
@@ -570,6 +572,7 @@ impl World {
                 });
             }
             ["exclude"] => rule.exclude = true,
+            ["backorder" | "preorder", ..] => rule.owing = super::owed::owing(rest),
             _ => panic!("rule {rest:?} means nothing"),
         }
         self.rules.rules.push(rule);
@@ -651,6 +654,7 @@ impl World {
                 let shown = believed.map_or("-".to_owned(), |told| told.quantity.to_string());
                 assert_eq!(shown, *units, "{listing} believes");
             }
+            [name, "owes", rest @ ..] => super::owed::expect(self, name, rest),
             [name, is] => self.expect_pair(name, is),
             _ => panic!("`{text}` means nothing"),
         }
