@@ -21,6 +21,7 @@ use domain::{
     item::{Item, ItemKind},
     locations::Locations,
     owed::{Backorder, Owing, Preorder},
+    policy::Penalty,
     rules::{Buffer, EndWhen, LastUnits, OfferRules, Ratio, ScopedRule},
 };
 use engine::{
@@ -302,11 +303,25 @@ pub fn config(settings: &Settings) -> Config {
                 },
                 window: settings.breaker.window,
             },
+            incidents: settings.incidents.clone(),
+            penalties: settings
+                .accounts
+                .iter()
+                .map(|(id, account)| (id.clone(), penalty(account.cancel_penalty)))
+                .collect(),
         },
         items,
         backlog_max: usize::try_from(settings.limits.backlog).unwrap_or(usize::MAX),
         public_url: settings.public_url.clone(),
         compare_first: false,
+    }
+}
+
+fn penalty(said: settings::CancelPenalty) -> Penalty {
+    match said {
+        settings::CancelPenalty::Low => Penalty::Low,
+        settings::CancelPenalty::Medium => Penalty::Medium,
+        settings::CancelPenalty::High => Penalty::High,
     }
 }
 

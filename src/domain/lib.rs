@@ -25,6 +25,7 @@ pub mod money;
 pub mod offer;
 pub mod order;
 pub mod owed;
+pub mod policy;
 pub mod quantity;
 pub mod rules;
 pub mod signal;

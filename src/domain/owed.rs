@@ -202,11 +202,6 @@ impl Lookup<'_> {
 }
 
 impl Book {
-    /// Units of a line that are owed.
-    pub fn owed_units(&self, order: &Order, line: u32) -> Quantity {
-        order.owed_units(line)
-    }
-
     /// Units of a line that are missing and not owed: what incidents are about.
     pub fn lacking_units(&self, order: &Order, line: u32) -> Quantity {
         let missing = self.missing_units(order, line);

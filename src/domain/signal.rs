@@ -116,6 +116,13 @@ pub enum Signal {
         /// Orders that lack units of it.
         orders: Vec<OrderId>,
     },
+    /// The time of a rule of the policy may have come for an incident.
+    FollowPolicy {
+        /// Which.
+        incident: IncidentId,
+        /// Whether its account lets orders be canceled.
+        can_cancel: bool,
+    },
     /// The payment deadline of an order has passed.
     Expire {
         /// Which order.

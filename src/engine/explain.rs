@@ -4,7 +4,9 @@
 
 use domain::{
     AccountId, Quantity, Sku,
+    book::Drift,
     buffer::Tuned,
+    ids::DriftId,
     item::{Item, ItemKind},
     offer::{Offer, QuantityMeaning, Suppression},
     order::Order,
@@ -55,8 +57,14 @@ pub async fn explain(engine: &Engine, sku: &Sku) -> Result<Option<Vec<String>>, 
     for listing in listings {
         let at = [listing.account.as_str(), listing.listing.as_str()];
         let offer: Option<Offer> = read(engine, rows::OFFERS, &at).await?;
+        let is_doubted = offer.as_ref().is_some_and(|offer| offer.is_doubted);
         let tuned = offer.and_then(|offer| offer.tuned);
         said.extend(tell_listing(engine, &item, &listing, tuned.as_ref()));
+        if is_doubted {
+            said.push(DOUBTED.to_owned());
+        }
+        said.extend(drifting(engine, &listing, item.scale).await?);
+        said.extend(throttled(engine, &listing));
         said.extend(formula_error(
             engine,
             &item,
@@ -448,6 +456,47 @@ fn tell_listing(
     said
 }
 
+/// What is said of a listing that answered a write with another level than we believed.
+const DOUBTED: &str = "The channel refused the last write, because it shows something else than we believed: \
+                       its orders and its level are read first, and then it is written again.";
+
+/// The open case of drift of a listing.
+async fn drifting(
+    engine: &Engine,
+    listing: &ListingView,
+    scale: u8,
+) -> Result<Option<String>, StoreError> {
+    let at = [listing.account.as_str(), listing.listing.as_str()];
+    let open: Option<DriftId> = read(engine, rows::OPEN_DRIFTS, &at).await?;
+    let Some(id) = open else { return Ok(None) };
+    let drift: Option<Drift> = read(engine, rows::DRIFTS, &[&id.to_string()]).await?;
+    Ok(drift.map(|drift| {
+        let units = |quantity| Units::new(quantity, scale);
+        let (shows, should) = (units(drift.observed), units(drift.expected));
+        let fate = if drift.is_held {
+            "The breaker holds it: nothing is written before a person looks"
+        } else {
+            "Ours is written over it"
+        };
+        format!(
+            "It shows {shows} and should show {should}, which is explained by no order that we know: case {id} \
+             is open since {}. {fate}; `oneshelf drift show {id}` has the evidence.",
+            drift.opened_at
+        )
+    }))
+}
+
+/// Whether the channel asked us to wait.
+fn throttled(engine: &Engine, listing: &ListingView) -> Option<String> {
+    let account = engine.accounts.get(&listing.account)?;
+    let until = account
+        .throttled_until()
+        .filter(|until| *until > engine.ports.clock.now())?;
+    let is_due =
+        listing.wanted.map(|level| level.quantity) != listing.believed.map(|level| level.quantity);
+    is_due.then(|| format!("The channel asked us to wait: nothing is sent to it before {until}."))
+}
+
 /// Why the formula of a listing gives no number.
 fn formula_error(
     engine: &Engine,
@@ -512,13 +561,6 @@ fn told(listing: &ListingView) -> Vec<String> {
     if let Some(read_back) = &listing.read_back {
         let (quantity, at) = (read_back.quantity, read_back.at);
         said.push(format!("It was last seen to show {quantity} on {at}."));
-    }
-    if listing.is_drifting {
-        said.push(
-            "What it shows is explained by no order that we know: a case of drift is open; see \
-             `oneshelf drift list`."
-                .to_owned(),
-        );
     }
     if let Some(edit) = &listing.edit {
         let by = edit.by.as_deref().unwrap_or("somebody");

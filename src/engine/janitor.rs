@@ -32,6 +32,9 @@ impl Engine {
             if let Err(error) = self.look_after_promises(&mut promises).await {
                 self.note_store_error(&error);
             }
+            if let Err(error) = self.follow_policy().await {
+                self.note_store_error(&error);
+            }
             if let Err(error) = self.sweep_late().await {
                 self.note_store_error(&error);
             }

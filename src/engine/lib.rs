@@ -21,6 +21,7 @@ mod janitor;
 pub mod meters;
 pub mod opening;
 mod patience;
+mod policing;
 pub mod poll;
 pub mod ports;
 mod promises;

@@ -267,6 +267,8 @@ impl Plan {
                 home: LocationId::default(),
                 locations: Locations::default(),
                 breaker: BreakerRule::default(),
+                incidents: Vec::new(),
+                penalties: BTreeMap::new(),
             },
             items: self.items.clone(),
             backlog_max: 10_000,

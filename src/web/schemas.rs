@@ -292,13 +292,17 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
         "Incident",
         "id: id, state: 'open'|'decided'|'closed', order: id, number: text?, line: whole, sku: text, \
          account: text, missing: units, opened_at: time, why: 'late_push'|'late_news'|'gave_way'|'came_back'|'beyond_shown'|'owed'|'unknown', choice: IncidentChoice?, \
-         closed_at: time?, ending: ending?",
+         closed_at: time?, ending: ending?, policy: IncidentPolicy?",
+    ),
+    (
+        "IncidentPolicy",
+        "rule: text, at: time, then: way[], would: way?",
     ),
     (
         "IncidentDetail",
         "id: id, state: 'open'|'decided'|'closed', order: id, number: text?, line: whole, sku: text, \
          account: text, missing: units, opened_at: time, why: 'late_push'|'late_news'|'gave_way'|'came_back'|'beyond_shown'|'owed'|'unknown', choice: IncidentChoice?, \
-         closed_at: time?, ending: ending?, phase: phase?, \
+         closed_at: time?, ending: ending?, policy: IncidentPolicy?, phase: phase?, \
          ship_by: time?, ordered: units?, explanation: text, competing: Competing[], ways: WayOut[]",
     ),
     (

@@ -315,6 +315,8 @@ fn config(shops: &[HostedShop]) -> Config {
             home: LocationId::default(),
             locations: Locations::default(),
             breaker: BreakerRule::default(),
+            incidents: Vec::new(),
+            penalties: BTreeMap::new(),
         },
         items: shops::items(),
         backlog_max: 10_000,

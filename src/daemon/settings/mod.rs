@@ -10,6 +10,7 @@
 mod accounts;
 mod document;
 mod files;
+mod incidents;
 mod layers;
 mod locations;
 mod meaning;
@@ -73,6 +74,8 @@ pub struct Settings {
     pub schedule: Schedule,
     /// When too much happens at once.
     pub breaker: Breaker,
+    /// What is done about incidents while nobody has chosen.
+    pub incidents: Vec<domain::policy::Rule>,
     /// The configured shops.
     pub accounts: BTreeMap<AccountId, Account>,
     /// What works but should be looked at.
@@ -196,7 +199,9 @@ fn read_main(
     let items = meaning::items(&mut document, main.items);
     let stock = offers::stock(&mut document, main.stock, accounts, &items);
     let locations = locations::locations(&mut document, main.locations, accounts);
+    let incidents = incidents::rules(&mut document, main.incidents, accounts);
     let settings = Settings {
+        incidents,
         listen: main.listen,
         public_url: main.public_url,
         store: main.store,

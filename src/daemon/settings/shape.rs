@@ -37,6 +37,8 @@ pub(super) struct Main {
     pub(super) items: Vec<ItemText>,
     /// Where stock can lie.
     pub(super) locations: Vec<LocationText>,
+    /// What is done about incidents while nobody has chosen a way out.
+    pub(super) incidents: Vec<IncidentText>,
     /// How often things are done.
     pub(super) schedule: Schedule,
     /// When too much happens at once.
@@ -283,6 +285,43 @@ pub(super) struct PreorderText {
     pub(super) available_on: Option<Day>,
 }
 
+/// `[[incidents]]`, as it is written.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct IncidentText {
+    /// What the timelines of orders call this rule.
+    pub(super) name: Option<String>,
+    /// Only of orders on this account.
+    pub(super) account: Option<String>,
+    /// Only incidents with this explanation, as `oneshelf incidents` shows it.
+    pub(super) why: Option<String>,
+    /// Only of this SKU.
+    pub(super) sku: Option<String>,
+    /// Only of items of this category: your word in `[[items]]`.
+    pub(super) category: Option<String>,
+    /// Only of orders that cost no more: `"100.00 EUR"`.
+    pub(super) max_value: Option<String>,
+    /// What is done, the first of these that can be: `wait`, `take-from`, `cancel-order`.
+    pub(super) then: Vec<String>,
+    /// How long after the incident opened.
+    #[serde(deserialize_with = "values::some_duration")]
+    #[schemars(with = "Option<DurationText>")]
+    pub(super) after: Option<Duration>,
+}
+
+/// What canceling an order costs on an account.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelPenalty {
+    /// Little: a shop of your own. Close to the promised date, canceling goes before a substitute.
+    Low,
+    /// Some.
+    #[default]
+    Medium,
+    /// Much: the account is at risk. Even waiting past the promised date goes before canceling.
+    High,
+}
+
 /// `[[items]]`, as it is written.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -448,6 +487,8 @@ pub(super) struct AccountText {
     #[serde(deserialize_with = "values::some_duration")]
     #[schemars(with = "Option<DurationText>")]
     pub(super) unpaid_for: Option<Duration>,
+    /// What canceling an order costs there, which ranks the ways out of an incident.
+    pub(super) cancel_penalty: CancelPenalty,
     /// How much of the stock is offered on it, if not as `[stock]` says.
     pub(super) offer: OfferText,
     /// Who decides when it shows something that no order explains.
@@ -628,6 +669,8 @@ pub struct Account {
     pub poll: Option<Duration>,
     /// How long an order keeps its units without being paid.
     pub unpaid_for: Option<Duration>,
+    /// What canceling an order costs there.
+    pub cancel_penalty: CancelPenalty,
     /// How much of the stock is offered on it.
     pub offer: Offer,
     /// Who decides when it shows something that no order explains.
@@ -644,6 +687,7 @@ impl std::fmt::Debug for Account {
             settings: _,
             poll,
             unpaid_for,
+            cancel_penalty,
             offer,
             authority,
         } = self;
@@ -653,6 +697,7 @@ impl std::fmt::Debug for Account {
             .field("mode", mode)
             .field("poll", poll)
             .field("unpaid_for", unpaid_for)
+            .field("cancel_penalty", cancel_penalty)
             .field("offer", offer)
             .field("authority", authority)
             .finish_non_exhaustive()

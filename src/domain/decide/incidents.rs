@@ -306,8 +306,10 @@ pub(super) fn resolve(
         .as_ref()
         .is_some_and(|choice| choice.way == *way);
     match way {
-        Way::Wait | Way::Substitute if is_chosen => return Ok(Verdict::Duplicate),
-        Way::Wait | Way::Substitute => {}
+        Way::Wait | Way::Transfer | Way::Sort | Way::Split | Way::Substitute if is_chosen => {
+            return Ok(Verdict::Duplicate);
+        }
+        Way::Wait | Way::Transfer | Way::Sort | Way::Split | Way::Substitute => {}
         Way::TakeFrom { order } => take_from(desk, &incident, *order)?,
         Way::CancelUnits { amount } => cancel_units(desk, &incident, *amount)?,
         Way::CancelOrder => {
@@ -320,22 +322,32 @@ pub(super) fn resolve(
         by: by.to_owned(),
         note: note.map(str::to_owned),
         at: desk.now(),
+        rule: None,
     };
-    if let Some(incident) = desk.book.incidents.get_mut(&key) {
-        incident.choice = Some(choice);
-    }
-    let chosen = Event::WayChosen {
-        incident: id,
-        way: way.clone(),
-        by: by.to_owned(),
-        note: note.map(str::to_owned),
-    };
-    desk.record_for(key.order, chosen);
+    note_choice(desk, &key, id, choice);
     Ok(Verdict::New)
 }
 
+/// Notes what was chosen, in the incident and in the timeline of its order.
+pub(super) fn note_choice(desk: &mut Desk<'_>, key: &ClaimKey, id: IncidentId, choice: Choice) {
+    let chosen = Event::WayChosen {
+        incident: id,
+        way: choice.way.clone(),
+        by: choice.by.clone(),
+        note: choice.note.clone(),
+    };
+    if let Some(incident) = desk.book.incidents.get_mut(key) {
+        incident.choice = Some(choice);
+    }
+    desk.record_for(key.order, chosen);
+}
+
 /// Gives units of a younger order that is not paid to the one that lacks them.
-fn take_from(desk: &mut Desk<'_>, incident: &Incident, from: OrderId) -> Result<(), Undecided> {
+pub(super) fn take_from(
+    desk: &mut Desk<'_>,
+    incident: &Incident,
+    from: OrderId,
+) -> Result<(), Undecided> {
     let cannot = |reason| {
         command::refuse(Refusal::NotGivingWay {
             order: from,

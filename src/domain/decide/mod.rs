@@ -15,6 +15,7 @@ mod level;
 mod moves;
 mod offers;
 mod owed;
+mod policy;
 mod push;
 mod snapshot;
 
@@ -35,6 +36,7 @@ use crate::{
     locations::Locations,
     offer::{OfferRules, QuantityMeaning, Taken},
     order::Order,
+    policy::Rule,
     quantity::NotAQuantity,
     signal::{Command, Signal},
     stock::{Condition, LocationId},
@@ -55,6 +57,8 @@ pub struct Context {
     pub locations: Locations,
     /// When too much happens at once.
     pub breaker: BreakerRule,
+    /// What is done about incidents while no person has chosen.
+    pub incidents: Vec<Rule>,
 }
 
 /// What a decision must know of an account.
@@ -138,10 +142,10 @@ pub enum Undecided {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// There is no such order.
-    #[error("there is no order {0}")]
+    #[error("there is no order {0}: `oneshelf orders` lists them")]
     NoOrder(OrderId),
     /// The order has no such line.
-    #[error("order {order} has no line {line}")]
+    #[error("order {order} has no line {line}: `oneshelf orders show {order}` lists its lines")]
     NoLine {
         /// Which order.
         order: OrderId,
@@ -149,7 +153,7 @@ pub enum Refusal {
         line: u32,
     },
     /// There is no such item.
-    #[error("there is no item {0}")]
+    #[error("there is no item {0}: `oneshelf stock list` lists them")]
     NoItem(Sku),
     /// The item has no stock of its own.
     #[error("{0} has no stock of its own: adjust its components, or nothing for a service")]
@@ -158,7 +162,10 @@ pub enum Refusal {
     #[error(transparent)]
     Item(#[from] ItemRefusal),
     /// The item is in use with other decimals or another kind.
-    #[error("{0} is in use: its kind and decimals cannot change while it has stock or open orders")]
+    #[error(
+        "{0} is in use: its kind and decimals cannot change while it has stock or open orders; use another \
+         SKU, or let its orders leave and its stock be counted to nothing first"
+    )]
     ItemInUse(Sku),
     /// The quantity cannot be used.
     #[error("line {line}: {source}")]
@@ -169,7 +176,7 @@ pub enum Refusal {
         source: NotAQuantity,
     },
     /// More than is left to be shipped.
-    #[error("line {line} has only {left} left to ship, not {asked}")]
+    #[error("line {line} has only {left} left to ship, not {asked}: ship that many or fewer")]
     TooMany {
         /// Which line.
         line: u32,
@@ -179,7 +186,7 @@ pub enum Refusal {
         asked: Quantity,
     },
     /// There is nothing left to ship.
-    #[error("nothing of this order is left to ship")]
+    #[error("nothing of this order is left to ship: `oneshelf orders show` tells what has left")]
     NothingToShip,
     /// Units that are not there cannot be shipped.
     #[error("line {line}: {missing} of {sku} are missing; receive or adjust stock first")]
@@ -203,10 +210,10 @@ pub enum Refusal {
     #[error("part of the order has left; stop the parcel or expect a return instead")]
     AlreadyShipped,
     /// More money than there is.
-    #[error("at most {0} can be refunded")]
+    #[error("at most {0} can be refunded: ask for that or less, in that currency")]
     RefundTooLarge(String),
     /// No hold is in force.
-    #[error("the order is not on hold")]
+    #[error("the order is not on hold: there is nothing to lift")]
     NotHeld,
     /// There is no such location.
     #[error("there is no location {location}; there are {}", list(known))]
@@ -265,7 +272,10 @@ pub enum Refusal {
         asked: Decimal,
     },
     /// Nothing like that is on its way.
-    #[error("no arrival {arrival} of {sku} is open: it came in, or was given up, or never was")]
+    #[error(
+        "no arrival {arrival} of {sku} is open: it came in, or was given up, or never was; `oneshelf stock \
+         arrivals` lists those that are"
+    )]
     NoArrival {
         /// Of what.
         sku: Sku,
@@ -273,7 +283,7 @@ pub enum Refusal {
         arrival: ArrivalId,
     },
     /// There is no such stocktake.
-    #[error("there is no count {0}")]
+    #[error("there is no count {0}: open one with `oneshelf stock count open`")]
     NoCount(CountId),
     /// It was closed.
     #[error("count {0} was closed: open another one")]
@@ -290,19 +300,23 @@ pub enum Refusal {
         reason: &'static str,
     },
     /// What differs by much is counted twice.
-    #[error("count again first, or discard what was counted: {}", skus(.0))]
+    #[error("{} differ by much from what is recorded: count again first, or discard what was counted", skus(.0))]
     RecountFirst(Vec<Sku>),
     /// There is nothing to be tried again.
-    #[error("nothing is parked there")]
+    #[error("nothing is parked there: `oneshelf outbox` lists what waits for a person")]
     NotParked,
     /// Nobody waits for a way out any more.
-    #[error("incident {incident} is over")]
+    #[error(
+        "incident {incident} is over: nothing is missing any more, and nothing is to be chosen"
+    )]
     IncidentOver {
         /// Which.
         incident: IncidentId,
     },
     /// Its units are not to be had.
-    #[error("nothing can be taken from order {order}: {reason}")]
+    #[error(
+        "nothing can be taken from order {order}: {reason}; `oneshelf incidents show` lists those that give way"
+    )]
     NotGivingWay {
         /// From which order.
         order: OrderId,
@@ -316,7 +330,7 @@ pub enum Refusal {
         reason: &'static str,
     },
     /// There is no such case of drift.
-    #[error("there is no case of drift {0}")]
+    #[error("there is no case of drift {0}: `oneshelf drift list --all` lists them")]
     NoDrift(DriftId),
     /// A level of the channel does not say how many there are.
     #[error("the level of {listing} cannot be taken over: {reason}")]
@@ -327,10 +341,14 @@ pub enum Refusal {
         reason: &'static str,
     },
     /// The breaker of the account has not tripped.
-    #[error("the breaker of {0} has not tripped on that side")]
+    #[error(
+        "the breaker of {0} has not tripped on that side: nothing is held, so nothing is to be lifted"
+    )]
     NotTripped(AccountId),
     /// The listing has not ended.
-    #[error("the listing has not ended: it shows what its rules allow")]
+    #[error(
+        "the listing has not ended: it shows what its rules allow, so change those to show more"
+    )]
     NotEnded,
     /// It would end again at once.
     #[error(
@@ -346,7 +364,9 @@ pub enum Refusal {
         end_when: Decimal,
     },
     /// It is wished already.
-    #[error("this was asked for already and is under way")]
+    #[error(
+        "this was asked for already and is under way: `oneshelf outbox` shows what becomes of it"
+    )]
     UnderWay,
 }
 
@@ -443,6 +463,10 @@ fn take_in(desk: &mut Desk<'_>, signal: &Signal) -> Result<Verdict, Undecided> {
             Verdict::New
         }
         Signal::Promises { .. } => owed::look_again(desk)?,
+        Signal::FollowPolicy {
+            incident,
+            can_cancel,
+        } => policy::act(desk, *incident, *can_cancel)?,
         Signal::Expire { order } => command::expire(desk, *order)?,
         Signal::Close { order } => command::close(desk, *order)?,
         Signal::Command(command) => command::carry_out(desk, command)?,
@@ -462,6 +486,7 @@ fn is_caused_by_an_order(signal: &Signal) -> bool {
         | Signal::IntentTried { .. }
         | Signal::Reclaim { .. }
         | Signal::Promises { .. }
+        | Signal::FollowPolicy { .. }
         | Signal::Expire { .. }
         | Signal::Close { .. } => true,
         Signal::Listings { .. }

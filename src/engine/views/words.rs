@@ -571,24 +571,14 @@ pub fn why(why: &Why) -> String {
     }
 }
 
-/// The word for an explanation, as in the API.
-pub fn why_code(why: &Why) -> &'static str {
-    match why {
-        Why::LatePush { .. } => "late_push",
-        Why::LateNews { .. } => "late_news",
-        Why::GaveWay => "gave_way",
-        Why::CameBack => "came_back",
-        Why::BeyondShown { .. } => "beyond_shown",
-        Why::Owed { .. } => "owed",
-        Why::Unknown => "unknown",
-    }
-}
-
 /// What a way out does, as a verb phrase.
 pub fn way(way: &Way) -> String {
     match way {
         Way::Wait => "wait until the units come in".to_owned(),
         Way::TakeFrom { order } => format!("take the units from order {order}"),
+        Way::Transfer => "bring units from another location".to_owned(),
+        Way::Sort => "look at units that wait for a check".to_owned(),
+        Way::Split => "ship what is there now, and the rest later".to_owned(),
         Way::Substitute => "agree on something else with the buyer".to_owned(),
         Way::CancelUnits { amount } => {
             format!("cancel the missing units on the channel and give {amount} back")

@@ -226,7 +226,7 @@ fn rules_and_items_must_make_sense() {
                 "oneshelf.toml:4:27: a kit holds more than none of it",
                 "oneshelf.toml:4:38: \"x\" is not a number of units; write 2, or \"0.25\" with the \
                  quotes",
-                "oneshelf.toml:4:47: the item has 0 decimals, the quantity has more",
+                "oneshelf.toml:4:47: the item has 0 decimals, the quantity has more: round it",
             ],
         ),
         (

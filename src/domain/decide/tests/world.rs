@@ -34,6 +34,7 @@ pub(super) struct World {
     pub(super) placed_now: bool,
     owner: Option<&'static str>,
     budget: Option<WriteBudget>,
+    pub(super) incidents: Vec<crate::policy::Rule>,
     last: Result<Verdict, Refusal>,
 }
 
@@ -67,6 +68,7 @@ impl World {
             placed_now: false,
             owner: None,
             budget: None,
+            incidents: Vec::new(),
             last: Ok(Verdict::Nothing),
         };
         let components = BTreeMap::from([
@@ -117,6 +119,7 @@ impl World {
                 listings_min: 3,
                 ..BreakerRule::default()
             },
+            incidents: self.incidents.clone(),
         }
     }
 
@@ -355,6 +358,7 @@ impl World {
             ["no", "rules"] => return self.rules.rules.clear(),
             ["category" | "measured" | "offer", ..] => self.rule_signal(&words),
             ["look" | "days", ..] => return super::owed::act(self, &words),
+            ["policy", ..] => return super::policy::act(self, &words),
             [what, account, name, rest @ ..] => push_signal(what, account, name, rest, self.now),
             _ => panic!("`{text}` means nothing"),
         };
@@ -524,7 +528,7 @@ impl World {
         })
     }
 
-    fn incident(&self, name: &str) -> &Incident {
+    pub(super) fn incident(&self, name: &str) -> &Incident {
         let order = self.id(name);
         let mut of_order = self.book.incidents.values().filter(|i| i.order == order);
         of_order
