@@ -4,7 +4,7 @@
 //! it, because channels differ in what their number means and in when they take an order's units off
 //! themselves.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -204,6 +204,36 @@ pub struct Offer {
     /// What was used of the writes that its channel allows in a day.
     #[serde(default)]
     pub spent: Spent,
+    /// What writes of unknown outcome may have come to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub echo: Option<Echo>,
+}
+
+/// How long a write of unknown outcome may still take effect, or be told of by an old answer.
+const ECHO_FOR: Duration = Duration::from_secs(3600);
+
+/// The levels that writes of unknown outcome would come to: what was written, and less by what the
+/// channel sold meanwhile, because nobody knows which came first. To find one of them later is to hear
+/// ourselves, and no edit of somebody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Echo {
+    /// The highest.
+    pub most: Quantity,
+    /// The lowest.
+    pub least: Quantity,
+    /// When the last of them was sent.
+    pub sent_at: Time,
+}
+
+impl Echo {
+    /// The channel took so many units off, or put them back when it is negative.
+    pub fn take_off(&mut self, units: Quantity) {
+        if units.is_positive() {
+            self.least = self.least.minus(units);
+        } else {
+            self.most = self.most.minus(units);
+        }
+    }
 }
 
 /// A change of a level that somebody made on the channel.
@@ -268,7 +298,36 @@ impl Offer {
             tuned: None,
             owed: Quantity::ZERO,
             spent: Spent::default(),
+            echo: None,
         }
+    }
+
+    /// Whether a level that was read is what we know, what we are just writing, or what a write of
+    /// unknown outcome came to.
+    pub fn knows(&self, shown: Quantity, read_at: Time) -> bool {
+        let is = |told: Option<Quantity>| told == Some(shown);
+        is(self.believed.map(|told| told.quantity))
+            || is(self.attempt.as_ref().map(|attempt| attempt.quantity))
+            || self.echoes(shown, read_at)
+    }
+
+    /// Whether a level is what a write of unknown outcome came to.
+    pub fn echoes(&self, shown: Quantity, read_at: Time) -> bool {
+        self.echo.is_some_and(|echo| {
+            read_at.since(echo.sent_at) <= ECHO_FOR && shown >= echo.least && shown <= echo.most
+        })
+    }
+
+    /// Nobody knows what came of a write.
+    pub fn lose_track_of(&mut self, written: Quantity, sent_at: Time) {
+        let known = self
+            .echo
+            .filter(|known| sent_at.since(known.sent_at) <= ECHO_FOR);
+        self.echo = Some(Echo {
+            most: known.map_or(written, |known| known.most.max(written)),
+            least: known.map_or(written, |known| known.least.min(written)),
+            sent_at,
+        });
     }
 
     /// Before when nothing is written to it, because its channel takes only so many writes in a day.

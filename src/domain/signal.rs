@@ -190,6 +190,11 @@ pub struct Checks {
 pub enum PushResult {
     /// It shows it now.
     Applied,
+    /// It was read back, and the try had worked: it shows this now.
+    Found {
+        /// How much: what was written, less what the channel sold since.
+        shown: Quantity,
+    },
     /// It shows something else than we believed; nothing was written.
     Conflict {
         /// What, where it says so.

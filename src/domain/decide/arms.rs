@@ -24,6 +24,7 @@ pub const ARMS: &[(&str, &[&str])] = &[
     ("weigh", &["new"]),
     ("start_push", &["new", "duplicate"]),
     ("push_applied", &["new"]),
+    ("push_found", &["new"]),
     ("push_conflict", &["new"]),
     ("push_rejected", &["new"]),
     ("push_not_done", &["new"]),
@@ -139,6 +140,7 @@ impl PushResult {
     fn word(&self) -> &'static str {
         match self {
             PushResult::Applied => "push_applied",
+            PushResult::Found { .. } => "push_found",
             PushResult::Conflict { .. } => "push_conflict",
             PushResult::Rejected { .. } => "push_rejected",
             PushResult::NotDone => "push_not_done",

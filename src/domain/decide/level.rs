@@ -161,12 +161,9 @@ pub(super) fn take_levels(
             at: looked.read_at,
         };
         offer.read_back = Some(told);
-        let under_way = offer.attempt.as_ref().map(|attempt| attempt.quantity);
+        let is_known = offer.knows(quantity, looked.read_at);
         let believed = match offer.believed {
-            Some(believed) if believed.quantity != quantity && under_way != Some(quantity) => {
-                believed
-            }
-            // What we know, or what we are just writing.
+            Some(believed) if !is_known => believed,
             Some(_) => {
                 offer.believed = Some(told);
                 offer.is_doubted = false;

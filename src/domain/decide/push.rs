@@ -1,7 +1,7 @@
 //! Pushes of levels and tries of intents: what is made durable before sending, and what came of it.
 
 use crate::{
-    AccountId, Decimal, ListingId, Time,
+    AccountId, Decimal, ListingId, Quantity, Time,
     book::{ListingKey, Settlement},
     breaker::{Held, Side},
     fact::Event,
@@ -108,7 +108,8 @@ pub(super) fn settle(
             continue;
         };
         match result {
-            PushResult::Applied => acknowledge(desk, &key, &attempt),
+            PushResult::Applied => acknowledge(desk, &key, &attempt, attempt.quantity),
+            PushResult::Found { shown } => acknowledge(desk, &key, &attempt, *shown),
             PushResult::Conflict { observed } => {
                 conflict(desk, &key, &attempt, *observed);
                 to_compare.push(listing.clone());
@@ -127,7 +128,8 @@ pub(super) fn settle(
     Verdict::New
 }
 
-fn acknowledge(desk: &mut Desk<'_>, key: &ListingKey, attempt: &Attempt) {
+/// A level was taken, and shows so much since.
+fn acknowledge(desk: &mut Desk<'_>, key: &ListingKey, attempt: &Attempt, shown: Quantity) {
     let now = desk.now();
     let Some(offer) = desk.book.offers.get_mut(key) else {
         return;
@@ -139,8 +141,12 @@ fn acknowledge(desk: &mut Desk<'_>, key: &ListingKey, attempt: &Attempt) {
     let due_since = offer.due_since;
     offer.attempt = None;
     offer.acknowledged = Some(told);
-    offer.believed = Some(told);
+    offer.believed = Some(Told {
+        quantity: shown,
+        at: now,
+    });
     offer.is_doubted = false;
+    offer.echo = None;
     let fulfilled = offer
         .wanted
         .filter(|wanted| wanted.quantity == attempt.quantity);
@@ -189,14 +195,19 @@ fn park(desk: &mut Desk<'_>, key: &ListingKey, reason: &str) {
 }
 
 fn postpone(desk: &mut Desk<'_>, key: &ListingKey, at: Time, is_ambiguous: bool) {
-    if let Some(attempt) = desk
-        .book
-        .offers
-        .get_mut(key)
-        .and_then(|offer| offer.attempt.as_mut())
-    {
-        attempt.next_at = at;
-        attempt.is_ambiguous = is_ambiguous;
+    let now = desk.now();
+    let Some(offer) = desk.book.offers.get_mut(key) else {
+        return;
+    };
+    let Some(attempt) = &mut offer.attempt else {
+        return;
+    };
+    attempt.next_at = at;
+    attempt.is_ambiguous = is_ambiguous;
+    let written = attempt.quantity;
+    if is_ambiguous {
+        let sent_at = offer.sent.map_or(now, |sent| sent.at);
+        offer.lose_track_of(written, sent_at);
     }
 }
 

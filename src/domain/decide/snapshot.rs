@@ -592,12 +592,16 @@ fn set_subtracted(
             let only = of_item.next().map(|(key, _)| key.clone());
             if of_item.next().is_some() { None } else { only }
         });
-    if let Some(believed) = key
-        .and_then(|key| desk.book.offers.get_mut(&key))
-        .and_then(|o| o.believed.as_mut())
+    let Some(offer) = key.and_then(|key| desk.book.offers.get_mut(&key)) else {
+        return Ok(());
+    };
+    if let Some(believed) = &mut offer.believed
         && snapshot.version.changed_at >= believed.at
     {
         believed.quantity = believed.quantity.minus(delta);
+    }
+    if let Some(echo) = &mut offer.echo {
+        echo.take_off(delta);
     }
     Ok(())
 }

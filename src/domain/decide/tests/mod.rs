@@ -2,6 +2,7 @@
 //! at [`World::act`] and [`World::expect`]. A row can be reviewed without reading code.
 
 mod claim_rules;
+mod echoes;
 mod incidents;
 mod locations;
 mod owed;

@@ -291,7 +291,7 @@ impl World {
     /// - `weigh web source|writes MUG PLATE …`: what is about to happen; the account has ten listings
     /// - `confirm web`: a person armed the account; `lift web source|writes`, `let web source|writes theirs|ours MUG …`
     /// - `push web MUG`, then `applied web MUG`, `conflict web MUG 3`, `ambiguous web MUG`,
-    ///   `rejected web MUG`, `notdone web MUG`; `level web MUG 3 before|compare|confirm [person|app NAME]`
+    ///   `rejected web MUG`, `notdone web MUG`, `found web MUG 3`; `after 60`: seconds; `level web MUG 3 before|compare|confirm [person|app NAME]`
     pub(super) fn act(&mut self, text: &str) {
         let words: Vec<&str> = text.split_whitespace().collect();
         let by = || "ann".to_owned();
@@ -355,6 +355,7 @@ impl World {
                 let writes = u32::try_from(number(writes)).expect("a count");
                 return self.budget = Some(WriteBudget::per_day(writes));
             }
+            ["after", seconds] => return self.now += number(seconds),
             ["no", "rules"] => return self.rules.rules.clear(),
             ["category" | "measured" | "offer", ..] => self.rule_signal(&words),
             ["look" | "days", ..] => return super::owed::act(self, &words),
