@@ -42,8 +42,9 @@ pub use mistakes::{At, LoadError, Mistake, Severity};
 pub use places::Excerpt;
 use shape::Main;
 pub use shape::{
-    Account, Admin, Authority, Breaker, Decides, Item, ItemKind, LastUnits, Limits, Listen, Log,
-    LogFormat, LogLevel, Mode, Network, Offer, Rule, Schedule, Stock, Store,
+    Account, Admin, Authority, Backorder, Breaker, CancelPenalty, Decides, Item, ItemKind,
+    LastUnits, Limits, Listen, Log, LogFormat, LogLevel, Mode, Network, Offer, Preorder, Rule,
+    Schedule, Stock, Store,
 };
 pub use values::{Risk, Share};
 
