@@ -234,7 +234,6 @@ async fn show_one(id: &str, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
         ("payment", of("payment")),
         ("placed", of("placed_at")),
         ("ship by", of("ship_by")),
-        ("waits until", of("owed_until")),
         ("total", money(&order, "total")),
         ("refunded", money(&order, "refunded")),
         ("buyer", of("buyer.name")),
@@ -252,10 +251,16 @@ async fn show_one(id: &str, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
             ("TO SHIP", &|line| show(line, "to_ship")),
             ("PROMISED", &|line| show(line, "claimed")),
             ("MISSING", &|line| show(line, "missing")),
-            ("OWED", &owed),
             ("TITLE", &|line| show(line, "title")),
         ],
     )?;
+    let owed: Vec<String> = part("lines").iter().filter_map(owed).collect();
+    if !owed.is_empty() {
+        out.line("")?;
+    }
+    for sentence in owed {
+        out.line(&sentence)?;
+    }
     parts(&part("holds"), &part("shipments"), &part("intents"), out)?;
     out.line("")?;
     for entry in timeline {
@@ -265,12 +270,16 @@ async fn show_one(id: &str, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
 }
 
 /// What is owed of a line, and until when.
-fn owed(line: &Value) -> String {
-    if line["owed"].is_null() {
-        return "-".to_owned();
-    }
-    let (units, until) = (show(line, "owed.units"), show(line, "owed.until"));
-    format!("{units} until {until}")
+fn owed(line: &Value) -> Option<String> {
+    let kind = match line["owed"]["kind"].as_str()? {
+        "preorder" => "as a preorder",
+        _ => "on backorder",
+    };
+    let (number, units) = (show(line, "number"), show(line, "owed.units"));
+    let until = show(line, "owed.until");
+    Some(format!(
+        "Line {number}: {units} are owed {kind}; it waits until {until} and is no incident before."
+    ))
 }
 
 fn sku(line: &Value) -> String {
