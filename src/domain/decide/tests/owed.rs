@@ -31,6 +31,7 @@ pub(super) fn act(world: &mut World, words: &[&str]) {
             let orders = orders.map(|order| order.id).collect();
             world.decide(&Signal::Promises { sku, orders });
         }
+        ["policy", ..] => super::policy::act(world, words),
         _ => panic!("{words:?} mean nothing"),
     }
 }

@@ -358,8 +358,7 @@ impl World {
             ["after", seconds] => return self.now += number(seconds),
             ["no", "rules"] => return self.rules.rules.clear(),
             ["category" | "measured" | "offer", ..] => self.rule_signal(&words),
-            ["look" | "days", ..] => return super::owed::act(self, &words),
-            ["policy", ..] => return super::policy::act(self, &words),
+            ["look" | "days" | "policy", ..] => return super::owed::act(self, &words),
             [what, account, name, rest @ ..] => push_signal(what, account, name, rest, self.now),
             _ => panic!("`{text}` means nothing"),
         };
