@@ -26,6 +26,8 @@ pub mod locations;
 pub mod money;
 pub mod offer;
 pub mod order;
+pub mod owed;
+pub mod policy;
 pub mod possible;
 pub mod quantity;
 pub mod rules;

@@ -199,6 +199,9 @@ pub struct Offer {
     /// The buffer that tuned itself, where a rule says `auto`.
     #[serde(default)]
     pub tuned: Option<Tuned>,
+    /// How much of the offer is not there, and may be owed.
+    #[serde(default)]
+    pub owed: Quantity,
     /// What was used of the writes that its channel allows in a day.
     #[serde(default)]
     pub spent: Spent,
@@ -270,6 +273,7 @@ impl Offer {
             edit: None,
             ended: None,
             tuned: None,
+            owed: Quantity::ZERO,
             spent: Spent::default(),
             possible: None,
         }

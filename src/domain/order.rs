@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AccountId, Currency, ExternalId, ListingId, Money, Quantity, Sku, Time,
     ids::{OrderId, ShipmentId},
+    owed::Promise,
     snapshot::{Address, Buyer, PaymentState, Standing, Version},
     stock::LocationId,
 };
@@ -103,6 +104,9 @@ pub struct Line {
     /// Where its units left from, so that they can come back there.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub left_from: BTreeMap<Sku, BTreeMap<LocationId, Quantity>>,
+    /// What of it is owed: missing, and promised by a date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owed: Option<Promise>,
 }
 
 /// What a line takes from stock, kept as it was when the line was accepted: editing a kit later must

@@ -2,17 +2,19 @@
 //!
 //! `offer = clamp(floor(share × sellable) − buffer, 0, max)`, and then what sets it to zero: an
 //! exclusion, an ended listing, the last units kept for other accounts, an offer that is too small to
-//! be worth showing. Rules limit offers, never claims, and no rule shows more than is sellable.
+//! be worth showing. Rules limit offers, never claims, and no rule shows more than is sellable but one
+//! that says how much may be owed ([`crate::owed`]).
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, Quantity, Sku,
+    AccountId, Quantity, Sku, Time,
     buffer::{Tuned, Tuning},
     item::Item,
     offer::Suppression,
+    owed::Owing,
 };
 
 /// A ratio of integers, so that a share is exact.
@@ -51,6 +53,8 @@ pub struct OfferRule {
     pub end_when: Option<Quantity>,
     /// Who alone shows the last units.
     pub last_units: Option<LastUnits>,
+    /// What may be sold beyond what is there.
+    pub owing: Owing,
     /// Not offered at all: shows zero.
     pub exclude: bool,
 }
@@ -76,6 +80,7 @@ impl OfferRule {
             zero_below: Quantity::ZERO,
             end_when: None,
             last_units: None,
+            owing: Owing::default(),
             exclude: false,
         }
     }
@@ -197,6 +202,8 @@ pub struct ScopedRule {
     pub end_when: Option<EndWhen>,
     /// Who alone shows the last units, if it says so.
     pub last_units: Option<LastUnits>,
+    /// What may be sold beyond what is there, if it says so.
+    pub owing: Owing,
     /// Whether it excludes.
     pub exclude: bool,
 }
@@ -237,6 +244,18 @@ impl OfferRules {
         found
             .iter()
             .fold(usual, |rule, scoped| scoped.narrow(rule, item.scale))
+    }
+
+    /// Whether anything may be owed by them.
+    pub fn owe(&self) -> bool {
+        let owes = |rule: &ScopedRule| rule.owing != Owing::default();
+        self.rules.iter().any(owes)
+    }
+
+    /// The days on which something is no preorder any more.
+    pub fn preorder_days(&self) -> impl Iterator<Item = Time> {
+        let preorders = self.rules.iter().filter_map(|rule| rule.owing.preorder);
+        preorders.map(|preorder| preorder.available_on)
     }
 
     /// Whether any buffer tunes itself, so that it is worth measuring.
@@ -281,6 +300,7 @@ impl ScopedRule {
                 }),
                 None => wider.last_units,
             },
+            owing: wider.owing.narrowed(&self.owing, units),
             exclude: wider.exclude || self.exclude,
         }
     }
@@ -294,8 +314,10 @@ pub fn is_same_category(one: &str, other: &str) -> bool {
 /// What a rule makes of what is sellable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shown {
-    /// How much is shown. Never negative, never more than is sellable.
+    /// How much is shown. Never negative, never more than is sellable and may be owed.
     pub quantity: Quantity,
+    /// How much of it is not there, and may be owed.
+    pub owed: Quantity,
     /// Why it is zero, where a rule set it to zero.
     pub zeroed: Option<Zeroed>,
 }
@@ -322,6 +344,8 @@ pub struct Case<'a> {
     pub tuned: Option<&'a Tuned>,
     /// Whether it has ended.
     pub has_ended: bool,
+    /// How much may be sold beyond what is sellable ([`crate::owed::Lookup::room`]).
+    pub room: Quantity,
     /// The decimals of the item.
     pub scale: u8,
 }
@@ -332,6 +356,7 @@ pub fn show(sellable: Quantity, rule: &OfferRule, case: Case<'_>) -> Result<Show
     let zero = |why| {
         Ok(Shown {
             quantity: Quantity::ZERO,
+            owed: Quantity::ZERO,
             zeroed: Some(why),
         })
     };
@@ -353,12 +378,14 @@ pub fn show(sellable: Quantity, rule: &OfferRule, case: Case<'_>) -> Result<Show
         }
     };
     let kept = kept.or_zero().min(sellable.or_zero());
-    let offer = rule.max.map_or(kept, |max| kept.min(max));
+    let all = kept.plus(case.room.or_zero());
+    let offer = rule.max.map_or(all, |max| all.min(max));
     if offer.is_positive() && offer < rule.zero_below {
         return zero(Zeroed::BelowLeast(offer));
     }
     Ok(Shown {
         quantity: offer,
+        owed: offer.minus(kept).or_zero(),
         zeroed: None,
     })
 }

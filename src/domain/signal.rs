@@ -109,6 +109,20 @@ pub enum Signal {
         /// Which order.
         order: OrderId,
     },
+    /// What is owed of an item is to be looked at again: a date has come, or the rules have changed.
+    Promises {
+        /// Of which item.
+        sku: Sku,
+        /// Orders that lack units of it.
+        orders: Vec<OrderId>,
+    },
+    /// The time of a rule of the policy may have come for an incident.
+    FollowPolicy {
+        /// Which.
+        incident: IncidentId,
+        /// Whether its account lets orders be canceled.
+        can_cancel: bool,
+    },
     /// The payment deadline of an order has passed.
     Expire {
         /// Which order.

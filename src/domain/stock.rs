@@ -352,6 +352,13 @@ pub struct Stock {
     /// As of when it was last counted at a location, in sellable condition.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counted_at: BTreeMap<LocationId, Time>,
+    /// What is owed of it on all accounts: the sum over the lines of all orders.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub owed: Quantity,
+}
+
+fn is_nothing(units: &Quantity) -> bool {
+    units.is_zero()
 }
 
 impl Stock {
@@ -366,6 +373,7 @@ impl Stock {
             pending_by: BTreeMap::new(),
             incoming: BTreeMap::new(),
             counted_at: BTreeMap::new(),
+            owed: Quantity::ZERO,
         }
     }
 

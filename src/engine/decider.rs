@@ -18,6 +18,7 @@ use domain::{
     locations::Locations,
     offer::{OfferRules, Suppression},
     order::Order,
+    policy::{Penalty, Rule},
     signal::Signal,
     stock::{LocationId, Stock},
 };
@@ -53,6 +54,10 @@ pub struct Policy {
     pub allocation: allocation::Rules,
     /// When too much happens at once.
     pub breaker: BreakerRule,
+    /// What is done about incidents while no person has chosen.
+    pub incidents: Vec<Rule>,
+    /// What canceling costs on accounts where that is said.
+    pub penalties: BTreeMap<AccountId, Penalty>,
 }
 
 /// Takes decisions.
@@ -188,6 +193,7 @@ impl Decider {
                 locations: policy.locations.clone(),
                 allocation: policy.allocation.clone(),
                 breaker: policy.breaker,
+                incidents: policy.incidents.clone(),
             };
             let (decision, mut batch, late) = self.try_once(signal, &context).await?;
             batch.puts.extend(alongside.puts.iter().cloned());

@@ -84,6 +84,7 @@ impl Meters {
                 | Event::CountClosed { .. }
                 | Event::Unbound { .. }
                 | Event::Short { .. }
+                | Event::Owed { .. }
                 | Event::Covered { .. }
                 | Event::IncidentOpened { .. }
                 | Event::WayChosen { .. }

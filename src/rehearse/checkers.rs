@@ -41,6 +41,7 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
         | Event::ArrivalClosed { sku, .. }
         | Event::CountEntered { sku, .. }
         | Event::Short { sku, .. }
+        | Event::Owed { sku, .. }
         | Event::IncidentOpened { sku, .. }
         | Event::IncidentClosed { sku, .. }
         | Event::Moved { sku, .. }
@@ -252,6 +253,7 @@ pub fn check_all(
     check_wanted(&rows, &sums, locations, &mut found);
     check_intents(&rows, &mut found);
     check_incidents(&rows, &book, &mut found);
+    check_owed(&rows, &book, &mut found);
     found
 }
 
@@ -264,6 +266,23 @@ pub(crate) fn take_claims(rows: &Rows<'_>, book: &mut Book) {
             line: claim.line,
         };
         book.claims.insert(name, claim);
+    }
+}
+
+/// P4: what is owed of an item is what is owed to its orders.
+fn check_owed(rows: &Rows<'_>, book: &Book, found: &mut Findings) {
+    let mut sums: BTreeMap<Sku, Quantity> = BTreeMap::new();
+    for (sku, units) in book.orders.values().flat_map(Order::owes) {
+        let sum = sums.entry(sku).or_default();
+        *sum = sum.plus(units);
+    }
+    for (_, stock) in rows.scan::<Stock>(rows::STOCK, b"") {
+        let (sku, is) = (&stock.sku, stock.owed);
+        let should_be = sums.get(sku).copied().unwrap_or_default();
+        if is != should_be {
+            let sentence = format!("P4: {is} of {sku} are owed, the orders say {should_be}");
+            found.add(Checker::Taken, sentence);
+        }
     }
 }
 
@@ -326,7 +345,8 @@ fn check_taken(rows: &Rows<'_>, book: &Book, found: &mut Findings) -> BTreeMap<V
         for line in &order.lines {
             let Some(item) = &line.item else { continue };
             let to_ship = order.claim_target(line.number);
-            let claimed = book.claimed_units(order, line.number).min(to_ship);
+            let covered = book.claimed_units(order, line.number);
+            let claimed = covered.plus(order.owed_units(line.number)).min(to_ship);
             let off = line.subtracted.minus(line.counters.shipped_net()).or_zero();
             let sum = sums
                 .entry(key(&[order.account.as_str(), item.sku.as_str()]))
@@ -383,7 +403,8 @@ fn check_wanted(
         }
         let sellable = stock.get(sku);
         let sellable = sellable.map(|stock| places::free_for(locations, stock, account).or_zero());
-        if sellable.is_some_and(|sellable| shown.quantity > sellable) {
+        let there = shown.quantity.minus(offer.owed);
+        if sellable.is_some_and(|sellable| there > sellable) {
             let sentence = format!(
                 "P4: {} of {sku} may be sold on {account}, and {:?} are sellable",
                 shown.quantity, sellable
@@ -415,6 +436,9 @@ fn check_order_indexes(
         if order.lines.iter().any(|line| line.item.is_none()) {
             expect(rows::UNMAPPED_ORDERS, &[&id]);
         }
+        if let Some(until) = order.owed_until() {
+            expect(rows::OWED_ORDERS, &[&sortable_time(until), &id]);
+        }
         if let Some(due) = deadline(order) {
             expect(rows::UNPAID_ORDERS, &[&sortable_time(due), &id]);
         }
@@ -433,6 +457,7 @@ fn check_order_indexes(
         rows::OPEN_ORDERS,
         rows::UNMAPPED_ORDERS,
         rows::UNPAID_ORDERS,
+        rows::OWED_ORDERS,
         rows::SHORT_ORDERS,
     ] {
         let should_be = expected.remove(&table).unwrap_or_default();
@@ -517,7 +542,7 @@ fn check_incidents(rows: &Rows<'_>, book: &Book, found: &mut Findings) {
         let missing = book.orders.get(&order).and_then(|order| {
             let item = order.line(line)?.item.as_ref()?;
             let per_unit = item.bill.get(&incident.sku)?;
-            Some(per_unit.times(book.missing_units(order, line).units()))
+            Some(per_unit.times(book.lacking_units(order, line).units()))
         });
         if missing != Some(incident.missing) {
             let (id, says) = (incident.id, incident.missing);

@@ -311,6 +311,8 @@ impl Plan {
                 locations: self.locations.clone(),
                 allocation: domain::allocation::Rules::default(),
                 breaker: self.breaker,
+                incidents: Vec::new(),
+                penalties: BTreeMap::new(),
             },
             items: self.items.clone(),
             backlog_max: 10_000,

@@ -262,12 +262,32 @@ async fn show_one(id: &str, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
             ("TITLE", &|line| show(line, "title")),
         ],
     )?;
+    let owed: Vec<String> = part("lines").iter().filter_map(owed).collect();
+    if !owed.is_empty() {
+        out.line("")?;
+    }
+    for sentence in owed {
+        out.line(&sentence)?;
+    }
     parts(&part("holds"), &part("shipments"), &part("intents"), out)?;
     out.line("")?;
     for entry in timeline {
         out.line(&format!("{}  {}", show(&entry, "at"), show(&entry, "text")))?;
     }
     Ok(Exit::Good)
+}
+
+/// What is owed of a line, and until when.
+fn owed(line: &Value) -> Option<String> {
+    let kind = match line["owed"]["kind"].as_str()? {
+        "preorder" => "as a preorder",
+        _ => "on backorder",
+    };
+    let (number, units) = (show(line, "number"), show(line, "owed.units"));
+    let until = show(line, "owed.until");
+    Some(format!(
+        "Line {number}: {units} are owed {kind}; it waits until {until} and is no incident before."
+    ))
 }
 
 fn sku(line: &Value) -> String {

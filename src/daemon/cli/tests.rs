@@ -561,6 +561,18 @@ Nothing was changed. With --yes it is done.
 }
 
 #[tokio::test]
+async fn an_order_says_until_when_it_waits() {
+    let owed = json!({
+        "units": 2, "kind": "backorder", "until": "2026-12-05T10:00:00Z", "since": "2026-11-21T10:00:00Z",
+    });
+    let order = json!({ "id": "ord_a", "lines": [{ "number": 1, "missing": 2, "owed": owed }] });
+    let ran = run("orders|show|ord_a", &[(200, order), page(json!([]), None)]).await;
+    let sentence = "\n\nLine 1: 2 are owed on backorder; it waits until 2026-12-05T10:00:00Z and is no incident \
+                    before.\n";
+    assert!(ran.text.contains(sentence), "{}", ran.text);
+}
+
+#[tokio::test]
 async fn units_at_risk_are_shown_now_and_as_they_developed() {
     let aged = |quantity: i64, age_ms: u64| json!({ "quantity": quantity, "age_ms": age_ms });
     let exposure = json!({

@@ -316,6 +316,8 @@ fn config(shops: &[HostedShop]) -> Config {
             locations: Locations::default(),
             allocation: domain::allocation::Rules::default(),
             breaker: BreakerRule::default(),
+            incidents: Vec::new(),
+            penalties: BTreeMap::new(),
         },
         items: shops::items(),
         backlog_max: 10_000,

@@ -82,6 +82,7 @@ pub(super) fn read_account(
         settings: Value::Object(read.settings),
         poll: read.poll,
         unpaid_for: read.unpaid_for,
+        cancel_penalty: read.cancel_penalty,
         offer,
         authority: read.authority,
     });

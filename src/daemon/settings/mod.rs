@@ -10,11 +10,13 @@
 mod accounts;
 mod document;
 mod files;
+mod incidents;
 mod layers;
 mod locations;
 mod meaning;
 mod mistakes;
 mod offers;
+mod owing;
 mod places;
 mod read;
 mod schema;
@@ -42,8 +44,9 @@ pub use places::Excerpt;
 use secrets::Need;
 use shape::Main;
 pub use shape::{
-    Account, Admin, Allocation, Authority, Breaker, Decides, Item, ItemKind, LastUnits, Limits,
-    Listen, Log, LogFormat, LogLevel, Mode, Network, Offer, Rule, Schedule, Stock, Store,
+    Account, Admin, Allocation, Authority, Backorder, Breaker, CancelPenalty, Decides, Item,
+    ItemKind, LastUnits, Limits, Listen, Log, LogFormat, LogLevel, Mode, Network, Offer, Preorder,
+    Rule, Schedule, Stock, Store,
 };
 pub(crate) use values::parse_duration;
 pub use values::{Risk, Share};
@@ -77,6 +80,8 @@ pub struct Settings {
     pub schedule: Schedule,
     /// When too much happens at once.
     pub breaker: Breaker,
+    /// What is done about incidents while nobody has chosen.
+    pub incidents: Vec<domain::policy::Rule>,
     /// The configured shops.
     pub accounts: BTreeMap<AccountId, Account>,
     /// What works but should be looked at.
@@ -227,7 +232,9 @@ fn read_main(
     let stock = offers::stock(&mut document, main.stock, accounts, &items);
     let locations = locations::locations(&mut document, main.locations, accounts);
     locations::check_allocation(&mut document, &main.allocation);
+    let incidents = incidents::rules(&mut document, main.incidents, accounts);
     let settings = Settings {
+        incidents,
         listen: main.listen,
         public_url: main.public_url,
         store: main.store,

@@ -204,6 +204,8 @@ impl Signal {
             },
             Signal::Measured { .. } => "measured",
             Signal::Reclaim { .. } => "reclaim",
+            Signal::Promises { .. } => "promises",
+            Signal::FollowPolicy { .. } => "follow_policy",
             Signal::Expire { .. } => "expire",
             Signal::Close { .. } => "close",
             Signal::Command(command) => command.word(),

@@ -221,6 +221,7 @@ fn difference(
         account: &offer.account,
         tuned: offer.tuned.as_ref(),
         has_ended: offer.ended.is_some(),
+        room: desk.room(item, &offer.account, listed_in),
         scale: item.scale,
     };
     // What its level was computed from: an account may be served from some locations only.
@@ -230,6 +231,7 @@ fn difference(
     let is_plain = |sellable: Quantity, offered: Quantity| {
         let plain = Shown {
             quantity: offered,
+            owed: Quantity::ZERO,
             zeroed: None,
         };
         rule.formula.is_none() && rules::show(sellable, &rule, case) == Ok(plain)

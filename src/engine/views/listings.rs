@@ -10,7 +10,7 @@ use domain::{
 };
 use serde::Serialize;
 
-use super::{Level, Page, StoreError, Units, Walk, level, read, sellable, words};
+use super::{Level, Page, StoreError, Units, Walk, level, owed, read, sellable, words};
 use crate::{
     Engine,
     decider::explain_suppression,
@@ -49,6 +49,8 @@ pub struct ListingView {
     pub tracked: bool,
     /// What may be shown by the rules.
     pub offer: Option<Level>,
+    /// How much of the offer is not there, and may be owed.
+    pub owed: Units,
     /// What is to be written, so that the channel comes to show that.
     pub wanted: Option<Level>,
     /// What was last sent.
@@ -269,6 +271,7 @@ async fn zeroed(
         account,
         tuned: offer.tuned.as_ref(),
         has_ended: offer.ended.is_some(),
+        room: owed::room(engine, &item, account, categories, &found).await?,
         scale: item.scale,
     };
     let zeroed = rules::show(units, &rule, case)
@@ -295,6 +298,7 @@ fn view(
     };
     ListingView {
         offer: told(|offer| offer.offer),
+        owed: Units::new(offer.map(|offer| offer.owed).unwrap_or_default(), scale),
         wanted: told(|offer| offer.wanted),
         sent: told(|offer| offer.sent),
         acknowledged: told(|offer| offer.acknowledged),

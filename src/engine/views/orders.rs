@@ -15,7 +15,10 @@ use domain::{
 };
 use serde::Serialize;
 
-use super::{Page, StoreError, Units, Walk, allocation::PartView, queues::IntentView, read, words};
+use super::{
+    Page, StoreError, Units, Walk, allocation::PartView, owed::OwedView, queues::IntentView, read,
+    words,
+};
 use crate::{
     Engine,
     rows::{self, key, prefix, sortable, sortable_time},
@@ -56,6 +59,8 @@ pub struct OrderSummary {
     pub accepted_at: Time,
     /// By when the channel wants it shipped.
     pub ship_by: Option<Time>,
+    /// Until when it waits for what is owed to it, without being an incident.
+    pub owed_until: Option<Time>,
     /// What the buyer owes or has paid.
     pub total: Money,
     /// What was given back.
@@ -125,6 +130,8 @@ pub struct LineView {
     pub missing: Units,
     /// Where promised units leave from, as far as it is chosen.
     pub leaves_from: Vec<PartView>,
+    /// What of these is owed, and until when.
+    pub owed: Option<OwedView>,
     /// The price after discounts.
     pub total: Money,
     /// The tax on it.
@@ -306,6 +313,7 @@ impl Loaded {
             placed_at: order.placed_at,
             accepted_at: order.accepted_at,
             ship_by: order.ship_by,
+            owed_until: order.owed_until(),
             total: order.total,
             refunded: order.refunded,
             line_count: order.lines.len(),
@@ -344,6 +352,7 @@ impl Loaded {
             claimed: units(self.claimed(line)),
             missing: units(self.book.missing_units(&self.order, line.number)),
             leaves_from: Vec::new(),
+            owed: line.owed.map(|promise| OwedView::of(promise, line.scale)),
             total: line.total,
             tax: line.tax,
             requires_shipping: line.requires_shipping,

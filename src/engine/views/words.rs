@@ -16,6 +16,7 @@ use domain::{
     item::ItemKind,
     offer::QuantityMeaning,
     order::Order,
+    owed::{Broken, Kind},
     rules::{Buffer, LastUnits, OfferRule, Zeroed},
     snapshot::{PaymentState, Standing},
     stock::{Cause, Condition},
@@ -198,6 +199,7 @@ pub fn rule(rule: &OfferRule, tuned: Option<&Tuned>, scale: u8) -> String {
     if let Some(max) = rule.max {
         text = format!("{text}, but at most {}", units(max));
     }
+    text.push_str(&owing(rule, scale));
     if rule.zero_below.is_positive() {
         text = format!(
             "{text}, and 0 instead of less than {}",
@@ -222,6 +224,49 @@ fn within(rule: &OfferRule, tuned: Option<&Tuned>) -> Option<Quantity> {
     match rule.buffer {
         Buffer::Units(_) => None,
         Buffer::Auto => tuned?.within,
+    }
+}
+
+/// What may be owed by a rule, as it goes on in a sentence.
+fn owing(rule: &OfferRule, scale: u8) -> String {
+    let units = |quantity| Units::new(quantity, scale);
+    let mut text = String::new();
+    if let Some(preorder) = rule.owing.preorder.filter(|one| one.max.is_positive()) {
+        let (most, day) = (units(preorder.max), day(preorder.available_on));
+        text = format!(", and before {day} up to {most} more that are there on that day");
+    }
+    if let Some(backorder) = rule.owing.backorder.filter(|one| one.max.is_positive()) {
+        let (most, within) = (units(backorder.max), span(backorder.ships_within));
+        text = format!("{text}, and up to {most} more that ship within {within} of the order");
+    }
+    text
+}
+
+/// The day of a time, in UTC.
+fn day(time: domain::Time) -> String {
+    let text = time.to_naive_utc();
+    text.split('T').next().unwrap_or_default().to_owned()
+}
+
+/// A span in days where it is whole ones, else in hours or minutes.
+pub(crate) fn span(span: std::time::Duration) -> String {
+    const DAY: u64 = 24 * 3600;
+    let seconds = span.as_secs();
+    let (count, unit) = match seconds {
+        _ if seconds >= DAY && seconds.is_multiple_of(DAY) => (seconds / DAY, "day"),
+        _ if seconds >= 3600 && seconds.is_multiple_of(3600) => (seconds / 3600, "hour"),
+        _ if seconds >= 60 => (seconds / 60, "minute"),
+        _ => (seconds, "second"),
+    };
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {unit}{ending}")
+}
+
+/// How something is owed, as it follows a comma.
+pub fn owed(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Backorder => "on backorder",
+        Kind::Preorder => "as a preorder",
     }
 }
 
@@ -418,6 +463,17 @@ pub fn event(event: &Event, order: &Order) -> String {
             sku,
             units: count,
         } => format!("Line {line} is short of {count} of {sku}."),
+        Event::Owed {
+            line,
+            sku,
+            units: count,
+            kind,
+            until,
+        } => format!(
+            "{} of {sku} for line {line} are owed until {until}, {}.",
+            units(*line, *count),
+            owed(*kind)
+        ),
         Event::Covered { line } => format!("Line {line} is covered by stock now."),
         Event::IncidentOpened {
             incident,
@@ -540,19 +596,15 @@ pub fn why(why: &Why) -> String {
         } => {
             format!("Listing {listing} sold more than the {shown} that it showed by what is known.")
         }
+        Why::Owed { until, broken } => {
+            let how = match broken {
+                Broken::Late => "that date has passed, and the units have not come",
+                Broken::Withdrawn => "no rule lets them be owed any more",
+                Broken::BeyondMax => "the rule lets fewer be owed now, and older orders go first",
+            };
+            format!("It was owed until {until}: {how}.")
+        }
         Why::Unknown => "Nothing that is known explains it.".to_owned(),
-    }
-}
-
-/// The word for an explanation, as in the API.
-pub fn why_code(why: &Why) -> &'static str {
-    match why {
-        Why::LatePush { .. } => "late_push",
-        Why::LateNews { .. } => "late_news",
-        Why::GaveWay => "gave_way",
-        Why::CameBack => "came_back",
-        Why::BeyondShown { .. } => "beyond_shown",
-        Why::Unknown => "unknown",
     }
 }
 
@@ -561,6 +613,9 @@ pub fn way(way: &Way) -> String {
     match way {
         Way::Wait => "wait until the units come in".to_owned(),
         Way::TakeFrom { order } => format!("take the units from order {order}"),
+        Way::Transfer => "bring units from another location".to_owned(),
+        Way::Sort => "look at units that wait for a check".to_owned(),
+        Way::Split => "ship what is there now, and the rest later".to_owned(),
         Way::Substitute => "agree on something else with the buyer".to_owned(),
         Way::CancelUnits { amount } => {
             format!("cancel the missing units on the channel and give {amount} back")

@@ -103,7 +103,7 @@ fn is_of(route: &str, path: &str) -> bool {
     of.len() == parts.len() && of.iter().zip(&parts).all(is_same)
 }
 
-async fn reader() -> Reader {
+pub(super) async fn reader() -> Reader {
     Reader {
         rig: rig().await,
         document: openapi(),

@@ -7,6 +7,7 @@ mod api;
 mod description;
 mod hooks;
 mod once;
+mod owed;
 mod refusals;
 mod rig;
 mod safety;

@@ -147,7 +147,12 @@ async fn bodies_are_read_strictly_and_mistakes_are_named() {
     let more = format!("{good} x");
     for (kind, body, status, part) in [
         (JSON, misspelled, 400, "delat: unknown field `delat`"),
-        (JSON, wrong_text, 400, "to: `x` is not a decimal number"),
+        (
+            JSON,
+            wrong_text,
+            400,
+            "to: `x` is not a decimal number: write 2, or 2.5",
+        ),
         (
             JSON,
             r#"{"sku":"MUG","to":1}"#,

@@ -271,6 +271,7 @@ fn case(account: &AccountId, has_ended: bool) -> Case<'_> {
         account,
         tuned: None,
         has_ended,
+        room: Quantity::ZERO,
         scale: 0,
     }
 }

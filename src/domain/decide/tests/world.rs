@@ -35,6 +35,7 @@ pub(super) struct World {
     pub(super) placed_now: bool,
     owner: Option<&'static str>,
     budget: Option<WriteBudget>,
+    pub(super) incidents: Vec<crate::policy::Rule>,
     last: Result<Verdict, Refusal>,
 }
 
@@ -69,6 +70,7 @@ impl World {
             placed_now: false,
             owner: None,
             budget: None,
+            incidents: Vec::new(),
             last: Ok(Verdict::Nothing),
         };
         let components = BTreeMap::from([
@@ -120,6 +122,7 @@ impl World {
                 listings_min: 3,
                 ..BreakerRule::default()
             },
+            incidents: self.incidents.clone(),
         }
     }
 
@@ -191,6 +194,7 @@ impl World {
             claims.for_each(|claim| folded.reclaim(None, claim));
             folded.incoming.clone_from(&stock.incoming);
             folded.counted_at.clone_from(&stock.counted_at);
+            folded.owed = super::owed::owed(&self.book, name);
             assert_eq!(self.locations.excess(stock), None, "{name} fits: {stock:?}");
             for at in stock.allocated.keys() {
                 assert!(
@@ -241,7 +245,7 @@ impl World {
         let mut missing: BTreeMap<ClaimKey, Quantity> = BTreeMap::new();
         for order in self.book.orders.values() {
             for line in &order.lines {
-                let units = self.book.missing_units(order, line.number);
+                let units = self.book.lacking_units(order, line.number);
                 let is_counted =
                     |name: &Sku| self.book.stock.get(name).is_some_and(|s| s.is_counted);
                 // A kit of which a part was never counted lacks nobody knows what.
@@ -266,7 +270,7 @@ impl World {
         assert_eq!(open, missing, "open incidents are what is missing");
     }
 
-    fn id(&self, name: &str) -> OrderId {
+    pub(super) fn id(&self, name: &str) -> OrderId {
         *self
             .names
             .get(name)
@@ -363,6 +367,7 @@ impl World {
             ["after", seconds] => return self.now += number(seconds),
             ["no", "rules"] => return self.rules.rules.clear(),
             ["category" | "measured" | "offer", ..] => self.rule_signal(&words),
+            ["look" | "days" | "policy", ..] => return super::owed::act(self, &words),
             [what, account, name, rest @ ..] => push_signal(what, account, name, rest, self.now),
             _ => panic!("`{text}` means nothing"),
         };
@@ -534,7 +539,7 @@ impl World {
         })
     }
 
-    fn incident(&self, name: &str) -> &Incident {
+    pub(super) fn incident(&self, name: &str) -> &Incident {
         let order = self.id(name);
         let mut of_order = self.book.incidents.values().filter(|i| i.order == order);
         of_order
@@ -582,6 +587,7 @@ impl World {
                 });
             }
             ["exclude"] => rule.exclude = true,
+            ["backorder" | "preorder", ..] => rule.owing = super::owed::owing(rest),
             _ => panic!("rule {rest:?} means nothing"),
         }
         self.rules.rules.push(rule);
@@ -666,6 +672,7 @@ impl World {
                 let shown = believed.map_or("-".to_owned(), |told| told.quantity.to_string());
                 assert_eq!(shown, *units, "{listing} believes");
             }
+            [name, "owes", rest @ ..] => super::owed::expect(self, name, rest),
             [name, is] => self.expect_pair(name, is),
             _ => panic!("`{text}` means nothing"),
         }
