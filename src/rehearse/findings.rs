@@ -66,7 +66,7 @@ pub enum Checker {
 
 impl Checker {
     /// All of them.
-    pub const ALL: [Checker; 26] = [
+    pub const ALL: [Checker; 27] = [
         Checker::Acknowledged,
         Checker::Believed,
         Checker::References,

@@ -289,6 +289,7 @@ impl Shelf {
                 account: &self.accounts[place],
                 tuned: listing.tuned.as_ref(),
                 has_ended: false,
+                room: Quantity::ZERO,
                 scale: 0,
             };
             let shown = rules::show(sellable, &self.rules[place], case);
