@@ -247,6 +247,29 @@ pub struct Attempt {
     pub possible: Option<Possible>,
 }
 
+impl Attempt {
+    /// One that was not sent yet.
+    pub fn new(key: IntentId, quantity: Quantity, believed: Option<Told>, now: Time) -> Attempt {
+        Attempt {
+            key,
+            quantity,
+            expected: believed.map(|told| told.quantity),
+            believed_at: believed.map_or(now, |told| told.at),
+            tries: 0,
+            next_at: now,
+            is_ambiguous: false,
+            possible: None,
+        }
+    }
+
+    /// It is sent, perhaps once more.
+    pub fn send(&mut self, now: Time) {
+        self.tries = self.tries.saturating_add(1);
+        let sent = Possible::level(self.quantity, now);
+        self.possible = Possible::join(self.possible, Some(sent));
+    }
+}
+
 impl Offer {
     /// A listing that was told nothing yet.
     pub fn new(account: AccountId, listing: ListingId, sku: Sku, scale: u8) -> Offer {

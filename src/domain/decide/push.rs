@@ -65,19 +65,9 @@ pub(super) fn start(desk: &mut Desk<'_>, account: &AccountId, listings: &[Listin
         if offer.attempt.is_none() && believed.map(|told| told.quantity) == Some(wanted.quantity) {
             continue;
         }
-        let attempt = offer.attempt.get_or_insert(Attempt {
-            key: fresh_key,
-            quantity: wanted.quantity,
-            expected: believed.map(|told| told.quantity),
-            believed_at: believed.map_or(now, |told| told.at),
-            tries: 0,
-            next_at: now,
-            is_ambiguous: false,
-            possible: None,
-        });
-        attempt.tries = attempt.tries.saturating_add(1);
-        let sent = Possible::level(attempt.quantity, now);
-        attempt.possible = Possible::join(attempt.possible, Some(sent));
+        let fresh = || Attempt::new(fresh_key, wanted.quantity, believed, now);
+        let attempt = offer.attempt.get_or_insert_with(fresh);
+        attempt.send(now);
         // The channel may count a try that it did not carry out, so each of them is counted here.
         if let Some(budget) = budget {
             offer.spent = budget.spend(offer.spent, now);

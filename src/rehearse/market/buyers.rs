@@ -144,12 +144,12 @@ mod tests {
             (expected * 3 / 4..expected * 5 / 4).contains(&sold[10]),
             "{expected} {sold:?}"
         );
-        for place in 0..PLACES.len() {
+        for (place, described) in PLACES.iter().enumerate() {
             let came = baskets
                 .iter()
                 .filter(|basket| basket.place == place)
                 .count();
-            let share = PLACES[place].traffic as usize;
+            let share = described.traffic as usize;
             assert!(came * 100 / baskets.len() + 3 > share, "{place}: {came}");
         }
     }

@@ -178,7 +178,7 @@ pub fn compare(figures: &[Figures]) -> Option<Comparison> {
     let fixed = || figures.iter().filter(|one| one.policy != "auto");
     let rival = fixed()
         .find(|one| one.oversold_ppm <= auto.oversold_ppm)
-        .or_else(|| fixed().last())?;
+        .or_else(|| fixed().next_back())?;
     Some(Comparison {
         rival: rival.policy.clone(),
         oversells_more: rival.oversold_ppm > auto.oversold_ppm,

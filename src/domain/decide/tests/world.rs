@@ -329,23 +329,8 @@ impl World {
             ["close", name] => Signal::Close {
                 order: self.id(name),
             },
-            ["hold", name, claim] => Signal::Command(Command::Hold {
-                order: self.id(name),
-                reason: "look".to_owned(),
-                by: by(),
-                until: None,
-                keeps_claim: *claim == "keep",
-            }),
-            ["release", name] => Signal::Command(Command::Release {
-                order: self.id(name),
-                by: by(),
-            }),
-            ["cancel", name] => {
-                let reason = "buyer asked".to_owned();
-                Signal::Command(Command::Cancel {
-                    order: self.id(name),
-                    reason,
-                })
+            ["hold" | "release" | "cancel", name, rest @ ..] => {
+                self.staff_signal(words.first().copied().unwrap_or_default(), name, rest)
             }
             ["ship", name, lines @ ..] => self.ship_signal(name, lines),
             ["allocate" | "unallocate", name, rest @ ..] => {
@@ -372,6 +357,24 @@ impl World {
             _ => panic!("`{text}` means nothing"),
         };
         self.decide(&signal);
+    }
+
+    fn staff_signal(&self, what: &str, name: &str, rest: &[&str]) -> Signal {
+        let (order, by) = (self.id(name), "ann".to_owned());
+        Signal::Command(match what {
+            "hold" => Command::Hold {
+                order,
+                reason: "look".to_owned(),
+                by,
+                until: None,
+                keeps_claim: rest == ["keep"],
+            },
+            "release" => Command::Release { order, by },
+            _ => Command::Cancel {
+                order,
+                reason: "buyer asked".to_owned(),
+            },
+        })
     }
 
     /// The first level of an account; `is_late` where one unit less was known to be sold when it was
@@ -616,14 +619,9 @@ impl World {
                 assert!(refusal.contains(part), "`{refusal}` says `{part}`");
             }
             ["intents", count] => {
-                let is_waiting = |state: &IntentState| matches!(state, IntentState::Waiting);
-                let waiting = self
-                    .book
-                    .intents
-                    .values()
-                    .filter(|i| is_waiting(&i.state))
-                    .count();
-                assert_eq!(waiting.to_string(), *count, "waiting intents");
+                let all = self.book.intents.values();
+                let waiting = all.filter(|one| matches!(one.state, IntentState::Waiting));
+                assert_eq!(waiting.count().to_string(), *count, "waiting intents");
             }
             ["no", "drift"] => assert!(self.book.drifts.values().all(|d| d.closed_at.is_some())),
             ["drift", listing] => {
