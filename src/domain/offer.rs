@@ -262,10 +262,14 @@ impl Attempt {
         }
     }
 
-    /// It is sent, perhaps once more.
-    pub fn send(&mut self, now: Time) {
+    /// It is sent, perhaps once more. A channel that takes a level as of a time takes off what it sold
+    /// since, and that may be what is in doubt of the level before it.
+    pub fn send(&mut self, doubt: Option<Possible>, now: Time) {
         self.tries = self.tries.saturating_add(1);
-        let sent = Possible::level(self.quantity, now);
+        let mut sent = Possible::level(self.quantity, now);
+        if let Some(doubt) = doubt {
+            sent.least = sent.least.minus(doubt.most.minus(doubt.least));
+        }
         self.possible = Possible::join(self.possible, Some(sent));
     }
 }

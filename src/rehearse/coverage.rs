@@ -167,6 +167,8 @@ const FACTS: &[&str] = &[
     "push_parked",
     "breaker_tripped",
     "breaker_lifted",
+    "allocated",
+    "unbound",
 ];
 
 /// Arms that no evening reaches, with the reason.
@@ -193,6 +195,17 @@ pub const UNREACHED: &[(&str, &str, &str)] = &[
         "nothing",
         "nothing waits for an order any more that is a day old",
     ),
+    (
+        "promises",
+        "new",
+        "no rule of an evening lets anything be owed; the tables of the domain do",
+    ),
+    (
+        "follow_policy",
+        "new",
+        "no evening has a policy for incidents; the tables of the domain do",
+    ),
+    ("follow_policy", "nothing", "so nothing is to be followed"),
     ("intent_applied", "nothing", "an intent is never deleted"),
     ("intent_retry", "nothing", "an intent is never deleted"),
     ("intent_park", "nothing", "an intent is never deleted"),

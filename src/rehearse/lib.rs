@@ -14,6 +14,7 @@ pub mod executor;
 pub mod figures;
 pub mod findings;
 mod goods;
+mod leaving;
 pub mod market;
 mod mishaps;
 mod office;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use domain::{
-    AccountId, Currency, Money, Quantity, Sku, Time,
+    AccountId, Currency, Money, Quantity, Sku, Time, allocation,
     breaker::BreakerRule,
     decide::Authority,
     item::{Item, ItemKind},
@@ -309,7 +309,11 @@ impl Plan {
                 rules: self.rules.clone(),
                 home: self.locations.home(),
                 locations: self.locations.clone(),
-                allocation: domain::allocation::Rules::default(),
+                allocation: allocation::Rules {
+                    // Where there is one location, nothing is chosen.
+                    when: allocation::When::Ready,
+                    ..allocation::Rules::default()
+                },
                 breaker: self.breaker,
                 incidents: Vec::new(),
                 penalties: BTreeMap::new(),

@@ -83,8 +83,13 @@ fn parcel(order: OrderId, lines: Vec<(u32, Decimal)>) -> Command {
     }
 }
 
+/// An order that nobody placed.
+pub(crate) fn unknown_order_id() -> OrderId {
+    NO_ORDER.parse().expect("it is written as an order's id")
+}
+
 fn unknown_order(chance: &mut Rng) -> Command {
-    let order: OrderId = NO_ORDER.parse().expect("it is written as an order's id");
+    let order = unknown_order_id();
     let (reason, by) = ("a slip".to_owned(), BY.to_owned());
     let euro = domain::Currency::new("EUR").expect("EUR is a currency");
     match chance.u32(0..6) {

@@ -15,6 +15,7 @@ use engine::rows::{self, key, prefix};
 use fastrand::Rng;
 
 use crate::{
+    leaving,
     rows::Rows,
     slips::{half, no_sku, pick},
 };
@@ -43,7 +44,8 @@ pub(crate) struct Floor<'a> {
 
 /// Something for them to do, if there is any of what chance wants.
 pub(crate) fn errand(floor: &Floor<'_>, chance: &mut Rng, number: u64) -> Option<Command> {
-    match chance.u32(0..20) {
+    match chance.u32(0..26) {
+        20.. => leaving::errand(floor, chance),
         0..4 => transfer(floor, chance, number),
         4 | 5 => announce(floor, chance, number),
         6..9 => receive(floor, chance, number),
@@ -57,17 +59,17 @@ pub(crate) fn errand(floor: &Floor<'_>, chance: &mut Rng, number: u64) -> Option
 }
 
 impl Floor<'_> {
-    fn item(&self, chance: &mut Rng) -> Option<Item> {
+    pub(crate) fn item(&self, chance: &mut Rng) -> Option<Item> {
         let items = self.rows.all::<Item>(rows::ITEMS, b"");
         let goods: Vec<_> = items.iter().filter(|item| item.is_stocked()).collect();
         pick(&goods, chance).map(|item| Item::clone(item))
     }
 
-    fn place(&self, chance: &mut Rng) -> LocationId {
+    pub(crate) fn place(&self, chance: &mut Rng) -> LocationId {
         pick(self.places, chance).unwrap_or_default()
     }
 
-    fn stock(&self, sku: &Sku) -> Option<Stock> {
+    pub(crate) fn stock(&self, sku: &Sku) -> Option<Stock> {
         self.rows.get(rows::STOCK, &key(&[sku.as_str()]))
     }
 

@@ -397,7 +397,7 @@ mod tests {
                 "type": "/errors/too-many",
                 "title": "That many are not left to be shipped",
                 "status": 409,
-                "detail": "line 2 has only 1 left to ship, not 3",
+                "detail": "line 2 has only 1 left to ship, not 3: ship that many or fewer",
                 "code": "too-many",
                 "line": 2,
                 "left": 1,

@@ -115,12 +115,16 @@ pub(super) fn get_mut<'a>(value: &'a mut Value, path: &[String]) -> Option<&'a m
     })
 }
 
-/// Takes the value at a path out; an element of a list becomes an empty table, so that the others
-/// keep their places.
+/// Takes the value at a path out. A table in a list becomes an empty one, so that the others keep their
+/// places; of a list of words all are taken out.
 pub(super) fn take_out(value: &mut Value, path: &[String]) -> bool {
     let Some((last, outer)) = path.split_last() else {
         return false;
     };
+    let is_in_list = matches!(get(value, outer), Some(Value::Array(_)));
+    if is_in_list && !matches!(get(value, path), Some(Value::Object(_))) {
+        return take_out(value, outer);
+    }
     match get_mut(value, outer) {
         Some(Value::Object(map)) => map.remove(last).is_some(),
         Some(Value::Array(list)) => {

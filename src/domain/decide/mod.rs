@@ -258,8 +258,9 @@ pub enum Refusal {
     },
     /// Not so many may be bound to leave from there.
     #[error(
-        "only {free} of {sku} at {location} can leave for this order, not {asked}: the rest is not \
-         there, leaves for other orders, or is needed by orders that can leave from nowhere else"
+        "only {free} of {sku} at {location} can leave for this order, not {asked}, because the rest is not \
+         there, leaves for other orders, or is needed by orders that can leave from nowhere else: choose \
+         another location, or have it sent there"
     )]
     NotFree {
         /// Of what.
@@ -278,8 +279,8 @@ pub enum Refusal {
     NoPlace(OrderId),
     /// It has no units that a location could be chosen for.
     #[error(
-        "nothing of order {0} that was asked for is promised: it has left, was given up, waits without its \
-         stock, is short, or takes no stock"
+        "nothing of order {0} that was asked for is promised, so it needs no location: see `oneshelf orders \
+         show` for what it waits for"
     )]
     NothingPromised(OrderId),
     /// What is asked for would change nothing.

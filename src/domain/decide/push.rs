@@ -61,13 +61,13 @@ pub(super) fn start(desk: &mut Desk<'_>, account: &AccountId, listings: &[Listin
         if stale {
             offer.attempt = None;
         }
-        let believed = offer.believed;
+        let (believed, doubt) = (offer.believed, offer.possible);
         if offer.attempt.is_none() && believed.map(|told| told.quantity) == Some(wanted.quantity) {
             continue;
         }
         let fresh = || Attempt::new(fresh_key, wanted.quantity, believed, now);
         let attempt = offer.attempt.get_or_insert_with(fresh);
-        attempt.send(now);
+        attempt.send(doubt, now);
         // The channel may count a try that it did not carry out, so each of them is counted here.
         if let Some(budget) = budget {
             offer.spent = budget.spend(offer.spent, now);

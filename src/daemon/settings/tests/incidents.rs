@@ -10,8 +10,7 @@ fn a_rule_about_incidents_says_what_it_does_and_when() {
             &[
                 "oneshelf.toml:1:1: the rule needs `after`: how long it waits (write after = \"30m\", so \
                  that a person can choose before)",
-                "oneshelf.toml:2:7: no incident has the explanation `late` (there are: late_push, late_news, \
-                 gave_way, came_back, beyond_shown, owed, unknown)",
+                "oneshelf.toml:2:7: no incident has the explanation `late` (did you mean `late_news`?)",
                 "oneshelf.toml:3:9: there is no way `wiat` (did you mean `wait`?)",
                 "oneshelf.toml:3:17: `substitute` needs a person: an amount, a hand, or a talk with the buyer \
                  (a rule can wait, take-from, cancel-order)",

@@ -60,7 +60,7 @@ fn what_counts_when_locations_are_chosen_is_checked() {
             &[
                 "oneshelf.toml:2:8: \"soon\" is not one of ready, by_hand",
                 "oneshelf.toml:3:22: \"cheapest\" is not one of stores_last, fewest_splits, \
-                 same_country, nearest, priority",
+                 same_country, nearest, priority (did you mean `nearest`?)",
             ],
         ),
         (

@@ -60,6 +60,14 @@ fn one_of_each() -> Vec<Refusal> {
             asked: two,
         },
         Refusal::NothingMoves("it is there already: choose another location"),
+        Refusal::NotFree {
+            sku: sku.clone(),
+            location: location.clone(),
+            free: whole,
+            asked: whole,
+        },
+        Refusal::NoPlace(order),
+        Refusal::NothingPromised(order),
         Refusal::Promised {
             sku: sku.clone(),
             location,
