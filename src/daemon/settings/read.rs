@@ -121,8 +121,7 @@ pub(super) fn take_out(value: &mut Value, path: &[String]) -> bool {
     let Some((last, outer)) = path.split_last() else {
         return false;
     };
-    let is_in_list = matches!(get(value, outer), Some(Value::Array(_)));
-    if is_in_list && !matches!(get(value, path), Some(Value::Object(_))) {
+    if matches!(get(value, outer), Some(Value::Array(list)) if !list.iter().any(Value::is_object)) {
         return take_out(value, outer);
     }
     match get_mut(value, outer) {

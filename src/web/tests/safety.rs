@@ -18,7 +18,7 @@ pub(super) async fn decided(reader: &mut Reader, incident: &Value) {
         .collect();
     assert_eq!(
         words,
-        ["wait", "substitute"],
+        ["wait", "split", "substitute"],
         "the paper shop cancels nothing"
     );
     assert_eq!(shown["competing"][0]["number"], "#18");
