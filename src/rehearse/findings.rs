@@ -40,8 +40,6 @@ pub enum Checker {
     Counted,
     /// P4: what is noted as acknowledged was acknowledged last.
     Echo,
-    /// P6: what is said to have drifted was edited by somebody.
-    Alarms,
     /// P5: a parcel is told once.
     Parcels,
     /// P5: a cancellation or refund is carried out once.
@@ -66,7 +64,7 @@ pub enum Checker {
 
 impl Checker {
     /// All of them.
-    pub const ALL: [Checker; 27] = [
+    pub const ALL: [Checker; 26] = [
         Checker::Acknowledged,
         Checker::Believed,
         Checker::References,
@@ -83,7 +81,6 @@ impl Checker {
         Checker::Wanted,
         Checker::Counted,
         Checker::Echo,
-        Checker::Alarms,
         Checker::Parcels,
         Checker::Wishes,
         Checker::Waiting,
@@ -115,7 +112,6 @@ impl Checker {
             Checker::Wanted => "wanted",
             Checker::Counted => "counted",
             Checker::Echo => "echo",
-            Checker::Alarms => "alarms",
             Checker::Parcels => "parcels",
             Checker::Wishes => "wishes",
             Checker::Waiting => "waiting",

@@ -27,7 +27,6 @@ use sandbox::{
 use store::{INBOX, Memory};
 
 use crate::{
-    alarms::check_alarms,
     checkers::take_claims,
     findings::{Checker, Findings},
     goods,
@@ -73,7 +72,6 @@ pub fn check(scene: Scene<'_>) -> (Judgment, Findings) {
     check_stock(&rows, &orders, there, &mut found);
     check_wishes(&known, &orders, &mut found);
     check_echo(&rows, scene.facts, &mut found);
-    check_alarms(&rows, &scene.edits, &mut found);
     let (facts, compares) = (scene.facts, &scene.compares);
     check_replaced(scene.memory, facts, &scene.truths, compares, &mut found);
     let evidence = evidence(&rows, &orders, scene);

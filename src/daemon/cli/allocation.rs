@@ -105,22 +105,18 @@ fn show_plan(plan: &Value, out: &mut Out<'_>) -> anyhow::Result<Exit> {
             "{by} took its locations back, so none is chosen by itself."
         ))?;
     }
-    let (bound, would) = (list(plan, "bound"), list(plan, "parts"));
-    if !bound.is_empty() {
-        out.line("")?;
-        out.line("It leaves:")?;
-        parts(&bound, out)?;
-    }
-    let freed = list(plan, "freed");
-    if !freed.is_empty() {
-        out.line("")?;
-        out.line("No more from there:")?;
-        parts(&freed, out)?;
-    }
-    if !would.is_empty() {
-        out.line("")?;
-        out.line("It would leave:")?;
-        parts(&would, out)?;
+    let would = list(plan, "parts");
+    for (name, title) in [
+        ("bound", "It leaves:"),
+        ("freed", "No more from there:"),
+        ("parts", "It would leave:"),
+    ] {
+        let listed = list(plan, name);
+        if !listed.is_empty() {
+            out.line("")?;
+            out.line(title)?;
+            parts(&listed, out)?;
+        }
     }
     let unplaced = list(plan, "unplaced");
     if !unplaced.is_empty() {

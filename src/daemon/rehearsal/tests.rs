@@ -108,10 +108,10 @@ fn figures_add_up_and_rules_cost_what_they_hide() {
             "{sums:#}"
         );
     }
-    for seed in 0..2 {
+    for object in &objects[..2] {
         let sum: u64 = ["web", "till"]
             .map(|account| {
-                objects[seed]["accounts"][account]["orders"]
+                object["accounts"][account]["orders"]
                     .as_u64()
                     .expect("a number")
             })

@@ -42,6 +42,8 @@ struct Sums {
     seeds_per_second: f64,
     /// Orders in all.
     orders: u64,
+    /// Cases of drift that nobody's edit explains.
+    false_alarms: u64,
     /// What every seed has at least.
     least: Least,
     /// What happened, and how often.
@@ -92,6 +94,7 @@ impl Sums {
         };
         self.seeds += 1;
         self.orders += report.orders;
+        self.false_alarms += report.false_alarms;
         self.coverage.merge(&report.coverage);
         if !report.violations.is_empty() {
             self.failed.push(report.seed);

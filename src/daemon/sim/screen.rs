@@ -105,6 +105,13 @@ pub(super) fn show(out: &mut dyn Write, sums: &Sums) -> std::io::Result<()> {
          {} crashes.",
         sums.orders, least.orders, least.accounts, least.channels, least.fault_kinds, least.crashes
     )?;
+    if sums.false_alarms > 0 {
+        writeln!(
+            out,
+            "{} cases of drift that nobody's edit explains.",
+            sums.false_alarms
+        )?;
+    }
     let coverage = &sums.coverage;
     show_counts(out, "Faults", &coverage.faults)?;
     show_counts(out, "Looked at by checkers", &coverage.checkers)?;
