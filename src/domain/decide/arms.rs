@@ -20,7 +20,7 @@ pub const ARMS: &[(&str, &[&str])] = &[
     ("opening", &["new", "duplicate"]),
     ("levels_before_push", &["new", "duplicate"]),
     ("levels_to_compare", &["new", "duplicate"]),
-    ("levels_to_confirm", &["duplicate"]),
+    ("levels_to_confirm", &["new", "duplicate"]),
     ("weigh", &["new"]),
     ("start_push", &["new", "duplicate"]),
     ("push_applied", &["new"]),

@@ -144,7 +144,7 @@ pub(super) fn take_levels(
     levels: &[LevelSnapshot],
     looked: Looked<'_>,
 ) -> Result<Verdict, Undecided> {
-    let mut suspects = Vec::new();
+    let (mut suspects, mut is_news) = (Vec::new(), false);
     for level in levels {
         let key = (account.clone(), level.listing.clone());
         let Some(offer) = desk.book.offers.get_mut(&key) else {
@@ -172,6 +172,8 @@ pub(super) fn take_levels(
         let believed = match offer.believed {
             Some(believed) if !is_known => believed,
             Some(believed) => {
+                // What was possible is what is so, and perhaps not what should be shown.
+                is_news |= believed.quantity != quantity;
                 if believed.quantity == quantity {
                     let doubt = offer.possible.take();
                     offer.possible = doubt.and_then(|doubt| doubt.after_reading(looked.read_at));
@@ -203,7 +205,10 @@ pub(super) fn take_levels(
         }
     }
     if suspects.is_empty() {
-        return Ok(Verdict::Duplicate);
+        return Ok(match is_news {
+            true => Verdict::New,
+            false => Verdict::Duplicate,
+        });
     }
     desk.follow_ups.push(FollowUp::Compare {
         account: account.clone(),

@@ -26,7 +26,7 @@ fn a_write_that_came_through_after_all_is_our_echo() {
          order market #2 MUG:1    => web.MUG 10, web.MUG due
          push web MUG
          conflict web MUG 11      => web.MUG believes 13
-         level web MUG 11 confirm => no drift, web.MUG believes 11, web.MUG due, MUG 13-3
+         level web MUG 11 confirm => new, no drift, web.MUG believes 11, web.MUG due, MUG 13-3
          push web MUG
          applied web MUG          => web.MUG settled, web.MUG believes 10",
     );
