@@ -298,6 +298,11 @@ impl Engine {
                 FollowUp::OfferToWaiting(_) => {}
             }
         }
+        self.wake_who_is_due(done);
+    }
+
+    /// Wakes the lanes of accounts to which something is to be told since a decision.
+    pub(crate) fn wake_who_is_due(&self, done: &Done) {
         // What was known already may still have given an order its location, which moves offers.
         if done.verdict != Verdict::New && done.book.facts.is_empty() {
             return;

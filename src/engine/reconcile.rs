@@ -251,6 +251,7 @@ impl Engine {
         // Decided without the usual follow-up, which would bring us here again.
         let done = self.decider.decide(signal).await?;
         self.meters.count(&done, read_at);
+        self.wake_who_is_due(&done);
         let differ = differing(&done.follow_ups);
         let mut suspects = shown;
         suspects.retain(|listing, _| differ.contains(listing));
