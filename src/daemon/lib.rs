@@ -10,6 +10,7 @@ pub mod exit;
 pub mod listen;
 pub mod logging;
 mod outside;
+pub mod replay;
 pub mod run;
 pub mod sandbox_host;
 pub mod settings;

@@ -7,7 +7,7 @@ use daemon::{
     check, cli, demo,
     exit::{self, Exit},
     logging::{self, Format},
-    run,
+    replay, run,
     settings::Environment,
     sim,
 };
@@ -32,6 +32,7 @@ enum Verb {
     Demo(demo::Args),
     Sim(sim::Args),
     Check(check::Args),
+    Replay(replay::Args),
     #[command(flatten)]
     Client(cli::Verb),
 }
@@ -70,6 +71,7 @@ async fn hand_over(cli: Cli, environment: Environment) -> anyhow::Result<ExitCod
             demo::run(args).await
         }
         Verb::Sim(args) => sim::run(&args).map(ExitCode::from),
+        Verb::Replay(args) => replay::run(&args).map(ExitCode::from),
         Verb::Check(args) => check::run(&args, &at, &environment).map(ExitCode::from),
         Verb::Client(verb) => verb.run(&environment).await,
     }

@@ -9,6 +9,7 @@ pub mod adoption;
 pub mod answers;
 pub mod bells;
 mod buffers;
+pub mod cases;
 pub mod decider;
 pub mod dispatch;
 mod evidence;
@@ -125,6 +126,7 @@ pub struct Engine {
     pub meters: Meters,
     public_url: Option<String>,
     backlog_max: usize,
+    exporting: tokio::sync::Mutex<()>,
     wake_inbox: Notify,
     stop: watch::Sender<bool>,
     fatal: watch::Sender<Option<String>>,
@@ -174,10 +176,12 @@ impl Engine {
             meters: Meters::default(),
             public_url: config.public_url,
             backlog_max: config.backlog_max,
+            exporting: tokio::sync::Mutex::new(()),
             wake_inbox: Notify::new(),
             stop: watch::Sender::new(false),
             fatal: watch::Sender::new(None),
         });
+        engine.decider.keep_cases().await?;
         engine.load_exposure().await?;
         engine.load_watch().await?;
         for item in config.items {
