@@ -3,6 +3,7 @@
 //! Start reading at [`run`] for the daemon itself, at [`demo`] for the whole on one machine, and at
 //! [`settings`] for what an admin can say.
 
+pub mod bench;
 pub mod check;
 pub mod cli;
 pub mod demo;
@@ -10,10 +11,12 @@ pub mod exit;
 pub mod listen;
 pub mod logging;
 mod outside;
+pub mod rehearsal;
 pub mod replay;
 pub mod run;
 pub mod sandbox_host;
 pub mod settings;
 mod signals;
 pub mod sim;
+mod table;
 mod vault;

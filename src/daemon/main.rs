@@ -4,10 +4,10 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use daemon::{
-    check, cli, demo,
+    bench, check, cli, demo,
     exit::{self, Exit},
     logging::{self, Format},
-    replay, run,
+    rehearsal, replay, run,
     settings::Environment,
     sim,
 };
@@ -31,6 +31,8 @@ enum Verb {
     Run(run::Args),
     Demo(demo::Args),
     Sim(sim::Args),
+    Rehearse(rehearsal::Args),
+    Bench(bench::Args),
     Check(check::Args),
     Replay(replay::Args),
     #[command(flatten)]
@@ -71,6 +73,8 @@ async fn hand_over(cli: Cli, environment: Environment) -> anyhow::Result<ExitCod
             demo::run(args).await
         }
         Verb::Sim(args) => sim::run(&args).map(ExitCode::from),
+        Verb::Rehearse(args) => rehearsal::run(&args, &at, &environment).map(ExitCode::from),
+        Verb::Bench(args) => bench::run(&args).map(ExitCode::from),
         Verb::Replay(args) => replay::run(&args).map(ExitCode::from),
         Verb::Check(args) => check::run(&args, &at, &environment).map(ExitCode::from),
         Verb::Client(verb) => verb.run(&environment).await,

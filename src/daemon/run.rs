@@ -20,6 +20,8 @@ use domain::{
     decide::Authority,
     item::{Item, ItemKind},
     locations::Locations,
+    owed::{Backorder, Owing, Preorder},
+    policy::Penalty,
     rules::{Buffer, EndWhen, LastUnits, OfferRules, Ratio, ScopedRule},
 };
 use engine::{
@@ -293,6 +295,7 @@ pub fn config(settings: &Settings) -> Config {
             rules: rules(settings),
             home: locations.home(),
             locations,
+            allocation: settings.allocation.rules(),
             breaker: BreakerRule {
                 listings_min: settings.breaker.listings,
                 share: Ratio {
@@ -301,11 +304,25 @@ pub fn config(settings: &Settings) -> Config {
                 },
                 window: settings.breaker.window,
             },
+            incidents: settings.incidents.clone(),
+            penalties: settings
+                .accounts
+                .iter()
+                .map(|(id, account)| (id.clone(), penalty(account.cancel_penalty)))
+                .collect(),
         },
         items,
         backlog_max: usize::try_from(settings.limits.backlog).unwrap_or(usize::MAX),
         public_url: settings.public_url.clone(),
         compare_first: false,
+    }
+}
+
+fn penalty(said: settings::CancelPenalty) -> Penalty {
+    match said {
+        settings::CancelPenalty::Low => Penalty::Low,
+        settings::CancelPenalty::Medium => Penalty::Medium,
+        settings::CancelPenalty::High => Penalty::High,
     }
 }
 
@@ -395,6 +412,16 @@ fn scoped(offer: &settings::Offer, scale: u8) -> ScopedRule {
             below: units(last.below, scale),
             only: last.only.iter().cloned().collect(),
         }),
+        owing: Owing {
+            backorder: offer.backorder.map(|said| Backorder {
+                max: units(said.max, scale),
+                ships_within: said.ships_within,
+            }),
+            preorder: offer.preorder.map(|said| Preorder {
+                max: units(said.max, scale),
+                available_on: said.available_on,
+            }),
+        },
         ..ScopedRule::default()
     }
 }

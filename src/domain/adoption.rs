@@ -123,7 +123,11 @@ pub fn judge(
             }
         }
         Why::LateNews { .. } => Oversell::Unknown,
-        Why::GaveWay | Why::CameBack | Why::BeyondShown { .. } | Why::Unknown => Oversell::Other,
+        Why::GaveWay
+        | Why::CameBack
+        | Why::BeyondShown { .. }
+        | Why::Owed { .. }
+        | Why::Unknown => Oversell::Other,
     }
 }
 

@@ -1,10 +1,13 @@
-//! How large a buffer must be so that a sale elsewhere is rarely one too many.
+//! How large a buffer must be, and when it must be held, so that a sale is rarely one too many.
 //!
-//! While the news of a level is on its way to a channel, other accounts go on selling. With the sales
+//! While the news of a sale is on its way to a channel, other accounts go on selling. With the sales
 //! of an item elsewhere and the time that the news takes, the units sold meanwhile are a compound
 //! Poisson number: sales come independently, each of one or more units. The buffer is the least that
-//! holds them but for the accepted risk. Everything is integer arithmetic, so the same numbers give
-//! the same buffer on every machine.
+//! holds them but for the accepted risk.
+//!
+//! It is held only while so little is sellable that all accounts together could sell it within one
+//! delay: a sale from a full shelf is never one too many, and what is held back there is only hidden.
+//! Everything is integer arithmetic, so the same numbers give the same buffer on every machine.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -26,14 +29,55 @@ const FRESH: Duration = Duration::from_secs(24 * 3600);
 /// What was measured: sales of an item on other accounts, and the delay of one account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Demand {
-    /// How many units were sold at once, and how often. Whole units, rounded up.
+    /// How many units were sold at once on other accounts, and how often. Whole units, rounded up.
     pub lots: BTreeMap<u32, u32>,
+    /// The same of the account itself: its channel takes them off its own level at once, but they
+    /// empty the shelf as well.
+    #[serde(default)]
+    pub here: BTreeMap<u32, u32>,
     /// In what time.
     pub over_ms: u64,
     /// How long a level takes to be shown on the account.
     pub lag_ms: u64,
+    /// How long it takes before that until we know of a sale elsewhere.
+    #[serde(default)]
+    pub heard_ms: u64,
     /// Whether too little was measured, and the delay is a cautious guess.
     pub is_lag_assumed: bool,
+    /// Whether the last units are kept for this account, so that accounts which hold theirs back do
+    /// not count as elsewhere.
+    #[serde(default)]
+    pub keeps_last: bool,
+}
+
+impl Demand {
+    /// How long a sale elsewhere goes unseen on the account.
+    pub fn delay_ms(&self) -> u64 {
+        self.lag_ms.saturating_add(self.heard_ms)
+    }
+
+    /// What all accounts sold, as it can be sold within one delay.
+    fn everywhere(&self) -> Demand {
+        let mut lots = self.lots.clone();
+        for (units, times) in &self.here {
+            let slot = lots.entry(*units).or_default();
+            *slot = slot.saturating_add(*times);
+        }
+        Demand {
+            lots,
+            ..self.clone()
+        }
+    }
+
+    /// The same with a delay that is a quarter longer.
+    fn larger(&self) -> Demand {
+        let longer = |ms: u64| ms.saturating_add(ms.div_ceil(4));
+        Demand {
+            lag_ms: longer(self.lag_ms),
+            heard_ms: longer(self.heard_ms),
+            ..self.clone()
+        }
+    }
 }
 
 /// How a buffer tunes itself: what an admin accepts.
@@ -43,7 +87,8 @@ pub struct Tuning {
     pub min: Quantity,
     /// The most.
     pub max: Quantity,
-    /// How often, in delays, more may be sold elsewhere than the buffer holds.
+    /// How often a sale from a short shelf may be one too many, because more was sold elsewhere
+    /// than the buffer holds.
     pub risk: Ratio,
 }
 
@@ -65,16 +110,65 @@ impl Tuning {
         buffer.min(self.max).max(self.min)
     }
 
-    /// The buffer that a demand calls for.
-    fn buffer(&self, demand: &Demand, scale: u8) -> Quantity {
+    /// Whether a demand calls for holding back the last unit at least.
+    pub fn holds_back(&self, demand: &Demand, scale: u8) -> bool {
+        self.hold(demand, scale).buffer >= Quantity::of(1).times(unit(scale))
+    }
+
+    /// What a demand calls for.
+    fn hold(&self, demand: &Demand, scale: u8) -> Hold {
         let whole = self.max.units().checked_div(unit(scale)).unwrap_or(0);
         let units_max = u32::try_from(whole).unwrap_or(UNITS_MAX).saturating_add(1);
-        let units = needed(demand, self.risk, units_max.min(UNITS_MAX));
-        self.clamp(
+        let of = |units: u32| {
             Quantity::new(i64::from(units))
                 .unwrap_or_default()
-                .times(unit(scale)),
-        )
+                .times(unit(scale))
+        };
+        let units = needed(demand, self.risk, units_max.min(UNITS_MAX));
+        let within = needed(&demand.everywhere(), self.risk, UNITS_MAX);
+        Hold {
+            buffer: self.clamp(of(units)),
+            within: (within < UNITS_MAX).then(|| of(within)),
+        }
+    }
+}
+
+/// How much is held back, and while how much is sellable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Hold {
+    buffer: Quantity,
+    /// At all times where there is nothing.
+    within: Option<Quantity>,
+}
+
+impl Hold {
+    /// The same, where the least is held at all times, and what is held is not more than what is there.
+    fn tidy(self, min: Quantity) -> Hold {
+        let within = self.within.filter(|_| self.buffer > min);
+        Hold {
+            within: within.map(|within| within.max(self.buffer)),
+            ..self
+        }
+    }
+
+    /// What it becomes by a demand that calls for another: each of the two rises at once, and falls
+    /// only where that of a larger demand falls as well.
+    fn settle(self, called: Hold, larger: Hold) -> Hold {
+        let reach = |hold: Hold| hold.within.map_or((true, Quantity::ZERO), |w| (false, w));
+        let is_buffer_kept = called.buffer < self.buffer && larger.buffer >= self.buffer;
+        let is_reach_kept = reach(called) < reach(self) && reach(larger) >= reach(self);
+        Hold {
+            buffer: if is_buffer_kept {
+                self.buffer
+            } else {
+                called.buffer
+            },
+            within: if is_reach_kept {
+                self.within
+            } else {
+                called.within
+            },
+        }
     }
 }
 
@@ -83,15 +177,28 @@ impl Tuning {
 pub struct Tuned {
     /// What is held back.
     pub buffer: Quantity,
+    /// While no more than this is sellable; at all times where nothing is said.
+    #[serde(default)]
+    pub within: Option<Quantity>,
     /// What was measured.
     pub demand: Demand,
     /// When.
     pub at: Time,
 }
 
+impl Tuned {
+    /// What is held back of so much that is sellable.
+    pub fn held(&self, sellable: Quantity) -> Quantity {
+        match self.within {
+            Some(within) if sellable > within => Quantity::ZERO,
+            Some(_) | None => self.buffer,
+        }
+    }
+}
+
 /// What becomes of a buffer by a new measurement; nothing when it stays as it is. It rises at once and
 /// falls only when a demand that is a quarter larger would let it fall as well, so that it does not go
-/// to and fro and spend the writes of a channel.
+/// to and fro and spend the writes of a channel. So does the shelf below which it is held.
 pub fn retune(
     known: Option<&Tuned>,
     demand: &Demand,
@@ -99,34 +206,30 @@ pub fn retune(
     scale: u8,
     now: Time,
 ) -> Option<Tuned> {
-    let tuned = |buffer| {
-        Some(Tuned {
-            buffer,
-            demand: demand.clone(),
-            at: now,
-        })
+    let called = tuning.hold(demand, scale);
+    let tuned = |hold: Hold| Tuned {
+        buffer: hold.buffer,
+        within: hold.within,
+        demand: demand.clone(),
+        at: now,
     };
-    let buffer = tuning.buffer(demand, scale);
     let Some(known) = known else {
-        return tuned(buffer);
+        return Some(tuned(called.tidy(tuning.min)));
     };
-    let was = tuning.clamp(known.buffer);
-    if buffer > was || was != known.buffer {
-        return tuned(buffer);
-    }
-    if buffer < was {
-        let larger = Demand {
-            lag_ms: demand.lag_ms.saturating_add(demand.lag_ms.div_ceil(4)),
-            ..demand.clone()
-        };
-        if tuning.buffer(&larger, scale) < was {
-            return tuned(buffer);
-        }
-        return None;
-    }
-    let is_stale =
-        now.since(known.at) > FRESH || (known.demand.is_lag_assumed && !demand.is_lag_assumed);
-    if is_stale { tuned(buffer) } else { None }
+    let was = Hold {
+        buffer: tuning.clamp(known.buffer),
+        within: known.within,
+    };
+    let next = if called.tidy(tuning.min) == was {
+        was
+    } else {
+        was.settle(called, tuning.hold(&demand.larger(), scale))
+            .tidy(tuning.min)
+    };
+    let is_other = (next.buffer, next.within) != (known.buffer, known.within);
+    let is_stale = next == called.tidy(tuning.min)
+        && (now.since(known.at) > FRESH || (known.demand.is_lag_assumed && !demand.is_lag_assumed));
+    (is_other || is_stale).then(|| tuned(next))
 }
 
 /// The least number of units, up to a limit, so that the probability of more being sold elsewhere
@@ -140,7 +243,7 @@ pub fn needed(demand: &Demand, risk: Ratio, units_max: u32) -> u32 {
         .map(|(units, times)| (u128::from(*units), u128::from(*times)))
         .collect();
     let times: u128 = lots.iter().map(|(_, times)| *times).sum();
-    let (lag, over) = (u128::from(demand.lag_ms), u128::from(demand.over_ms));
+    let (lag, over) = (u128::from(demand.delay_ms()), u128::from(demand.over_ms));
     let sales = times.saturating_mul(lag);
     if sales == 0 {
         return 0;
@@ -222,7 +325,7 @@ mod tests {
             lots: lots.iter().copied().collect(),
             over_ms: HOUR,
             lag_ms,
-            is_lag_assumed: false,
+            ..Demand::default()
         }
     }
 
@@ -287,7 +390,9 @@ mod tests {
             lots: BTreeMap::from([(u32::MAX, u32::MAX), (0, 5)]),
             over_ms: 0,
             lag_ms: u64::MAX,
+            heard_ms: u64::MAX,
             is_lag_assumed: true,
+            ..Demand::default()
         };
         assert_eq!(
             needed(
@@ -303,6 +408,7 @@ mod tests {
         let long = Demand {
             over_ms: u64::MAX,
             lag_ms: 1,
+            heard_ms: 0,
             ..huge
         };
         assert_eq!(needed(&long, one_in(1000), 9), 0);
@@ -342,6 +448,48 @@ mod tests {
         assert_eq!(tuned.buffer, Quantity::of(2_000));
     }
 
+    #[test]
+    fn it_is_held_only_while_all_could_be_sold_within_a_delay() {
+        // (elsewhere, here: sales an hour of one unit) => buffer, held while no more than
+        for (elsewhere, here, held) in [
+            (0, 0, (0, None)),
+            // Nobody sells it elsewhere, so nothing can be one too many.
+            (0, 500, (0, None)),
+            (1, 0, (1, Some(1))),
+            (10, 0, (2, Some(2))),
+            (10, 1, (2, Some(2))),
+            (10, 100, (2, Some(5))),
+            (100, 100, (5, Some(8))),
+            // So much that no shelf is full.
+            (9_000, 9_000, (10, None)),
+        ] {
+            let demand = Demand {
+                here: BTreeMap::from([(1, here)]),
+                heard_ms: HOUR / 200,
+                ..demand(&[(1, elsewhere)], HOUR / 200)
+            };
+            let tuned = retune(None, &demand, Tuning::usual(0), 0, Time::EPOCH);
+            let tuned = tuned.expect("the first one");
+            let found = (tuned.buffer.units(), tuned.within.map(Quantity::units));
+            assert_eq!(found, held, "{elsewhere} elsewhere, {here} here");
+        }
+    }
+
+    #[test]
+    fn what_was_tuned_before_there_was_a_within_is_held_at_all_times_until_the_next_time() {
+        let row = serde_json::json!({
+            "buffer": 2, "at": Time::EPOCH,
+            "demand": { "lots": { "1": 1 }, "over_ms": HOUR, "lag_ms": HOUR / 20, "is_lag_assumed": false },
+        });
+        let old: Tuned = serde_json::from_value(row).expect("an old row");
+        assert_eq!(old.held(Quantity::of(99)), Quantity::of(2));
+        let demand = old.demand.clone();
+        let new = retune(Some(&old), &demand, Tuning::usual(0), 0, Time::EPOCH);
+        let new = new.expect("it is tuned again");
+        assert_eq!(new.held(Quantity::of(99)), Quantity::ZERO);
+        assert_eq!(new.held(Quantity::of(2)), Quantity::of(2));
+    }
+
     fn any_lots() -> impl Strategy<Value = BTreeMap<u32, u32>> {
         prop::collection::btree_map(1..6_u32, 1..30_u32, 1..4)
     }
@@ -358,7 +506,7 @@ mod tests {
             less in 1..9_u32,
         ) {
             let of = |lots: &BTreeMap<u32, u32>, lag_ms, risk| {
-                let demand = Demand { lots: lots.clone(), over_ms: HOUR, lag_ms, is_lag_assumed: false };
+                let demand = Demand { lots: lots.clone(), over_ms: HOUR, lag_ms, ..Demand::default() };
                 needed(&demand, one_in(risk), 200)
             };
             let buffer = of(&lots, lag_ms, risk);
@@ -374,6 +522,7 @@ mod tests {
         #[test]
         fn it_keeps_its_bounds_and_settles(
             lots in any_lots(),
+            here in any_lots(),
             lag_ms in 0..HOUR,
             min in 0..6_i32,
             more in 0..20_i32,
@@ -383,10 +532,37 @@ mod tests {
                 max: Quantity::of(min + more),
                 risk: one_in(1000),
             };
-            let demand = Demand { lots, over_ms: HOUR, lag_ms, is_lag_assumed: false };
+            let demand = Demand { lots, here, over_ms: HOUR, lag_ms, ..Demand::default() };
             let tuned = retune(None, &demand, tuning, 0, Time::EPOCH).expect("the first one");
             prop_assert!(tuned.buffer >= tuning.min && tuned.buffer <= tuning.max);
             prop_assert_eq!(retune(Some(&tuned), &demand, tuning, 0, Time::EPOCH), None);
+            prop_assert!(tuned.within.is_none_or(|within| within >= tuned.buffer));
+            // More on the shelf never shows less.
+            let shown = |sellable| Quantity::of(sellable).minus(tuned.held(Quantity::of(sellable)));
+            for sellable in 0..60 {
+                prop_assert!(shown(sellable + 1) >= shown(sellable));
+            }
+        }
+
+        /// Whatever it was before, a demand that is larger in everything never lets it fall, and one
+        /// that is far smaller lets it go.
+        #[test]
+        fn it_rises_at_once_and_falls_in_the_end(
+            lots in any_lots(),
+            here in any_lots(),
+            lag_ms in 1..HOUR,
+            heard_ms in 0..HOUR,
+            more_ms in 0..HOUR,
+        ) {
+            let tuning = Tuning::usual(0);
+            let small = Demand { lots, here, over_ms: HOUR, lag_ms, heard_ms, ..Demand::default() };
+            let large = Demand { lag_ms: lag_ms + more_ms, ..small.clone() };
+            let before = retune(None, &small, tuning, 0, Time::EPOCH).expect("the first one");
+            let after = retune(Some(&before), &large, tuning, 0, Time::EPOCH).unwrap_or(before.clone());
+            prop_assert!(after.buffer >= before.buffer);
+            let nothing = Demand { over_ms: HOUR, ..Demand::default() };
+            let end = retune(Some(&after), &nothing, tuning, 0, Time::EPOCH).unwrap_or(after);
+            prop_assert_eq!(end.buffer, Quantity::ZERO);
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     ids::{ArrivalId, CountId, DriftId, IncidentId, IntentId, MovementId, OrderId, ShipmentId},
     incident::{Ending, Way, Why},
     offer::{Edit, Suppression},
+    owed::Kind,
     stock::{Cause, Condition, LocationId},
 };
 
@@ -114,6 +115,9 @@ pub enum Event {
         location: LocationId,
         /// How many.
         units: Quantity,
+        /// Why, where it is said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        because: Option<String>,
     },
     /// A line is not covered by stock.
     Short {
@@ -128,6 +132,19 @@ pub enum Event {
     Covered {
         /// Our number of it.
         line: u32,
+    },
+    /// Units that are missing are owed by a date.
+    Owed {
+        /// Our number of the line.
+        line: u32,
+        /// Of what.
+        sku: Sku,
+        /// How many units of the line, by now.
+        units: Quantity,
+        /// How.
+        kind: Kind,
+        /// By when they ship.
+        until: Time,
     },
     /// Units were sold that are not there.
     IncidentOpened {

@@ -2,7 +2,8 @@
 //!
 //! An incident opens in the commit that leaves a line short, and closes in the one that covers the line
 //! or ends the wish for it; both are facts of the order's timeline. Which way out is best is a small
-//! policy over a [`Situation`]: see [`ways`]. A person chooses; nothing here acts.
+//! policy over a [`Situation`]: see [`ways`]. A person chooses, or a rule of the merchant's
+//! ([`crate::policy`]); nothing here acts.
 
 use std::time::Duration;
 
@@ -11,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AccountId, ListingId, Money, Quantity, Sku, Time,
     ids::{IncidentId, OrderId},
+    owed::Broken,
+    policy::Penalty,
+    stock::{Condition, LocationId},
 };
 
 /// Units that were sold and are not there.
@@ -79,11 +83,44 @@ pub enum Why {
         /// When the buyer bought.
         sold_at: Time,
     },
+    /// It was owed by a date, and that came to nothing.
+    Owed {
+        /// By when it was.
+        until: Time,
+        /// How it came to nothing.
+        broken: Broken,
+    },
     /// Nothing that is known explains it.
     Unknown,
 }
 
-/// What a person chose.
+impl Why {
+    /// The word for it, as in the API and in rules.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Why::LatePush { .. } => "late_push",
+            Why::LateNews { .. } => "late_news",
+            Why::GaveWay => "gave_way",
+            Why::CameBack => "came_back",
+            Why::BeyondShown { .. } => "beyond_shown",
+            Why::Owed { .. } => "owed",
+            Why::Unknown => "unknown",
+        }
+    }
+
+    /// All words.
+    pub const WORDS: [&'static str; 7] = [
+        "late_push",
+        "late_news",
+        "gave_way",
+        "came_back",
+        "beyond_shown",
+        "owed",
+        "unknown",
+    ];
+}
+
+/// What a person, or the policy, chose.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
     /// Which way.
@@ -94,6 +131,9 @@ pub struct Choice {
     pub note: Option<String>,
     /// When.
     pub at: Time,
+    /// The rule of the policy that chose; nothing where a person did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
 }
 
 /// A way out.
@@ -107,6 +147,12 @@ pub enum Way {
         /// From which.
         order: OrderId,
     },
+    /// Bring units from a location that does not serve the account; a person sends them.
+    Transfer,
+    /// Look at units that wait for a check; a person does.
+    Sort,
+    /// Ship what is there now, and the rest later; a person packs it.
+    Split,
     /// Agree on something else with the buyer; a person changes the order on its channel.
     Substitute,
     /// Give the money for the missing units back on the channel, which takes them off the order.
@@ -132,6 +178,8 @@ pub enum Ending {
     Held,
     /// The units left all the same.
     Shipped,
+    /// A rule lets them be owed, and their date is still to come.
+    Owed,
 }
 
 impl Ending {
@@ -143,6 +191,7 @@ impl Ending {
             Ending::Expired => "the payment deadline passed",
             Ending::Held => "the order is on hold and gave up its stock",
             Ending::Shipped => "the units left all the same",
+            Ending::Owed => "the units may be owed until a date that is still to come",
         }
     }
 }
@@ -153,6 +202,9 @@ impl Way {
         match self {
             Way::Wait => WayKind::Wait.word(),
             Way::TakeFrom { .. } => WayKind::TakeFrom.word(),
+            Way::Transfer => WayKind::Transfer.word(),
+            Way::Sort => WayKind::Sort.word(),
+            Way::Split => WayKind::Split.word(),
             Way::Substitute => WayKind::Substitute.word(),
             Way::CancelUnits { .. } => WayKind::CancelUnits.word(),
             Way::CancelOrder => WayKind::CancelOrder.word(),
@@ -167,6 +219,12 @@ pub enum WayKind {
     Wait,
     /// [`Way::TakeFrom`]
     TakeFrom,
+    /// [`Way::Transfer`]
+    Transfer,
+    /// [`Way::Sort`]
+    Sort,
+    /// [`Way::Split`]
+    Split,
     /// [`Way::Substitute`]
     Substitute,
     /// [`Way::CancelUnits`]
@@ -177,9 +235,12 @@ pub enum WayKind {
 
 impl WayKind {
     /// All of them.
-    pub const ALL: [WayKind; 5] = [
+    pub const ALL: [WayKind; 8] = [
         WayKind::Wait,
         WayKind::TakeFrom,
+        WayKind::Transfer,
+        WayKind::Sort,
+        WayKind::Split,
         WayKind::Substitute,
         WayKind::CancelUnits,
         WayKind::CancelOrder,
@@ -190,6 +251,9 @@ impl WayKind {
         match self {
             WayKind::Wait => "wait",
             WayKind::TakeFrom => "take_from",
+            WayKind::Transfer => "transfer",
+            WayKind::Sort => "sort",
+            WayKind::Split => "split",
             WayKind::Substitute => "substitute",
             WayKind::CancelUnits => "cancel_units",
             WayKind::CancelOrder => "cancel_order",
@@ -223,6 +287,25 @@ pub struct Situation {
     pub missing: Quantity,
     /// Who else was promised units of the item.
     pub rivals: Vec<Rival>,
+    /// What canceling costs the merchant on this account.
+    pub penalty: Penalty,
+    /// The first arrival with which all that is missing will have come.
+    pub arrival: Option<Coming>,
+    /// Units that lie where they do not serve the account.
+    pub elsewhere: Option<(LocationId, Quantity)>,
+    /// Units that wait for a check at a location that does.
+    pub unsorted: Option<(LocationId, Condition, Quantity)>,
+    /// Whether something of the order could be shipped now, and nothing of it has been.
+    pub can_split: bool,
+}
+
+/// An arrival that is waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Coming {
+    /// Where.
+    pub location: LocationId,
+    /// When, where that is known.
+    pub due: Option<Time>,
 }
 
 /// Another order that was promised units of the same item.
@@ -247,14 +330,14 @@ impl Rival {
 }
 
 /// One way out, as it is proposed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proposal {
     /// Which.
     pub kind: WayKind,
     /// From which order units would be taken.
     pub from: Option<OrderId>,
     /// Why it stands where it stands.
-    pub because: &'static str,
+    pub because: String,
 }
 
 /// How long a buyer may be made to wait when the channel says no date.
@@ -264,68 +347,171 @@ const NOTICE: Duration = Duration::from_secs(24 * 3600);
 /// How many other orders are proposed to take units from.
 const RIVALS_MAX: usize = 3;
 
-/// The ways out, the best first. The policy:
+/// The ways out, the best first. The ranking:
 ///
 /// 1. An order that is not paid waits: nobody has kept the buyer's money.
-/// 2. Units go from a younger order that is not paid to an older one that is: whoever can give all that
+/// 2. So does one for which enough is on its way and due before the promised date.
+/// 3. What is there is found: units that wait for a check, units at another location.
+/// 4. Units go from a younger order that is not paid to an older one that is: whoever can give all that
 ///    is missing first, then the youngest.
-/// 3. While the promised date is more than a day away (or, where there is none, for two days), waiting
+/// 5. While the promised date is more than a day away (or, where there is none, for two days), waiting
 ///    comes before everything that changes the order.
-/// 4. A substitute before a cancellation: the sale is kept.
-/// 5. The missing units before the whole order, if anything else of it can be shipped.
-/// 6. Waiting past the promised date comes last: it costs the buyer's trust and the channel's opinion.
+/// 6. What is there is shipped before anything is given up.
+/// 7. A substitute before a cancellation: the sale is kept. Where canceling costs little and the date is
+///    near, canceling comes first: the buyer can buy elsewhere.
+/// 8. The missing units before the whole order, if anything else of it can be shipped.
+/// 9. Waiting past the promised date comes last: it costs the buyer's trust and the channel's opinion.
+///    Where canceling costs much, canceling comes after it.
 pub fn ways(situation: &Situation) -> Vec<Proposal> {
-    let propose = |kind, because| Proposal {
-        kind,
-        from: None,
-        because,
-    };
+    let mut ways = Vec::new();
     let promised = match situation.ship_by {
         Some(ship_by) => ship_by.minus(NOTICE),
         None => situation.placed_at.plus(PATIENCE),
     };
     let can_wait = situation.now < promised;
-    let mut ways = Vec::new();
+    let comes_in_time = situation.arrival.as_ref().is_some_and(|coming| {
+        let last = situation.ship_by.unwrap_or(promised);
+        coming.due.is_some_and(|due| due <= last)
+    });
     if !situation.is_paid {
         let because = "the order is not paid yet, so waiting costs nobody anything";
         ways.push(propose(WayKind::Wait, because));
+    } else if comes_in_time {
+        ways.push(propose(WayKind::Wait, coming(situation)));
     }
-    let mut rivals: Vec<&Rival> = situation
-        .rivals
-        .iter()
-        .filter(|rival| situation.is_paid && rival.may_give_way_to(situation.placed_at))
-        .collect();
-    rivals.sort_by_key(|rival| {
-        let gives_all = rival.units >= situation.missing;
-        std::cmp::Reverse((gives_all, rival.placed_at, rival.order))
-    });
-    for rival in rivals.into_iter().take(RIVALS_MAX) {
-        ways.push(Proposal {
-            kind: WayKind::TakeFrom,
-            from: Some(rival.order),
-            because: "that order is younger and not paid",
-        });
-    }
-    if situation.is_paid && can_wait {
-        let because = match situation.ship_by {
-            Some(_) => "the promised date is more than a day away",
-            None => "it was placed less than two days ago",
+    ways.extend(findings(situation));
+    ways.extend(rivals(situation));
+    if situation.is_paid && can_wait && !comes_in_time {
+        let because = match (&situation.arrival, situation.ship_by) {
+            (Some(_), _) => coming(situation),
+            (None, Some(_)) => "the promised date is more than a day away".to_owned(),
+            (None, None) => "it was placed less than two days ago".to_owned(),
         };
         ways.push(propose(WayKind::Wait, because));
     }
+    if situation.can_split {
+        let because = "what is there can be shipped now, and the rest later";
+        ways.push(propose(WayKind::Split, because));
+    }
+    let waits_last = situation.is_paid && !can_wait && !comes_in_time;
     let because = "the sale is kept if the buyer agrees to something else";
-    ways.push(propose(WayKind::Substitute, because));
+    let substitute = propose(WayKind::Substitute, because);
+    let late = waits_last.then(|| {
+        let because = match &situation.arrival {
+            Some(_) => coming(situation),
+            None => "the promised date is near or over, so the buyer should know of it".to_owned(),
+        };
+        propose(WayKind::Wait, because)
+    });
+    let canceling = cancellations(situation);
+    match situation.penalty {
+        Penalty::Low if waits_last => {
+            ways.extend(canceling);
+            ways.push(substitute);
+            ways.extend(late);
+        }
+        Penalty::Low | Penalty::Medium => {
+            ways.push(substitute);
+            ways.extend(canceling);
+            ways.extend(late);
+        }
+        Penalty::High => {
+            ways.push(substitute);
+            ways.extend(late);
+            ways.extend(canceling);
+        }
+    }
+    ways
+}
+
+fn propose(kind: WayKind, because: impl Into<String>) -> Proposal {
+    Proposal {
+        kind,
+        from: None,
+        because: because.into(),
+    }
+}
+
+/// What is on its way, in a sentence without its end.
+fn coming(situation: &Situation) -> String {
+    let Some(coming) = &situation.arrival else {
+        return String::new();
+    };
+    let at = &coming.location;
+    match (coming.due, situation.ship_by) {
+        (Some(due), Some(ship_by)) if due <= ship_by => {
+            format!("enough is due at {at} on {due}, before the promised date")
+        }
+        (Some(due), Some(_)) => {
+            format!("enough is due at {at} on {due}, which is after the promised date")
+        }
+        (Some(due), None) => format!("enough is due at {at} on {due}"),
+        (None, _) => format!("enough is on its way to {at}, and nobody has said when it is due"),
+    }
+}
+
+/// Units that are there, and not to be had without a hand.
+fn findings(situation: &Situation) -> Vec<Proposal> {
+    let mut ways = Vec::new();
+    if let Some((at, condition, units)) = &situation.unsorted {
+        let words = condition.words();
+        let because = format!(
+            "{units} at {at} are {words}: look at them, and say so with `oneshelf stock sort`"
+        );
+        ways.push(propose(WayKind::Sort, because));
+    }
+    if let Some((at, units)) = &situation.elsewhere {
+        let because = format!(
+            "{units} lie at {at}, which does not serve this account: send them with `oneshelf stock transfer`"
+        );
+        ways.push(propose(WayKind::Transfer, because));
+    }
+    ways
+}
+
+fn rivals(situation: &Situation) -> Vec<Proposal> {
+    if !situation.is_paid {
+        return Vec::new();
+    }
+    let best = by_preference(&situation.rivals, situation.placed_at, situation.missing);
+    let propose = |rival: &Rival| Proposal {
+        kind: WayKind::TakeFrom,
+        from: Some(rival.order),
+        because: "that order is younger and not paid".to_owned(),
+    };
+    best.iter().take(RIVALS_MAX).map(propose).collect()
+}
+
+/// Those that may give way: who can give all that is missing first, then the youngest.
+pub fn by_preference(rivals: &[Rival], placed_at: Time, missing: Quantity) -> Vec<Rival> {
+    let mut best: Vec<Rival> = rivals
+        .iter()
+        .filter(|rival| rival.may_give_way_to(placed_at))
+        .copied()
+        .collect();
+    best.sort_by_key(|rival| {
+        let gives_all = rival.units >= missing;
+        std::cmp::Reverse((gives_all, rival.placed_at, rival.order))
+    });
+    best
+}
+
+fn cancellations(situation: &Situation) -> Vec<Proposal> {
+    let mut ways = Vec::new();
     if situation.can_refund && situation.has_other_units {
         let because = "the rest of the order can be shipped";
         ways.push(propose(WayKind::CancelUnits, because));
     }
     if situation.can_cancel {
-        let because = "the buyer gets everything back and can buy elsewhere";
+        let because = match situation.penalty {
+            Penalty::High => {
+                "the buyer gets everything back, but canceling costs this account much"
+            }
+            Penalty::Low | Penalty::Medium => {
+                "the buyer gets everything back and can buy elsewhere"
+            }
+        };
         ways.push(propose(WayKind::CancelOrder, because));
-    }
-    if situation.is_paid && !can_wait {
-        let because = "the promised date is near or over, so the buyer should know of it";
-        ways.push(propose(WayKind::Wait, because));
     }
     ways
 }
@@ -355,6 +541,11 @@ mod tests {
             has_other_units: true,
             missing: Quantity::of(2),
             rivals: Vec::new(),
+            penalty: Penalty::Medium,
+            arrival: None,
+            elsewhere: None,
+            unsorted: None,
+            can_split: false,
         }
     }
 
@@ -430,6 +621,65 @@ mod tests {
         );
         situation.is_paid = false;
         assert_eq!(from(&situation), []);
+    }
+
+    #[test]
+    fn what_is_there_or_coming_goes_before_what_is_given_up() {
+        let at = |name: &str| LocationId::new(name);
+        let coming = |due: Option<i64>| {
+            Some(Coming {
+                location: at("main"),
+                due: due.map(hour),
+            })
+        };
+        for (change, expected) in [
+            (
+                (|s, _| s.arrival = s.arrival.take()) as fn(&mut Situation, Option<Coming>),
+                "wait substitute cancel_units cancel_order",
+            ),
+            // Due in time, though the promised date is near.
+            (
+                |s, early| (s.now, s.ship_by, s.arrival) = (hour(60), Some(hour(70)), early),
+                "wait substitute cancel_units cancel_order",
+            ),
+            // Due too late.
+            (
+                |s, early| (s.now, s.ship_by, s.arrival) = (hour(60), Some(hour(64)), early),
+                "substitute cancel_units cancel_order wait",
+            ),
+            (
+                |s, _| s.elsewhere = Some((LocationId::new("outlet"), Quantity::of(2))),
+                "transfer wait substitute cancel_units cancel_order",
+            ),
+            (
+                |s, _| {
+                    let here = LocationId::new("main");
+                    s.unsorted = Some((here, Condition::Quality, Quantity::of(2)));
+                    s.can_split = true;
+                },
+                "sort wait split substitute cancel_units cancel_order",
+            ),
+            (
+                |s, _| (s.now, s.penalty) = (hour(60), Penalty::Low),
+                "cancel_units cancel_order substitute wait",
+            ),
+            (
+                |s, _| (s.now, s.penalty) = (hour(60), Penalty::High),
+                "substitute wait cancel_units cancel_order",
+            ),
+            (
+                |s, _| s.penalty = Penalty::Low,
+                "wait substitute cancel_units cancel_order",
+            ),
+        ] {
+            let mut situation = usual();
+            change(&mut situation, coming(Some(66)));
+            assert_eq!(words(&situation), expected, "{situation:?}");
+        }
+        let mut situation = usual();
+        situation.arrival = coming(None);
+        let first = ways(&situation).into_iter().next().expect("a way");
+        assert!(first.because.contains("nobody has said when"), "{first:?}");
     }
 
     #[test]

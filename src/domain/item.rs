@@ -40,10 +40,10 @@ pub enum ItemKind {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ItemRefusal {
     /// A kit needs something in it.
-    #[error("kit {0} has no components")]
+    #[error("kit {0} has no components: name at least one")]
     EmptyKit(Sku),
     /// None or less of a component.
-    #[error("kit {kit} needs a positive quantity of {component}")]
+    #[error("kit {kit} needs a positive quantity of {component}: say how many, or leave it out")]
     NotPositive {
         /// The kit.
         kit: Sku,
@@ -59,7 +59,7 @@ pub enum ItemRefusal {
         component: Sku,
     },
     /// A quantity of such a scale cannot be kept.
-    #[error("item {0} has more than 6 decimals")]
+    #[error("item {0} has more than 6 decimals: give it at most 6")]
     Scale(Sku),
 }
 
@@ -100,6 +100,17 @@ impl Item {
         };
         if components.is_empty() {
             return Err(ItemRefusal::EmptyKit(self.sku.clone()));
+        }
+        let holds_it = |other: &&Item| match &other.kind {
+            ItemKind::Kit(components) => components.contains_key(&self.sku),
+            ItemKind::Good | ItemKind::Service => false,
+        };
+        // A good that a kit holds does not become a kit either.
+        if let Some(other) = others.values().find(holds_it)
+            && other.sku != self.sku
+        {
+            let (kit, component) = (other.sku.clone(), self.sku.clone());
+            return Err(ItemRefusal::Nested { kit, component });
         }
         for (component, quantity) in components {
             let (kit, component) = (self.sku.clone(), component.clone());

@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 pub mod adoption;
+pub mod allocation;
 pub mod arrival;
 pub mod book;
 pub mod breaker;
@@ -13,6 +14,7 @@ pub mod budget;
 pub mod buffer;
 pub mod count;
 pub mod decide;
+pub mod demand;
 pub mod exposure;
 pub mod fact;
 pub mod ids;
@@ -24,6 +26,9 @@ pub mod locations;
 pub mod money;
 pub mod offer;
 pub mod order;
+pub mod owed;
+pub mod policy;
+pub mod possible;
 pub mod quantity;
 pub mod rules;
 pub mod signal;

@@ -16,6 +16,7 @@ use crate::{
     ids::IntentId,
     item::{Item, ItemKind},
     locations::Locations,
+    possible::Possible,
     stock::Stock,
 };
 
@@ -198,9 +199,15 @@ pub struct Offer {
     /// The buffer that tuned itself, where a rule says `auto`.
     #[serde(default)]
     pub tuned: Option<Tuned>,
+    /// How much of the offer is not there, and may be owed.
+    #[serde(default)]
+    pub owed: Quantity,
     /// What was used of the writes that its channel allows in a day.
     #[serde(default)]
     pub spent: Spent,
+    /// What it may show beside what we believe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub possible: Option<Possible>,
 }
 
 /// A change of a level that somebody made on the channel.
@@ -235,6 +242,32 @@ pub struct Attempt {
     pub next_at: Time,
     /// Whether the outcome of the last try is unknown.
     pub is_ambiguous: bool,
+    /// What it comes to if it works: what is written, and less by what the channel sells meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub possible: Option<Possible>,
+}
+
+impl Attempt {
+    /// One that was not sent yet.
+    pub fn new(key: IntentId, quantity: Quantity, believed: Option<Told>, now: Time) -> Attempt {
+        Attempt {
+            key,
+            quantity,
+            expected: believed.map(|told| told.quantity),
+            believed_at: believed.map_or(now, |told| told.at),
+            tries: 0,
+            next_at: now,
+            is_ambiguous: false,
+            possible: None,
+        }
+    }
+
+    /// It is sent, perhaps once more.
+    pub fn send(&mut self, now: Time) {
+        self.tries = self.tries.saturating_add(1);
+        let sent = Possible::level(self.quantity, now);
+        self.possible = Possible::join(self.possible, Some(sent));
+    }
 }
 
 impl Offer {
@@ -263,7 +296,52 @@ impl Offer {
             edit: None,
             ended: None,
             tuned: None,
+            owed: Quantity::ZERO,
             spent: Spent::default(),
+            possible: None,
+        }
+    }
+
+    /// Whether a level that was read is what we know, what we are just writing, or one that is
+    /// possible by what we know.
+    pub fn knows(&self, shown: Quantity, read_at: Time) -> bool {
+        let is = |told: Option<Quantity>| told == Some(shown);
+        is(self.believed.map(|told| told.quantity))
+            || is(self.attempt.as_ref().map(|attempt| attempt.quantity))
+            || self.is_possible(shown, read_at)
+    }
+
+    /// Whether a level is possible beside what we believe: see [`Possible`].
+    pub fn is_possible(&self, shown: Quantity, read_at: Time) -> bool {
+        let of_attempt = self.attempt.as_ref().and_then(|attempt| attempt.possible);
+        let mut all = self.possible.iter().chain(&of_attempt);
+        all.any(|possible| possible.is(shown, read_at))
+    }
+
+    /// Nobody knows what came of the attempt.
+    pub fn lose_track(&mut self) {
+        let of_attempt = self.attempt.as_ref().and_then(|attempt| attempt.possible);
+        self.possible = Possible::join(self.possible, of_attempt);
+    }
+
+    /// The channel took so many units off its level, or put them back when it is negative. What we
+    /// believe follows, unless that happened before we last looked; where nobody can say, both are
+    /// possible.
+    pub fn take_off(&mut self, units: Quantity, changed_at: Time, now: Time) {
+        let of_attempt = self
+            .attempt
+            .as_mut()
+            .and_then(|attempt| attempt.possible.as_mut());
+        for possible in self.possible.iter_mut().chain(of_attempt) {
+            possible.take_off(units, changed_at);
+        }
+        let Some(believed) = &mut self.believed else {
+            return;
+        };
+        let around = Possible::around(believed.quantity, believed.at, units, changed_at, now);
+        self.possible = Possible::join(self.possible, around);
+        if changed_at >= believed.at {
+            believed.quantity = believed.quantity.minus(units);
         }
     }
 
@@ -388,6 +466,7 @@ mod tests {
                 tries,
                 next_at: Time::EPOCH,
                 is_ambiguous: false,
+                possible: None,
             })
         };
         // what we believe, what was read, what is under way => what is shown, at risk, buyable

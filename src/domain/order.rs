@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AccountId, Currency, ExternalId, ListingId, Money, Quantity, Sku, Time,
     ids::{OrderId, ShipmentId},
+    owed::Promise,
     snapshot::{Address, Buyer, PaymentState, Standing, Version},
     stock::LocationId,
 };
@@ -66,6 +67,9 @@ pub struct Order {
     pub expired_at: Option<Time>,
     /// When a schedule closed it.
     pub closed_at: Option<Time>,
+    /// Who took its locations back: none is chosen by itself any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unplaced_by: Option<String>,
     /// How many facts its timeline holds; the next one's place in it.
     pub timeline_length: u64,
 }
@@ -100,6 +104,9 @@ pub struct Line {
     /// Where its units left from, so that they can come back there.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub left_from: BTreeMap<Sku, BTreeMap<LocationId, Quantity>>,
+    /// What of it is owed: missing, and promised by a date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owed: Option<Promise>,
 }
 
 /// What a line takes from stock, kept as it was when the line was accepted: editing a kit later must

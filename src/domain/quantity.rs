@@ -33,13 +33,13 @@ impl Serialize for Decimal {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAQuantity {
     /// It is no decimal number.
-    #[error("`{0}` is not a decimal number")]
+    #[error("`{0}` is not a decimal number: write 2, or 2.5")]
     Syntax(String),
     /// It is larger than any stock, so adding it up could overflow.
-    #[error("the quantity is beyond ±{}", Quantity::MAX)]
+    #[error("the quantity is beyond ±{}: use a smaller one", Quantity::MAX)]
     Range,
     /// The item is not sold in such small parts.
-    #[error("the item has {item_scale} decimals, the quantity has more")]
+    #[error("the item has {item_scale} decimals, the quantity has more: round it")]
     TooFine {
         /// The decimals that the item declares.
         item_scale: u8,

@@ -2,17 +2,19 @@
 //!
 //! `offer = clamp(floor(share × sellable) − buffer, 0, max)`, and then what sets it to zero: an
 //! exclusion, an ended listing, the last units kept for other accounts, an offer that is too small to
-//! be worth showing. Rules limit offers, never claims, and no rule shows more than is sellable.
+//! be worth showing. Rules limit offers, never claims, and no rule shows more than is sellable but one
+//! that says how much may be owed ([`crate::owed`]).
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    AccountId, Quantity, Sku,
+    AccountId, Quantity, Sku, Time,
     buffer::{Tuned, Tuning},
     item::Item,
     offer::Suppression,
+    owed::Owing,
 };
 
 /// A ratio of integers, so that a share is exact.
@@ -51,6 +53,8 @@ pub struct OfferRule {
     pub end_when: Option<Quantity>,
     /// Who alone shows the last units.
     pub last_units: Option<LastUnits>,
+    /// What may be sold beyond what is there.
+    pub owing: Owing,
     /// Not offered at all: shows zero.
     pub exclude: bool,
 }
@@ -77,18 +81,31 @@ impl OfferRule {
             zero_below: Quantity::ZERO,
             end_when: None,
             last_units: None,
+            owing: Owing::default(),
             exclude: false,
         }
     }
 
-    /// What is kept back, where the buffer may have tuned itself. Before anything was measured it is
-    /// the least.
+    /// The most that is kept back, where the buffer may have tuned itself. Before anything was
+    /// measured it is the least.
     pub fn buffer(&self, tuned: Option<&Tuned>) -> Quantity {
         match self.buffer {
             Buffer::Units(units) => units,
             Buffer::Auto => self
                 .tuning
                 .clamp(tuned.map(|tuned| tuned.buffer).unwrap_or_default()),
+        }
+    }
+
+    /// What is kept back of so much that is sellable: a buffer that tuned itself is held only while
+    /// there is little.
+    pub fn held(&self, sellable: Quantity, tuned: Option<&Tuned>) -> Quantity {
+        match self.buffer {
+            Buffer::Units(units) => units,
+            Buffer::Auto => {
+                let held = tuned.map(|tuned| tuned.held(sellable));
+                self.tuning.clamp(held.unwrap_or_default())
+            }
         }
     }
 }
@@ -215,6 +232,8 @@ pub struct ScopedRule {
     pub end_when: Option<EndWhen>,
     /// Who alone shows the last units, if it says so.
     pub last_units: Option<LastUnits>,
+    /// What may be sold beyond what is there, if it says so.
+    pub owing: Owing,
     /// Whether it excludes.
     pub exclude: bool,
 }
@@ -255,6 +274,18 @@ impl OfferRules {
         found
             .iter()
             .fold(usual, |rule, scoped| scoped.narrow(rule, item.scale))
+    }
+
+    /// Whether anything may be owed by them.
+    pub fn owe(&self) -> bool {
+        let owes = |rule: &ScopedRule| rule.owing != Owing::default();
+        self.rules.iter().any(owes)
+    }
+
+    /// The days on which something is no preorder any more.
+    pub fn preorder_days(&self) -> impl Iterator<Item = Time> {
+        let preorders = self.rules.iter().filter_map(|rule| rule.owing.preorder);
+        preorders.map(|preorder| preorder.available_on)
     }
 
     /// Whether any buffer tunes itself, so that it is worth measuring.
@@ -299,6 +330,7 @@ impl ScopedRule {
                 }),
                 None => wider.last_units,
             },
+            owing: wider.owing.narrowed(&self.owing, units),
             exclude: wider.exclude || self.exclude,
         }
     }
@@ -312,8 +344,10 @@ pub fn is_same_category(one: &str, other: &str) -> bool {
 /// What a rule makes of what is sellable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shown {
-    /// How much is shown. Never negative, never more than is sellable.
+    /// How much is shown. Never negative, never more than is sellable and may be owed.
     pub quantity: Quantity,
+    /// How much of it is not there, and may be owed.
+    pub owed: Quantity,
     /// Why it is zero, where a rule set it to zero.
     pub zeroed: Option<Zeroed>,
 }
@@ -340,6 +374,8 @@ pub struct Case<'a> {
     pub tuned: Option<&'a Tuned>,
     /// Whether it has ended.
     pub has_ended: bool,
+    /// How much may be sold beyond what is sellable ([`crate::owed::Lookup::room`]).
+    pub room: Quantity,
     /// The decimals of the item.
     pub scale: u8,
 }
@@ -350,6 +386,7 @@ pub fn show(sellable: Quantity, rule: &OfferRule, case: Case<'_>) -> Result<Show
     let zero = |why| {
         Ok(Shown {
             quantity: Quantity::ZERO,
+            owed: Quantity::ZERO,
             zeroed: Some(why),
         })
     };
@@ -366,17 +403,19 @@ pub fn show(sellable: Quantity, rule: &OfferRule, case: Case<'_>) -> Result<Show
     let kept = match compute(sellable, rule, case) {
         Some(computed) => computed.map_err(|_| Suppression::Formula)?,
         None => {
-            let buffer = rule.buffer(case.tuned);
+            let buffer = rule.held(sellable, case.tuned);
             shared(sellable, rule.share).minus(buffer)
         }
     };
     let kept = kept.or_zero().min(sellable.or_zero());
-    let offer = rule.max.map_or(kept, |max| kept.min(max));
+    let all = kept.plus(case.room.or_zero());
+    let offer = rule.max.map_or(all, |max| all.min(max));
     if offer.is_positive() && offer < rule.zero_below {
         return zero(Zeroed::BelowLeast(offer));
     }
     Ok(Shown {
         quantity: offer,
+        owed: offer.minus(kept).or_zero(),
         zeroed: None,
     })
 }
@@ -393,7 +432,7 @@ pub fn compute(
         sellable,
         share: rule.share,
         shared: shared(sellable, rule.share),
-        buffer: rule.buffer(case.tuned),
+        buffer: rule.held(sellable, case.tuned),
         max: rule.max.unwrap_or(sellable),
         scale: case.scale,
     }))

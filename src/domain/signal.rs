@@ -109,6 +109,20 @@ pub enum Signal {
         /// Which order.
         order: OrderId,
     },
+    /// What is owed of an item is to be looked at again: a date has come, or the rules have changed.
+    Promises {
+        /// Of which item.
+        sku: Sku,
+        /// Orders that lack units of it.
+        orders: Vec<OrderId>,
+    },
+    /// The time of a rule of the policy may have come for an incident.
+    FollowPolicy {
+        /// Which.
+        incident: IncidentId,
+        /// Whether its account lets orders be canceled.
+        can_cancel: bool,
+    },
     /// The payment deadline of an order has passed.
     Expire {
         /// Which order.
@@ -176,6 +190,11 @@ pub struct Checks {
 pub enum PushResult {
     /// It shows it now.
     Applied,
+    /// It was read back, and the try had worked: it shows this now.
+    Found {
+        /// How much: what was written, less what the channel sold since.
+        shown: Quantity,
+    },
     /// It shows something else than we believed; nothing was written.
     Conflict {
         /// What, where it says so.
@@ -308,6 +327,26 @@ pub enum Command {
         tracking_url: Option<String>,
         /// Where it leaves from; nothing for the only or usual location.
         location: Option<LocationId>,
+    },
+    /// Choose where promised units leave from.
+    Allocate {
+        /// Of which order.
+        order: OrderId,
+        /// Only of this line; of all where nothing is said.
+        line: Option<u32>,
+        /// From there; from the best where nothing is said.
+        location: Option<LocationId>,
+        /// Who.
+        by: String,
+    },
+    /// Take back where promised units leave from.
+    Unallocate {
+        /// Of which order.
+        order: OrderId,
+        /// Only of this line; of all where nothing is said.
+        line: Option<u32>,
+        /// Who.
+        by: String,
     },
     /// Cancel an order on its channel.
     Cancel {

@@ -351,6 +351,13 @@ pub struct Stock {
     /// As of when it was last counted at a location, in sellable condition.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counted_at: BTreeMap<LocationId, Time>,
+    /// What is owed of it on all accounts: the sum over the lines of all orders.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub owed: Quantity,
+}
+
+fn is_nothing(units: &Quantity) -> bool {
+    units.is_zero()
 }
 
 impl Stock {
@@ -365,6 +372,7 @@ impl Stock {
             pending_by: BTreeMap::new(),
             incoming: BTreeMap::new(),
             counted_at: BTreeMap::new(),
+            owed: Quantity::ZERO,
         }
     }
 
@@ -412,6 +420,13 @@ impl Stock {
             self.bind(location, units.times(sign));
         }
         self.await_place(Some(&claim.account), claim.pending().times(sign));
+    }
+
+    /// Gives pending units of an account a location, or takes it back from so many below zero: to see how
+    /// it would go, when no claim changes.
+    pub(crate) fn allocate(&mut self, account: &AccountId, units: Quantity, at: &LocationId) {
+        self.bind(at, units);
+        self.await_place(Some(account), units.negated());
     }
 
     fn bind(&mut self, location: &LocationId, delta: Quantity) {

@@ -5,11 +5,15 @@
 //! decision looks at a meter. What is sold is read from the order book, so a restart forgets none of
 //! it; how long pushes took is forgotten, and the last known figure holds until there are new ones.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use domain::{
-    AccountId, ListingId, Quantity, Sku, Time,
-    buffer::{self, Demand},
+    AccountId, ListingId, Sku,
+    buffer::{self, Demand, Tuned},
+    demand::{self, MEASURE_EVERY, Tuner, WINDOW, whole_units},
     item::{Item, ItemKind},
     offer::{Listing, Offer},
     order::Order,
@@ -24,14 +28,6 @@ use crate::{Engine, account::Account, decider::DecideError, rows, views};
 
 /// How long after the start it measures first.
 const FIRST: Duration = Duration::from_secs(10);
-/// How often it measures.
-const EVERY: Duration = Duration::from_secs(60);
-/// How far back sales count.
-const WINDOW: Duration = Duration::from_secs(7 * 24 * 3600);
-/// The least time that sales are spread over: the first sale of a new shop is no flood.
-const OVER_MIN: Duration = Duration::from_secs(3600);
-/// How long a level is taken to need where too few pushes were measured.
-const LAG_ASSUMED_MS: u64 = 60_000;
 /// How many rows are read at once.
 const PAGE: usize = 200;
 /// How many orders of one account are looked at.
@@ -39,12 +35,22 @@ const ORDERS_MAX: usize = 50_000;
 /// How many listings one decision is about.
 const CHUNK: usize = 50;
 
-/// What was sold at once and how often, by item and account.
+/// What was sold, and the items that it was asked about.
 #[derive(Default)]
 struct Sales {
-    lots: BTreeMap<(Sku, AccountId), BTreeMap<u32, u32>>,
-    since: Option<Time>,
+    sold: demand::Sales,
     items: BTreeMap<Sku, Option<Item>>,
+}
+
+/// A listing whose buffer tunes itself.
+struct Found {
+    account: AccountId,
+    listing: ListingId,
+    item: Item,
+    bill: Vec<(Sku, u32)>,
+    tuner: Tuner,
+    known: Option<Tuned>,
+    is_written: bool,
 }
 
 impl Engine {
@@ -52,7 +58,7 @@ impl Engine {
         let nothing = Notify::new();
         let mut next = self.ports.clock.now().plus(FIRST);
         while self.wait(next, &nothing).await {
-            next = self.ports.clock.now().plus(EVERY);
+            next = self.ports.clock.now().plus(MEASURE_EVERY);
             if let Err(error) = self.tune_buffers().await {
                 self.note_store_error(&error);
             }
@@ -65,11 +71,15 @@ impl Engine {
             return Ok(());
         }
         let mut sales = self.read_sales().await?;
+        let mut found = Vec::new();
         for account in self.accounts.values() {
-            let changed = self.changed_demands(account, &mut sales).await?;
-            for demands in changed.chunks(CHUNK) {
+            self.find_tuned(account, &mut sales, &mut found).await?;
+        }
+        let changed = self.changed_demands(&sales, &found);
+        for (account, demands) in changed {
+            for demands in demands.chunks(CHUNK) {
                 let signal = Signal::Measured {
-                    account: account.id.clone(),
+                    account: account.clone(),
                     demands: demands.to_vec(),
                 };
                 match self.decide(signal).await {
@@ -84,23 +94,22 @@ impl Engine {
         Ok(())
     }
 
-    /// The listings of an account whose buffer is another by now, with what was measured.
-    async fn changed_demands(
+    /// The listings of an account whose buffer tunes itself.
+    async fn find_tuned(
         &self,
         account: &Account,
         sales: &mut Sales,
-    ) -> Result<Vec<(ListingId, Demand)>, StoreError> {
+        found: &mut Vec<Found>,
+    ) -> Result<(), StoreError> {
         let policy = self.decider.policy();
-        let (now, measured) = (self.ports.clock.now(), self.meters.lag_ms(&account.id));
-        let over = sales.over(now);
-        let mut changed = Vec::new();
+        let measured = self.meters.lag_ms(&account.id);
         let mut after = None;
         loop {
             let prefix = rows::prefix(&[account.id.as_str()]);
             let range = Range { prefix, after };
             let page = self.store.scan(rows::OFFERS, range, PAGE).await?;
             let Some((last, _)) = page.last() else {
-                return Ok(changed);
+                return Ok(());
             };
             after = Some(last.clone());
             for (key, row) in &page {
@@ -118,18 +127,76 @@ impl Engine {
                 }
                 let known = offer.tuned.as_ref();
                 let before = known.filter(|tuned| !tuned.demand.is_lag_assumed);
-                let lag_ms = measured.or(before.map(|tuned| tuned.demand.lag_ms));
-                let demand = Demand {
-                    lots: sales.elsewhere(self, &item, &account.id).await?,
-                    over_ms: u64::try_from(over.as_millis()).unwrap_or(u64::MAX),
-                    lag_ms: lag_ms.unwrap_or(LAG_ASSUMED_MS),
-                    is_lag_assumed: lag_ms.is_none(),
+                let tuner = Tuner {
+                    lag_ms: measured.or(before.map(|tuned| tuned.demand.lag_ms)),
+                    tuning: rule.tuning,
+                    keeps_last: known.is_some_and(|tuned| tuned.demand.keeps_last),
                 };
-                if buffer::retune(known, &demand, rule.tuning, item.scale, now).is_some() {
-                    changed.push((offer.listing, demand));
-                }
+                found.push(Found {
+                    account: account.id.clone(),
+                    // What is not written, or is computed, may hold nothing back, whatever is wanted.
+                    is_written: account.may_write()
+                        && offer.suppressed.is_none()
+                        && rule.formula.is_none(),
+                    listing: offer.listing,
+                    bill: sales.bill(self, &item).await?,
+                    item,
+                    tuner,
+                    known: offer.tuned,
+                });
             }
         }
+    }
+
+    /// The listings whose buffer is another by now, by account, with what was measured.
+    fn changed_demands(
+        &self,
+        sales: &Sales,
+        found: &[Found],
+    ) -> BTreeMap<AccountId, Vec<(ListingId, Demand)>> {
+        let now = self.ports.clock.now();
+        let tuners = self.tuners(sales, found);
+        let mut changed: BTreeMap<AccountId, Vec<(ListingId, Demand)>> = BTreeMap::new();
+        for one in found {
+            let (item, tuner) = (&one.item, one.tuner);
+            let own = BTreeMap::from([(one.account.clone(), tuner)]);
+            let others = tuners.get(&item.sku).filter(|_| one.is_written);
+            let of_item = others.unwrap_or(&own);
+            let sold = &sales.sold;
+            let mut demand = sold.demand(&one.bill, &one.account, of_item, item.scale, now);
+            // Who is alone keeps nothing for anybody.
+            demand.keeps_last &= of_item.len() > 1;
+            let known = one.known.as_ref();
+            if buffer::retune(known, &demand, tuner.tuning, item.scale, now).is_some() {
+                let of_account = changed.entry(one.account.clone()).or_default();
+                of_account.push((one.listing.clone(), demand));
+            }
+        }
+        changed
+    }
+
+    /// The accounts that can settle among themselves who keeps the last units of an item. Where the
+    /// same units are sold by two listings of an account, or by a kit, or where not all accounts sell
+    /// from the same places, showing none of a listing does not keep its account from selling them.
+    fn tuners<'f>(
+        &self,
+        sales: &Sales,
+        found: &'f [Found],
+    ) -> BTreeMap<&'f Sku, BTreeMap<AccountId, Tuner>> {
+        let mut tuners: BTreeMap<&Sku, BTreeMap<AccountId, Tuner>> = BTreeMap::new();
+        let policy = self.decider.policy();
+        if policy.locations.count_areas(self.accounts.keys()) > 1 {
+            return tuners;
+        }
+        let mut shared = sales.in_kits();
+        for one in found.iter().filter(|one| one.is_written) {
+            let of_item = tuners.entry(&one.item.sku).or_default();
+            if of_item.insert(one.account.clone(), one.tuner).is_some() {
+                shared.insert(one.item.sku.clone());
+            }
+        }
+        tuners.retain(|sku, _| !shared.contains(*sku));
+        tuners
     }
 
     /// What all accounts sold within the window.
@@ -169,8 +236,8 @@ impl Sales {
         if order.standing == Standing::Draft {
             return Ok(());
         }
-        let placed_at = order.placed_at;
-        self.since = Some(self.since.map_or(placed_at, |since| since.min(placed_at)));
+        let (placed_at, known_at) = (order.placed_at, order.accepted_at);
+        self.sold.note_order(&order.account, placed_at, known_at);
         for line in &order.lines {
             let bill = line.item.iter().flat_map(|item| &item.bill);
             for (sku, per_unit) in bill {
@@ -179,11 +246,7 @@ impl Sales {
                     continue;
                 };
                 let whole = whole_units(units, item.scale);
-                if whole > 0 {
-                    let lots = self.lots.entry((sku.clone(), order.account.clone()));
-                    let times = lots.or_default().entry(whole).or_default();
-                    *times = times.saturating_add(1);
-                }
+                self.sold.note_units(sku, &order.account, whole);
             }
         }
         Ok(())
@@ -198,64 +261,31 @@ impl Sales {
         Ok(item)
     }
 
-    /// For how long sales were watched: the window, or since the oldest order in it.
-    fn over(&self, now: Time) -> Duration {
-        let watched = self.since.map_or(Duration::ZERO, |since| now.since(since));
-        watched.clamp(OVER_MIN, WINDOW)
+    /// Kits, and what is in them.
+    fn in_kits(&self) -> BTreeSet<Sku> {
+        let mut shared = BTreeSet::new();
+        for item in self.items.values().flatten() {
+            if let ItemKind::Kit(components) = &item.kind {
+                shared.insert(item.sku.clone());
+                shared.extend(components.keys().cloned());
+            }
+        }
+        shared
     }
 
-    /// What all other accounts sold of an item; of a kit, of the component that sells fastest.
-    async fn elsewhere(
-        &mut self,
-        engine: &Engine,
-        item: &Item,
-        account: &AccountId,
-    ) -> Result<BTreeMap<u32, u32>, StoreError> {
+    /// The goods that a unit of an item takes, and how many whole units of each.
+    async fn bill(&mut self, engine: &Engine, item: &Item) -> Result<Vec<(Sku, u32)>, StoreError> {
         let components = match &item.kind {
-            ItemKind::Good => return Ok(self.of_good(&item.sku, account, 1)),
-            ItemKind::Service => return Ok(BTreeMap::new()),
+            ItemKind::Good => return Ok(vec![(item.sku.clone(), 1)]),
+            ItemKind::Service => return Ok(Vec::new()),
             ItemKind::Kit(components) => components.clone(),
         };
-        let mut fastest = BTreeMap::new();
+        let mut bill = Vec::new();
         for (sku, per_kit) in components {
             let component = self.item(engine, &sku).await?;
             let scale = component.map_or(0, |component| component.scale);
-            let lots = self.of_good(&sku, account, whole_units(per_kit, scale).max(1));
-            if sold(&lots) > sold(&fastest) {
-                fastest = lots;
-            }
+            bill.push((sku, whole_units(per_kit, scale).max(1)));
         }
-        Ok(fastest)
+        Ok(bill)
     }
-
-    /// What other accounts sold of a good, counted in so many at once.
-    fn of_good(&self, sku: &Sku, account: &AccountId, at_once: u32) -> BTreeMap<u32, u32> {
-        let mut all = BTreeMap::new();
-        let from = (sku.clone(), AccountId::new(""));
-        let of_sku = self.lots.range(from..).take_while(|((of, _), _)| of == sku);
-        for ((_, seller), lots) in of_sku {
-            if seller == account {
-                continue;
-            }
-            for (units, times) in lots {
-                let slot: &mut u32 = all.entry(units.div_ceil(at_once)).or_default();
-                *slot = slot.saturating_add(*times);
-            }
-        }
-        all
-    }
-}
-
-fn sold(lots: &BTreeMap<u32, u32>) -> u64 {
-    lots.iter()
-        .map(|(units, times)| u64::from(*units).saturating_mul((*times).into()))
-        .sum()
-}
-
-/// Whole units, rounded up.
-fn whole_units(quantity: Quantity, scale: u8) -> u32 {
-    let unit = 10_i64.checked_pow(u32::from(scale)).unwrap_or(1);
-    let units = quantity.or_zero().units();
-    let whole = units / unit + i64::from(units % unit > 0);
-    u32::try_from(whole).unwrap_or(u32::MAX)
 }

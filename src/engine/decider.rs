@@ -9,7 +9,7 @@ use std::{
 };
 
 use domain::{
-    AccountId, IdSource, Sku, Time,
+    AccountId, IdSource, Quantity, Sku, Time, allocation,
     book::Book,
     breaker::BreakerRule,
     decide::{Context, Decision, FollowUp, Refusal, Terms, Undecided, Verdict, decide},
@@ -18,8 +18,9 @@ use domain::{
     locations::Locations,
     offer::{OfferRules, Suppression},
     order::Order,
+    policy::{Penalty, Rule},
     signal::Signal,
-    stock::LocationId,
+    stock::{LocationId, Stock},
 };
 use store::{Batch, Range, Seq, Store, StoreError, Table};
 use tokio::sync::Mutex;
@@ -53,8 +54,14 @@ pub struct Policy {
     pub home: LocationId,
     /// Where stock can lie, and which accounts each location serves.
     pub locations: Locations,
+    /// How locations are chosen for orders.
+    pub allocation: allocation::Rules,
     /// When too much happens at once.
     pub breaker: BreakerRule,
+    /// What is done about incidents while no person has chosen.
+    pub incidents: Vec<Rule>,
+    /// What canceling costs on accounts where that is said.
+    pub penalties: BTreeMap<AccountId, Penalty>,
 }
 
 /// Takes decisions.
@@ -179,12 +186,7 @@ impl Decider {
                 // A claim that grows frees nothing, so this ends.
                 drop(take_freed(&mut more.follow_ups));
                 done.follow_ups.append(&mut more.follow_ups);
-                let book = &more.book;
-                if book
-                    .stock
-                    .get(&sku)
-                    .is_none_or(|stock| !stock.sellable().is_positive())
-                {
+                if more.book.stock.get(&sku).is_none_or(has_nothing_left) {
                     break;
                 }
             }
@@ -232,7 +234,9 @@ impl Decider {
                 rules: policy.rules.clone(),
                 home: policy.home.clone(),
                 locations: policy.locations.clone(),
+                allocation: policy.allocation.clone(),
                 breaker: policy.breaker,
+                incidents: policy.incidents.clone(),
             };
             let mut draft = self.try_once(turn.is_some(), signal, &context).await?;
             let noted = note(turn.as_ref(), signal, &policy, &mut draft, context.now);
@@ -366,6 +370,13 @@ fn note(
     });
     draft.batch.puts.append(&mut noted.puts);
     Some(noted)
+}
+
+/// Whether nobody who waits can be given anything. What one location owes hides what lies at another,
+/// so the sum says it only where none owes.
+fn has_nothing_left(stock: &Stock) -> bool {
+    let owes = |at| stock.free_at(at) < Quantity::ZERO;
+    !stock.sellable().is_positive() && !stock.locations().into_iter().any(owes)
 }
 
 /// When an unpaid order loses its stock.

@@ -276,7 +276,7 @@ impl Engine {
         offers: &[Offer],
         levels: &[domain::snapshot::LevelSnapshot],
     ) -> Result<(), DecideError> {
-        let mut results = Vec::new();
+        let (now, mut results) = (self.ports.clock.now(), Vec::new());
         for offer in offers {
             let Some(attempt) = offer
                 .attempt
@@ -290,8 +290,11 @@ impl Engine {
                 .find(|level| level.listing == offer.listing)
                 .and_then(|level| level.level)
                 .and_then(|level| level.to_quantity(offer.scale).ok());
+            let believed = offer.believed.map(|told| told.quantity);
             let result = match shown {
-                Some(shown) if shown == attempt.quantity => PushResult::Applied,
+                Some(shown) if shown == attempt.quantity => PushResult::Found { shown },
+                Some(shown) if Some(shown) == believed => PushResult::NotDone,
+                Some(shown) if offer.is_possible(shown, now) => PushResult::Found { shown },
                 Some(_) => PushResult::NotDone,
                 None => PushResult::Ambiguous {
                     at: next_try(&self.ports, attempt.tries),

@@ -124,7 +124,8 @@ impl Engine {
             else {
                 continue;
             };
-            if is_jump(believed.quantity, shown) && wanted.quantity != shown {
+            let is_ours = offer.knows(shown, self.ports.clock.now());
+            if is_jump(believed.quantity, shown) && wanted.quantity != shown && !is_ours {
                 jumped.push(level.listing.clone());
             }
         }

@@ -4,7 +4,9 @@
 
 use domain::{
     AccountId, Quantity, Sku,
+    book::Drift,
     buffer::Tuned,
+    ids::DriftId,
     item::{Item, ItemKind},
     offer::{Offer, QuantityMeaning, Suppression},
     order::Order,
@@ -40,6 +42,7 @@ pub async fn explain(engine: &Engine, sku: &Sku) -> Result<Option<Vec<String>>, 
         ItemKind::Good => {
             said.extend(movements(engine, &item).await?);
             said.extend(claims(engine, &item).await?);
+            said.extend(owed(engine, &item, found.stock.as_ref()).await?);
             said.extend(lying(engine, &item, found.stock.as_ref()));
             said.push(good_sum(&item, found.stock.as_ref()));
         }
@@ -54,8 +57,14 @@ pub async fn explain(engine: &Engine, sku: &Sku) -> Result<Option<Vec<String>>, 
     for listing in listings {
         let at = [listing.account.as_str(), listing.listing.as_str()];
         let offer: Option<Offer> = read(engine, rows::OFFERS, &at).await?;
+        let is_doubted = offer.as_ref().is_some_and(|offer| offer.is_doubted);
         let tuned = offer.and_then(|offer| offer.tuned);
         said.extend(tell_listing(engine, &item, &listing, tuned.as_ref()));
+        if is_doubted {
+            said.push(DOUBTED.to_owned());
+        }
+        said.extend(drifting(engine, &listing, item.scale).await?);
+        said.extend(throttled(engine, &listing));
         said.extend(formula_error(
             engine,
             &item,
@@ -208,6 +217,57 @@ async fn claims(engine: &Engine, item: &Item) -> Result<Vec<String>, StoreError>
             "{units} more are promised to {more_count} more order lines."
         ));
     }
+    Ok(said)
+}
+
+/// What is owed of an item, order by order, the oldest first.
+async fn owed(
+    engine: &Engine,
+    item: &Item,
+    stock: Option<&Stock>,
+) -> Result<Vec<String>, StoreError> {
+    let Some(all) = stock
+        .map(|stock| stock.owed)
+        .filter(|all| all.is_positive())
+    else {
+        return Ok(Vec::new());
+    };
+    let mut walk = Walk::counting(engine, rows::SHORT_ORDERS, prefix(&[item.sku.as_str()]));
+    let mut said = Vec::new();
+    let mut more = all;
+    while let Some((key, _)) = walk.next().await? {
+        if said.len() >= CLAIMS_TOLD {
+            break;
+        }
+        let order: Option<Order> = read(engine, rows::ORDERS, &[&rows::last_part(&key)]).await?;
+        let Some(order) = order else { continue };
+        for line in &order.lines {
+            let per_unit = line.item.as_ref().and_then(|one| one.bill.get(&item.sku));
+            let (Some(promise), Some(per_unit)) = (line.owed, per_unit) else {
+                continue;
+            };
+            let units = per_unit.times(promise.units.units());
+            more = more.minus(units);
+            said.push(format!(
+                "{} are owed to order {} of {}, line {}, until {}, {}.",
+                Units::new(units, item.scale),
+                order.number,
+                order.account,
+                line.number,
+                promise.until,
+                words::owed(promise.kind)
+            ));
+        }
+    }
+    if more.is_positive() {
+        let more = Units::new(more, item.scale);
+        said.push(format!("{more} more are owed to younger orders."));
+    }
+    let all = Units::new(all, item.scale);
+    said.push(format!(
+        "So {all} are owed in all: sold before they are there, and no incident before their dates. What \
+         comes in covers the oldest order first."
+    ));
     Ok(said)
 }
 
@@ -369,6 +429,12 @@ fn tell_listing(
         None => format!("{name} may show {rule}."),
     }];
     said.extend(buffer);
+    if listing.owed.quantity().is_positive() {
+        said.push(format!(
+            "{} of what it may show are not there: they may be owed.",
+            listing.owed
+        ));
+    }
     said.extend(why_zero(listing));
     if let (Some(offer), Some(wanted)) = (&listing.offer, &listing.wanted)
         && offer.quantity != wanted.quantity
@@ -390,6 +456,47 @@ fn tell_listing(
     said
 }
 
+/// What is said of a listing that answered a write with another level than we believed.
+const DOUBTED: &str = "The channel refused the last write, because it shows something else than we believed: \
+                       its orders and its level are read first, and then it is written again.";
+
+/// The open case of drift of a listing.
+async fn drifting(
+    engine: &Engine,
+    listing: &ListingView,
+    scale: u8,
+) -> Result<Option<String>, StoreError> {
+    let at = [listing.account.as_str(), listing.listing.as_str()];
+    let open: Option<DriftId> = read(engine, rows::OPEN_DRIFTS, &at).await?;
+    let Some(id) = open else { return Ok(None) };
+    let drift: Option<Drift> = read(engine, rows::DRIFTS, &[&id.to_string()]).await?;
+    Ok(drift.map(|drift| {
+        let units = |quantity| Units::new(quantity, scale);
+        let (shows, should) = (units(drift.observed), units(drift.expected));
+        let fate = if drift.is_held {
+            "The breaker holds it: nothing is written before a person looks"
+        } else {
+            "Ours is written over it"
+        };
+        format!(
+            "It shows {shows} and should show {should}, which is explained by no order that we know: case {id} \
+             is open since {}. {fate}; `oneshelf drift show {id}` has the evidence.",
+            drift.opened_at
+        )
+    }))
+}
+
+/// Whether the channel asked us to wait.
+fn throttled(engine: &Engine, listing: &ListingView) -> Option<String> {
+    let account = engine.accounts.get(&listing.account)?;
+    let until = account
+        .throttled_until()
+        .filter(|until| *until > engine.ports.clock.now())?;
+    let is_due =
+        listing.wanted.map(|level| level.quantity) != listing.believed.map(|level| level.quantity);
+    is_due.then(|| format!("The channel asked us to wait: nothing is sent to it before {until}."))
+}
+
 /// Why the formula of a listing gives no number.
 fn formula_error(
     engine: &Engine,
@@ -409,6 +516,7 @@ fn formula_error(
         account: &listing.account,
         tuned,
         has_ended: listing.ended.is_some(),
+        room: Quantity::ZERO,
         scale: item.scale,
     };
     let error = rules::compute(sellable?, &rule, case)?.err()?;
@@ -453,13 +561,6 @@ fn told(listing: &ListingView) -> Vec<String> {
     if let Some(read_back) = &listing.read_back {
         let (quantity, at) = (read_back.quantity, read_back.at);
         said.push(format!("It was last seen to show {quantity} on {at}."));
-    }
-    if listing.is_drifting {
-        said.push(
-            "What it shows is explained by no order that we know: a case of drift is open; see \
-             `oneshelf drift list`."
-                .to_owned(),
-        );
     }
     if let Some(edit) = &listing.edit {
         let by = edit.by.as_deref().unwrap_or("somebody");

@@ -245,9 +245,8 @@ impl Engine {
         let shown = level
             .level
             .and_then(|level| level.to_quantity(offer.scale).ok());
-        let believed = offer.believed.map(|told| told.quantity);
-        let under_way = offer.attempt.map(|attempt| attempt.quantity);
-        Ok(shown.is_some() && (shown == believed || shown == under_way))
+        let now = self.ports.clock.now();
+        Ok(shown.is_some_and(|shown| offer.knows(shown, now)))
     }
 
     /// Keeps a signal that cannot be read where a person sees it.

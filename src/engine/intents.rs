@@ -207,7 +207,7 @@ impl Engine {
             completes: *completes,
             key: intent.id.uuid().to_string(),
         };
-        if intent.tries > 0 {
+        if intent.tries > 0 || self.may_have_been_sent(intent) {
             let found = shipments.find(&push).await;
             self.note_call(account, &found);
             if let Some(ack) = found? {
@@ -250,16 +250,21 @@ impl Engine {
             reason: reason.clone(),
             key: intent.id.uuid().to_string(),
         };
-        if intent.tries > 0 {
-            let found = refunds.find(&push).await;
-            self.note_call(account, &found);
-            if let Some(ack) = found? {
-                return Ok(Some(ack));
-            }
+        // Money that was given back is not got again, so it is always looked first whether it was: the
+        // process may have died, or the store had no room, before the answer to a first try was kept.
+        let found = refunds.find(&push).await;
+        self.note_call(account, &found);
+        if let Some(ack) = found? {
+            return Ok(Some(ack));
         }
         let ack = refunds.refund(&push).await;
         self.note_call(account, &ack);
         ack.map(Some)
+    }
+
+    /// Whether a process that died before this one began may have sent it, and not lived to keep the answer.
+    fn may_have_been_sent(&self, intent: &Intent) -> bool {
+        intent.made_at <= self.started_at
     }
 
     fn outcome_of(&self, intent: &Intent, error: &ChannelError) -> Outcome {

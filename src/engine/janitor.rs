@@ -1,5 +1,5 @@
-//! What happens because time passes: unpaid orders lose their stock, finished ones are closed, and
-//! orders that wait for stock are looked at once more.
+//! What happens because time passes: unpaid orders lose their stock, finished ones are closed, what is
+//! owed comes due, and orders that wait for stock are looked at once more.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use domain::{Time, order::Phase, signal::Signal, stock::Stock};
 use store::{Range, StoreError};
 use tokio::sync::Notify;
 
-use crate::{Engine, decider::DecideError, rows};
+use crate::{Engine, decider::DecideError, promises::Promises, rows};
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(30);
@@ -17,6 +17,7 @@ const PAGE: usize = 200;
 impl Engine {
     pub(crate) async fn run_janitor(&self) {
         let nothing = Notify::new();
+        let mut promises = Promises::default();
         loop {
             let next = self.ports.clock.now().plus(EVERY);
             if !self.wait(next, &nothing).await {
@@ -26,6 +27,12 @@ impl Engine {
                 self.note_store_error(&error);
             }
             if let Err(error) = self.serve_waiting().await {
+                self.note_store_error(&error);
+            }
+            if let Err(error) = self.look_after_promises(&mut promises).await {
+                self.note_store_error(&error);
+            }
+            if let Err(error) = self.follow_policy().await {
                 self.note_store_error(&error);
             }
             if let Err(error) = self.sweep_late().await {
@@ -118,7 +125,7 @@ impl Engine {
         }
     }
 
-    async fn settle(&self, signal: Signal) -> Result<(), StoreError> {
+    pub(crate) async fn settle(&self, signal: Signal) -> Result<(), StoreError> {
         match self.decide(signal).await {
             Ok(_) => Ok(()),
             Err(DecideError::Store(error)) => Err(error),

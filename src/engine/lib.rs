@@ -22,8 +22,10 @@ mod janitor;
 pub mod meters;
 pub mod opening;
 mod patience;
+mod policing;
 pub mod poll;
 pub mod ports;
+mod promises;
 pub mod reconcile;
 pub mod rows;
 pub mod safety;
@@ -125,6 +127,8 @@ pub struct Engine {
     /// What was counted since the start.
     pub meters: Meters,
     public_url: Option<String>,
+    /// When this process began.
+    started_at: domain::Time,
     backlog_max: usize,
     exporting: tokio::sync::Mutex<()>,
     wake_inbox: Notify,
@@ -169,6 +173,7 @@ impl Engine {
         }
         let engine = Arc::new(Engine {
             decider: Decider::new(Arc::clone(&store), ports.clone(), policy),
+            started_at: ports.clock.now(),
             store,
             ports,
             accounts,
@@ -297,7 +302,8 @@ impl Engine {
                 FollowUp::OfferToWaiting(_) => {}
             }
         }
-        if done.verdict != Verdict::New {
+        // What was known already may still have given an order its location, which moves offers.
+        if done.verdict != Verdict::New && done.book.facts.is_empty() {
             return;
         }
         let offers = done.book.offers.values().filter(|offer| offer.is_due());

@@ -84,6 +84,7 @@ impl Meters {
                 | Event::CountClosed { .. }
                 | Event::Unbound { .. }
                 | Event::Short { .. }
+                | Event::Owed { .. }
                 | Event::Covered { .. }
                 | Event::IncidentOpened { .. }
                 | Event::WayChosen { .. }
@@ -127,7 +128,8 @@ impl Meters {
         self.armed_at.lock().expect(LOCK).get(account).copied()
     }
 
-    fn note_delay(&self, account: &AccountId, millis: u128) {
+    /// Notes how long a level took from when it was due until its channel took it.
+    pub fn note_delay(&self, account: &AccountId, millis: u128) {
         let mut delays = self.delays_ms.lock().expect(LOCK);
         let delays = delays.entry(account.clone()).or_default();
         if delays.len() >= DELAYS_MAX {

@@ -19,6 +19,10 @@ pub const ORDERS_BY_ACCOUNT: Table = Table("orders_by_account");
 pub const OPEN_ORDERS: Table = Table("open_orders");
 /// Index: orders that wait for stock, by item and time of placing.
 pub const SHORT_ORDERS: Table = Table("short_orders");
+/// Index: orders that units are owed to, by the first date of these.
+pub const OWED_ORDERS: Table = Table("owed_orders");
+/// Index: listings that show more than is there, because it may be owed; by item.
+pub const OWED_OFFERS: Table = Table("owed_offers");
 /// Index: orders with a line that is no item yet.
 pub const UNMAPPED_ORDERS: Table = Table("unmapped_orders");
 /// Index: unpaid orders, by the time when they lose their stock.

@@ -4,24 +4,29 @@
 //! A checker returns sentences; none means that all is well. It reads and never writes, and it shares
 //! no arithmetic with the engine beyond what the domain calls an order, a claim and a movement.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use domain::{
     AccountId, ExternalId, ListingId, Quantity, Sku, Time,
     book::{Book, ClaimKey},
     fact::{Event, Fact},
-    ids::{IntentId, OrderId},
+    ids::{ArrivalId, IntentId, OrderId},
     incident::Incident,
     intent::{Intent, IntentState},
+    locations::Locations,
     offer::{Listing, Offer, Taken},
     order::{Order, Phase},
-    stock::{Cause, Claim, Condition, Movement, Stock},
+    stock::{Cause, Claim, Condition, LocationId, Movement, Stock},
 };
 use engine::rows::{self, key, prefix, sortable, sortable_time};
 use store::{Memory, Table};
 
 use crate::{
     findings::{Checker, Findings},
+    places,
     rows::Rows,
 };
 
@@ -36,6 +41,7 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
         | Event::ArrivalClosed { sku, .. }
         | Event::CountEntered { sku, .. }
         | Event::Short { sku, .. }
+        | Event::Owed { sku, .. }
         | Event::IncidentOpened { sku, .. }
         | Event::IncidentClosed { sku, .. }
         | Event::Moved { sku, .. }
@@ -71,14 +77,21 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
     }
 }
 
+/// Units by location and condition.
+type Lying = BTreeMap<LocationId, BTreeMap<Condition, Quantity>>;
+
 /// What lies where by the movements of an item, and whether it was ever counted.
-fn what_moved(rows: &Rows<'_>, below: &[u8]) -> (BTreeMap<(String, Condition), Quantity>, bool) {
-    let mut on_hand: BTreeMap<(String, Condition), Quantity> = BTreeMap::new();
+fn what_moved(rows: &Rows<'_>, below: &[u8]) -> (Lying, bool) {
+    let mut on_hand = Lying::new();
     let mut is_counted = false;
-    for (_, movement) in rows.scan::<Movement>(rows::MOVEMENTS, below) {
-        let place = (movement.location.to_string(), movement.condition);
-        let sum = on_hand.entry(place).or_default();
-        *sum = sum.plus(movement.delta);
+    rows.each(rows::MOVEMENTS, below, |_, movement: &Arc<Movement>| {
+        if !on_hand.contains_key(&movement.location) {
+            on_hand.insert(movement.location.clone(), BTreeMap::new());
+        }
+        if let Some(here) = on_hand.get_mut(&movement.location) {
+            let sum = here.entry(movement.condition).or_default();
+            *sum = sum.plus(movement.delta);
+        }
         is_counted |= match movement.cause {
             Cause::Opening { .. }
             | Cause::Adjustment { .. }
@@ -90,43 +103,47 @@ fn what_moved(rows: &Rows<'_>, below: &[u8]) -> (BTreeMap<(String, Condition), Q
             | Cause::Sorted { .. }
             | Cause::LeftBeforeCount { .. } => false,
         };
-    }
+    });
     (on_hand, is_counted)
 }
 
+/// The places where anything lies or is owed.
+fn present(lying: &Lying) -> Vec<(&LocationId, Condition, Quantity)> {
+    let each = lying.iter().flat_map(|(at, conditions)| {
+        let units = conditions.iter();
+        units.map(move |(condition, units)| (at, *condition, *units))
+    });
+    each.filter(|(_, _, units)| !units.is_zero()).collect()
+}
+
 /// The sums of an item's open claims.
+#[derive(Default)]
 struct Promises {
-    allocated: BTreeMap<String, Quantity>,
+    allocated: BTreeMap<LocationId, Quantity>,
     pending: Quantity,
     pending_by: BTreeMap<AccountId, Quantity>,
 }
 
 fn promises(rows: &Rows<'_>, below: &[u8], found: &mut Findings) -> Promises {
-    let mut allocated: BTreeMap<String, Quantity> = BTreeMap::new();
-    let mut pending = Quantity::ZERO;
-    let mut pending_by: BTreeMap<AccountId, Quantity> = BTreeMap::new();
-    for (_, claim) in rows.scan::<Claim>(rows::CLAIMS, below) {
+    let mut sums = Promises::default();
+    rows.each(rows::CLAIMS, below, |_, claim: &Arc<Claim>| {
         found.look(Checker::Claims, 1);
         let mut rest = claim.open();
         for (location, units) in &claim.places {
-            let sum = allocated.entry(location.to_string()).or_default();
+            let sum = sums.allocated.entry(location.clone()).or_default();
             *sum = sum.plus(*units);
             rest = rest.minus(*units);
         }
-        pending = pending.plus(rest);
-        let sum = pending_by.entry(claim.account.clone()).or_default();
+        sums.pending = sums.pending.plus(rest);
+        let sum = sums.pending_by.entry(claim.account.clone()).or_default();
         *sum = sum.plus(rest);
-    }
-    Promises {
-        allocated,
-        pending,
-        pending_by,
-    }
+    });
+    sums
 }
 
 /// P3 and P4 for one item: what lies there is the sum of its movements, what is promised the sum of
 /// its open claims, and no more is promised than lies there.
-pub fn check_item(memory: &Memory, sku: &Sku) -> Findings {
+pub fn check_item(memory: &Memory, sku: &Sku, locations: &Locations) -> Findings {
     let rows = Rows(memory);
     let mut found = Findings::default();
     found.look(Checker::OnHand, 1);
@@ -140,17 +157,8 @@ pub fn check_item(memory: &Memory, sku: &Sku) -> Findings {
     let stock: Stock = rows
         .get(rows::STOCK, &key(&[sku.as_str()]))
         .unwrap_or_else(|| Stock::unknown(sku.clone()));
-    let kept: BTreeMap<(String, Condition), Quantity> = stock
-        .positions
-        .iter()
-        .flat_map(|(at, conditions)| conditions.iter().map(move |(c, units)| (at, *c, *units)))
-        .map(|(at, condition, units)| ((at.to_string(), condition), units))
-        .collect();
-    let present = |map: &BTreeMap<(String, Condition), Quantity>| -> Vec<_> {
-        let lying = map.iter().filter(|(_, units)| !units.is_zero());
-        lying.map(|(at, units)| (at.clone(), *units)).collect()
-    };
-    if present(&kept) != present(&on_hand) {
+    if present(&stock.positions) != present(&on_hand) {
+        let kept = &stock.positions;
         let sentence = format!("P4: {sku} lies as {kept:?}, its movements say {on_hand:?}");
         found.add(Checker::OnHand, sentence);
     }
@@ -165,11 +173,7 @@ pub fn check_item(memory: &Memory, sku: &Sku) -> Findings {
         let sentence = format!("P4: {sku} is pending on {is:?}, its claims say {pending_by:?}");
         found.add(Checker::Claims, sentence);
     }
-    let kept_allocated = stock.allocated.iter();
-    let kept_allocated: BTreeMap<String, Quantity> = kept_allocated
-        .map(|(at, units)| (at.to_string(), *units))
-        .collect();
-    if stock.pending != pending || kept_allocated != allocated {
+    if stock.pending != pending || stock.allocated != allocated {
         let sentence = format!(
             "P4: {sku} promises {} and {:?}, its claims say {pending} and {allocated:?}",
             stock.pending, stock.allocated
@@ -177,28 +181,84 @@ pub fn check_item(memory: &Memory, sku: &Sku) -> Findings {
         found.add(Checker::Claims, sentence);
     }
     let promised = pending.plus(allocated.values().copied().sum());
-    let sellable: Quantity = on_hand
-        .iter()
-        .filter(|((_, condition), _)| *condition == Condition::Sellable)
-        .map(|(_, units)| *units)
-        .sum();
     found.look(Checker::Promised, usize::from(promised.is_positive()));
-    if promised > sellable.or_zero() {
-        let sentence = format!("P3: {promised} of {sku} are promised, and {sellable} lie there");
+    let counted_again = Stock {
+        positions: on_hand,
+        allocated,
+        pending,
+        pending_by,
+        ..Stock::unknown(sku.clone())
+    };
+    for (part, units) in places::too_much(locations, &counted_again) {
+        let sentence = format!("P3: {units} of {sku} are promised at {part:?}, and not there");
         found.add(Checker::Promised, sentence);
     }
+    check_arrivals(&rows, &stock, &mut found);
     found
+}
+
+/// P4: what has come of an arrival is what was moved in as it.
+fn check_arrivals(rows: &Rows<'_>, stock: &Stock, found: &mut Findings) {
+    if stock.incoming.is_empty() {
+        return;
+    }
+    let mut came: BTreeMap<ArrivalId, Quantity> = BTreeMap::new();
+    let below = prefix(&[stock.sku.as_str()]);
+    rows.each(rows::MOVEMENTS, &below, |_, movement: &Arc<Movement>| {
+        if let Cause::Received {
+            arrival: Some(id), ..
+        } = movement.cause
+        {
+            let sum = came.entry(id).or_default();
+            *sum = sum.plus(movement.delta);
+        }
+    });
+    for (id, arrival) in &stock.incoming {
+        let came = came.get(id).copied().unwrap_or_default();
+        if came != arrival.received {
+            let (sku, says) = (&stock.sku, arrival.received);
+            let sentence = format!("P4: of arrival {id} of {sku} {says} came, {came} were moved");
+            found.add(Checker::OnHand, sentence);
+        }
+    }
 }
 
 /// Everything else that must hold between any two commits: one order for each channel order, lawful
 /// counters, and every sum and index as it is when computed again.
-pub fn check_all(memory: &Memory, deadline: &dyn Fn(&Order) -> Option<Time>) -> Findings {
+pub fn check_all(
+    memory: &Memory,
+    deadline: &dyn Fn(&Order) -> Option<Time>,
+    locations: &Locations,
+) -> Findings {
     let rows = Rows(memory);
     let mut found = Findings::default();
     let mut book = Book::default();
     for (_, order) in rows.scan::<Order>(rows::ORDERS, b"") {
         book.orders.insert(order.id, order);
     }
+    take_claims(&rows, &mut book);
+    let skus: BTreeSet<Sku> = rows
+        .all::<Stock>(rows::STOCK, b"")
+        .iter()
+        .map(|stock| stock.sku.clone())
+        .chain(book.claims.keys().map(|name| name.sku.clone()))
+        .collect();
+    for sku in &skus {
+        found.merge(check_item(memory, sku, locations));
+    }
+    check_refs(&rows, &book, &mut found);
+    let sums = check_taken(&rows, &book, &mut found);
+    check_order_indexes(&rows, &book, deadline, &mut found);
+    check_offers(&rows, &mut found);
+    check_wanted(&rows, &sums, locations, &mut found);
+    check_intents(&rows, &mut found);
+    check_incidents(&rows, &book, &mut found);
+    check_owed(&rows, &book, &mut found);
+    found
+}
+
+/// Takes all open claims into a book.
+pub(crate) fn take_claims(rows: &Rows<'_>, book: &mut Book) {
     for (_, claim) in rows.scan::<Claim>(rows::CLAIMS, b"") {
         let name = ClaimKey {
             sku: claim.sku.clone(),
@@ -207,23 +267,23 @@ pub fn check_all(memory: &Memory, deadline: &dyn Fn(&Order) -> Option<Time>) -> 
         };
         book.claims.insert(name, claim);
     }
-    let skus: BTreeSet<Sku> = rows
-        .scan::<Stock>(rows::STOCK, b"")
-        .into_iter()
-        .map(|(_, stock)| stock.sku)
-        .chain(book.claims.keys().map(|name| name.sku.clone()))
-        .collect();
-    for sku in &skus {
-        found.merge(check_item(memory, sku));
+}
+
+/// P4: what is owed of an item is what is owed to its orders.
+fn check_owed(rows: &Rows<'_>, book: &Book, found: &mut Findings) {
+    let mut sums: BTreeMap<Sku, Quantity> = BTreeMap::new();
+    for (sku, units) in book.orders.values().flat_map(Order::owes) {
+        let sum = sums.entry(sku).or_default();
+        *sum = sum.plus(units);
     }
-    check_refs(&rows, &book, &mut found);
-    let sums = check_taken(&rows, &book, &mut found);
-    check_order_indexes(&rows, &book, deadline, &mut found);
-    check_offers(&rows, &mut found);
-    check_wanted(&rows, &sums, &mut found);
-    check_intents(&rows, &mut found);
-    check_incidents(&rows, &book, &mut found);
-    found
+    for (_, stock) in rows.scan::<Stock>(rows::STOCK, b"") {
+        let (sku, is) = (&stock.sku, stock.owed);
+        let should_be = sums.get(sku).copied().unwrap_or_default();
+        if is != should_be {
+            let sentence = format!("P4: {is} of {sku} are owed, the orders say {should_be}");
+            found.add(Checker::Taken, sentence);
+        }
+    }
 }
 
 /// P2: one channel order is one order.
@@ -285,7 +345,8 @@ fn check_taken(rows: &Rows<'_>, book: &Book, found: &mut Findings) -> BTreeMap<V
         for line in &order.lines {
             let Some(item) = &line.item else { continue };
             let to_ship = order.claim_target(line.number);
-            let claimed = book.claimed_units(order, line.number).min(to_ship);
+            let covered = book.claimed_units(order, line.number);
+            let claimed = covered.plus(order.owed_units(line.number)).min(to_ship);
             let off = line.subtracted.minus(line.counters.shipped_net()).or_zero();
             let sum = sums
                 .entry(key(&[order.account.as_str(), item.sku.as_str()]))
@@ -311,13 +372,18 @@ fn check_taken(rows: &Rows<'_>, book: &Book, found: &mut Findings) -> BTreeMap<V
 
 /// P4: what is wanted is what may be shown, with what the channel itself does not have off yet; and no
 /// more may be shown than is sellable.
-fn check_wanted(rows: &Rows<'_>, sums: &BTreeMap<Vec<u8>, Taken>, found: &mut Findings) {
-    let stock: BTreeMap<Sku, Stock> = rows
-        .scan::<Stock>(rows::STOCK, b"")
+fn check_wanted(
+    rows: &Rows<'_>,
+    sums: &BTreeMap<Vec<u8>, Taken>,
+    locations: &Locations,
+    found: &mut Findings,
+) {
+    let stock: BTreeMap<Sku, Arc<Stock>> = rows
+        .all::<Stock>(rows::STOCK, b"")
         .into_iter()
-        .map(|(_, stock)| (stock.sku.clone(), stock))
+        .map(|stock| (stock.sku.clone(), stock))
         .collect();
-    for (_, offer) in rows.scan::<Offer>(rows::OFFERS, b"") {
+    for offer in rows.all::<Offer>(rows::OFFERS, b"") {
         let (Some(shown), Some(wanted)) = (offer.offer, offer.wanted) else {
             continue;
         };
@@ -335,8 +401,10 @@ fn check_wanted(rows: &Rows<'_>, sums: &BTreeMap<Vec<u8>, Taken>, found: &mut Fi
             );
             found.add(Checker::Wanted, sentence);
         }
-        let sellable = stock.get(sku).map(|stock| stock.sellable().or_zero());
-        if sellable.is_some_and(|sellable| shown.quantity > sellable) {
+        let sellable = stock.get(sku);
+        let sellable = sellable.map(|stock| places::free_for(locations, stock, account).or_zero());
+        let there = shown.quantity.minus(offer.owed);
+        if sellable.is_some_and(|sellable| there > sellable) {
             let sentence = format!(
                 "P4: {} of {sku} may be sold on {account}, and {:?} are sellable",
                 shown.quantity, sellable
@@ -368,6 +436,9 @@ fn check_order_indexes(
         if order.lines.iter().any(|line| line.item.is_none()) {
             expect(rows::UNMAPPED_ORDERS, &[&id]);
         }
+        if let Some(until) = order.owed_until() {
+            expect(rows::OWED_ORDERS, &[&sortable_time(until), &id]);
+        }
         if let Some(due) = deadline(order) {
             expect(rows::UNPAID_ORDERS, &[&sortable_time(due), &id]);
         }
@@ -386,6 +457,7 @@ fn check_order_indexes(
         rows::OPEN_ORDERS,
         rows::UNMAPPED_ORDERS,
         rows::UNPAID_ORDERS,
+        rows::OWED_ORDERS,
         rows::SHORT_ORDERS,
     ] {
         let should_be = expected.remove(&table).unwrap_or_default();
@@ -397,7 +469,7 @@ fn check_order_indexes(
 fn check_offers(rows: &Rows<'_>, found: &mut Findings) {
     let mut by_sku = BTreeSet::new();
     let mut listings: BTreeSet<(AccountId, ListingId)> = BTreeSet::new();
-    for (_, listing) in rows.scan::<Listing>(rows::LISTINGS, b"") {
+    for listing in rows.all::<Listing>(rows::LISTINGS, b"") {
         let (account, id) = (listing.account.as_str(), listing.listing.as_str());
         if let Some(sku) = &listing.sku {
             by_sku.insert(key(&[sku.as_str(), account, id]));
@@ -405,10 +477,10 @@ fn check_offers(rows: &Rows<'_>, found: &mut Findings) {
         listings.insert((listing.account.clone(), listing.listing.clone()));
     }
     let (mut due, mut parked) = (BTreeSet::new(), BTreeSet::new());
-    for (row, offer) in rows.scan::<Offer>(rows::OFFERS, b"") {
+    rows.each(rows::OFFERS, b"", |row, offer: &Arc<Offer>| {
         let (account, id) = (offer.account.as_str(), offer.listing.as_str());
         if offer.is_due() {
-            due.insert(row);
+            due.insert(row.to_vec());
         }
         if offer.parked.is_some() {
             parked.insert(key(&["push", account, id]));
@@ -417,7 +489,7 @@ fn check_offers(rows: &Rows<'_>, found: &mut Findings) {
             let sentence = format!("P4: an offer without a listing: {account} {id}");
             found.add(Checker::OfferLists, sentence);
         }
-    }
+    });
     let mut compare = |table, is, should_be| {
         compare(Checker::OfferLists, table, is, should_be, found);
     };
@@ -431,7 +503,7 @@ fn check_offers(rows: &Rows<'_>, found: &mut Findings) {
 fn check_intents(rows: &Rows<'_>, found: &mut Findings) {
     let (mut outbox, mut parked, mut by_order) =
         (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    for (_, intent) in rows.scan::<Intent>(rows::INTENTS, b"") {
+    for intent in rows.all::<Intent>(rows::INTENTS, b"") {
         let id: IntentId = intent.id;
         let id = id.to_string();
         by_order.insert(key(&[&intent.order.to_string(), &id]));
@@ -455,7 +527,7 @@ fn check_intents(rows: &Rows<'_>, found: &mut Findings) {
 /// short before its item was counted may be still to come.
 fn check_incidents(rows: &Rows<'_>, book: &Book, found: &mut Findings) {
     let mut open = BTreeSet::new();
-    for (_, incident) in rows.scan::<Incident>(rows::INCIDENTS, b"") {
+    for incident in rows.all::<Incident>(rows::INCIDENTS, b"") {
         if incident.closed_at.is_some() {
             continue;
         }
@@ -470,7 +542,7 @@ fn check_incidents(rows: &Rows<'_>, book: &Book, found: &mut Findings) {
         let missing = book.orders.get(&order).and_then(|order| {
             let item = order.line(line)?.item.as_ref()?;
             let per_unit = item.bill.get(&incident.sku)?;
-            Some(per_unit.times(book.missing_units(order, line).units()))
+            Some(per_unit.times(book.lacking_units(order, line).units()))
         });
         if missing != Some(incident.missing) {
             let (id, says) = (incident.id, incident.missing);

@@ -8,6 +8,7 @@ use domain::{
     ids::OrderId,
     order::{Order, Phase},
     signal::{Command, Signal},
+    stock::LocationId,
 };
 use engine::{
     Engine,
@@ -18,7 +19,13 @@ use engine::{
 use fastrand::Rng;
 use store::Memory;
 
-use crate::{office, rows::Rows, trace::Trace};
+use crate::{
+    office,
+    rows::Rows,
+    slips::pick,
+    storeroom::{self, Floor},
+    trace::Trace,
+};
 
 /// How long staff take for one order.
 const EVERY_MS: std::ops::Range<u64> = 800..6_000;
@@ -34,6 +41,8 @@ pub(crate) struct Clerk {
     /// How many of a hundred times there is something to do in the office.
     errands_percent: u32,
     errands: u64,
+    /// Where stock can lie; nothing where that is one place without a name.
+    places: Vec<LocationId>,
 }
 
 /// Where commands are decided.
@@ -45,7 +54,7 @@ pub(crate) enum Desk {
 }
 
 impl Clerk {
-    pub(crate) fn new(seed: u64, has_office: bool) -> Clerk {
+    pub(crate) fn new(seed: u64, has_office: bool, places: Vec<LocationId>) -> Clerk {
         Clerk {
             chance: Rng::with_seed(seed),
             next_at: None,
@@ -53,6 +62,7 @@ impl Clerk {
             parcels: 0,
             errands_percent: if has_office { 40 } else { 0 },
             errands: 0,
+            places,
         }
     }
 
@@ -86,7 +96,7 @@ impl Clerk {
             return None;
         }
         let desk = desk?;
-        let command = self.choose(memory)?;
+        let command = self.choose(memory, now)?;
         let trace = trace.clone();
         trace.note(now, &format!("clerk {command:?}"));
         Some(Box::pin(async move {
@@ -106,11 +116,19 @@ impl Clerk {
         }))
     }
 
-    fn choose(&mut self, memory: &Memory) -> Option<Command> {
+    fn choose(&mut self, memory: &Memory, now: Time) -> Option<Command> {
         let rows = Rows(memory);
         rows.durable()?;
         if self.errands_percent > 0 && self.chance.u32(0..100) < self.errands_percent {
             self.errands += 1;
+            if !self.places.is_empty() && self.chance.bool() {
+                let floor = Floor {
+                    rows,
+                    places: &self.places,
+                    now,
+                };
+                return storeroom::errand(&floor, &mut self.chance, self.errands);
+            }
             return office::errand(&rows, &mut self.chance, self.errands);
         }
         let phase = match self.chance.u32(0..10) {
@@ -161,7 +179,19 @@ impl Clerk {
             carrier: Some("DHL".to_owned()),
             tracking_number: Some(format!("JD{:010}", self.parcels)),
             tracking_url: None,
-            location: None,
+            location: self.place(),
+        }
+    }
+
+    /// Where a parcel leaves from, where that is said: now and then from where it cannot.
+    fn place(&mut self) -> Option<LocationId> {
+        if self.places.is_empty() || self.chance.u32(0..3) > 0 {
+            return None;
+        }
+        match self.chance.u32(0..16) {
+            0 => Some(LocationId::new("the attic")),
+            1 | 2 => Some(LocationId::new("hub")),
+            _ => pick(&self.places, &mut self.chance),
         }
     }
 }

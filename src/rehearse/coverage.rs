@@ -128,7 +128,7 @@ impl Coverage {
 /// The word for a decision that was taken again because another process changed a row.
 const AGAIN: &str = "conflict";
 
-/// The facts that a decision can record, but for those of a refused push, which no evening reaches.
+/// The facts that a decision can record, but for those that no evening reaches.
 const FACTS: &[&str] = &[
     "order_accepted",
     "order_changed",
@@ -159,6 +159,14 @@ const FACTS: &[&str] = &[
     "drift_opened",
     "drift_closed",
     "item_set",
+    "arrival_expected",
+    "arrival_closed",
+    "count_opened",
+    "count_entered",
+    "count_closed",
+    "push_parked",
+    "breaker_tripped",
+    "breaker_lifted",
 ];
 
 /// Arms that no evening reaches, with the reason.
@@ -184,22 +192,6 @@ pub const UNREACHED: &[(&str, &str, &str)] = &[
         "close",
         "nothing",
         "nothing waits for an order any more that is a day old",
-    ),
-    (
-        "push_rejected",
-        "new",
-        "no twin refuses the level of a listing that it has",
-    ),
-    ("retry_push", "new", "so no push is parked"),
-    (
-        "lift_breaker",
-        "new",
-        "nobody changes so many levels at once that a breaker trips",
-    ),
-    (
-        "map_line",
-        "new",
-        "every product of a twin has a SKU, and its listing is read before its orders",
     ),
     ("intent_applied", "nothing", "an intent is never deleted"),
     ("intent_retry", "nothing", "an intent is never deleted"),

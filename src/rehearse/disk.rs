@@ -12,7 +12,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use domain::{Sku, Time, fact::Fact, order::Order};
+use domain::{AccountId, Sku, Time, fact::Fact, locations::Locations, order::Order};
 use engine::ports::Clock;
 use fastrand::Rng;
 use store::{Append, Batch, Memory, Range, Row, Seq, Stats, Store, StoreError, Table};
@@ -46,7 +46,9 @@ pub struct Watch {
     pub appended: u64,
     trace: Trace,
     seen: Seq,
-    unpaid_for: Option<Duration>,
+    /// How long an unpaid order keeps its stock, by account.
+    unpaid_for: BTreeMap<AccountId, Duration>,
+    locations: Locations,
     pushes: Pushes,
     /// Who is not listened to.
     off: BTreeSet<Checker>,
@@ -57,8 +59,14 @@ const VIOLATIONS_MAX: usize = 20;
 
 impl Watch {
     /// A watch that has seen nothing.
-    pub fn new(trace: Trace, unpaid_for: Option<Duration>, off: BTreeSet<Checker>) -> Watch {
+    pub fn new(
+        trace: Trace,
+        unpaid_for: BTreeMap<AccountId, Duration>,
+        locations: Locations,
+        off: BTreeSet<Checker>,
+    ) -> Watch {
         Watch {
+            locations,
             facts: Vec::new(),
             found: Findings::default(),
             writes: 0,
@@ -92,7 +100,7 @@ impl Watch {
         touched.sort();
         touched.dedup();
         for sku in &touched {
-            let found = checkers::check_item(memory, sku);
+            let found = checkers::check_item(memory, sku, &self.locations);
             self.add(now, found);
         }
         if self.writes.is_multiple_of(WHOLE_EVERY) {
@@ -102,14 +110,15 @@ impl Watch {
 
     /// Computes everything again.
     pub fn look_at_all(&mut self, memory: &Memory, now: Time) {
-        let unpaid_for = self.unpaid_for;
-        let deadline = move |order: &Order| {
+        let unpaid_for = &self.unpaid_for;
+        let deadline = |order: &Order| {
             let waits = !order.is_payable() && !order.is_withdrawn() && order.expired_at.is_none();
             unpaid_for
+                .get(&order.account)
                 .filter(|_| waits)
-                .map(|duration| order.placed_at.plus(duration))
+                .map(|duration| order.placed_at.plus(*duration))
         };
-        let found = checkers::check_all(memory, &deadline);
+        let found = checkers::check_all(memory, &deadline, &self.locations);
         self.add(now, found);
     }
 

@@ -36,8 +36,12 @@ pub enum Checker {
     Incidents,
     /// P4: what is wanted of a level follows from what is sellable and sold.
     Wanted,
+    /// P4: what was counted is what lay there, by all that became known since.
+    Counted,
     /// P4: what is noted as acknowledged was acknowledged last.
     Echo,
+    /// P6: what is said to have drifted was edited by somebody.
+    Alarms,
     /// P5: a parcel is told once.
     Parcels,
     /// P5: a cancellation or refund is carried out once.
@@ -62,7 +66,7 @@ pub enum Checker {
 
 impl Checker {
     /// All of them.
-    pub const ALL: [Checker; 25] = [
+    pub const ALL: [Checker; 27] = [
         Checker::Acknowledged,
         Checker::Believed,
         Checker::References,
@@ -77,7 +81,9 @@ impl Checker {
         Checker::IntentLists,
         Checker::Incidents,
         Checker::Wanted,
+        Checker::Counted,
         Checker::Echo,
+        Checker::Alarms,
         Checker::Parcels,
         Checker::Wishes,
         Checker::Waiting,
@@ -107,7 +113,9 @@ impl Checker {
             Checker::IntentLists => "intent_lists",
             Checker::Incidents => "incidents",
             Checker::Wanted => "wanted",
+            Checker::Counted => "counted",
             Checker::Echo => "echo",
+            Checker::Alarms => "alarms",
             Checker::Parcels => "parcels",
             Checker::Wishes => "wishes",
             Checker::Waiting => "waiting",

@@ -5,13 +5,20 @@
 //! daemon runs, through the ports, and judges them by the truth of the twins. It is never part of a
 //! running daemon. Start reading at [`run::run`].
 
+mod alarms;
 pub mod checkers;
 mod clerk;
 pub mod coverage;
 pub mod disk;
 pub mod executor;
+pub mod figures;
 pub mod findings;
+mod goods;
+pub mod market;
+mod mishaps;
 mod office;
+pub mod own;
+mod places;
 pub mod plan;
 pub mod port;
 pub mod pushes;
@@ -20,10 +27,13 @@ pub mod rows;
 pub mod run;
 pub mod shrink;
 mod slips;
+mod storeroom;
 pub mod trace;
 pub mod world;
+mod worth;
 
 pub use coverage::Coverage;
 pub use findings::Checker;
 pub use plan::{Scale, Weather};
 pub use run::{Report, run, run_each, run_many, run_with};
+pub use worth::lacks;

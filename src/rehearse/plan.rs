@@ -12,7 +12,6 @@ use domain::{
     item::{Item, ItemKind},
     locations::Locations,
     rules::{Buffer, EndWhen, OfferRules, Ratio, ScopedRule},
-    stock::LocationId,
 };
 use engine::{
     AccountConfig, Config,
@@ -26,8 +25,13 @@ use sandbox::{
     faults::{Fault, Faults},
 };
 
+use crate::{own::Own, places};
+
 /// One interval of every schedule, and the longest pause between two tries.
 const QUIET_WITHIN: Duration = Duration::from_secs(20 * 60);
+
+/// At fewer listings than this no breaker trips where mishaps happen: these shops are small.
+const TOO_MANY_LISTINGS: u32 = 6;
 
 /// How big, how long and how bad.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +44,7 @@ pub struct Scale {
     pub busy_for: Duration,
     /// How long the world may take to become quiet afterwards.
     pub quiet_within: Duration,
-    /// How many orders there are at least: buyers come until then, for twice as long at most.
+    /// How many orders there are at least: buyers come until then, for eight times as long at most.
     pub orders_min: u64,
     /// The time between two baskets, on average.
     pub basket_every: Duration,
@@ -61,6 +65,11 @@ pub struct Scale {
     /// Whether our staff also refund, count, correct and try again, and work at a second process over
     /// the same store.
     pub has_office: bool,
+    /// Whether stock lies at several locations, and is moved and counted there.
+    pub has_places: bool,
+    /// How often something goes wrong that a person must put right, at most: a shop that shows zero
+    /// everywhere, a bad file of counts, a locked listing.
+    pub mishaps: u32,
     /// Whether the machine is off for a day afterwards, and must catch up.
     pub rests_a_day: bool,
     /// Faults that do not happen, whatever the weather.
@@ -96,6 +105,8 @@ impl Scale {
             is_spread: false,
             stock: 3..30,
             has_office: false,
+            has_places: false,
+            mishaps: 0,
             rests_a_day: false,
             without: BTreeSet::new(),
         }
@@ -116,6 +127,8 @@ impl Scale {
             is_spread: true,
             stock: 30..80,
             has_office: true,
+            has_places: true,
+            mishaps: 3,
             ..Scale::small(weather)
         }
     }
@@ -151,10 +164,16 @@ pub struct Plan {
     pub unpaid_for: Option<Duration>,
     /// What may be offered.
     pub rules: OfferRules,
+    /// Where stock can lie; nothing where that is one place without a name.
+    pub locations: Locations,
+    /// When too much happens at once.
+    pub breaker: BreakerRule,
     /// Faults, shop by shop.
     pub faults: Vec<Faults>,
     /// The seeds of what is still left to chance.
     pub seeds: Seeds,
+    /// What a merchant configured, where the world is made of that.
+    pub own: Option<Own>,
 }
 
 /// Seeds of the parts of a run.
@@ -167,6 +186,20 @@ pub struct Seeds {
     pub clerk: u64,
     /// Of crashes and outages.
     pub fate: u64,
+    /// Of what else goes wrong.
+    pub mishaps: u64,
+}
+
+impl Seeds {
+    pub(crate) fn of(chance: &mut Rng) -> Seeds {
+        Seeds {
+            executor: chance.u64(..),
+            buyers: chance.u64(..),
+            clerk: chance.u64(..),
+            fate: chance.u64(..),
+            mishaps: chance.u64(..),
+        }
+    }
 }
 
 impl Plan {
@@ -216,21 +249,28 @@ impl Plan {
         });
         let faults = faults.collect();
         let seconds = chance.i64(0..86_400);
+        let rules = rules(&shops, &mut chance);
+        let locations = match scale.has_places {
+            true => places::locations(&shops, &mut chance),
+            false => Locations::default(),
+        };
+        let mut breaker = BreakerRule::default();
+        if scale.mishaps > 0 {
+            breaker.listings_min = TOO_MANY_LISTINGS;
+        }
         Plan {
             begins_at: Time::from_seconds(1_798_000_000 + seconds),
-            rules: rules(&shops, &mut chance),
+            rules,
+            locations,
+            breaker,
             unpaid_for: chance.bool().then_some(Duration::from_secs(40)),
             faults,
             pace,
             stock,
             items,
             shops,
-            seeds: Seeds {
-                executor: chance.u64(..),
-                buyers: chance.u64(..),
-                clerk: chance.u64(..),
-                fate: chance.u64(..),
-            },
+            seeds: Seeds::of(&mut chance),
+            own: None,
         }
     }
 
@@ -242,6 +282,9 @@ impl Plan {
 
     /// What the engine is configured with, for shops reached by these settings.
     pub fn config(&self, settings: &[serde_json::Value]) -> Config {
+        if let Some(own) = &self.own {
+            return own.config(self, settings);
+        }
         let accounts = self.shops.iter().zip(settings);
         let accounts = accounts.map(|((channel, shop), settings)| AccountConfig {
             id: AccountId::new(&shop.name),
@@ -264,14 +307,32 @@ impl Plan {
             policy: Policy {
                 accounts: BTreeMap::new(),
                 rules: self.rules.clone(),
-                home: LocationId::default(),
-                locations: Locations::default(),
-                breaker: BreakerRule::default(),
+                home: self.locations.home(),
+                locations: self.locations.clone(),
+                allocation: domain::allocation::Rules::default(),
+                breaker: self.breaker,
+                incidents: Vec::new(),
+                penalties: BTreeMap::new(),
             },
             items: self.items.clone(),
             backlog_max: 10_000,
             public_url: None,
             compare_first: false,
+        }
+    }
+
+    /// How long an unpaid order keeps its stock on each account where it does not keep it for good.
+    pub fn unpaid_for(&self) -> BTreeMap<AccountId, Duration> {
+        match &self.own {
+            Some(own) => own.unpaid_for(),
+            None => {
+                let accounts = self
+                    .shops
+                    .iter()
+                    .map(|(_, shop)| AccountId::new(&shop.name));
+                let all = accounts.filter_map(|id| Some((id, self.unpaid_for?)));
+                all.collect()
+            }
         }
     }
 
@@ -357,8 +418,7 @@ fn shop(
     }
     for item in items {
         let is_service = !matches!(item.kind, ItemKind::Kit(_));
-        // A marketplace for goods has no services.
-        if (is_service && channel == "ebay") || (!products.is_empty() && chance.bool()) {
+        if (is_service && !takes_services(channel)) || (!products.is_empty() && chance.bool()) {
             continue;
         }
         let kind = match is_service {
@@ -367,17 +427,26 @@ fn shop(
         };
         products.push(product(&item.sku, kind, chance.i64(0..6), chance));
     }
-    let name = format!("shop-{number}");
+    shop_at(number, format!("shop-{number}"), products, chance.u64(..))
+}
+
+/// A marketplace for goods has no services.
+pub(crate) fn takes_services(channel: &str) -> bool {
+    channel != "ebay"
+}
+
+/// How a shop is reached, with what it sells.
+pub(crate) fn shop_at(number: usize, name: String, products: Vec<Product>, seed: u64) -> Shop {
     Shop {
         api_url: format!("http://127.0.0.1:{}", 4711 + number),
         hook_url: format!("http://127.0.0.1:8080/hooks/{name}"),
         name,
         products,
-        seed: chance.u64(..),
+        seed,
     }
 }
 
-fn product(sku: &Sku, kind: ProductKind, level: i64, chance: &mut Rng) -> Product {
+pub(crate) fn product(sku: &Sku, kind: ProductKind, level: i64, chance: &mut Rng) -> Product {
     let euro = Currency::new("EUR").expect("EUR is a currency");
     Product {
         sku: sku.clone(),

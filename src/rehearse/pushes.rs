@@ -47,11 +47,9 @@ impl Pushes {
                 continue;
             };
             found.look(Checker::FallsFirst, 1);
-            let offers = Rows(memory).scan::<Offer>(rows::OFFERS, &prefix(&[account.as_str()]));
-            let late = offers
-                .iter()
-                .find(|(_, offer)| waits_to_fall(offer, before));
-            if let Some((_, offer)) = late {
+            let offers = Rows(memory).all::<Offer>(rows::OFFERS, &prefix(&[account.as_str()]));
+            let late = offers.iter().find(|offer| waits_to_fall(offer, before));
+            if let Some(offer) = late {
                 let sku = &offer.sku;
                 let sentence =
                     format!("P6: on {account} a level rises, and that of {sku} waits to fall");

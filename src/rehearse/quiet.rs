@@ -3,16 +3,21 @@
 //! Everything here compares our book with what the twins know. It is asked again and again while the
 //! world settles, and what it still says at the end is a violation.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use domain::{
-    AccountId, Quantity, Sku,
-    book::{Book, ClaimKey, Drift, Incident},
+    AccountId, ExternalId, Quantity, Sku,
+    book::{Book, Drift, Incident},
     fact::{Event, Fact},
+    ids::OrderId,
     intent::{Intent, IntentState, Wish},
+    locations::Locations,
     offer::{Listing, Offer},
     order::Order,
-    stock::{Claim, Movement, Stock},
+    stock::{Movement, Stock},
 };
 use engine::rows::{self, prefix};
 use sandbox::{
@@ -22,7 +27,11 @@ use sandbox::{
 use store::{INBOX, Memory};
 
 use crate::{
+    alarms::check_alarms,
+    checkers::take_claims,
     findings::{Checker, Findings},
+    goods,
+    places::free_for,
     pushes::check_replaced,
     rows::Rows,
 };
@@ -44,6 +53,8 @@ pub struct Scene<'a> {
     pub stock: BTreeMap<Sku, i64>,
     /// Levels that staff edited.
     pub edits: Vec<Edit>,
+    /// Where stock can lie.
+    pub locations: &'a Locations,
     /// The accounts on channels that replace a level only when it is the one we believe.
     pub compares: BTreeSet<AccountId>,
 }
@@ -54,11 +65,15 @@ pub fn check(scene: Scene<'_>) -> (Judgment, Findings) {
     let mut found = Findings::default();
     check_nothing_waits(&rows, &mut found);
     let orders: Vec<Order> = values(rows.scan(rows::ORDERS, b""));
-    check_orders(&rows, &orders, &scene.truths, &mut found);
-    check_shipments(&rows, &orders, &scene.truths, &mut found);
-    check_stock(&rows, &orders, (&scene.stock, &scene.bills), &mut found);
-    check_wishes(&rows, &orders, &scene.truths, &mut found);
+    let known = Known::of(&rows, &scene.truths);
+    check_orders(&known, &orders, &mut found);
+    check_shipments(&known, &orders, &mut found);
+    goods::check_counts(&rows, &mut found);
+    let there = (&scene.stock, &scene.bills, scene.locations);
+    check_stock(&rows, &orders, there, &mut found);
+    check_wishes(&known, &orders, &mut found);
     check_echo(&rows, scene.facts, &mut found);
+    check_alarms(&rows, &scene.edits, &mut found);
     let (facts, compares) = (scene.facts, &scene.compares);
     check_replaced(scene.memory, facts, &scene.truths, compares, &mut found);
     let evidence = evidence(&rows, &orders, scene);
@@ -88,6 +103,45 @@ pub fn check(scene: Scene<'_>) -> (Judgment, Findings) {
         found.add(Checker::Oversold, sentence);
     }
     (judgment, found)
+}
+
+/// Whether anything waits that could be done: then the world is not quiet, whatever else holds.
+pub fn is_waiting(memory: &Memory) -> bool {
+    let mut found = Findings::default();
+    check_nothing_waits(&Rows(memory), &mut found);
+    !found.are_none()
+}
+
+/// What is known of each order beyond its row: our wishes, and what its shop knows.
+struct Known<'t> {
+    intents: BTreeMap<OrderId, Vec<Arc<Intent>>>,
+    truths: BTreeMap<(&'t AccountId, &'t ExternalId), &'t TrueOrder>,
+}
+
+impl<'t> Known<'t> {
+    fn of(rows: &Rows<'_>, truths: &'t BTreeMap<AccountId, Truth>) -> Known<'t> {
+        let mut intents: BTreeMap<OrderId, Vec<Arc<Intent>>> = BTreeMap::new();
+        for intent in rows.all::<Intent>(rows::INTENTS, b"") {
+            intents.entry(intent.order).or_default().push(intent);
+        }
+        let orders = truths.iter().flat_map(|(account, truth)| {
+            let orders = truth.orders.iter();
+            orders.map(move |order| ((account, &order.external_id), order))
+        });
+        // What stands first for an id is what counts.
+        let truths = orders.rev().collect();
+        Known { intents, truths }
+    }
+
+    fn intents(&self, order: &Order) -> &[Arc<Intent>] {
+        self.intents.get(&order.id).map_or(&[], Vec::as_slice)
+    }
+
+    fn truth(&self, order: &Order) -> Option<&'t TrueOrder> {
+        self.truths
+            .get(&(&order.account, &order.external_id))
+            .copied()
+    }
 }
 
 fn values<T>(rows: Vec<(Vec<u8>, T)>) -> Vec<T> {
@@ -125,15 +179,9 @@ fn check_nothing_waits(rows: &Rows<'_>, found: &mut Findings) {
 }
 
 /// Every order is with us as its shop has it.
-fn check_orders(
-    rows: &Rows<'_>,
-    orders: &[Order],
-    truths: &BTreeMap<AccountId, Truth>,
-    found: &mut Findings,
-) {
-    let intents: Vec<Intent> = values(rows.scan(rows::INTENTS, b""));
+fn check_orders(known: &Known<'_>, orders: &[Order], found: &mut Findings) {
     for order in orders {
-        let Some(truth) = find(truths, order) else {
+        let Some(truth) = known.truth(order) else {
             continue;
         };
         found.look(Checker::Orders, 1);
@@ -150,9 +198,9 @@ fn check_orders(
         }
         let bought: i64 = truth.lines.iter().map(|(_, units)| i64::from(*units)).sum();
         // What we gave the money back for may be off it, if the shop takes it off.
-        let given_up: i64 = intents
+        let given_up: i64 = known
+            .intents(order)
             .iter()
-            .filter(|intent| intent.order == order.id)
             .filter_map(|intent| match &intent.wish {
                 Wish::Refund { lines, .. } => Some(lines),
                 Wish::PushShipment { .. } | Wish::CancelOrder { .. } => None,
@@ -167,31 +215,18 @@ fn check_orders(
     }
 }
 
-fn find<'t>(truths: &'t BTreeMap<AccountId, Truth>, order: &Order) -> Option<&'t TrueOrder> {
-    let orders = &truths.get(&order.account)?.orders;
-    orders
-        .iter()
-        .find(|truth| truth.external_id == order.external_id)
-}
-
 /// P5: what we shipped is in the shop exactly once, or parked.
-fn check_shipments(
-    rows: &Rows<'_>,
-    orders: &[Order],
-    truths: &BTreeMap<AccountId, Truth>,
-    found: &mut Findings,
-) {
-    let intents: Vec<Intent> = values(rows.scan(rows::INTENTS, b""));
+fn check_shipments(known: &Known<'_>, orders: &[Order], found: &mut Findings) {
     for order in orders {
         for shipment in order.shipments.iter().filter(|shipment| shipment.is_ours) {
             found.look(Checker::Parcels, 1);
-            let tells = |intent: &&Intent| match &intent.wish {
+            let tells = |intent: &&Arc<Intent>| match &intent.wish {
                 Wish::PushShipment { shipment: of, .. } => *of == shipment.id,
                 Wish::CancelOrder { .. } | Wish::Refund { .. } => false,
             };
-            let told: Vec<&Intent> = intents.iter().filter(tells).collect();
+            let told: Vec<_> = known.intents(order).iter().filter(tells).collect();
             let number = shipment.tracking_number.as_deref().unwrap_or_default();
-            let parcels = find(truths, order).map_or(0, |truth| {
+            let parcels = known.truth(order).map_or(0, |truth| {
                 let parcels = truth.shipments.iter();
                 parcels
                     .filter(|parcel| parcel.tracking_number == number)
@@ -220,21 +255,15 @@ fn check_shipments(
 }
 
 /// P5: what we canceled is canceled there, and what we gave back was given back once.
-fn check_wishes(
-    rows: &Rows<'_>,
-    orders: &[Order],
-    truths: &BTreeMap<AccountId, Truth>,
-    found: &mut Findings,
-) {
-    let intents: Vec<Intent> = values(rows.scan(rows::INTENTS, b""));
+fn check_wishes(known: &Known<'_>, orders: &[Order], found: &mut Findings) {
     for order in orders {
-        let Some(truth) = find(truths, order) else {
+        let Some(truth) = known.truth(order) else {
             continue;
         };
         let name = format!("order {} of {}", order.external_id, order.account);
         let is_over = truth.is_canceled || truth.is_deleted;
         let (mut given, mut perhaps) = (0, 0);
-        for intent in intents.iter().filter(|intent| intent.order == order.id) {
+        for intent in known.intents(order) {
             let is_done = matches!(intent.state, IntentState::Done(_));
             match &intent.wish {
                 Wish::PushShipment { .. } => continue,
@@ -291,7 +320,7 @@ fn check_echo(rows: &Rows<'_>, facts: &[Fact], found: &mut Findings) {
 fn check_stock(
     rows: &Rows<'_>,
     orders: &[Order],
-    (there, bills): (&BTreeMap<Sku, i64>, &Bills),
+    (there, bills, locations): (&BTreeMap<Sku, i64>, &Bills, &Locations),
     found: &mut Findings,
 ) {
     let mut left: BTreeMap<Sku, i64> = there.clone();
@@ -305,23 +334,20 @@ fn check_stock(
         }
     }
     let mut on_hand: BTreeMap<Sku, i64> = BTreeMap::new();
-    for movement in values(rows.scan::<Movement>(rows::MOVEMENTS, b"")) {
-        *on_hand.entry(movement.sku).or_default() += movement.delta.units();
-    }
+    rows.each(rows::MOVEMENTS, b"", |_, movement: &Arc<Movement>| {
+        let units = movement.delta.units();
+        match on_hand.get_mut(&movement.sku) {
+            Some(sum) => *sum += units,
+            None => drop(on_hand.insert(movement.sku.clone(), units)),
+        }
+    });
     found.look(Checker::Goods, left.len());
     if on_hand != left {
         let sentence = format!("P6: {on_hand:?} lie here, and {left:?} are left");
         found.add(Checker::Goods, sentence);
     }
     let mut book = Book::default();
-    for claim in values(rows.scan::<Claim>(rows::CLAIMS, b"")) {
-        let name = ClaimKey {
-            sku: claim.sku.clone(),
-            order: claim.order,
-            line: claim.line,
-        };
-        book.claims.insert(name, claim);
-    }
+    take_claims(rows, &mut book);
     let stock: BTreeMap<Sku, Stock> = values(rows.scan::<Stock>(rows::STOCK, b""))
         .into_iter()
         .map(|stock| (stock.sku.clone(), stock))
@@ -330,8 +356,9 @@ fn check_stock(
         for line in &order.lines {
             let Some(item) = &line.item else { continue };
             let is_there = item.bill.iter().all(|(sku, per_unit)| {
-                let sellable = stock.get(sku).map(Stock::sellable).unwrap_or_default();
-                sellable >= *per_unit
+                let free = stock.get(sku);
+                let free = free.map(|stock| free_for(locations, stock, &order.account));
+                free.unwrap_or_default() >= *per_unit
             });
             if is_there && book.missing_units(order, line.number).is_positive() {
                 let (order, account, sku) = (&order.external_id, &order.account, &item.sku);
@@ -353,12 +380,17 @@ fn evidence(rows: &Rows<'_>, orders: &[Order], scene: Scene<'_>) -> Evidence {
         let quantity = offer.wanted?.quantity.units();
         Some(((offer.account, offer.sku), quantity))
     });
+    let mut stock = scene.stock;
+    for (sku, units) in goods::unsellable(rows) {
+        *stock.entry(sku).or_default() -= units;
+    }
     let mut evidence = Evidence {
         wanted: wanted.collect(),
         shops: scene.truths,
         bills: scene.bills,
-        stock: scene.stock,
+        stock,
         edits: scene.edits,
+        taken_off: goods::taken_off(scene.facts),
         ..Evidence::default()
     };
     evidence.take_in(judge::Book {

@@ -1,14 +1,16 @@
 //! Reading the rows of a store in memory at once, between two polls. It never writes.
 
 use std::{
+    any::Any,
     pin::pin,
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
 use domain::fact::Fact;
 use engine::rows;
 use serde::de::DeserializeOwned;
-use store::{Memory, Range, Seq, Store, StoreError, Table};
+use store::{Memory, Seq, Store, StoreError, Table, memory::Seen};
 
 /// What stands before the word of an event in the text of a fact.
 const EVENT: &str = "\"event\":{\"";
@@ -56,34 +58,48 @@ impl Rows<'_> {
 
     /// The keys of all rows below a prefix.
     pub fn keys(&self, table: Table, prefix: &[u8]) -> Vec<Vec<u8>> {
-        self.raw(table, prefix)
-            .into_iter()
-            .map(|(key, _)| key)
-            .collect()
+        let mut keys = Vec::new();
+        let look = &mut |key: &[u8], _: Seen<'_>| keys.push(key.to_vec());
+        sound(self.0.look(table, prefix, look));
+        keys
     }
 
-    /// All rows below a prefix.
-    pub fn scan<T: DeserializeOwned>(&self, table: Table, prefix: &[u8]) -> Vec<(Vec<u8>, T)> {
-        let decode = |(key, value): (Vec<u8>, Vec<u8>)| (key, sound(rows::decode(table, &value)));
-        self.raw(table, prefix).into_iter().map(decode).collect()
-    }
-
-    fn raw(&self, table: Table, prefix: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    /// All rows below a prefix, with their keys.
+    pub fn scan<T: DeserializeOwned + Any + Send + Sync + Clone>(
+        &self,
+        table: Table,
+        prefix: &[u8],
+    ) -> Vec<(Vec<u8>, T)> {
         let mut found = Vec::new();
-        let mut after = None;
-        loop {
-            let range = Range {
-                prefix: prefix.to_vec(),
-                after,
-            };
-            let page = sound(at_once(self.0.scan(table, range, store::SCAN_LIMIT_MAX)));
-            after = page.last().map(|(key, _)| key.clone());
-            let is_last = page.len() < store::SCAN_LIMIT_MAX;
-            found.extend(page.into_iter().map(|(key, row)| (key, row.value)));
-            if is_last {
-                return found;
-            }
-        }
+        self.each(table, prefix, |key, row: &Arc<T>| {
+            found.push((key.to_vec(), T::clone(row)));
+        });
+        found
+    }
+
+    /// What all rows below a prefix say.
+    pub fn all<T: DeserializeOwned + Any + Send + Sync>(
+        &self,
+        table: Table,
+        prefix: &[u8],
+    ) -> Vec<Arc<T>> {
+        let mut found = Vec::new();
+        self.each(table, prefix, |_, row: &Arc<T>| found.push(Arc::clone(row)));
+        found
+    }
+
+    /// Looks at all rows below a prefix, without taking copies.
+    pub fn each<T: DeserializeOwned + Any + Send + Sync>(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        mut look: impl FnMut(&[u8], &Arc<T>),
+    ) {
+        let look = &mut |key: &[u8], row: Seen<'_>| {
+            let row = row.read_as::<T>(|value| sound(rows::decode(table, value)));
+            look(key, &row);
+        };
+        sound(self.0.look(table, prefix, look));
     }
 
     /// The facts after a position.

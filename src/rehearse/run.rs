@@ -11,23 +11,28 @@ use std::{
     time::Duration,
 };
 
-use domain::{Sku, Time, fact::Event, stock::Cause};
+use domain::Time;
 use sandbox::judge::Judgment;
 use serde::Serialize;
 
 use crate::{
     coverage::Coverage,
-    disk::{Watch, lock},
+    disk::lock,
     findings::{Checker, Findings},
-    office,
+    goods,
     plan::{Scale, Weather},
     quiet::{self, Scene},
     trace::Trace,
     world::{Tamper, Untouched, World},
+    worth::lacks,
 };
 
 /// How often it is asked whether the world is quiet.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// The longer it takes, the less often: about so many times each time that it takes twice as long.
+const LOOKS_MAX: u32 = 400;
+/// How many times as long as planned buyers come at most, until there are enough orders.
+const AT_MOST: u32 = 8;
 /// How long a machine is off that rests for a day: long enough for what is done to be closed.
 const DAY: Duration = Duration::from_secs(25 * 3600);
 
@@ -58,6 +63,8 @@ pub struct Report {
     pub coverage: Coverage,
     /// How often the process died.
     pub crashes: u32,
+    /// What it lacks of what its scale promises, in sentences.
+    pub lacks: Vec<String>,
     /// What did not hold, in sentences.
     pub violations: Vec<String>,
     /// Who found that.
@@ -78,17 +85,28 @@ pub fn run(seed: u64, scale: &Scale) -> Report {
 /// Runs a seed with a trace of the caller's choice, and with changes to its parts.
 pub fn run_with(seed: u64, scale: &Scale, trace: Trace, tamper: Arc<dyn Tamper>) -> Report {
     let mut world = World::new(seed, scale, trace, tamper);
+    let busy = |world: &mut World| world.run_until(world.now().plus(scale.busy_for));
+    play(seed, &mut world, scale, busy)
+}
+
+/// Plays an evening of which the caller says what happens while it is busy.
+pub(crate) fn play(
+    seed: u64,
+    world: &mut World,
+    scale: &Scale,
+    busy: impl FnOnce(&mut World),
+) -> Report {
     let begins_at = world.now();
-    world.run_until(begins_at.plus(scale.busy_for));
-    let latest = begins_at.plus(scale.busy_for * 2);
+    busy(world);
+    let latest = begins_at.plus(scale.busy_for * AT_MOST);
     while world.orders() < scale.orders_min && world.now() < latest && !world.is_broken() {
         world.run_until(world.now().plus(LOOK_EVERY));
     }
     world.settle();
-    let mut end = become_quiet(&mut world, scale);
+    let mut end = become_quiet(world, scale);
     if scale.rests_a_day && end.quiet_after_ms.is_some() {
         world.rest_for(DAY);
-        end = become_quiet(&mut world, scale);
+        end = become_quiet(world, scale);
     }
     let End {
         quiet_after_ms,
@@ -101,7 +119,7 @@ pub fn run_with(seed: u64, scale: &Scale, trace: Trace, tamper: Arc<dyn Tamper>)
         watch.look_at_all(&world.memory, now);
     }
     watch.add(now, found);
-    let hooks = check_hooks(&world, watch.appended, scale);
+    let hooks = check_hooks(world, watch.appended, scale);
     watch.add(now, hooks);
     let mut coverage = world.decided();
     coverage.take_faults(&world.faults());
@@ -114,8 +132,9 @@ pub fn run_with(seed: u64, scale: &Scale, trace: Trace, tamper: Arc<dyn Tamper>)
         .iter()
         .map(|(channel, _)| channel)
         .collect();
-    Report {
+    let mut report = Report {
         seed,
+        lacks: Vec::new(),
         accounts: world.plan.shops.len(),
         channels: channels.len(),
         trace_hash: world.trace.hash(),
@@ -131,7 +150,9 @@ pub fn run_with(seed: u64, scale: &Scale, trace: Trace, tamper: Arc<dyn Tamper>)
         found_by: watch.found.found_by(),
         judgment,
         trace: world.trace.lines(),
-    }
+    };
+    report.lacks = lacks(&report, scale);
+    report
 }
 
 /// How a run ended.
@@ -146,17 +167,24 @@ fn become_quiet(world: &mut World, scale: &Scale) -> End {
     let settles_at = world.now();
     let until = settles_at.plus(scale.quiet_within);
     let mut quiet_after_ms = None;
-    let (mut judgment, mut found) = look(world);
+    let mut seen = None;
     while quiet_after_ms.is_none() && world.now() < until && !world.is_broken() {
-        world.run_until(world.now().plus(LOOK_EVERY));
-        if !world.is_running() {
+        world.put_right();
+        let waited = world.now().since(settles_at);
+        let every = LOOK_EVERY.max(waited / LOOKS_MAX);
+        world.run_until(world.now().plus(every));
+        seen = None;
+        // As long as anything waits there is no need to look at all the rest.
+        if !world.is_running() || quiet::is_waiting(&world.memory) {
             continue;
         }
-        (judgment, found) = look(world);
+        let (judgment, found) = look(world);
         if found.are_none() {
             quiet_after_ms = Some(millis(settles_at, world.now()));
         }
+        seen = Some((judgment, found));
     }
+    let (judgment, found) = seen.unwrap_or_else(|| look(world));
     End {
         quiet_after_ms,
         judgment,
@@ -188,42 +216,22 @@ fn check_hooks(world: &World, kept: u64, scale: &Scale) -> Findings {
 
 fn look(world: &World) -> (Judgment, Findings) {
     let watch = lock(&world.watch);
+    // When a task panicked the store may have died, and nobody took what it left.
+    let left = world.is_broken().then(|| world.memory.fork());
     quiet::check(Scene {
-        memory: &world.memory,
+        memory: left.as_ref().unwrap_or(&world.memory),
         facts: &watch.facts,
         truths: world.truths(),
         bills: world.plan.bills(),
-        stock: stock(world, &watch),
+        stock: goods::there(&world.plan.stock, &watch.facts),
         edits: world.edits.clone(),
+        locations: &world.plan.locations,
         compares: world.plan.compares(),
     })
 }
 
 fn millis(from: Time, to: Time) -> u64 {
     u64::try_from(to.since(from).as_millis()).unwrap_or(u64::MAX)
-}
-
-/// What there was to sell in all: the opening stock, and what the office received since. A delivery
-/// counts once, however often it was booked.
-fn stock(world: &World, watch: &Watch) -> BTreeMap<Sku, i64> {
-    let mut deliveries: BTreeMap<&str, (&Sku, i64)> = BTreeMap::new();
-    for fact in &watch.facts {
-        if let Event::Moved {
-            sku,
-            delta,
-            cause: Cause::Adjustment { reason, .. },
-            ..
-        } = &fact.event
-            && reason.starts_with(office::RECEIVED)
-        {
-            deliveries.insert(reason, (sku, delta.units()));
-        }
-    }
-    let mut stock = world.plan.stock.clone();
-    for (sku, units) in deliveries.into_values() {
-        *stock.entry(sku.clone()).or_default() += units;
-    }
-    stock
 }
 
 /// Runs many seeds, on as many threads as the machine has; the reports come in the order of the seeds.
@@ -245,6 +253,19 @@ pub fn run_each(
     tamper: &Arc<dyn Tamper>,
     take: &mut dyn FnMut(Report) -> ControlFlow<()>,
 ) {
+    on_all_processors(
+        seeds,
+        &|seed| run_with(seed, scale, Trace::default(), Arc::clone(tamper)),
+        take,
+    );
+}
+
+/// Plays many seeds on all processors, and hands on what came of each in their order.
+pub(crate) fn on_all_processors<R: Send>(
+    seeds: std::ops::Range<u64>,
+    play: &(dyn Fn(u64) -> R + Sync),
+    take: &mut dyn FnMut(R) -> ControlFlow<()>,
+) {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let next = AtomicU64::new(seeds.start);
     let (sender, receiver) = mpsc::channel();
@@ -257,8 +278,7 @@ pub fn run_each(
                     if seed >= seeds.end {
                         return;
                     }
-                    let report = run_with(seed, scale, Trace::default(), Arc::clone(tamper));
-                    if sender.send(report).is_err() {
+                    if sender.send((seed, play(seed))).is_err() {
                         return;
                     }
                 }
@@ -266,8 +286,8 @@ pub fn run_each(
         }
         drop(sender);
         let (mut waiting, mut expected) = (BTreeMap::new(), seeds.start);
-        'all: for report in receiver {
-            waiting.insert(report.seed, report);
+        'all: for (seed, report) in receiver {
+            waiting.insert(seed, report);
             while let Some(report) = waiting.remove(&expected) {
                 expected += 1;
                 if take(report).is_break() {

@@ -81,6 +81,8 @@ fn smaller(scale: &Scale) -> Vec<Scale> {
     add(&|scale| scale.outages = 0);
     add(&|scale| scale.meddling = false);
     add(&|scale| scale.has_office = false);
+    add(&|scale| scale.has_places = false);
+    add(&|scale| scale.mishaps = 0);
     add(&|scale| scale.rests_a_day = false);
     add(&|scale| scale.orders_min = 0);
     add(&|scale| scale.busy_for = (scale.busy_for / 2).max(BUSY_MIN.min(scale.busy_for)));

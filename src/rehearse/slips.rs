@@ -64,11 +64,11 @@ fn some_item(rows: &Rows<'_>, chance: &mut Rng) -> Option<Item> {
     pick(&items, chance).map(|(_, item)| item)
 }
 
-fn half() -> Decimal {
+pub(crate) fn half() -> Decimal {
     "0.5".parse().expect("a half is a decimal")
 }
 
-fn no_sku() -> Sku {
+pub(crate) fn no_sku() -> Sku {
     Sku::new("NOBODY-SELLS-THIS").expect("letters are a SKU")
 }
 
@@ -114,7 +114,16 @@ fn unknown_order(chance: &mut Rng) -> Command {
 
 fn adjust_wrongly(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
     let items = rows.scan::<Item>(rows::ITEMS, b"");
-    let (sku, change) = match chance.u32(0..3) {
+    let mut location = LocationId::default();
+    let (sku, change) = match chance.u32(0..4) {
+        3 => {
+            // Where nothing is declared, any word is a place.
+            location = LocationId::new("the attic");
+            (
+                some_item(rows, chance).filter(Item::is_stocked)?.sku,
+                half(),
+            )
+        }
         0 => (no_sku(), Decimal::whole(1)),
         1 => {
             let made_up = |item: &&(Vec<u8>, Item)| !item.1.is_stocked();
@@ -128,7 +137,7 @@ fn adjust_wrongly(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
     };
     Some(Command::Adjust {
         sku,
-        location: LocationId::default(),
+        location,
         condition: Condition::Sellable,
         change: Change::By(change),
         reason: "a slip".to_owned(),

@@ -6,7 +6,7 @@
 //! the next one finds what was durable. Nothing here judges.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     ops::ControlFlow,
     sync::{
         Arc, Mutex,
@@ -16,7 +16,13 @@ use std::{
 };
 
 use channel::{Connector, HookRequest, http::Request};
-use domain::{AccountId, Sku, Time, stock::Stock};
+use domain::{
+    AccountId, Sku, Time,
+    breaker::Side,
+    locations::Locations,
+    signal::{Command, Signal},
+    stock::Stock,
+};
 use engine::{
     Engine,
     decider::Decider,
@@ -26,7 +32,7 @@ use engine::{
 };
 use fastrand::Rng;
 use sandbox::{
-    Act, Delivery, Done, Truth,
+    Act, Delivery, Done, Odd, Truth,
     buyers::Buyers,
     faults::{Fault, Faulty},
     judge::Edit,
@@ -42,6 +48,8 @@ use crate::{
     disk::{Disk, FAR_SYNC_MS, SYNC_MS, Watch, lock},
     executor::{Executor, Group, Stopped},
     findings::Checker,
+    mishaps::{self, Mishap},
+    places,
     plan::{Plan, Scale},
     port::{Life, MemoryVault, Stall, Street},
     rows::Rows,
@@ -125,6 +133,8 @@ pub struct World {
     tamper: Arc<dyn Tamper>,
     panicked: bool,
     has_office: bool,
+    /// What goes wrong when.
+    mishaps: VecDeque<(Time, Mishap)>,
     /// What programs decided that have died.
     decided: Coverage,
 }
@@ -152,7 +162,16 @@ struct Process {
 impl World {
     /// A world in which nothing has happened, and our process is about to start.
     pub fn new(seed: u64, scale: &Scale, trace: Trace, tamper: Arc<dyn Tamper>) -> World {
-        let mut plan = Plan::new(seed, scale);
+        World::of(Plan::new(seed, scale), scale, trace, tamper)
+    }
+
+    /// The same, of a plan.
+    pub(crate) fn of(
+        mut plan: Plan,
+        scale: &Scale,
+        trace: Trace,
+        tamper: Arc<dyn Tamper>,
+    ) -> World {
         let stirred = Arc::new(AtomicBool::new(false));
         let executor = Executor::new(plan.seeds.executor, plan.begins_at);
         let mut fate = Rng::with_seed(plan.seeds.fate);
@@ -171,7 +190,10 @@ impl World {
         let vaults = stalls
             .iter()
             .map(|stall| (stall.account.clone(), Arc::default()));
-        let watch = Watch::new(trace.clone(), plan.unpaid_for, tamper.off());
+        let locations = plan.locations.clone();
+        let watch = Watch::new(trace.clone(), plan.unpaid_for(), locations, tamper.off());
+        let mut luck = Rng::with_seed(plan.seeds.mishaps);
+        let mishaps = mishaps::plan(&plan, scale, &mut luck).into();
         let mut world = World {
             watch: Arc::new(Mutex::new(watch)),
             memory: Arc::new(Memory::new()),
@@ -184,7 +206,12 @@ impl World {
                 .collect(),
             vaults: vaults.collect(),
             buyers: Buyers::new(plan.seeds.buyers, plan.pace),
-            clerk: Clerk::new(plan.seeds.clerk, scale.has_office),
+            clerk: Clerk::new(
+                plan.seeds.clerk,
+                scale.has_office,
+                places::ours(&plan.locations),
+            ),
+            mishaps,
             outages: outages(&mut fate, scale, plan.begins_at),
             fate,
             crashes_left: scale.crashes,
@@ -215,6 +242,12 @@ impl World {
     pub fn truths(&self) -> BTreeMap<AccountId, Truth> {
         let truth = |stall: &Arc<Stall>| (stall.account.clone(), stall.line(|line| line.truth()));
         self.stalls.iter().map(truth).collect()
+    }
+
+    /// Where stock can lie, as the plan has it.
+    pub(crate) fn locations(&self) -> Locations {
+        let config = self.plan.config(&self.settings);
+        config.policy.locations
     }
 
     /// How many orders were placed.
@@ -259,6 +292,13 @@ impl World {
         self.clerk.stop();
         self.crashes_left = 0;
         self.outages.clear();
+        let now = self.now();
+        for (_, mishap) in std::mem::take(&mut self.mishaps) {
+            // What is locked does not stay so.
+            if let Mishap::Odd(_, _, Odd::Unlocked) = mishap {
+                self.suffer(&mishap, now);
+            }
+        }
         for stall in &self.stalls {
             stall.set_down(false);
             stall.line(Faulty::quiet);
@@ -307,6 +347,7 @@ impl World {
             self.clerk.next_at(),
             self.starts_at,
             self.outages.first().map(|(at, _, _)| *at),
+            self.mishaps.front().map(|(at, _)| *at),
         ];
         hooks.chain(others.into_iter().flatten()).min()
     }
@@ -332,6 +373,11 @@ impl World {
                 stall.set_down(is_down);
             }
         }
+        while self.mishaps.front().is_some_and(|(at, _)| *at <= now)
+            && let Some((_, mishap)) = self.mishaps.pop_front()
+        {
+            self.suffer(&mishap, now);
+        }
         if self.buyers.next_at().is_none_or(|at| at <= now) {
             self.let_people_act(now);
         }
@@ -352,6 +398,68 @@ impl World {
         }
     }
 
+    /// Something goes wrong, or is put right.
+    fn suffer(&mut self, mishap: &Mishap, now: Time) {
+        self.trace.note(now, &format!("mishap {mishap:?}"));
+        let is_counted = self.is_counted();
+        for (shop, act) in mishap.acts(&self.plan) {
+            if !is_counted && self.would_confuse_the_count(shop, &act) {
+                continue;
+            }
+            let stall = &self.stalls[shop];
+            let result = stall.line(|line| line.act(&act, now));
+            if let (Act::SetLevel(sku, _), Ok(Done::Level)) = (&act, &result) {
+                self.edits.push(edit(stall, sku, now));
+            }
+        }
+        match mishap {
+            Mishap::BadFile(number) if is_counted => {
+                self.order(mishaps::bad_file(&self.plan, *number), Vec::new());
+            }
+            Mishap::PutRight => self.put_right(),
+            Mishap::BadFile(_) | Mishap::Blackout(_) | Mishap::Odd(..) => {}
+        }
+    }
+
+    /// A person sees to what the program holds back or parked for one, if it runs.
+    pub fn put_right(&mut self) {
+        if !self.is_running() || !self.is_counted() {
+            return;
+        }
+        let rows = Rows(&self.memory);
+        let tripped = mishaps::tripped(&rows);
+        let commands = mishaps::put_right(&rows, &lock(&self.watch).facts);
+        if !tripped.is_empty() || !commands.is_empty() {
+            self.order(commands, tripped);
+        }
+    }
+
+    /// Has the program carry out commands, one after the other, and lift breakers.
+    fn order(&self, commands: Vec<Command>, tripped: Vec<(AccountId, Side)>) {
+        let (Some(engine), Some(process)) = (self.engine(), &self.process) else {
+            return;
+        };
+        let (trace, clock) = (self.trace.clone(), Arc::clone(&engine.ports.clock));
+        let task = async move {
+            for command in commands {
+                trace.note(clock.now(), &format!("the boss {command:?}"));
+                let what = match engine.decide(Signal::Command(command)).await {
+                    Ok(done) => format!("{:?}", done.verdict),
+                    Err(error) => error.to_string(),
+                };
+                trace.note(clock.now(), &format!("the boss: {what}"));
+            }
+            for (account, side) in tripped {
+                let what = mishaps::lift(&engine, &account, side).await;
+                trace.note(
+                    clock.now(),
+                    &format!("the boss lifts {account} {side:?}: {what}"),
+                );
+            }
+        };
+        self.executor.spawn("boss", process.group, task);
+    }
+
     fn let_people_act(&mut self, now: Time) {
         let views: Vec<_> = (0..self.stalls.len())
             .map(|shop| {
@@ -361,7 +469,7 @@ impl World {
             .collect();
         let is_counted = self.is_counted();
         for (shop, act) in self.buyers.due(now, &views) {
-            if !is_counted && self.would_confuse_the_count(shop, &act) {
+            if !is_counted && (self.would_confuse_the_count(shop, &act) || self.is_lull(&act)) {
                 continue;
             }
             let stall = &self.stalls[shop];
@@ -386,6 +494,12 @@ impl World {
             })
     }
 
+    /// Whether this buyer does not come: few do before everything is counted, or in a lively shop that
+    /// takes all evening, and nothing that needs counted stock is rehearsed.
+    fn is_lull(&mut self, act: &Act) -> bool {
+        matches!(act, Act::Buy { .. }) && self.fate.u32(0..4) > 0
+    }
+
     fn would_confuse_the_count(&self, shop: usize, act: &Act) -> bool {
         let is_till = self
             .plan
@@ -401,7 +515,7 @@ impl World {
                         .any(|(sku, _)| !self.plan.stock.contains_key(sku))
             }
             Act::Buy { .. } => false,
-            Act::Pay(_) | Act::Cancel(_) | Act::Refund(_) => false,
+            Act::Pay(_) | Act::Cancel(_) | Act::Refund(_) | Act::Make(..) => false,
         }
     }
 

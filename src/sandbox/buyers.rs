@@ -155,7 +155,12 @@ impl Buyers {
                     self.plan(shop, Act::Delete(order.clone()), now, DELETE_MS);
                 }
             }
-            Act::Pay(_) | Act::Ship(_) | Act::Refund(_) | Act::SetLevel(..) | Act::Delete(_) => {}
+            Act::Pay(_)
+            | Act::Ship(_)
+            | Act::Refund(_)
+            | Act::SetLevel(..)
+            | Act::Delete(_)
+            | Act::Make(..) => {}
         }
     }
 
@@ -274,7 +279,7 @@ mod tests {
                     | Act::Ship(id)
                     | Act::Refund(id)
                     | Act::Delete(id) => Done::Order(id.clone()),
-                    Act::SetLevel(..) => Done::Level,
+                    Act::SetLevel(..) | Act::Make(..) => Done::Level,
                 };
                 buyers.answered(shop, &act, &Ok(result), now);
                 story.push((now, shop, act));

@@ -95,6 +95,19 @@ pub enum Act {
     SetLevel(Sku, i64),
     /// An order is deleted for good, which many channels do silently.
     Delete(ExternalId),
+    /// A listing becomes odd, in a way that only some channels have.
+    Make(Sku, Odd),
+}
+
+/// How a listing can be odd.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Odd {
+    /// Its level cannot be changed from outside.
+    Locked,
+    /// It can again.
+    Unlocked,
+    /// Its SKU is not told any more: staff never typed it in.
+    Nameless,
 }
 
 /// What an [`Act`] did.

@@ -6,9 +6,10 @@
 //! answers nothing any more, and its fork is what the next start would find.
 
 use std::{
+    any::Any,
     collections::BTreeMap,
     ops::Bound,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use async_trait::async_trait;
@@ -63,9 +64,49 @@ struct State {
 #[derive(Clone, Default)]
 struct Kept {
     last: Seq,
-    rows: BTreeMap<&'static str, BTreeMap<Vec<u8>, Row>>,
+    rows: BTreeMap<&'static str, BTreeMap<Vec<u8>, Slot>>,
     facts: BTreeMap<Seq, Vec<u8>>,
     bodies: BTreeMap<Seq, Vec<u8>>,
+}
+
+/// A row, with what it was last read as.
+#[derive(Clone)]
+struct Slot {
+    row: Row,
+    read: OnceLock<Arc<dyn Any + Send + Sync>>,
+}
+
+impl From<Row> for Slot {
+    fn from(row: Row) -> Slot {
+        let read = OnceLock::new();
+        Slot { row, read }
+    }
+}
+
+/// A row as [`Memory::look`] shows it.
+pub struct Seen<'r>(&'r Slot);
+
+impl Seen<'_> {
+    /// What the row says. It is read once, however often it is looked at: what looks at everything after
+    /// every write would do little else. A row that is written again is read again.
+    pub fn read_as<T: Any + Send + Sync>(&self, read: impl FnOnce(&[u8]) -> T) -> Arc<T> {
+        let mut read = Some(read);
+        let mut fresh = || {
+            let read = read.take().expect("it is read once");
+            Arc::new(read(&self.0.row.value))
+        };
+        let kept: Arc<dyn Any + Send + Sync> = match self.0.read.get() {
+            Some(kept) => Arc::clone(kept),
+            None => {
+                let kept = fresh();
+                // Another look may have been quicker; both say the same.
+                drop(self.0.read.set(Arc::<T>::clone(&kept)));
+                return kept;
+            }
+        };
+        // Somebody reads it as something else than the first one did.
+        kept.downcast().unwrap_or_else(|_| fresh())
+    }
 }
 
 impl Memory {
@@ -92,6 +133,27 @@ impl Memory {
             }),
             hook: None,
         }
+    }
+
+    /// Shows all rows below a prefix, in order, without taking copies.
+    pub fn look(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        look: &mut dyn FnMut(&[u8], Seen<'_>),
+    ) -> Result<(), StoreError> {
+        let state = self.open()?;
+        let Some(rows) = state.kept.rows.get(table.0) else {
+            return Ok(());
+        };
+        let from = (Bound::Included(prefix), Bound::Unbounded);
+        let below = rows
+            .range::<[u8], _>(from)
+            .take_while(|(key, _)| key.starts_with(prefix));
+        for (key, slot) in below {
+            look(key, Seen(slot));
+        }
+        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -154,7 +216,7 @@ impl Kept {
                 value: note,
             };
             self.table(INBOX)
-                .insert(version.0.to_be_bytes().to_vec(), row);
+                .insert(version.0.to_be_bytes().to_vec(), row.into());
             seqs.push(version);
         }
         seqs
@@ -163,7 +225,7 @@ impl Kept {
     fn commit(&mut self, batch: Batch) -> Seq {
         let version = Seq(self.last.0 + 1);
         for (table, key, value) in batch.puts {
-            self.table(table).insert(key, Row { version, value });
+            self.table(table).insert(key, Row { version, value }.into());
         }
         for (table, key) in batch.deletes {
             self.table(table).remove(&key);
@@ -178,12 +240,13 @@ impl Kept {
         version
     }
 
-    fn table(&mut self, table: Table) -> &mut BTreeMap<Vec<u8>, Row> {
+    fn table(&mut self, table: Table) -> &mut BTreeMap<Vec<u8>, Slot> {
         self.rows.entry(table.0).or_default()
     }
 
     fn row(&self, table: Table, key: &[u8]) -> Option<&Row> {
-        self.rows.get(table.0)?.get(key)
+        let slot = self.rows.get(table.0)?.get(key)?;
+        Some(&slot.row)
     }
 
     fn meets(&self, expects: &[Expect]) -> Result<(), StoreError> {
@@ -267,7 +330,7 @@ impl Store for Memory {
             .range::<[u8], _>(scan_bounds(&range))
             .take_while(|(key, _)| key.starts_with(&range.prefix))
             .take(limit.min(SCAN_LIMIT_MAX))
-            .map(|(key, row)| (key.clone(), row.clone()))
+            .map(|(key, slot)| (key.clone(), slot.row.clone()))
             .collect())
     }
 
@@ -334,6 +397,46 @@ mod tests {
             assert_eq!(facts.len(), usize::from(is_kept), "{fate:?}");
             next.commit(Batch::default()).await.unwrap();
         }
+    }
+
+    #[tokio::test]
+    async fn a_row_is_read_once_until_it_is_written_again() {
+        const ROWS: Table = Table("rows");
+        let store = Memory::new();
+        let write = async |key: &[u8], value: &[u8]| {
+            let batch = Batch {
+                puts: vec![(ROWS, key.to_vec(), value.to_vec())],
+                ..Batch::default()
+            };
+            store.commit(batch).await.unwrap();
+        };
+        let mut reads = 0;
+        let mut look = |prefix: &[u8]| {
+            let mut seen = Vec::new();
+            let show = &mut |key: &[u8], row: Seen<'_>| {
+                let value = row.read_as(|value| {
+                    reads += 1;
+                    value.to_vec()
+                });
+                seen.push((key.to_vec(), value.to_vec()));
+            };
+            store.look(ROWS, prefix, show).unwrap();
+            (seen, reads)
+        };
+        for (key, value) in [(b"a1", b"x"), (b"a2", b"y"), (b"b1", b"z")] {
+            write(key, value).await;
+        }
+        let pair = |key: &[u8], value: &[u8]| (key.to_vec(), value.to_vec());
+        let both = vec![pair(b"a1", b"x"), pair(b"a2", b"y")];
+        assert_eq!(look(b"a"), (both.clone(), 2));
+        assert_eq!(look(b"a"), (both, 2));
+        write(b"a2", b"new").await;
+        assert_eq!(look(b"a2"), (vec![pair(b"a2", b"new")], 3));
+        assert_eq!(look(b"").0.len(), 3);
+        let mut lengths = Vec::new();
+        let other = &mut |_: &[u8], row: Seen<'_>| lengths.push(*row.read_as(|v| v.len()));
+        store.look(ROWS, b"a", other).unwrap();
+        assert_eq!(lengths, [1, 3], "what it is read as may differ");
     }
 
     #[tokio::test]

@@ -64,6 +64,8 @@ const PARAMETERS: &[(&str, &str, &str)] = &[
         "Change nothing, and answer with a WritePreview.",
     ),
     ("by", "string", "Who does it."),
+    ("line", "integer", "Only of this line."),
+    ("location", "string", "As if this location were named."),
     (
         "cursor",
         "string",

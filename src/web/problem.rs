@@ -115,6 +115,9 @@ kinds! {
     NO_LOCATION { code: "no-location", status: 404, title: "There is no such location" }
     NOT_SERVED { code: "not-served", status: 409, title: "The location does not serve the account" }
     CHANNEL_OWNED { code: "channel-owned", status: 409, title: "The location is run by a channel" }
+    NOT_FREE { code: "not-free", status: 409, title: "Not so many can leave from there" }
+    NO_PLACE { code: "no-place", status: 409, title: "No location can send it" }
+    NOTHING_PROMISED { code: "nothing-promised", status: 409, title: "Nothing is promised to the order" }
     NOTHING_MOVES { code: "nothing-moves", status: 422, title: "It would change nothing" }
     PROMISED { code: "promised", status: 409, title: "What lies there is promised" }
     NO_ARRIVAL { code: "no-arrival", status: 404, title: "Nothing like that is on its way" }
@@ -291,6 +294,20 @@ impl From<Refusal> for Problem {
                 .with("location", location.as_str())
                 .with("there", there.units())
                 .with("asked", asked.units()),
+            Refusal::NotFree {
+                sku,
+                location,
+                free,
+                asked,
+            } => problem(&NOT_FREE)
+                .with("sku", sku.as_str())
+                .with("location", location.as_str())
+                .with("free", free.to_string())
+                .with("asked", asked.to_string()),
+            Refusal::NoPlace(order) => problem(&NO_PLACE).with("order", order.to_string()),
+            Refusal::NothingPromised(order) => {
+                problem(&NOTHING_PROMISED).with("order", order.to_string())
+            }
             Refusal::NothingMoves(_) => problem(&NOTHING_MOVES),
             Refusal::Promised {
                 sku,

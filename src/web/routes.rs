@@ -13,8 +13,8 @@ use axum::{
 use crate::{
     access::Access,
     admin::{
-        Admin, accounts, adoption, error_page, health, incidents, moves, orders, queues, safety,
-        stock,
+        Admin, accounts, adoption, allocation, error_page, health, incidents, moves, orders,
+        queues, safety, stock,
     },
 };
 
@@ -121,6 +121,7 @@ pub(crate) fn routes() -> Vec<Route> {
     all.extend(about_accounts());
     all.extend(about_orders());
     all.extend(done_to_orders());
+    all.extend(about_allocation());
     all.extend(about_stock());
     all.extend(about_moves());
     all.extend(about_counts());
@@ -330,6 +331,34 @@ fn done_to_orders() -> Vec<Route> {
             orders::map_line,
         )
         .takes("MapLine"),
+    ]
+}
+
+fn about_allocation() -> Vec<Route> {
+    const PATH: &str = "/api/v1/orders/{order}/allocation";
+    vec![
+        reads(
+            PATH,
+            "Say where an order would leave from, and of each location why or why not. Nothing changes.",
+            Gives::One("Allocation"),
+            allocation::plan,
+        )
+        .asks(&["line", "location"]),
+        posts(
+            PATH,
+            "Choose where promised units leave from: the best location, or the one that is named.",
+            RECEIPT,
+            allocation::allocate,
+        )
+        .takes("NewAllocation"),
+        Route::new(
+            "DELETE",
+            PATH,
+            "Take back where promised units leave from; none is chosen by itself any more.",
+            RECEIPT,
+            delete(allocation::unallocate),
+        )
+        .asks(&["line", "by"]),
     ]
 }
 

@@ -59,12 +59,12 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     (
         "OrderSummary",
         "id: id, account: text, external_id: text, number: text, phase: phase, placed_at: time, \
-         accepted_at: time, ship_by: time?, total: money, refunded: money, line_count: whole",
+         accepted_at: time, ship_by: time?, owed_until: time?, total: money, refunded: money, line_count: whole",
     ),
     (
         "Order",
         "id: id, account: text, external_id: text, number: text, phase: phase, placed_at: time, \
-         accepted_at: time, ship_by: time?, total: money, refunded: money, line_count: whole, \
+         accepted_at: time, ship_by: time?, owed_until: time?, total: money, refunded: money, line_count: whole, \
          standing: 'draft'|'placed'|'canceled'|'deleted'|'unmapped', \
          payment: 'pending'|'authorized'|'part_paid'|'paid'|'part_refunded'|'refunded'|'voided'|'unmapped', \
          words: text{}, changed_at: time, buyer: Buyer, ship_to: Address?, bill_to: Address?, note: text, \
@@ -80,8 +80,13 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     (
         "Line",
         "number: whole, external_id: text, sku: text?, channel_sku: text?, listing: text?, title: text, \
-         counters: Counters, to_ship: units, claimed: units, missing: units, total: money, tax: money, \
+         counters: Counters, to_ship: units, claimed: units, missing: units, owed: Owed?, \
+         leaves_from: LinePlace[], total: money, tax: money, \
          requires_shipping: flag",
+    ),
+    (
+        "Owed",
+        "units: units, kind: 'backorder'|'preorder', until: time, since: time",
     ),
     (
         "Counters",
@@ -113,6 +118,25 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
         "lines?: LineUnits[], carrier?: text?, tracking_number?: text?, tracking_url?: text?, \
          location?: text?",
     ),
+    (
+        "Allocation",
+        "order: id, number: text, account: text, phase: phase, when: 'ready'|'by_hand', prefer: text[], \
+         unplaced_by: text?, bound: LinePlace[], parts: LinePlace[], freed: LinePlace[], \
+         unplaced: LineLack[], places: JudgedPlace[]",
+    ),
+    (
+        "LinePlace",
+        "line: whole, sku: text, location: text, units: units",
+    ),
+    ("LineLack", "line: whole, sku: text, units: units"),
+    (
+        "JudgedPlace",
+        "location: text, name: text, standing: 'chosen'|'behind'|'out', reason: text",
+    ),
+    (
+        "NewAllocation",
+        "line?: whole?, location?: text?, by?: text?",
+    ),
     ("Cancel", "reason: text"),
     (
         "NewRefund",
@@ -126,7 +150,7 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     (
         "Stock",
         "sku: text, title: text, kind: kind, scale: whole, is_counted: flag, on_hand: units?, \
-         allocated: units?, pending: units?, sellable: units?, incoming: units?, locations: Location[], \
+         allocated: units?, pending: units?, sellable: units?, owed: units?, incoming: units?, locations: Location[], \
          arrivals: Arrival[], accounts: AccountSellable[], components: Component[], \
          as_of: time?",
     ),
@@ -214,7 +238,7 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     (
         "Listing",
         "account: text, listing: text, sku: text?, channel_sku: text?, title: text, price: money?, \
-         tracked: flag, offer: Level?, wanted: Level?, sent: Level?, acknowledged: Level?, \
+         tracked: flag, offer: Level?, owed: units, wanted: Level?, sent: Level?, acknowledged: Level?, \
          read_back: Level?, believed: Level?, lag_ms: whole?, attempt: Attempt?, suppressed: Suppression?, \
          parked: text?, held: text?, edit: Edit?, would_write: WouldWrite?, is_drifting: flag, exposure: units, \
           coalesced: whole, spared_until: time?, categories: text[], zeroed: Zeroed?, ended: Level?, tuned: Tuned?",
@@ -225,8 +249,8 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     ),
     (
         "Tuned",
-        "buffer: units, at: time, sales: whole, units_sold: whole, over_ms: whole, lag_ms: whole, \
-         is_lag_assumed: flag",
+        "buffer: units, within: units?, at: time, sales: whole, units_sold: whole, sales_here: whole, \
+         over_ms: whole, lag_ms: whole, heard_ms: whole, is_lag_assumed: flag, keeps_last: flag",
     ),
     (
         "Zeroed",
@@ -287,14 +311,18 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     (
         "Incident",
         "id: id, state: 'open'|'decided'|'closed', order: id, number: text?, line: whole, sku: text, \
-         account: text, missing: units, opened_at: time, why: 'late_push'|'late_news'|'gave_way'|'came_back'|'beyond_shown'|'unknown', choice: IncidentChoice?, \
-         closed_at: time?, ending: ending?",
+         account: text, missing: units, opened_at: time, why: 'late_push'|'late_news'|'gave_way'|'came_back'|'beyond_shown'|'owed'|'unknown', choice: IncidentChoice?, \
+         closed_at: time?, ending: ending?, policy: IncidentPolicy?",
+    ),
+    (
+        "IncidentPolicy",
+        "rule: text, at: time, then: way[], would: way?",
     ),
     (
         "IncidentDetail",
         "id: id, state: 'open'|'decided'|'closed', order: id, number: text?, line: whole, sku: text, \
-         account: text, missing: units, opened_at: time, why: 'late_push'|'late_news'|'gave_way'|'came_back'|'beyond_shown'|'unknown', choice: IncidentChoice?, \
-         closed_at: time?, ending: ending?, phase: phase?, \
+         account: text, missing: units, opened_at: time, why: 'late_push'|'late_news'|'gave_way'|'came_back'|'beyond_shown'|'owed'|'unknown', choice: IncidentChoice?, \
+         closed_at: time?, ending: ending?, policy: IncidentPolicy?, phase: phase?, \
          ship_by: time?, ordered: units?, explanation: text, competing: Competing[], ways: WayOut[]",
     ),
     (

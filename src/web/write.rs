@@ -285,6 +285,8 @@ impl Concerns {
                 sku: Some(sku.clone()),
             },
             Command::Ship { order, .. }
+            | Command::Allocate { order, .. }
+            | Command::Unallocate { order, .. }
             | Command::Cancel { order, .. }
             | Command::Refund { order, .. }
             | Command::Hold { order, .. }

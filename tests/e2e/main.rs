@@ -4,6 +4,7 @@ mod adoption;
 mod cases;
 mod commands;
 mod configuration;
+mod figures;
 mod hostile;
 mod items;
 mod kill;

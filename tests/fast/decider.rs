@@ -14,6 +14,7 @@ use domain::{
     AccountId, Currency, Decimal, ExternalId, Money, Sku, Time,
     decide::Verdict,
     item::Item,
+    locations::{Kind, Location, Locations, Ships},
     signal::{Change, Command, Signal, Source},
     snapshot::{Buyer, LineSnapshot, OrderSnapshot, PaymentState, Standing, Version},
     stock::LocationId,
@@ -150,7 +151,7 @@ fn open_units_are_summed_before_the_listings_of_an_account_are_known() {
         });
         assert_eq!(verdict, Verdict::New);
         assert_eq!(
-            checkers::check_all(&desk.memory, &|_| None).sentences(),
+            checkers::check_all(&desk.memory, &|_| None, &Locations::default()).sentences(),
             Vec::<String>::new()
         );
     }
@@ -205,4 +206,62 @@ fn an_order_that_waits_gets_what_was_left_when_the_process_died() {
     });
     desk.run_for(Duration::from_secs(1));
     assert!(!desk.is_short());
+}
+
+#[test]
+fn what_a_counter_owes_keeps_nobody_waiting_who_is_served_from_elsewhere() {
+    let till = AccountId::new("till");
+    let place = |id: &str, kind, only: Option<&AccountId>| Location {
+        id: LocationId::new(id),
+        name: id.to_owned(),
+        kind,
+        country: None,
+        region: None,
+        near: Vec::new(),
+        priority: 0,
+        serves: only.map(|only| [only.clone()].into()),
+        ships: Ships::Yes,
+        home_of: only.cloned().into_iter().collect(),
+    };
+    let locations = Locations::new(vec![
+        place("main", Kind::Warehouse, None),
+        place("counter", Kind::Store, Some(&till)),
+    ]);
+    let mut desk = Desk::new();
+    desk.decider.set_policy(Policy {
+        locations: locations.clone(),
+        ..Policy::default()
+    });
+    let sku: Sku = "MUG".parse().expect("a SKU");
+    let item = Item::good(sku.clone(), "Mug");
+    desk.decide(Signal::Command(Command::SetItem(item)));
+    let count = |at: &str, units: i64| {
+        Signal::Command(Command::Adjust {
+            sku: sku.clone(),
+            location: LocationId::new(at),
+            condition: domain::stock::Condition::Sellable,
+            change: Change::To(Decimal::whole(units)),
+            reason: "count".to_owned(),
+            by: "ann".to_owned(),
+        })
+    };
+    let ordered = |account: &AccountId, snapshot: OrderSnapshot| Signal::Order {
+        account: account.clone(),
+        snapshot: Box::new(snapshot),
+        source: Source::Read,
+    };
+    desk.decide(count("main", 0));
+    desk.decide(count("counter", 0));
+    // The till hands over three that nobody counted, and two orders wait for what comes to the warehouse.
+    let mut sold = order("1", "MUG", 3);
+    sold.lines[0].shipped = Decimal::whole(3);
+    desk.decide(ordered(&till, sold));
+    let web = AccountId::new("web");
+    desk.decide(ordered(&web, order("2", "MUG", 2)));
+    desk.decide(ordered(&web, order("3", "MUG", 1)));
+    assert!(desk.is_short());
+    desk.decide(count("main", 3));
+    assert!(!desk.is_short());
+    let wrong = checkers::check_all(&desk.memory, &|_| None, &locations);
+    assert_eq!(wrong.sentences(), Vec::<String>::new());
 }

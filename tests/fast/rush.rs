@@ -206,7 +206,11 @@ fn sixty_buyers_for_the_last_ten_are_ten_promises_and_fifty_incidents() {
             let error = account.health().last_error;
             assert_eq!(error, None, "{} of seed {seed}", account.id);
         }
-        let wrong = checkers::check_all(&rush.memory, &|_| None);
+        let wrong = checkers::check_all(
+            &rush.memory,
+            &|_| None,
+            &domain::locations::Locations::default(),
+        );
         assert_eq!(wrong.sentences(), Vec::<String>::new(), "seed {seed}");
 
         // What comes in goes to those who wait, the oldest first, and nothing is left open.

@@ -362,6 +362,7 @@ impl SmallWorld {
             bills: BTreeMap::new(),
             stock: BTreeMap::from([(sku(), LEVEL)]),
             edits: Vec::new(),
+            locations: &domain::locations::Locations::default(),
             compares: std::collections::BTreeSet::new(),
         });
         sentences(wrong.sentences())
@@ -370,7 +371,12 @@ impl SmallWorld {
     /// What the book says, after it was added up again in every way.
     pub(crate) fn look(&self) -> Result<View, String> {
         let rows = Rows(&self.memory);
-        let mut wrong = checkers::check_all(&self.memory, &|_| None).sentences();
+        let mut wrong = checkers::check_all(
+            &self.memory,
+            &|_| None,
+            &domain::locations::Locations::default(),
+        )
+        .sentences();
         let orders: Vec<Order> = values(&rows, rows::ORDERS);
         let claims: Vec<Claim> = values(&rows, rows::CLAIMS);
         let facts = rows.facts_after(Seq(0)).into_iter().map(|r| r.fact);
@@ -424,7 +430,10 @@ fn sentences(wrong: Vec<String>) -> Result<(), String> {
     }
 }
 
-fn values<T: serde::de::DeserializeOwned>(rows: &Rows<'_>, table: store::Table) -> Vec<T> {
+fn values<T>(rows: &Rows<'_>, table: store::Table) -> Vec<T>
+where
+    T: serde::de::DeserializeOwned + Clone + Send + Sync + 'static,
+{
     let found = rows.scan(table, b"").into_iter();
     found.map(|(_, value)| value).collect()
 }

@@ -42,6 +42,12 @@ enum What {
         /// Its id.
         incident: String,
     },
+    /// Shows what the policy would do about each open incident, and when. Nothing is done by looking.
+    Policy {
+        /// How many at most.
+        #[arg(long, default_value_t = 200)]
+        limit: usize,
+    },
     /// Chooses a way out.
     Resolve(Resolve),
     /// Exports what led to one, without names, as a case that `oneshelf replay` plays again.
@@ -92,6 +98,12 @@ enum Way {
     Wait,
     /// Take the units from a younger order that is not paid.
     TakeFrom,
+    /// Bring units from a location that does not serve the account: `oneshelf stock transfer`.
+    Transfer,
+    /// Look at units that wait for a check: `oneshelf stock sort`.
+    Sort,
+    /// Ship what is there now, and the rest later: `oneshelf orders ship --line`.
+    Split,
     /// Agree on something else with the buyer, and change the order on its channel.
     Substitute,
     /// Give the money for the missing units back.
@@ -105,6 +117,9 @@ impl Way {
         match self {
             Way::Wait => "wait",
             Way::TakeFrom => "take_from",
+            Way::Transfer => "transfer",
+            Way::Sort => "sort",
+            Way::Split => "split",
             Way::Substitute => "substitute",
             Way::CancelUnits => "cancel_units",
             Way::CancelOrder => "cancel_order",
@@ -122,6 +137,7 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
                 .await?;
             show_one(&found, out)?;
         }
+        Some(What::Policy { limit }) => policy(*limit, client, out).await?,
         Some(What::Resolve(asked)) => resolve(asked, client, out).await?,
         Some(What::Export(asked)) => export(asked, client, out).await?,
     }
@@ -200,7 +216,60 @@ fn show_one(incident: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
             show(&choice, "text")
         ))?;
     }
-    competing_and_ways(incident, out)
+    competing_and_ways(incident, out)?;
+    if incident["policy"].is_object() {
+        out.line("")?;
+        out.line(&format!(
+            "If nobody chooses before {}, the policy does: {}.",
+            of("policy.at"),
+            would(incident)
+        ))?;
+    }
+    Ok(())
+}
+
+/// What the policy would do now, and by which rule.
+fn would(incident: &Value) -> String {
+    let rule = show(incident, "policy.rule");
+    match incident["policy"]["would"].as_str() {
+        Some(way) => format!("{} (rule {rule})", way.replace('_', "-")),
+        None => {
+            let then = incident["policy"]["then"].as_array().into_iter().flatten();
+            let then: Vec<String> = then
+                .filter_map(Value::as_str)
+                .map(|way| way.replace('_', "-"))
+                .collect();
+            let then = then.join(" nor ");
+            format!("nothing, because neither {then} can be done now (rule {rule})")
+        }
+    }
+}
+
+async fn policy(limit: usize, client: &Client, out: &mut Out<'_>) -> anyhow::Result<()> {
+    let open = query(&[("open", Some("true".to_owned()))]);
+    let listed = client.list(&format!("/incidents{open}"), limit).await?;
+    let mut incidents = Vec::new();
+    for incident in listed {
+        let path = format!("/incidents/{}", encode(&show(&incident, "id")));
+        incidents.push(client.get(&path).await?);
+    }
+    let what = |incident: &Value| match incident["policy"].is_object() {
+        true => would(incident),
+        false => "nothing: no rule is about it, each has acted, or a person chose".to_owned(),
+    };
+    out.table(
+        &incidents,
+        &[
+            ("ID", &|incident| show(incident, "id")),
+            ("STATE", &state),
+            ("ACCOUNT", &|incident| show(incident, "account")),
+            ("ORDER", &|incident| show(incident, "number")),
+            ("SKU", &|incident| show(incident, "sku")),
+            ("WHY", &|incident| show(incident, "why")),
+            ("NOT BEFORE", &|incident| show(incident, "policy.at")),
+            ("THE POLICY WOULD", &what),
+        ],
+    )
 }
 
 fn competing_and_ways(incident: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {

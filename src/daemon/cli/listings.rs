@@ -118,5 +118,9 @@ fn note(listing: &Value) -> String {
     if let Some(reason) = listing["zeroed"]["reason"].as_str() {
         return format!("0 because {reason}");
     }
+    if listing["owed"].as_f64().is_some_and(|owed| owed > 0.0) {
+        let owed = show(listing, "owed");
+        return format!("{owed} of it are not there and may be owed");
+    }
     "-".to_owned()
 }

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod adopt;
+mod allocation;
 mod client;
 mod drift;
 mod exposure;

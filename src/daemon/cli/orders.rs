@@ -4,6 +4,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::{
+    allocation::{self, Allocate, Unallocate},
     client::{Client, Connect, encode, query},
     out::{Out, money, show},
 };
@@ -32,6 +33,10 @@ enum What {
     },
     /// Records that something left, and tells the channel.
     Ship(Ship),
+    /// Says where an order would leave from, and why; with --yes it does then.
+    Allocate(Allocate),
+    /// Takes back where an order leaves from.
+    Unallocate(Unallocate),
     /// Cancels an order on its channel.
     Cancel {
         /// Our id of it, or its id on its channel.
@@ -154,6 +159,8 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
             show_one(&id, client, out).await
         }
         Some(What::Ship(asked)) => ship(asked, client, out).await,
+        Some(What::Allocate(asked)) => allocation::allocate(asked, client, out).await,
+        Some(What::Unallocate(asked)) => allocation::unallocate(asked, client, out).await,
         Some(What::Cancel { order, reason }) => {
             let path = format!("/orders/{}/cancel", find(order, client).await?);
             let receipt = client.post(&path, &json!({ "reason": reason })).await?;
@@ -175,7 +182,7 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
 }
 
 /// Our id of an order that was named by it, or by its id on a channel.
-async fn find(order: &str, client: &Client) -> anyhow::Result<String> {
+pub(super) async fn find(order: &str, client: &Client) -> anyhow::Result<String> {
     if order.starts_with("ord_") {
         return Ok(encode(order));
     }
@@ -251,9 +258,17 @@ async fn show_one(id: &str, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
             ("TO SHIP", &|line| show(line, "to_ship")),
             ("PROMISED", &|line| show(line, "claimed")),
             ("MISSING", &|line| show(line, "missing")),
+            ("LEAVES FROM", &leaves_from),
             ("TITLE", &|line| show(line, "title")),
         ],
     )?;
+    let owed: Vec<String> = part("lines").iter().filter_map(owed).collect();
+    if !owed.is_empty() {
+        out.line("")?;
+    }
+    for sentence in owed {
+        out.line(&sentence)?;
+    }
     parts(&part("holds"), &part("shipments"), &part("intents"), out)?;
     out.line("")?;
     for entry in timeline {
@@ -262,10 +277,45 @@ async fn show_one(id: &str, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
     Ok(Exit::Good)
 }
 
+/// What is owed of a line, and until when.
+fn owed(line: &Value) -> Option<String> {
+    let kind = match line["owed"]["kind"].as_str()? {
+        "preorder" => "as a preorder",
+        _ => "on backorder",
+    };
+    let (number, units) = (show(line, "number"), show(line, "owed.units"));
+    let until = show(line, "owed.until");
+    Some(format!(
+        "Line {number}: {units} are owed {kind}; it waits until {until} and is no incident before."
+    ))
+}
+
 fn sku(line: &Value) -> String {
     match line["sku"].as_str() {
         Some(sku) => sku.to_owned(),
         None => format!("? ({})", show(line, "channel_sku")),
+    }
+}
+
+/// `berlin`, or `berlin 2, paris 1` where it is several, or a kit's parts.
+fn leaves_from(line: &Value) -> String {
+    let parts = line["leaves_from"].as_array().into_iter().flatten();
+    let parts: Vec<(String, &Value)> = parts.map(|part| (show(part, "location"), part)).collect();
+    let first = parts.first().map(|(at, _)| at);
+    match first {
+        None => "-".to_owned(),
+        Some(only) if parts.iter().all(|(at, _)| at == only) => only.clone(),
+        Some(_) => {
+            let named = parts.iter().map(|(at, part)| {
+                let (units, sku) = (show(part, "units"), show(part, "sku"));
+                if part["sku"] == line["sku"] {
+                    format!("{at} {units}")
+                } else {
+                    format!("{at} {units} {sku}")
+                }
+            });
+            named.collect::<Vec<_>>().join(", ")
+        }
     }
 }
 
@@ -384,7 +434,7 @@ async fn refund(asked: &Refund, client: &Client, out: &mut Out<'_>) -> anyhow::R
 }
 
 /// What a write did.
-fn told(receipt: &Value, done: &str, out: &mut Out<'_>) -> anyhow::Result<Exit> {
+pub(super) fn told(receipt: &Value, done: &str, out: &mut Out<'_>) -> anyhow::Result<Exit> {
     if out.is_json() {
         out.objects([receipt])?;
         return Ok(Exit::Good);

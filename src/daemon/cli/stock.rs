@@ -233,6 +233,13 @@ pub(super) fn show_one(stock: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
         out.line(&format!("As it was on {at}:"))?;
     }
     table(std::slice::from_ref(stock), out)?;
+    if stock["owed"].as_f64().is_some_and(|owed| owed > 0.0) {
+        let (owed, sku) = (show(stock, "owed"), show(stock, "sku"));
+        out.line("")?;
+        out.line(&format!(
+            "{owed} are owed: sold before they are there. `oneshelf stock explain {sku}` says to whom, and until when."
+        ))?;
+    }
     let locations = stock["locations"].as_array().map_or(&[][..], Vec::as_slice);
     if !locations.is_empty() {
         out.line("")?;

@@ -469,6 +469,7 @@ async fn an_order_is_shown_with_all_that_belongs_to_it() {
         "lines": [{
             "number": 1, "sku": null, "channel_sku": "mug-old", "title": "Mug", "to_ship": 1,
             "claimed": 1, "missing": 0, "counters": { "ordered": 3 },
+            "leaves_from": [{ "line": 1, "sku": "MUG", "location": "berlin", "units": 1 }],
         }],
         "holds": [], "intents": [],
         "shipments": [{
@@ -493,8 +494,8 @@ buyer     Buyer
 ships to  Buyer, Road 1, 1 Town, DE
 note      -
 
-LINE  SKU          ORDERED  TO SHIP  PROMISED  MISSING  TITLE
-1     ? (mug-old)  3        1        1         0        Mug
+LINE  SKU          ORDERED  TO SHIP  PROMISED  MISSING  LEAVES FROM  TITLE
+1     ? (mug-old)  3        1        1         0        berlin       Mug
 
 SHIPPED               CARRIER  TRACKING  BY US
 2026-11-21T11:00:00Z  DHL      T         yes
@@ -502,6 +503,73 @@ SHIPPED               CARRIER  TRACKING  BY US
 2026-11-21T10:00:00Z  Order #17 was accepted.
 "
     );
+}
+
+#[tokio::test]
+async fn where_an_order_leaves_from_is_told_before_it_is_done() {
+    let plan = json!({
+        "number": "#17", "account": "shop", "phase": "ready", "unplaced_by": null,
+        "bound": [], "freed": [],
+        "parts": [{ "line": 1, "sku": "MUG", "location": "berlin", "units": 2 }],
+        "unplaced": [{ "line": 2, "sku": "TEA", "units": 0.5 }],
+        "places": [
+            { "location": "berlin", "standing": "chosen", "reason": "no other has any" },
+            { "location": "fba", "standing": "out", "reason": "it does not serve shop" },
+        ],
+    });
+    let ran = run(
+        "orders|allocate|ord_a|--at|berlin|--line|1",
+        &[(200, plan.clone())],
+    )
+    .await;
+    assert_eq!(
+        ran.text,
+        "\
+Order #17 of shop is ready.
+
+It would leave:
+LINE  SKU  UNITS  FROM
+1     MUG  2      berlin
+
+No location for:
+LINE  SKU  UNITS
+2     TEA  0.5
+
+berlin  chosen: no other has any
+fba     out: it does not serve shop
+
+Nothing was changed. With --yes it is done.
+"
+    );
+    let asked = "GET http://daemon:8081/api/v1/orders/ord_a/allocation?line=1&location=berlin";
+    assert_eq!(ran.calls(), [asked]);
+    let receipt = json!({ "effect": "done", "phase": "ready" });
+    let line = "orders|allocate|ord_a|--yes|--by|ann";
+    let ran = run(line, &[(200, plan), (200, receipt.clone())]).await;
+    assert!(
+        ran.text.ends_with("Chosen; the order is ready.\n"),
+        "{}",
+        ran.text
+    );
+    let line = "orders|unallocate|ord_a|--line|1|--by|ann";
+    let ran = run(line, &[(200, receipt)]).await;
+    assert_eq!(
+        ran.text,
+        "Taken back, and no location is chosen by itself until you say `orders allocate`; the order is \
+         ready.\n"
+    );
+}
+
+#[tokio::test]
+async fn an_order_says_until_when_it_waits() {
+    let owed = json!({
+        "units": 2, "kind": "backorder", "until": "2026-12-05T10:00:00Z", "since": "2026-11-21T10:00:00Z",
+    });
+    let order = json!({ "id": "ord_a", "lines": [{ "number": 1, "missing": 2, "owed": owed }] });
+    let ran = run("orders|show|ord_a", &[(200, order), page(json!([]), None)]).await;
+    let sentence = "\n\nLine 1: 2 are owed on backorder; it waits until 2026-12-05T10:00:00Z and is no incident \
+                    before.\n";
+    assert!(ran.text.contains(sentence), "{}", ran.text);
 }
 
 #[tokio::test]

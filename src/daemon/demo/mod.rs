@@ -70,7 +70,7 @@ pub struct Args {
     /// Where to keep the store; a temporary folder when not given. An existing one is continued.
     #[arg(long, value_name = "FOLDER")]
     pub dir: Option<PathBuf>,
-    /// Offer rules to try: a file with [stock], [[stock.rules]] and [[items]] as in oneshelf.toml.
+    /// Rules to try: a file with [stock], [[stock.rules]], [[items]], [[locations]] and [allocation] as in oneshelf.toml.
     #[arg(long, value_name = "FILE")]
     pub rules: Option<PathBuf>,
     /// Take the shops over yourself: they are only watched, nothing is counted, and nobody judges the end.
@@ -314,7 +314,10 @@ fn config(shops: &[HostedShop]) -> Config {
             rules: domain::offer::OfferRules::default(),
             home: LocationId::default(),
             locations: Locations::default(),
+            allocation: domain::allocation::Rules::default(),
             breaker: BreakerRule::default(),
+            incidents: Vec::new(),
+            penalties: BTreeMap::new(),
         },
         items: shops::items(),
         backlog_max: 10_000,

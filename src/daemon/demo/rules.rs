@@ -1,4 +1,5 @@
-//! Rules to try on the demo: a file with `[stock]`, `[[items]]` and `[[locations]]` as in `oneshelf.toml`.
+//! Rules to try on the demo: a file with `[stock]`, `[[items]]`, `[[locations]]`, `[allocation]` and `[[incidents]]` as
+//! in `oneshelf.toml`.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -23,8 +24,10 @@ pub(super) fn read(file: &Path) -> Result<Settings, LoadError> {
 pub(super) fn apply(settings: &Settings, config: &mut Config) {
     let said = run::config(settings);
     config.policy.rules = said.policy.rules;
+    config.policy.incidents = said.policy.incidents;
     config.policy.home = said.policy.home;
     config.policy.locations = said.policy.locations;
+    config.policy.allocation = said.policy.allocation;
     let is_said = |item: &domain::item::Item| said.items.iter().any(|own| own.sku == item.sku);
     config.items.retain(|item| !is_said(item));
     config.items.extend(said.items);

@@ -20,6 +20,7 @@ use super::{
     offers,
     places::{KeyPath, Part},
     read, schema,
+    secrets::Need,
     shape::{Account, AccountText},
 };
 
@@ -43,6 +44,7 @@ pub(super) fn read_account(
     overrides: Vec<Override>,
     environment: &BTreeMap<String, String>,
     connectors: &[&dyn Connector],
+    need: Need,
 ) -> Reading {
     let mut early = Vec::new();
     if !is_id(&file.stem) {
@@ -64,7 +66,7 @@ pub(super) fn read_account(
             };
         }
     };
-    document.fetch_secrets(&[SETTINGS.to_owned()], environment);
+    document.fetch_secrets(&[SETTINGS.to_owned()], environment, need);
     let read: AccountText = document.read();
     check_kind(&mut document, read.kind.as_deref(), connectors);
     if let Some(connector) = connector {
@@ -80,6 +82,7 @@ pub(super) fn read_account(
         settings: Value::Object(read.settings),
         poll: read.poll,
         unpaid_for: read.unpaid_for,
+        cancel_penalty: read.cancel_penalty,
         offer,
         authority: read.authority,
     });
@@ -223,7 +226,7 @@ fn tell_error(document: &mut Document, error: &SettingsError) -> bool {
 }
 
 /// A port that leads nowhere.
-fn closed_port() -> Port {
+pub(crate) fn closed_port() -> Port {
     Port {
         http: Arc::new(Closed),
         vault: Arc::new(Closed),

@@ -124,6 +124,7 @@ impl Document {
         &mut self,
         path: &[String],
         environment: &BTreeMap<String, String>,
+        need: secrets::Need,
     ) {
         self.hide_secrets(path);
         let mut paths = Vec::new();
@@ -138,7 +139,8 @@ impl Document {
                 Some(Value::Object(table))
                     if is_secret || may_be_fetched && secrets::is_place(table) =>
                 {
-                    let fetched = secrets::fetch(&table.clone(), environment);
+                    let fetched = secrets::fetch(&table.clone(), environment)
+                        .or_else(|refused| secrets::stand_in(refused, need));
                     self.take_secret(&path, fetched);
                 }
                 Some(Value::String(text)) if is_secret => {

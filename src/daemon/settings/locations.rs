@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    AccountId,
+    AccountId, allocation,
     locations::{AREAS_MAX, Kind, LOCATIONS_MAX, Location, Locations, Ships},
     stock::LocationId,
 };
@@ -16,7 +16,7 @@ use super::{
     meaning::{check_account, inner, keys, tell},
     mistakes::Severity,
     places::{KeyPath, Part},
-    shape::{LocationKind, LocationText, ShipsText},
+    shape::{Allocation, AllocationWhen, LocationKind, LocationText, Preference, ShipsText},
 };
 
 /// The longest id of a location.
@@ -45,6 +45,45 @@ pub(super) fn locations(
     let locations: Vec<Location> = read.iter().map(|(_, one)| one.clone()).collect();
     check_together(document, &read, &locations, accounts);
     locations
+}
+
+impl Preference {
+    fn criterion(self) -> allocation::Criterion {
+        match self {
+            Preference::StoresLast => allocation::Criterion::StoresLast,
+            Preference::FewestSplits => allocation::Criterion::FewestSplits,
+            Preference::SameCountry => allocation::Criterion::SameCountry,
+            Preference::Nearest => allocation::Criterion::Nearest,
+            Preference::Priority => allocation::Criterion::Priority,
+        }
+    }
+}
+
+impl Allocation {
+    /// What it means.
+    pub fn rules(&self) -> allocation::Rules {
+        let prefer = self.prefer.iter().copied();
+        allocation::Rules {
+            when: match self.when {
+                AllocationWhen::Ready => allocation::When::Ready,
+                AllocationWhen::ByHand => allocation::When::ByHand,
+            },
+            prefer: prefer.map(Preference::criterion).collect(),
+        }
+    }
+}
+
+/// Nothing counts twice.
+pub(super) fn check_allocation(document: &mut Document, allocation: &Allocation) {
+    for (index, preference) in allocation.prefer.iter().enumerate() {
+        let first = allocation.prefer.iter().position(|one| one == preference);
+        if first != Some(index) {
+            let word = preference.criterion().word();
+            let path = keys(&format!("allocation/prefer/{index}"));
+            let problem = format!("\"{word}\" stands there already, and the first one counts");
+            tell(document, &path, &problem, Some("leave this one out"));
+        }
+    }
 }
 
 fn read_one(

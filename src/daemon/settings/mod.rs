@@ -10,11 +10,13 @@
 mod accounts;
 mod document;
 mod files;
+mod incidents;
 mod layers;
 mod locations;
 mod meaning;
 mod mistakes;
 mod offers;
+mod owing;
 mod places;
 mod read;
 mod schema;
@@ -32,17 +34,21 @@ use std::{
 use channel::Connector;
 use domain::{AccountId, locations::Location};
 
+pub(crate) use accounts::closed_port;
 use accounts::read_account;
 use document::Document;
 pub use document::Origin;
 use layers::Override;
 pub use mistakes::{At, LoadError, Mistake, Severity};
 pub use places::Excerpt;
+use secrets::Need;
 use shape::Main;
 pub use shape::{
-    Account, Admin, Authority, Breaker, Decides, Item, ItemKind, LastUnits, Limits, Listen, Log,
-    LogFormat, LogLevel, Mode, Network, Offer, Rule, Schedule, Stock, Store,
+    Account, Admin, Allocation, Authority, Backorder, Breaker, CancelPenalty, Decides, Item,
+    ItemKind, LastUnits, Limits, Listen, Log, LogFormat, LogLevel, Mode, Network, Offer, Preorder,
+    Rule, Schedule, Stock, Store,
 };
+pub(crate) use values::parse_duration;
 pub use values::{Risk, Share};
 
 /// Everything that an admin can set, checked.
@@ -68,10 +74,14 @@ pub struct Settings {
     pub items: Vec<Item>,
     /// Where stock can lie; where nothing is declared, at one place.
     pub locations: Vec<Location>,
+    /// How orders get the location that they leave from.
+    pub allocation: Allocation,
     /// How often things are done.
     pub schedule: Schedule,
     /// When too much happens at once.
     pub breaker: Breaker,
+    /// What is done about incidents while nobody has chosen.
+    pub incidents: Vec<domain::policy::Rule>,
     /// The configured shops.
     pub accounts: BTreeMap<AccountId, Account>,
     /// What works but should be looked at.
@@ -105,6 +115,24 @@ pub struct Known<'a> {
 
 /// Reads the configuration at a folder, or at the path of its main file.
 pub fn load(at: &Path, environment: &Environment, known: Known<'_>) -> Result<Settings, LoadError> {
+    load_with(at, environment, known, Need::All)
+}
+
+/// The same where nobody will be called: something stands in for secrets that are not here.
+pub fn load_without_secrets(
+    at: &Path,
+    environment: &Environment,
+    known: Known<'_>,
+) -> Result<Settings, LoadError> {
+    load_with(at, environment, known, Need::None)
+}
+
+fn load_with(
+    at: &Path,
+    environment: &Environment,
+    known: Known<'_>,
+    need: Need,
+) -> Result<Settings, LoadError> {
     let files = files::read(at)?;
     let environment = &with_credentials(environment, &files.credentials);
     let mut mistakes = files.mistakes;
@@ -118,7 +146,8 @@ pub fn load(at: &Path, environment: &Environment, known: Known<'_>) -> Result<Se
     let mut settings = Settings::default();
     let main = overrides.remove("").unwrap_or_default();
     if let Some(text) = files.main.text {
-        match read_main(&files.main.name, &text, main, environment, known, &ids) {
+        let given = (environment, need);
+        match read_main(&files.main.name, &text, main, given, known, &ids) {
             Ok((read, told)) => {
                 settings = read;
                 mistakes.extend(told);
@@ -129,7 +158,7 @@ pub fn load(at: &Path, environment: &Environment, known: Known<'_>) -> Result<Se
     for file in &files.accounts {
         let Some(text) = &file.text else { continue };
         let own = overrides.remove(&file.stem).unwrap_or_default();
-        let reading = read_account(file, text, own, environment, known.connectors);
+        let reading = read_account(file, text, own, environment, known.connectors, need);
         mistakes.extend(reading.mistakes);
         settings.origins.extend(reading.origins);
         let account = reading.account.map(|account| (account.id.clone(), account));
@@ -142,7 +171,7 @@ pub fn load(at: &Path, environment: &Environment, known: Known<'_>) -> Result<Se
     Ok(settings)
 }
 
-/// Reads `[stock]`, `[[items]]` and `[[locations]]` of one file, for accounts that are not configured in files.
+/// Reads `[stock]`, `[[items]]`, `[[locations]]` and `[allocation]` of one file, for accounts that are not configured in files.
 pub fn load_stock(
     file: &Path,
     accounts: &BTreeSet<String>,
@@ -159,8 +188,15 @@ pub fn load_stock(
     let text = std::fs::read_to_string(file)
         .map_err(|error| LoadError::Mistakes(vec![whole(format!("cannot read it: {error}"))]))?;
     let nothing = Environment::new();
-    let (mut settings, told) = read_main(&name, &text, Vec::new(), &nothing, known, accounts)
-        .map_err(|mistake| LoadError::Mistakes(vec![*mistake]))?;
+    let (mut settings, told) = read_main(
+        &name,
+        &text,
+        Vec::new(),
+        (&nothing, Need::All),
+        known,
+        accounts,
+    )
+    .map_err(|mistake| LoadError::Mistakes(vec![*mistake]))?;
     if told.iter().any(|m| m.severity == Severity::Error) {
         return Err(LoadError::Mistakes(told));
     }
@@ -183,19 +219,22 @@ fn read_main(
     name: &str,
     text: &str,
     overrides: Vec<Override>,
-    environment: &Environment,
+    (environment, need): (&Environment, Need),
     known: Known<'_>,
     accounts: &BTreeSet<String>,
 ) -> Result<(Settings, Vec<Mistake>), Box<Mistake>> {
     let schema = schemars::schema_for!(Main).to_value();
     let mut document = Document::open(name, text, overrides, vec![(Vec::new(), schema)])?;
-    document.fetch_secrets(&["admin".to_owned()], environment);
+    document.fetch_secrets(&["admin".to_owned()], environment, need);
     let main: Main = document.read();
     meaning::check_plain(&mut document, &main, known.schedule);
     let items = meaning::items(&mut document, main.items);
     let stock = offers::stock(&mut document, main.stock, accounts, &items);
     let locations = locations::locations(&mut document, main.locations, accounts);
+    locations::check_allocation(&mut document, &main.allocation);
+    let incidents = incidents::rules(&mut document, main.incidents, accounts);
     let settings = Settings {
+        incidents,
         listen: main.listen,
         public_url: main.public_url,
         store: main.store,
@@ -206,6 +245,7 @@ fn read_main(
         stock,
         items,
         locations,
+        allocation: main.allocation,
         schedule: main.schedule,
         breaker: main.breaker,
         accounts: BTreeMap::new(),

@@ -15,6 +15,7 @@ use super::{
     document::Document,
     meaning::{check_account, inner, keys, read_category, read_sku, tell},
     mistakes::{self, Severity},
+    owing::owing,
     places::{KeyPath, Part},
     shape::{Item, LastUnits, LastUnitsText, Offer, OfferText, Rule, RuleText, Stock, StockText},
     values::{Buffer, EndWhen, Units},
@@ -44,6 +45,14 @@ pub(super) fn stock(
     };
     let mut offer = offer(document, &path, said, None);
     offer.last_units = last_units(document, &path, text.last_units, None, accounts);
+    let kind = None;
+    owing(
+        document,
+        &path,
+        (text.backorder, text.preorder),
+        kind,
+        &mut offer,
+    );
     let mut rules = Vec::new();
     for (index, rule) in text.rules.into_iter().enumerate() {
         let path = keys(&format!("stock/rules/{index}"));
@@ -90,6 +99,16 @@ fn read_rule(
     };
     let mut offer = offer(document, path, said, scale);
     offer.last_units = last_units(document, path, rule.last_units, scale, accounts);
+    let item = sku
+        .as_ref()
+        .and_then(|sku| items.iter().find(|item| item.sku == *sku));
+    owing(
+        document,
+        path,
+        (rule.backorder, rule.preorder),
+        item,
+        &mut offer,
+    );
     Some(Rule {
         account: rule.account.map(AccountId::new),
         sku,
@@ -110,9 +129,12 @@ fn check_sense(document: &mut Document, path: &KeyPath, rule: &RuleText) {
         && rule.share.is_none()
         && rule.zero_below.is_none()
         && rule.end_when.is_none()
-        && rule.last_units.is_none();
+        && rule.last_units.is_none()
+        && rule.backorder.is_none()
+        && rule.preorder.is_none();
     if says_nothing && !rule.exclude && !document.is_wrong(path) {
-        let help = "say one of buffer, max, share, zero_below, end_when, last_units, formula, or exclude = true";
+        let help = "say one of buffer, max, share, zero_below, end_when, last_units, backorder, preorder, \
+                    formula, or exclude = true";
         tell(document, path, "this rule changes nothing", Some(help));
     }
     if !says_nothing && rule.exclude {
@@ -197,6 +219,8 @@ pub(super) fn offer(
         zero_below: read("zero_below", said.zero_below),
         end_when,
         last_units: None,
+        backorder: None,
+        preorder: None,
     };
     if let (Some(min), Some(max)) = (buffer_min, buffer_max)
         && above(min, max)
@@ -275,7 +299,7 @@ fn last_units(
 }
 
 /// A number of units of an item with so many decimals; of items in general where there is none.
-fn units(
+pub(super) fn units(
     document: &mut Document,
     path: &KeyPath,
     units: Option<Units>,

@@ -22,6 +22,18 @@ pub(super) const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 /// The longest secret; a private key is a tenth of it.
 const LENGTH_MAX: u64 = 64 * 1024;
 
+/// What stands in for a secret that is not here: long enough for any, and nobody's.
+const STAND_IN: &str = "a-stand-in-for-a-secret-that-is-not-here";
+
+/// Whether secrets are needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Each must be where it is said to be.
+    All,
+    /// Something stands in for those that are not there: nobody will be called.
+    None,
+}
+
 /// What was fetched.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Fetched {
@@ -40,6 +52,19 @@ pub(super) struct Refused {
     pub(super) problem: String,
     /// What to do.
     pub(super) help: Option<String>,
+    /// Whether it is written rightly, and only not here.
+    pub(super) is_absent: bool,
+}
+
+/// What stands in for a secret that is not here; what is written wrongly stays wrong.
+pub(super) fn stand_in(refused: Refused, need: Need) -> Result<Fetched, Refused> {
+    match need {
+        Need::None if refused.is_absent => Ok(Fetched {
+            text: STAND_IN.to_owned(),
+            warning: None,
+        }),
+        Need::None | Need::All => Err(refused),
+    }
 }
 
 /// Whether a table is the place of a secret and nothing else.
@@ -71,11 +96,14 @@ pub(super) fn fetch(
                 text: text.clone(),
                 warning: None,
             }),
-            None => Err(refuse(
-                Some("env"),
-                &format!("the variable {name} is not set"),
-                None,
-            )),
+            None => Err(Refused {
+                is_absent: true,
+                ..refuse(
+                    Some("env"),
+                    &format!("the variable {name} is not set"),
+                    None,
+                )
+            }),
         },
         other => Err(refuse(
             Some(other),
@@ -94,6 +122,7 @@ fn refuse(key: Option<&str>, problem: &str, help: Option<&str>) -> Refused {
         key: key.map(str::to_owned),
         problem: problem.to_owned(),
         help: help.map(str::to_owned),
+        is_absent: false,
     }
 }
 
@@ -105,8 +134,9 @@ fn credential_file(name: &str, environment: &BTreeMap<String, String>) -> Result
             None,
         ));
     }
-    let folder = environment.get(CREDENTIALS).ok_or_else(|| {
-        refuse(
+    let folder = environment.get(CREDENTIALS).ok_or_else(|| Refused {
+        is_absent: true,
+        ..refuse(
             Some("credential"),
             "there are no credentials here: CREDENTIALS_DIRECTORY is not set, and there is no folder \
              `credentials` beside oneshelf.toml",
@@ -124,8 +154,12 @@ fn read_file(path: &Path) -> Result<Fetched, Refused> {
         key: None,
         problem,
         help: None,
+        is_absent: false,
     };
-    let cannot = |error: std::io::Error| wrong(format!("cannot read {}: {error}", path.display()));
+    let cannot = |error: std::io::Error| Refused {
+        is_absent: true,
+        ..wrong(format!("cannot read {}: {error}", path.display()))
+    };
     // Looked at before it is opened: opening a pipe would wait for its writer.
     let metadata = fs::metadata(path).map_err(cannot)?;
     if !metadata.is_file() {
@@ -195,6 +229,29 @@ mod tests {
         ] {
             let refused = fetch(value.clone()).expect_err("it is refused");
             assert!(refused.contains(problem), "{value}: {refused}");
+        }
+    }
+
+    #[test]
+    fn something_stands_in_for_what_is_not_here_and_for_nothing_that_is_wrong() {
+        let environment = BTreeMap::new();
+        for (value, stands_in) in [
+            (json!({ "env": "NONE" }), true),
+            (json!({ "file": "/none" }), true),
+            (json!({ "credential": "admin-token" }), true),
+            (json!({ "credential": "../x" }), false),
+            (json!({ "file": "/" }), false),
+            (json!({ "fil": "x" }), false),
+            (json!({ "env": 5 }), false),
+        ] {
+            let table = value.as_object().expect("a table");
+            let refused = || fetch(table, &environment).expect_err("it is not here");
+            assert_eq!(
+                stand_in(refused(), Need::None).is_ok(),
+                stands_in,
+                "{value}"
+            );
+            assert!(stand_in(refused(), Need::All).is_err(), "{value}");
         }
     }
 

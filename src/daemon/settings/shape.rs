@@ -6,11 +6,11 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use channel::Secret;
-use domain::{AccountId, Decimal, Sku, rules::FormulaRef};
+use domain::{AccountId, Decimal, Sku, Time, rules::FormulaRef};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::values::{self, Buffer, DurationText, EndWhen, Risk, Share, SizeText, Units};
+use super::values::{self, Buffer, Day, DurationText, EndWhen, Risk, Share, SizeText, Units};
 
 /// `oneshelf.toml`, as it is written.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -37,6 +37,10 @@ pub(super) struct Main {
     pub(super) items: Vec<ItemText>,
     /// Where stock can lie.
     pub(super) locations: Vec<LocationText>,
+    /// How orders get the location that they leave from.
+    pub(super) allocation: Allocation,
+    /// What is done about incidents while nobody has chosen a way out.
+    pub(super) incidents: Vec<IncidentText>,
     /// How often things are done.
     pub(super) schedule: Schedule,
     /// When too much happens at once.
@@ -200,6 +204,10 @@ pub(super) struct StockText {
     pub(super) end_when: Option<EndWhen>,
     /// Who alone shows the last units.
     pub(super) last_units: Option<LastUnitsText>,
+    /// How many may be sold when it has run out, because it comes again: { max = 20, ships_within = "14d" }.
+    pub(super) backorder: Option<BackorderText>,
+    /// How many may be sold before it is out: { max = 100, available_on = "2027-01-15" }.
+    pub(super) preorder: Option<PreorderText>,
     /// How long an order keeps its units without being paid. Unset: as long as its channel keeps it.
     #[serde(deserialize_with = "values::some_duration")]
     #[schemars(with = "Option<DurationText>")]
@@ -238,6 +246,10 @@ pub(super) struct RuleText {
     pub(super) end_when: Option<EndWhen>,
     /// Who alone shows the last units.
     pub(super) last_units: Option<LastUnitsText>,
+    /// How many may be sold when it has run out, because it comes again: { max = 20, ships_within = "14d" }.
+    pub(super) backorder: Option<BackorderText>,
+    /// How many may be sold before it is out: { max = 100, available_on = "2027-01-15" }.
+    pub(super) preorder: Option<PreorderText>,
     /// Whether nothing is offered at all.
     pub(super) exclude: bool,
 }
@@ -250,6 +262,66 @@ pub(super) struct LastUnitsText {
     pub(super) below: Option<Units>,
     /// The accounts that still show them; all others show 0.
     pub(super) only: Vec<String>,
+}
+
+/// `backorder`, as it is written.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct BackorderText {
+    /// So many units of an item may be owed, over all accounts. 0 takes back what a wider rule says.
+    pub(super) max: Option<Units>,
+    /// So long after an order was placed it ships; not there by then, it is an incident.
+    #[serde(deserialize_with = "values::some_duration")]
+    #[schemars(with = "Option<DurationText>")]
+    pub(super) ships_within: Option<Duration>,
+}
+
+/// `preorder`, as it is written.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct PreorderText {
+    /// So many units of an item may be owed, over all accounts. 0 takes back what a wider rule says.
+    pub(super) max: Option<Units>,
+    /// The day on which it is there: from then on it is no preorder, and what is not there when the day
+    /// is over (UTC) is an incident.
+    pub(super) available_on: Option<Day>,
+}
+
+/// `[[incidents]]`, as it is written.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct IncidentText {
+    /// What the timelines of orders call this rule.
+    pub(super) name: Option<String>,
+    /// Only of orders on this account.
+    pub(super) account: Option<String>,
+    /// Only incidents with this explanation, as `oneshelf incidents` shows it.
+    pub(super) why: Option<String>,
+    /// Only of this SKU.
+    pub(super) sku: Option<String>,
+    /// Only of items of this category: your word in `[[items]]`.
+    pub(super) category: Option<String>,
+    /// Only of orders that cost no more: `"100.00 EUR"`.
+    pub(super) max_value: Option<String>,
+    /// What is done, the first of these that can be: `wait`, `take-from`, `cancel-order`.
+    pub(super) then: Vec<String>,
+    /// How long after the incident opened.
+    #[serde(deserialize_with = "values::some_duration")]
+    #[schemars(with = "Option<DurationText>")]
+    pub(super) after: Option<Duration>,
+}
+
+/// What canceling an order costs on an account.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelPenalty {
+    /// Little: a shop of your own. Close to the promised date, canceling goes before a substitute.
+    Low,
+    /// Some.
+    #[default]
+    Medium,
+    /// Much: the account is at risk. Even waiting past the promised date goes before canceling.
+    High,
 }
 
 /// `[[items]]`, as it is written.
@@ -320,6 +392,58 @@ pub(super) enum ShipsText {
     No,
     /// Only when the other locations together cannot.
     Last,
+}
+
+/// How orders get the location that they leave from.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Allocation {
+    /// When a location is chosen. With one location or none, nothing is chosen by itself.
+    pub when: AllocationWhen,
+    /// What counts, the most important first; what is left out does not count.
+    pub prefer: Vec<Preference>,
+}
+
+impl Default for Allocation {
+    fn default() -> Allocation {
+        Allocation {
+            when: AllocationWhen::default(),
+            prefer: vec![
+                Preference::StoresLast,
+                Preference::FewestSplits,
+                Preference::SameCountry,
+                Preference::Nearest,
+                Preference::Priority,
+            ],
+        }
+    }
+}
+
+/// When a location is chosen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AllocationWhen {
+    /// As soon as an order can be shipped.
+    #[default]
+    Ready,
+    /// When a person says so, or when it is shipped.
+    ByHand,
+}
+
+/// What makes one location come before another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Preference {
+    /// What has `ships = "last"` is chosen only when the others together cannot.
+    StoresLast,
+    /// The fewer parcels, the better.
+    FewestSplits,
+    /// It is in the country that the order goes to.
+    SameCountry,
+    /// It is near to where the order goes, by its `region` and `near`.
+    Nearest,
+    /// Its `priority` is a lower number.
+    Priority,
 }
 
 /// What an item is.
@@ -417,6 +541,8 @@ pub(super) struct AccountText {
     #[serde(deserialize_with = "values::some_duration")]
     #[schemars(with = "Option<DurationText>")]
     pub(super) unpaid_for: Option<Duration>,
+    /// What canceling an order costs there, which ranks the ways out of an incident.
+    pub(super) cancel_penalty: CancelPenalty,
     /// How much of the stock is offered on it, if not as `[stock]` says.
     pub(super) offer: OfferText,
     /// Who decides when it shows something that no order explains.
@@ -517,6 +643,28 @@ pub struct Offer {
     pub end_when: Option<Option<Decimal>>,
     /// Who alone shows the last units.
     pub last_units: Option<LastUnits>,
+    /// What may be sold when it has run out.
+    pub backorder: Option<Backorder>,
+    /// What may be sold before it is out.
+    pub preorder: Option<Preorder>,
+}
+
+/// What may be sold when it has run out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backorder {
+    /// So many units; 0 takes a wider rule back.
+    pub max: Decimal,
+    /// And ship so soon.
+    pub ships_within: Duration,
+}
+
+/// What may be sold before it is out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Preorder {
+    /// So many units; 0 takes a wider rule back.
+    pub max: Decimal,
+    /// The beginning of the day on which it is there.
+    pub available_on: Time,
 }
 
 /// Who alone shows the last units.
@@ -575,6 +723,8 @@ pub struct Account {
     pub poll: Option<Duration>,
     /// How long an order keeps its units without being paid.
     pub unpaid_for: Option<Duration>,
+    /// What canceling an order costs there.
+    pub cancel_penalty: CancelPenalty,
     /// How much of the stock is offered on it.
     pub offer: Offer,
     /// Who decides when it shows something that no order explains.
@@ -591,6 +741,7 @@ impl std::fmt::Debug for Account {
             settings: _,
             poll,
             unpaid_for,
+            cancel_penalty,
             offer,
             authority,
         } = self;
@@ -600,6 +751,7 @@ impl std::fmt::Debug for Account {
             .field("mode", mode)
             .field("poll", poll)
             .field("unpaid_for", unpaid_for)
+            .field("cancel_penalty", cancel_penalty)
             .field("offer", offer)
             .field("authority", authority)
             .finish_non_exhaustive()

@@ -5,7 +5,7 @@
 
 use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
 
-use domain::{Decimal, Quantity};
+use domain::{Decimal, Quantity, Time};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
@@ -172,6 +172,47 @@ impl JsonSchema for EndWhen {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": ["integer", "string"], "minimum": 0 })
+    }
+}
+
+/// A day, `2027-01-15`: its beginning in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Day(pub(super) Time);
+
+impl FromStr for Day {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Day, String> {
+        let is_day = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+        let time = is_day.then(|| Time::parse_utc(&format!("{text}T00:00:00")));
+        match time {
+            Some(Ok(time)) => Ok(Day(time)),
+            Some(Err(_)) | None => Err(format!(
+                "\"{text}\" is not a day; write it like \"2027-01-15\""
+            )),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Day, D::Error> {
+        from_text(deserializer, "a day such as \"2027-01-15\"", |text| {
+            text.parse()
+        })
+    }
+}
+
+impl JsonSchema for Day {
+    fn schema_name() -> Cow<'static, str> {
+        "Day".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^\\d{4}-\\d{2}-\\d{2}$" })
     }
 }
 
@@ -346,7 +387,8 @@ pub(super) fn some_duration<'de, D: Deserializer<'de>>(
     duration(deserializer).map(Some)
 }
 
-fn parse_duration(text: &str) -> Result<Duration, String> {
+/// A duration as people write it.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let span = text.parse::<jiff::Span>().ok();
     let days = jiff::SpanRelativeTo::days_are_24_hours();
     let signed = span.and_then(|span| span.to_duration(days).ok());

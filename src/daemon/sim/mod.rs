@@ -7,7 +7,7 @@
 mod options;
 mod screen;
 
-use std::{io::Write, ops::ControlFlow, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io::Write, ops::ControlFlow, sync::Arc, time::Duration};
 
 use domain::Time;
 use engine::ports::{Clock, system};
@@ -33,6 +33,9 @@ struct Sums {
     seeds: u64,
     /// Those of them in which something did not hold.
     failed: Vec<u64>,
+    /// Those in which less happened than their scale promises, with what they lack.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    lacking: BTreeMap<u64, Vec<String>>,
     /// How long it took, in real time.
     took_ms: u64,
     /// How many that is a second.
@@ -93,6 +96,9 @@ impl Sums {
         if !report.violations.is_empty() {
             self.failed.push(report.seed);
         }
+        if !report.lacks.is_empty() {
+            self.lacking.insert(report.seed, report.lacks.clone());
+        }
     }
 
     fn time(&mut self, took: Duration) {
@@ -151,7 +157,7 @@ fn rehearse(args: &Args, out: &mut dyn Write) -> std::io::Result<Exit> {
     } else {
         screen::show(out, &sums)?;
     }
-    Ok(match sums.failed.is_empty() {
+    Ok(match sums.failed.is_empty() && sums.lacking.is_empty() {
         true => Exit::Good,
         false => Exit::Finding,
     })

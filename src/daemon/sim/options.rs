@@ -51,7 +51,7 @@ pub struct Args {
     /// The time between two baskets on average, in virtual milliseconds.
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(1..))]
     pub basket_every_ms: Option<u32>,
-    /// How many orders there are at least; buyers come up to twice as long for it.
+    /// How many orders there are at least; buyers come up to eight times as long for it.
     #[arg(long, value_name = "N")]
     pub orders_min: Option<u64>,
     /// How often the program dies, at most.
@@ -66,6 +66,13 @@ pub struct Args {
     /// Whether our own staff also refund, receive and correct, at a second process over the same store.
     #[arg(long, value_name = "YES", action = clap::ArgAction::Set)]
     pub office: Option<bool>,
+    /// Whether stock lies at several locations, and is moved and counted there.
+    #[arg(long, value_name = "YES", action = clap::ArgAction::Set)]
+    pub places: Option<bool>,
+    /// How often something goes wrong that a person must put right, at most: a shop that shows zero
+    /// everywhere, a bad file of counts, a locked listing.
+    #[arg(long, value_name = "N")]
+    pub mishaps: Option<u32>,
     /// Whether the machine is off for a day at the end, and must catch up.
     #[arg(long, value_name = "YES", action = clap::ArgAction::Set)]
     pub rest: Option<bool>,
@@ -100,12 +107,20 @@ pub enum Sky {
 }
 
 impl Sky {
-    fn weather(self) -> Weather {
+    /// The weather.
+    pub(crate) fn weather(self) -> Weather {
         match self {
             Sky::Calm => Weather::Calm,
             Sky::Lively => Weather::Lively,
             Sky::Harsh => Weather::Harsh,
         }
+    }
+}
+
+impl Sky {
+    /// The word for it.
+    pub(crate) fn word(self) -> &'static str {
+        word(self.weather())
     }
 }
 
@@ -144,6 +159,8 @@ impl Args {
         set(&mut scale.outages, self.outages);
         set(&mut scale.meddling, self.meddling);
         set(&mut scale.has_office, self.office);
+        set(&mut scale.has_places, self.places);
+        set(&mut scale.mishaps, self.mishaps);
         set(&mut scale.rests_a_day, self.rest);
         set(&mut scale.orders_min, self.orders_min);
         scale.channels.extend(&self.channel);
@@ -178,6 +195,9 @@ impl Args {
         let (meddling, office) = (scale.meddling, scale.has_office);
         say(meddling == usual.meddling, "meddling", meddling.to_string());
         say(office == usual.has_office, "office", office.to_string());
+        let (places, mishaps) = (scale.has_places, scale.mishaps);
+        say(places == usual.has_places, "places", places.to_string());
+        say(mishaps == usual.mishaps, "mishaps", mishaps.to_string());
         let (rest, orders) = (scale.rests_a_day, scale.orders_min);
         say(rest == usual.rests_a_day, "rest", rest.to_string());
         say(orders == usual.orders_min, "orders-min", orders.to_string());
@@ -243,6 +263,7 @@ mod tests {
             "sim --scale long --crashes 1 --office true",
             "sim --shops 2 --goods 3 --busy-ms 4000 --basket-every-ms 2000 --outages 0 --meddling false",
             "sim --orders-min 0 --rest true --crashes 0",
+            "sim --places false --mishaps 1",
             "sim --weather harsh --channel ebay --channel square --without slow --without hook_lost",
         ] {
             let args = read(line);

@@ -127,6 +127,13 @@ pub(super) fn show(out: &mut dyn Write, sums: &Sums) -> std::io::Result<()> {
     for (arm, what, reason) in UNREACHED {
         writeln!(out, "  {arm}: {what}, because {reason}")?;
     }
+    for (seed, lacks) in &sums.lacking {
+        writeln!(
+            out,
+            "\nToo little happened in seed {seed}: {}.",
+            lacks.join("; ")
+        )?;
+    }
     if !sums.failed.is_empty() {
         writeln!(out, "\nFAILED: {:?}", sums.failed)?;
     }

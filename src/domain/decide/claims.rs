@@ -511,7 +511,7 @@ impl Desk<'_> {
                 if lacking.is_zero() {
                     break;
                 }
-                self.unbind(rival, lacking, &location)?;
+                self.unbind(rival, lacking, &location, "fewer lie there now")?;
             }
         }
         Ok(())
@@ -535,15 +535,18 @@ impl Desk<'_> {
         let Some((rival, location)) = found else {
             return Ok(false);
         };
-        self.unbind(&rival, excess.units, &location)?;
+        let because = "orders that can leave from nowhere else need what lies there";
+        self.unbind(&rival, excess.units, &location, because)?;
         Ok(true)
     }
 
-    fn unbind(
+    /// Makes units pending again that are bound to a location.
+    pub(super) fn unbind(
         &mut self,
         rival: &ClaimKey,
         units: Quantity,
         location: &LocationId,
+        because: &str,
     ) -> Result<(), Undecided> {
         let bound = self.book.claims.get(rival).map(|claim| &claim.places);
         let bound = bound.and_then(|places| places.get(location)).copied();
@@ -561,6 +564,7 @@ impl Desk<'_> {
             sku,
             location,
             units,
+            because: Some(because.to_owned()),
         };
         self.record_for(order, unbound);
         Ok(())

@@ -18,7 +18,7 @@ use crate::{
 use super::{
     Desk, Refusal, Undecided, Verdict,
     claims::{Leaving, Move},
-    counts, drift, incidents, level, moves, offers, push, snapshot,
+    counts, drift, incidents, level, moves, offers, places, push, snapshot,
 };
 
 #[expect(
@@ -57,6 +57,13 @@ pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdic
         Command::SetItem(item) => set_item(desk, item),
         Command::MapLine { order, line, sku } => map_line(desk, *order, *line, sku),
         Command::Ship { .. } => ship(desk, command),
+        Command::Allocate {
+            order,
+            line,
+            location,
+            by,
+        } => places::allocate(desk, *order, *line, location.as_ref(), by),
+        Command::Unallocate { order, line, by } => places::unallocate(desk, *order, *line, by),
         Command::Cancel { order, reason } => cancel(desk, *order, reason),
         Command::Refund {
             order,
@@ -261,7 +268,13 @@ fn ship(desk: &mut Desk<'_>, command: &Command) -> Result<Verdict, Undecided> {
     };
     let id = *id;
     refuse_unless_ready(desk, id)?;
-    let parcel = read_parcel(desk, id, lines)?;
+    let bound_there = location
+        .as_ref()
+        .and_then(|at| places::bound_there(desk, id, at));
+    let parcel = match bound_there.filter(|_| lines.is_empty()) {
+        Some(parcel) => parcel,
+        None => read_parcel(desk, id, lines)?,
+    };
     let leaving = match location {
         Some(location) => {
             refuse_unless_shippable(desk, id, &parcel, location)?;
@@ -400,11 +413,10 @@ fn refuse_unless_covered(
     }
 }
 
-/// A person ships from a location that is ours, serves the order's account, and has the units.
-fn refuse_unless_shippable(
+/// A location that is ours and serves the order's account.
+pub(super) fn refuse_unless_ours(
     desk: &Desk<'_>,
     id: OrderId,
-    parcel: &[(u32, Quantity)],
     location: &LocationId,
 ) -> Result<(), Undecided> {
     refuse_unless_known(desk, location)?;
@@ -422,6 +434,18 @@ fn refuse_unless_shippable(
     {
         return refuse(Refusal::ChannelOwned(location.clone()));
     }
+    Ok(())
+}
+
+/// A person ships from a location that is ours, serves the order's account, and has the units.
+fn refuse_unless_shippable(
+    desk: &Desk<'_>,
+    id: OrderId,
+    parcel: &[(u32, Quantity)],
+    location: &LocationId,
+) -> Result<(), Undecided> {
+    refuse_unless_ours(desk, id, location)?;
+    let order = desk.order(id)?;
     let mut needed: BTreeMap<&Sku, Quantity> = BTreeMap::new();
     for (number, units) in parcel {
         let item = order.line(*number).and_then(|line| line.item.as_ref());

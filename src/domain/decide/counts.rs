@@ -98,7 +98,9 @@ fn enter(
         .to_quantity(item.scale)
         .map_err(|source| Undecided::Refused(Refusal::Quantity { line: 0, source }))?;
     if counted < Quantity::ZERO {
-        return refuse(Refusal::NothingMoves("nobody counts less than 0 units"));
+        return refuse(Refusal::NothingMoves(
+            "nobody counts less than 0 units: say 0 or more",
+        ));
     }
     let as_of = as_of.unwrap_or_else(|| desk.now());
     refuse_unless_countable(desk, &count, sku, as_of)?;

@@ -221,13 +221,17 @@ fn difference(
         account: &offer.account,
         tuned: offer.tuned.as_ref(),
         has_ended: offer.ended.is_some(),
+        room: desk.room(item, &offer.account, listed_in),
         scale: item.scale,
     };
-    let buffer = rule.buffer(case.tuned);
-    let sellable = stock.sellable();
+    // What its level was computed from: an account may be served from some locations only.
+    let locations = &desk.context.locations;
+    let sellable = locations.sellable(stock, &offer.account);
+    let buffer = rule.held(sellable, case.tuned);
     let is_plain = |sellable: Quantity, offered: Quantity| {
         let plain = Shown {
             quantity: offered,
+            owed: Quantity::ZERO,
             zeroed: None,
         };
         rule.formula.is_none() && rules::show(sellable, &rule, case) == Ok(plain)

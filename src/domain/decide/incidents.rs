@@ -41,7 +41,7 @@ impl Desk<'_> {
         let Some(item) = line.item.clone() else {
             return;
         };
-        let missing = self.book.missing_units(order, number);
+        let missing = self.book.lacking_units(order, number);
         let ending = self.ending(order, line);
         // What was never counted is unknown, and nobody can say that it is missing; nor what else a kit
         // lacks then.
@@ -75,7 +75,12 @@ impl Desk<'_> {
                 is_over = true;
             }
         }
-        if is_over && ending == Ending::Covered {
+        let is_whole = self
+            .book
+            .orders
+            .get(&id)
+            .is_some_and(|order| self.book.missing_units(order, number).is_zero());
+        if is_over && is_whole && ending == Ending::Covered {
             self.record_for(id, Event::Covered { line: number });
         }
     }
@@ -143,7 +148,7 @@ impl Desk<'_> {
     }
 
     /// How it ends for a line, if it does: by what this decision did to it.
-    fn ending(&self, order: &Order, line: &Line) -> Ending {
+    pub(super) fn ending(&self, order: &Order, line: &Line) -> Ending {
         let has_counted = |which: Counter| {
             self.book.facts.iter().any(|fact| {
                 let Event::Counted {
@@ -155,7 +160,14 @@ impl Desk<'_> {
                 fact.order == Some(order.id) && *of == line.number && *counter == which
             })
         };
-        if order.is_withdrawn() {
+        let is_owed_now = self.book.facts.iter().any(|fact| {
+            let is_line = |number: &u32| *number == line.number;
+            let owed = matches!(&fact.event, Event::Owed { line, .. } if is_line(line));
+            owed && fact.order == Some(order.id)
+        });
+        if is_owed_now {
+            Ending::Owed
+        } else if order.is_withdrawn() {
             Ending::Canceled
         } else if order.is_expired() {
             Ending::Expired
@@ -172,6 +184,9 @@ impl Desk<'_> {
 
     /// What explains that units are missing. The offers in the book are those from before this decision.
     fn why(&self, order: &Order, key: &ClaimKey) -> Why {
+        if let Some(broken) = self.broken.get(&(order.id, key.line)) {
+            return broken.clone();
+        }
         let is_ours = |fact: &&crate::fact::Fact| fact.order == Some(order.id);
         let has_lost = self.book.facts.iter().filter(is_ours).any(|fact| {
             let Event::Released { line, sku, .. } = &fact.event else {
@@ -291,8 +306,10 @@ pub(super) fn resolve(
         .as_ref()
         .is_some_and(|choice| choice.way == *way);
     match way {
-        Way::Wait | Way::Substitute if is_chosen => return Ok(Verdict::Duplicate),
-        Way::Wait | Way::Substitute => {}
+        Way::Wait | Way::Transfer | Way::Sort | Way::Split | Way::Substitute if is_chosen => {
+            return Ok(Verdict::Duplicate);
+        }
+        Way::Wait | Way::Transfer | Way::Sort | Way::Split | Way::Substitute => {}
         Way::TakeFrom { order } => take_from(desk, &incident, *order)?,
         Way::CancelUnits { amount } => cancel_units(desk, &incident, *amount)?,
         Way::CancelOrder => {
@@ -305,22 +322,32 @@ pub(super) fn resolve(
         by: by.to_owned(),
         note: note.map(str::to_owned),
         at: desk.now(),
+        rule: None,
     };
-    if let Some(incident) = desk.book.incidents.get_mut(&key) {
-        incident.choice = Some(choice);
-    }
-    let chosen = Event::WayChosen {
-        incident: id,
-        way: way.clone(),
-        by: by.to_owned(),
-        note: note.map(str::to_owned),
-    };
-    desk.record_for(key.order, chosen);
+    note_choice(desk, &key, id, choice);
     Ok(Verdict::New)
 }
 
+/// Notes what was chosen, in the incident and in the timeline of its order.
+pub(super) fn note_choice(desk: &mut Desk<'_>, key: &ClaimKey, id: IncidentId, choice: Choice) {
+    let chosen = Event::WayChosen {
+        incident: id,
+        way: choice.way.clone(),
+        by: choice.by.clone(),
+        note: choice.note.clone(),
+    };
+    if let Some(incident) = desk.book.incidents.get_mut(key) {
+        incident.choice = Some(choice);
+    }
+    desk.record_for(key.order, chosen);
+}
+
 /// Gives units of a younger order that is not paid to the one that lacks them.
-fn take_from(desk: &mut Desk<'_>, incident: &Incident, from: OrderId) -> Result<(), Undecided> {
+pub(super) fn take_from(
+    desk: &mut Desk<'_>,
+    incident: &Incident,
+    from: OrderId,
+) -> Result<(), Undecided> {
     let cannot = |reason| {
         command::refuse(Refusal::NotGivingWay {
             order: from,

@@ -160,14 +160,22 @@ pub(super) fn take_levels(
             quantity,
             at: looked.read_at,
         };
+        if offer
+            .believed
+            .is_some_and(|believed| looked.read_at < believed.at)
+        {
+            // It was asked for before what we know, so it may be older, and it will be asked for again.
+            continue;
+        }
         offer.read_back = Some(told);
-        let under_way = offer.attempt.as_ref().map(|attempt| attempt.quantity);
+        let is_known = offer.knows(quantity, looked.read_at);
         let believed = match offer.believed {
-            Some(believed) if believed.quantity != quantity && under_way != Some(quantity) => {
-                believed
-            }
-            // What we know, or what we are just writing.
-            Some(_) => {
+            Some(believed) if !is_known => believed,
+            Some(believed) => {
+                if believed.quantity == quantity {
+                    let doubt = offer.possible.take();
+                    offer.possible = doubt.and_then(|doubt| doubt.after_reading(looked.read_at));
+                }
                 offer.believed = Some(told);
                 offer.is_doubted = false;
                 if offer.wanted.map(|told| told.quantity) == Some(quantity) {

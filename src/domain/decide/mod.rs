@@ -14,6 +14,9 @@ mod incidents;
 mod level;
 mod moves;
 mod offers;
+mod owed;
+mod places;
+mod policy;
 mod push;
 mod snapshot;
 
@@ -27,16 +30,18 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, Decimal, ExternalId, IdSource, ListingId, Quantity, Sku, Time,
+    AccountId, Decimal, ExternalId, IdSource, ListingId, Quantity, Sku, Time, allocation,
     book::Book,
     breaker::BreakerRule,
     budget::WriteBudget,
     fact::{Event, Fact},
     ids::{ArrivalId, CountId, DriftId, IncidentId, OrderId},
+    incident::Why,
     item::ItemRefusal,
     locations::Locations,
     offer::{OfferRules, QuantityMeaning, Taken},
     order::Order,
+    policy::Rule,
     quantity::NotAQuantity,
     signal::{Command, Signal},
     stock::{Condition, LocationId},
@@ -55,8 +60,12 @@ pub struct Context {
     pub home: LocationId,
     /// Where stock can lie, and which accounts each location serves.
     pub locations: Locations,
+    /// How locations are chosen for orders.
+    pub allocation: allocation::Rules,
     /// When too much happens at once.
     pub breaker: BreakerRule,
+    /// What is done about incidents while no person has chosen.
+    pub incidents: Vec<Rule>,
 }
 
 /// What a decision must know of an account.
@@ -141,10 +150,10 @@ pub enum Undecided {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// There is no such order.
-    #[error("there is no order {0}")]
+    #[error("there is no order {0}: `oneshelf orders` lists them")]
     NoOrder(OrderId),
     /// The order has no such line.
-    #[error("order {order} has no line {line}")]
+    #[error("order {order} has no line {line}: `oneshelf orders show {order}` lists its lines")]
     NoLine {
         /// Which order.
         order: OrderId,
@@ -152,7 +161,7 @@ pub enum Refusal {
         line: u32,
     },
     /// There is no such item.
-    #[error("there is no item {0}")]
+    #[error("there is no item {0}: `oneshelf stock list` lists them")]
     NoItem(Sku),
     /// The item has no stock of its own.
     #[error("{0} has no stock of its own: adjust its components, or nothing for a service")]
@@ -161,7 +170,10 @@ pub enum Refusal {
     #[error(transparent)]
     Item(#[from] ItemRefusal),
     /// The item is in use with other decimals or another kind.
-    #[error("{0} is in use: its kind and decimals cannot change while it has stock or open orders")]
+    #[error(
+        "{0} is in use: its kind and decimals cannot change while it has stock or open orders; use another \
+         SKU, or let its orders leave and its stock be counted to nothing first"
+    )]
     ItemInUse(Sku),
     /// The quantity cannot be used.
     #[error("line {line}: {source}")]
@@ -172,7 +184,7 @@ pub enum Refusal {
         source: NotAQuantity,
     },
     /// More than is left to be shipped.
-    #[error("line {line} has only {left} left to ship, not {asked}")]
+    #[error("line {line} has only {left} left to ship, not {asked}: ship that many or fewer")]
     TooMany {
         /// Which line.
         line: u32,
@@ -182,7 +194,7 @@ pub enum Refusal {
         asked: Quantity,
     },
     /// There is nothing left to ship.
-    #[error("nothing of this order is left to ship")]
+    #[error("nothing of this order is left to ship: `oneshelf orders show` tells what has left")]
     NothingToShip,
     /// Units that are not there cannot be shipped.
     #[error("line {line}: {missing} of {sku} are missing; receive or adjust stock first")]
@@ -206,10 +218,10 @@ pub enum Refusal {
     #[error("part of the order has left; stop the parcel or expect a return instead")]
     AlreadyShipped,
     /// More money than there is.
-    #[error("at most {0} can be refunded")]
+    #[error("at most {0} can be refunded: ask for that or less, in that currency")]
     RefundTooLarge(String),
     /// No hold is in force.
-    #[error("the order is not on hold")]
+    #[error("the order is not on hold: there is nothing to lift")]
     NotHeld,
     /// There is no such location.
     #[error("there is no location {location}; there are {}", list(known))]
@@ -249,6 +261,32 @@ pub enum Refusal {
         /// How many were asked for.
         asked: Quantity,
     },
+    /// Not so many may be bound to leave from there.
+    #[error(
+        "only {free} of {sku} at {location} can leave for this order, not {asked}: the rest is not \
+         there, leaves for other orders, or is needed by orders that can leave from nowhere else"
+    )]
+    NotFree {
+        /// Of what.
+        sku: Sku,
+        /// Where.
+        location: LocationId,
+        /// How many could.
+        free: Decimal,
+        /// How many should.
+        asked: Decimal,
+    },
+    /// No location can take any of it.
+    #[error(
+        "no location can send any of order {0}: `oneshelf orders allocate` without --yes says why for each"
+    )]
+    NoPlace(OrderId),
+    /// It has no units that a location could be chosen for.
+    #[error(
+        "nothing of order {0} that was asked for is promised: it has left, was given up, waits without its \
+         stock, is short, or takes no stock"
+    )]
+    NothingPromised(OrderId),
     /// What is asked for would change nothing.
     #[error("{0}")]
     NothingMoves(&'static str),
@@ -268,7 +306,10 @@ pub enum Refusal {
         asked: Decimal,
     },
     /// Nothing like that is on its way.
-    #[error("no arrival {arrival} of {sku} is open: it came in, or was given up, or never was")]
+    #[error(
+        "no arrival {arrival} of {sku} is open: it came in, or was given up, or never was; `oneshelf stock \
+         arrivals` lists those that are"
+    )]
     NoArrival {
         /// Of what.
         sku: Sku,
@@ -276,7 +317,7 @@ pub enum Refusal {
         arrival: ArrivalId,
     },
     /// There is no such stocktake.
-    #[error("there is no count {0}")]
+    #[error("there is no count {0}: open one with `oneshelf stock count open`")]
     NoCount(CountId),
     /// It was closed.
     #[error("count {0} was closed: open another one")]
@@ -293,19 +334,23 @@ pub enum Refusal {
         reason: &'static str,
     },
     /// What differs by much is counted twice.
-    #[error("count again first, or discard what was counted: {}", skus(.0))]
+    #[error("{} differ by much from what is recorded: count again first, or discard what was counted", skus(.0))]
     RecountFirst(Vec<Sku>),
     /// There is nothing to be tried again.
-    #[error("nothing is parked there")]
+    #[error("nothing is parked there: `oneshelf outbox` lists what waits for a person")]
     NotParked,
     /// Nobody waits for a way out any more.
-    #[error("incident {incident} is over")]
+    #[error(
+        "incident {incident} is over: nothing is missing any more, and nothing is to be chosen"
+    )]
     IncidentOver {
         /// Which.
         incident: IncidentId,
     },
     /// Its units are not to be had.
-    #[error("nothing can be taken from order {order}: {reason}")]
+    #[error(
+        "nothing can be taken from order {order}: {reason}; `oneshelf incidents show` lists those that give way"
+    )]
     NotGivingWay {
         /// From which order.
         order: OrderId,
@@ -319,7 +364,7 @@ pub enum Refusal {
         reason: &'static str,
     },
     /// There is no such case of drift.
-    #[error("there is no case of drift {0}")]
+    #[error("there is no case of drift {0}: `oneshelf drift list --all` lists them")]
     NoDrift(DriftId),
     /// A level of the channel does not say how many there are.
     #[error("the level of {listing} cannot be taken over: {reason}")]
@@ -330,10 +375,14 @@ pub enum Refusal {
         reason: &'static str,
     },
     /// The breaker of the account has not tripped.
-    #[error("the breaker of {0} has not tripped on that side")]
+    #[error(
+        "the breaker of {0} has not tripped on that side: nothing is held, so nothing is to be lifted"
+    )]
     NotTripped(AccountId),
     /// The listing has not ended.
-    #[error("the listing has not ended: it shows what its rules allow")]
+    #[error(
+        "the listing has not ended: it shows what its rules allow, so change those to show more"
+    )]
     NotEnded,
     /// It would end again at once.
     #[error(
@@ -349,7 +398,9 @@ pub enum Refusal {
         end_when: Decimal,
     },
     /// It is wished already.
-    #[error("this was asked for already and is under way")]
+    #[error(
+        "this was asked for already and is under way: `oneshelf outbox` shows what becomes of it"
+    )]
     UnderWay,
 }
 
@@ -376,9 +427,12 @@ pub fn decide(
         context,
         ids,
         follow_ups: Vec::new(),
+        broken: BTreeMap::new(),
     };
     let verdict = take_in(&mut desk, signal)?;
+    desk.settle_promises(matches!(signal, Signal::Promises { .. }))?;
     desk.settle_incidents();
+    desk.settle_places()?;
     desk.update_taken(&before);
     desk.refresh_offers(is_caused_by_an_order(signal));
     desk.note_what_is_due();
@@ -443,6 +497,11 @@ fn take_in(desk: &mut Desk<'_>, signal: &Signal) -> Result<Verdict, Undecided> {
             desk.settle_claims(*order)?;
             Verdict::New
         }
+        Signal::Promises { .. } => owed::look_again(desk)?,
+        Signal::FollowPolicy {
+            incident,
+            can_cancel,
+        } => policy::act(desk, *incident, *can_cancel)?,
         Signal::Expire { order } => command::expire(desk, *order)?,
         Signal::Close { order } => command::close(desk, *order)?,
         Signal::Command(command) => command::carry_out(desk, command)?,
@@ -451,7 +510,7 @@ fn take_in(desk: &mut Desk<'_>, signal: &Signal) -> Result<Verdict, Undecided> {
 
 /// Whether what changes by this signal was sold, canceled, paid or sent: a zero of these is single and
 /// true, and never too much at once. So is what a buffer holds back because of sales and lag: to hold
-/// that zero up would sell what the admin asked to keep.
+/// that zero up would sell what the admin asked to keep. So is what is no preorder any more.
 fn is_caused_by_an_order(signal: &Signal) -> bool {
     match signal {
         Signal::Order { .. }
@@ -461,6 +520,8 @@ fn is_caused_by_an_order(signal: &Signal) -> bool {
         | Signal::PushTried { .. }
         | Signal::IntentTried { .. }
         | Signal::Reclaim { .. }
+        | Signal::Promises { .. }
+        | Signal::FollowPolicy { .. }
         | Signal::Expire { .. }
         | Signal::Close { .. } => true,
         Signal::Listings { .. }
@@ -470,6 +531,8 @@ fn is_caused_by_an_order(signal: &Signal) -> bool {
         Signal::Command(command) => match command {
             Command::MapLine { .. }
             | Command::Ship { .. }
+            | Command::Allocate { .. }
+            | Command::Unallocate { .. }
             | Command::Cancel { .. }
             | Command::Refund { .. }
             | Command::Hold { .. }
@@ -502,6 +565,8 @@ struct Desk<'a> {
     context: &'a Context,
     ids: IdSource,
     follow_ups: Vec<FollowUp>,
+    /// Promises to lines that this decision found broken.
+    broken: BTreeMap<(OrderId, u32), Why>,
 }
 
 impl Desk<'_> {
@@ -572,7 +637,10 @@ fn taken_by_orders(book: &Book) -> BTreeMap<(AccountId, Sku), Taken> {
         for line in &order.lines {
             let Some(item) = &line.item else { continue };
             let open = order.claim_target(line.number);
-            let claimed = book.claimed_units(order, line.number).min(open);
+            // What is owed is sold as well, and the channel takes it off its level as anything else.
+            let covered = book.claimed_units(order, line.number);
+            let covered = covered.plus(order.owed_units(line.number));
+            let claimed = covered.min(open);
             let still_subtracted = line.subtracted.minus(line.counters.shipped_net()).or_zero();
             let sum = sums
                 .entry((order.account.clone(), item.sku.clone()))

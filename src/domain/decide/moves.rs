@@ -28,7 +28,7 @@ pub(super) fn transfer(desk: &mut Desk<'_>, asked: &Transfer) -> Result<Verdict,
     refuse_unless_known(desk, to)?;
     if from == to {
         return refuse(Refusal::NothingMoves(
-            "it goes from a location to the same one",
+            "it goes from a location to the same one: name another",
         ));
     }
     refuse_unless_there(desk, sku, from, Condition::Sellable, units)?;
@@ -188,7 +188,9 @@ pub(super) fn sort(desk: &mut Desk<'_>, asked: &Sorting) -> Result<Verdict, Unde
     let units = positive(&item, asked.units)?;
     refuse_unless_known(desk, location)?;
     if from == to {
-        return refuse(Refusal::NothingMoves("both conditions are the same"));
+        return refuse(Refusal::NothingMoves(
+            "both conditions are the same: name the one that they are found to be in",
+        ));
     }
     refuse_unless_there(desk, sku, location, *from, units)?;
     let cause = Cause::Sorted {

@@ -59,6 +59,7 @@ impl Desk<'_> {
         let taken = self.book.taken.get(&(listing.account.clone(), sku.clone()));
         let taken = taken.copied().unwrap_or_default();
         let is_received = self.is_received(&item);
+        let room = self.room(&item, &listing.account, &listing.categories);
 
         let (account, id) = (&listing.account, &listing.listing);
         let fresh = || Offer::new(account.clone(), id.clone(), sku.clone(), item.scale);
@@ -73,11 +74,12 @@ impl Desk<'_> {
             account: &listing.account,
             tuned: offer.tuned.as_ref(),
             has_ended: offer.ended.is_some(),
+            room,
             scale: item.scale,
         };
-        let shown = result
-            .and_then(|sellable| rules::show(sellable, &rule, case))
-            .map(|shown| shown.quantity);
+        let shown = result.and_then(|sellable| rules::show(sellable, &rule, case));
+        offer.owed = shown.map(|shown| shown.owed).unwrap_or_default();
+        let shown = shown.map(|shown| shown.quantity);
         let wanted = shown
             .map(|shown| offer::to_channel(shown, taken, meaning))
             .ok();

@@ -1,13 +1,14 @@
 //! Pushes of levels and tries of intents: what is made durable before sending, and what came of it.
 
 use crate::{
-    AccountId, Decimal, ListingId, Time,
+    AccountId, Decimal, ListingId, Quantity, Time,
     book::{ListingKey, Settlement},
     breaker::{Held, Side},
     fact::Event,
     ids::IntentId,
     intent::{IntentState, Outcome, Wish},
     offer::{Attempt, Told},
+    possible::Possible,
     signal::PushResult,
 };
 
@@ -64,16 +65,9 @@ pub(super) fn start(desk: &mut Desk<'_>, account: &AccountId, listings: &[Listin
         if offer.attempt.is_none() && believed.map(|told| told.quantity) == Some(wanted.quantity) {
             continue;
         }
-        let attempt = offer.attempt.get_or_insert(Attempt {
-            key: fresh_key,
-            quantity: wanted.quantity,
-            expected: believed.map(|told| told.quantity),
-            believed_at: believed.map_or(now, |told| told.at),
-            tries: 0,
-            next_at: now,
-            is_ambiguous: false,
-        });
-        attempt.tries = attempt.tries.saturating_add(1);
+        let fresh = || Attempt::new(fresh_key, wanted.quantity, believed, now);
+        let attempt = offer.attempt.get_or_insert_with(fresh);
+        attempt.send(now);
         // The channel may count a try that it did not carry out, so each of them is counted here.
         if let Some(budget) = budget {
             offer.spent = budget.spend(offer.spent, now);
@@ -108,7 +102,8 @@ pub(super) fn settle(
             continue;
         };
         match result {
-            PushResult::Applied => acknowledge(desk, &key, &attempt),
+            PushResult::Applied => acknowledge(desk, &key, &attempt, attempt.quantity),
+            PushResult::Found { shown } => acknowledge(desk, &key, &attempt, *shown),
             PushResult::Conflict { observed } => {
                 conflict(desk, &key, &attempt, *observed);
                 to_compare.push(listing.clone());
@@ -127,7 +122,8 @@ pub(super) fn settle(
     Verdict::New
 }
 
-fn acknowledge(desk: &mut Desk<'_>, key: &ListingKey, attempt: &Attempt) {
+/// A level was taken, and shows so much since.
+fn acknowledge(desk: &mut Desk<'_>, key: &ListingKey, attempt: &Attempt, shown: Quantity) {
     let now = desk.now();
     let Some(offer) = desk.book.offers.get_mut(key) else {
         return;
@@ -139,8 +135,14 @@ fn acknowledge(desk: &mut Desk<'_>, key: &ListingKey, attempt: &Attempt) {
     let due_since = offer.due_since;
     offer.attempt = None;
     offer.acknowledged = Some(told);
-    offer.believed = Some(told);
+    offer.believed = Some(Told {
+        quantity: shown,
+        at: now,
+    });
     offer.is_doubted = false;
+    // What it sold while we waited for the answer, it may have sold before or after it took the level.
+    let exactly = |possible: &Possible| *possible == Possible::level(attempt.quantity, possible.at);
+    offer.possible = attempt.possible.filter(|possible| !exactly(possible));
     let fulfilled = offer
         .wanted
         .filter(|wanted| wanted.quantity == attempt.quantity);
@@ -160,6 +162,8 @@ fn conflict(desk: &mut Desk<'_>, key: &ListingKey, attempt: &Attempt, observed: 
         return;
     };
     let observed = observed.and_then(|observed| observed.to_quantity(offer.scale).ok());
+    // A channel without a comparison of its own may say so of a level that was written, and sold from.
+    offer.lose_track();
     offer.attempt = None;
     // What we believed stays, so that what is read next can be explained: by orders, or as drift.
     offer.is_doubted = true;
@@ -189,14 +193,16 @@ fn park(desk: &mut Desk<'_>, key: &ListingKey, reason: &str) {
 }
 
 fn postpone(desk: &mut Desk<'_>, key: &ListingKey, at: Time, is_ambiguous: bool) {
-    if let Some(attempt) = desk
-        .book
-        .offers
-        .get_mut(key)
-        .and_then(|offer| offer.attempt.as_mut())
-    {
-        attempt.next_at = at;
-        attempt.is_ambiguous = is_ambiguous;
+    let Some(offer) = desk.book.offers.get_mut(key) else {
+        return;
+    };
+    let Some(attempt) = &mut offer.attempt else {
+        return;
+    };
+    attempt.next_at = at;
+    attempt.is_ambiguous = is_ambiguous;
+    if is_ambiguous {
+        offer.lose_track();
     }
 }
 

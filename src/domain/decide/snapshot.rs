@@ -141,6 +141,7 @@ fn accept(
         shipments: Vec::new(),
         expired_at: None,
         closed_at: None,
+        unplaced_by: None,
         timeline_length: 0,
     };
     desk.book.orders.insert(id, order);
@@ -338,6 +339,7 @@ fn find_or_add_line(
         tax: seen.tax,
         requires_shipping: seen.requires_shipping,
         left_from: BTreeMap::new(),
+        owed: None,
     });
     let units = seen.ordered.to_quantity(0).unwrap_or_default();
     let channel_sku = seen.sku.clone();
@@ -415,7 +417,32 @@ pub(super) fn set_line_item(
             sku: item.sku.clone(),
         },
     );
-    Ok(())
+    take_off_what_left(desk, id, number)
+}
+
+/// Units of a line that left before it was known which item it is leave the shelf now.
+fn take_off_what_left(desk: &mut Desk<'_>, id: OrderId, number: u32) -> Result<(), Undecided> {
+    let order = desk.order(id)?;
+    let Some(line) = order.line(number) else {
+        return Ok(());
+    };
+    let left = line.counters.shipped_net();
+    if !left.is_positive() {
+        return Ok(());
+    }
+    let parcels = order.shipments.iter().filter(|parcel| {
+        let mut lines = parcel.lines.iter();
+        lines.any(|(line, _)| *line == number)
+    });
+    let left_at = match line.requires_shipping {
+        false => order.placed_at,
+        true => {
+            let recorded = parcels.map(|parcel| parcel.shipped_at).max();
+            let changed = order.version.changed_at;
+            recorded.map_or(changed, |recorded| recorded.min(changed))
+        }
+    };
+    desk.consume(id, number, left, Leaving::ByChannel(left_at))
 }
 
 /// A line's numbers in its item's unit.
@@ -591,12 +618,9 @@ fn set_subtracted(
             let only = of_item.next().map(|(key, _)| key.clone());
             if of_item.next().is_some() { None } else { only }
         });
-    if let Some(believed) = key
-        .and_then(|key| desk.book.offers.get_mut(&key))
-        .and_then(|o| o.believed.as_mut())
-        && snapshot.version.changed_at >= believed.at
-    {
-        believed.quantity = believed.quantity.minus(delta);
+    let now = desk.now();
+    if let Some(offer) = key.and_then(|key| desk.book.offers.get_mut(&key)) {
+        offer.take_off(delta, snapshot.version.changed_at, now);
     }
     Ok(())
 }

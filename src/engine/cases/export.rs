@@ -425,6 +425,9 @@ fn words(book: &Rulebook) -> Vec<String> {
         parts.chain(own).map(str::to_owned).collect::<Vec<_>>()
     };
     words.extend(book.locations.iter().flat_map(near));
+    for rule in &book.incidents {
+        words.extend(rule.category.iter().chain(&rule.why).cloned());
+    }
     words
 }
 

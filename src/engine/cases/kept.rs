@@ -9,13 +9,14 @@ use std::{
 };
 
 use domain::{
-    AccountId, Sku, Time,
+    AccountId, Sku, Time, allocation,
     breaker::BreakerRule,
     decide::Terms,
     fact::Fact,
     ids::IncidentId,
     locations::{Location, Locations},
     offer::OfferRules,
+    policy::{Penalty, Rule},
     signal::Signal,
     stock::LocationId,
 };
@@ -90,6 +91,12 @@ pub(crate) struct Rulebook {
     home: LocationId,
     pub(crate) locations: Vec<Location>,
     breaker: BreakerRule,
+    #[serde(default)]
+    allocation: allocation::Rules,
+    #[serde(default)]
+    pub(crate) incidents: Vec<Rule>,
+    #[serde(default)]
+    penalties: BTreeMap<AccountId, Penalty>,
 }
 
 /// Why rules that were written down cannot be used.
@@ -117,6 +124,9 @@ impl Rulebook {
             home,
             locations,
             breaker,
+            allocation,
+            incidents,
+            penalties,
         } = policy;
         Rulebook {
             accounts: accounts.clone(),
@@ -124,6 +134,9 @@ impl Rulebook {
             home: home.clone(),
             locations: locations.declared().to_vec(),
             breaker: *breaker,
+            allocation: allocation.clone(),
+            incidents: incidents.clone(),
+            penalties: penalties.clone(),
         }
     }
 
@@ -151,6 +164,9 @@ impl Rulebook {
             home: self.home,
             locations: Locations::new(self.locations),
             breaker: self.breaker,
+            allocation: self.allocation,
+            incidents: self.incidents,
+            penalties: self.penalties,
         }))
     }
 }

@@ -192,6 +192,15 @@ impl Writer<'_, '_> {
             is_unmapped(order),
         );
         self.short_index(book, before, order);
+        let (was_owed, is_owed) = (before.and_then(Order::owed_until), order.owed_until());
+        if was_owed != is_owed {
+            if let Some(until) = was_owed {
+                self.delete(rows::OWED_ORDERS, key(&[&sortable_time(until), &id]));
+            }
+            if let Some(until) = is_owed {
+                self.put(rows::OWED_ORDERS, key(&[&sortable_time(until), &id]), &());
+            }
+        }
         let (was_due, is_due) = (before.and_then(deadline), deadline(order));
         if was_due != is_due {
             if let Some(due) = was_due {
@@ -298,6 +307,7 @@ impl Writer<'_, '_> {
             let parked = key(&["push", account, id]);
             self.index(rows::PARKED, parked, was_parked, offer.parked.is_some());
             self.held(before, offer);
+            self.owed(before, offer);
         }
     }
 
@@ -312,6 +322,28 @@ impl Writer<'_, '_> {
                 (true, false) => self.delete(rows::OPEN_DRIFTS, at),
                 (true, true) | (false, false) => {}
             }
+        }
+    }
+
+    /// Where a listing shows what is not there; its item may have changed meanwhile.
+    fn owed(&mut self, before: Option<&Offer>, offer: &Offer) {
+        let row = |offer: &Offer| {
+            let parts = [
+                offer.sku.as_str(),
+                offer.account.as_str(),
+                offer.listing.as_str(),
+            ];
+            offer.owed.is_positive().then(|| key(&parts))
+        };
+        let (was, is) = (before.and_then(row), row(offer));
+        if was == is {
+            return;
+        }
+        if let Some(was) = was {
+            self.delete(rows::OWED_OFFERS, was);
+        }
+        if let Some(is) = is {
+            self.put(rows::OWED_OFFERS, is, &());
         }
     }
 

@@ -163,6 +163,8 @@ impl<'a> Shelf<'a> {
             Signal::IntentTried { intent, .. } => {
                 self.load_intent(*intent).await?;
             }
+            Signal::FollowPolicy { incident, .. } => self.load_order_of(*incident).await?,
+            Signal::Promises { sku, orders } => skus.extend(self.load_owed(sku, orders).await?),
             Signal::Reclaim { order } | Signal::Expire { order } | Signal::Close { order } => {
                 self.load_order(*order).await?;
             }
@@ -241,15 +243,14 @@ impl<'a> Shelf<'a> {
                 self.load_order(*order).await?;
             }
             Command::Ship { order, .. }
+            | Command::Allocate { order, .. }
+            | Command::Unallocate { order, .. }
             | Command::Cancel { order, .. }
             | Command::Refund { order, .. }
             | Command::Hold { order, .. }
             | Command::Release { order, .. } => self.load_order(*order).await?,
             Command::ResolveIncident { incident, way, .. } => {
-                // With the order come its open incidents; one that is closed is not among them.
-                if let Some(incident) = self.incident(*incident).await? {
-                    self.load_order(incident.order).await?;
-                }
+                self.load_order_of(*incident).await?;
                 if let Way::TakeFrom { order } = way {
                     self.load_order(*order).await?;
                 }
@@ -274,6 +275,21 @@ impl<'a> Shelf<'a> {
             }
         }
         Ok(skus)
+    }
+
+    /// With the order come its open incidents; one that is closed is not among them.
+    async fn load_order_of(&mut self, incident: IncidentId) -> Result<(), StoreError> {
+        match self.incident(incident).await? {
+            Some(incident) => self.load_order(incident.order).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn load_owed(&mut self, sku: &Sku, orders: &[OrderId]) -> Result<[Sku; 1], StoreError> {
+        for order in orders {
+            self.load_order(*order).await?;
+        }
+        Ok([sku.clone()])
     }
 
     async fn load_order_by_ref(

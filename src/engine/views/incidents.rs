@@ -1,13 +1,15 @@
 //! Incidents: units that were sold and are not there, who else was promised them, and the ways out.
 
 use domain::{
-    AccountId, Sku, Time,
+    AccountId, Quantity, Sku, Time,
+    arrival::Arrival,
     ids::{IncidentId, OrderId},
-    incident::{self, Choice, Ending, Incident, Proposal, Rival, Situation},
+    incident::{self, Choice, Coming, Ending, Incident, Proposal, Rival, Situation},
     item::Item,
     order::{Line, Order, Phase},
+    policy::Step,
     snapshot::PaymentState,
-    stock::Claim,
+    stock::{Claim, Condition, LocationId, Stock},
 };
 use serde::Serialize;
 
@@ -53,6 +55,21 @@ pub struct IncidentView {
     pub closed_at: Option<Time>,
     /// How.
     pub ending: Option<Ending>,
+    /// What the policy does next, unless a person chooses before.
+    pub policy: Option<PolicyView>,
+}
+
+/// What the policy does next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PolicyView {
+    /// By which rule.
+    pub rule: String,
+    /// Not before this time.
+    pub at: Time,
+    /// The ways of the rule, in its order: the first that can be done is.
+    pub then: Vec<&'static str>,
+    /// The one that could be done now; nothing where none could, or in lists.
+    pub would: Option<&'static str>,
 }
 
 /// What a person chose.
@@ -62,7 +79,7 @@ pub struct ChoiceView {
     pub way: &'static str,
     /// The same as a verb phrase.
     pub text: String,
-    /// Who.
+    /// Who, or by which rule of the policy.
     pub by: String,
     /// In their words.
     pub note: Option<String>,
@@ -117,7 +134,7 @@ pub struct WayView {
     /// From which order units would be taken.
     pub from: Option<OrderId>,
     /// Why it stands where it stands.
-    pub because: &'static str,
+    pub because: String,
 }
 
 /// A page of incidents, the oldest first.
@@ -153,7 +170,9 @@ pub async fn list(
         let order: Option<Order> = read(engine, rows::ORDERS, &[&id]).await?;
         let item: Option<Item> = read(engine, rows::ITEMS, &[incident.sku.as_str()]).await?;
         let scale = item.map_or(0, |item| item.scale);
-        items.push(summary(incident, order.map(|order| order.number), scale));
+        let policy = policy(engine, &incident, &[]).await?;
+        let view = summary(incident, order.map(|order| order.number), scale);
+        items.push(IncidentView { policy, ..view });
     }
     let next = walk.rest().await?;
     Ok(Page { items, next })
@@ -175,11 +194,37 @@ fn summary(incident: Incident, number: Option<String>, scale: u8) -> IncidentVie
         account: incident.account,
         missing: Units::new(incident.missing, scale),
         opened_at: incident.opened_at,
-        why: words::why_code(&incident.why),
+        why: incident.why.word(),
         choice: incident.choice.map(choice),
         closed_at: incident.closed_at,
         ending: incident.ending,
+        policy: None,
     }
+}
+
+/// What the policy does next, and which of these ways it would go now.
+async fn policy(
+    engine: &Engine,
+    incident: &Incident,
+    ways: &[Proposal],
+) -> Result<Option<PolicyView>, StoreError> {
+    let policy = engine.decider.policy();
+    let Some(next) = engine.next_of(&policy, incident).await? else {
+        return Ok(None);
+    };
+    let can = |step: &&Step| ways.iter().any(|way| way.kind == step.way());
+    let would = next.rule.then.iter().find(can);
+    Ok(Some(PolicyView {
+        rule: next.rule.name.clone(),
+        at: next.at,
+        then: next
+            .rule
+            .then
+            .iter()
+            .map(|step| step.way().word())
+            .collect(),
+        would: would.map(|step| step.way().word()),
+    }))
 }
 
 fn choice(choice: Choice) -> ChoiceView {
@@ -204,9 +249,14 @@ pub async fn detail(engine: &Engine, id: IncidentId) -> Result<Option<IncidentDe
     let is_open = incident.closed_at.is_none();
     let (competing, rivals) = competing(engine, &incident, scale).await?;
     let ways = match loaded.as_ref().filter(|_| is_open) {
-        Some(loaded) => incident::ways(&situation(engine, &incident, loaded, rivals)),
+        Some(loaded) => {
+            let stock: Option<Stock> = read(engine, rows::STOCK, &[incident.sku.as_str()]).await?;
+            let at_hand = situation(engine, &incident, loaded, rivals);
+            incident::ways(&look_around(engine, at_hand, &incident, stock.as_ref()))
+        }
         None => Vec::new(),
     };
+    let policy = policy(engine, &incident, &ways).await?;
     let order = loaded.as_ref().map(|loaded| &loaded.order);
     let ordered = order
         .and_then(|order| order.line(incident.line))
@@ -218,7 +268,10 @@ pub async fn detail(engine: &Engine, id: IncidentId) -> Result<Option<IncidentDe
         explanation: words::why(&incident.why),
         competing,
         ways: ways.into_iter().map(way).collect(),
-        summary: summary(incident, order.map(|order| order.number.clone()), scale),
+        summary: IncidentView {
+            policy,
+            ..summary(incident, order.map(|order| order.number.clone()), scale)
+        },
     }))
 }
 
@@ -301,5 +354,64 @@ fn situation(
         has_other_units,
         missing: incident.missing,
         rivals,
+        penalty: engine
+            .decider
+            .policy()
+            .penalties
+            .get(&order.account)
+            .copied()
+            .unwrap_or_default(),
+        arrival: None,
+        elsewhere: None,
+        unsorted: None,
+        can_split: !has_left && has_other_units,
+    }
+}
+
+/// What lies somewhere or is on its way, and could help.
+fn look_around(
+    engine: &Engine,
+    situation: Situation,
+    incident: &Incident,
+    stock: Option<&Stock>,
+) -> Situation {
+    let Some(stock) = stock else { return situation };
+    let policy = engine.decider.policy();
+    let serves = |at: &LocationId| policy.locations.serves(at, &incident.account);
+    let mut arrivals: Vec<&Arrival> = stock
+        .incoming
+        .values()
+        .filter(|one| one.open().is_positive() && serves(&one.location))
+        .collect();
+    arrivals.sort_by_key(|one| (one.due.is_none(), one.due, one.id));
+    let mut comes = Quantity::ZERO;
+    let arrival = arrivals.into_iter().find(|one| {
+        comes = comes.plus(one.open());
+        comes >= incident.missing
+    });
+    let places: Vec<&LocationId> = stock.locations().into_iter().collect();
+    let elsewhere = places
+        .iter()
+        .filter(|at| !serves(at))
+        .map(|at| ((*at).clone(), stock.free_at(at)))
+        .filter(|(_, free)| free.is_positive())
+        .max_by_key(|(_, free)| *free);
+    let waiting = [Condition::Quality, Condition::ReturnedUnchecked];
+    let unsorted = places
+        .iter()
+        .filter(|at| serves(at))
+        .flat_map(|at| {
+            waiting.map(|condition| ((*at).clone(), condition, stock.lying(at, condition)))
+        })
+        .filter(|(_, _, units)| units.is_positive())
+        .max_by_key(|(_, _, units)| *units);
+    Situation {
+        arrival: arrival.map(|one| Coming {
+            location: one.location.clone(),
+            due: one.due,
+        }),
+        elsewhere,
+        unsorted,
+        ..situation
     }
 }

@@ -10,7 +10,7 @@ use domain::{
 };
 use serde::Serialize;
 
-use super::{Level, Page, StoreError, Units, Walk, level, read, sellable, words};
+use super::{Level, Page, StoreError, Units, Walk, level, owed, read, sellable, words};
 use crate::{
     Engine,
     decider::explain_suppression,
@@ -49,6 +49,8 @@ pub struct ListingView {
     pub tracked: bool,
     /// What may be shown by the rules.
     pub offer: Option<Level>,
+    /// How much of the offer is not there, and may be owed.
+    pub owed: Units,
     /// What is to be written, so that the channel comes to show that.
     pub wanted: Option<Level>,
     /// What was last sent.
@@ -96,18 +98,26 @@ pub struct ListingView {
 pub struct TunedView {
     /// What is held back.
     pub buffer: Units,
+    /// While no more than this can be sold; nothing for at all times.
+    pub within: Option<Units>,
     /// Since when.
     pub at: Time,
     /// Sales of the item on other accounts.
     pub sales: u64,
     /// How many units these were.
     pub units_sold: u64,
+    /// Sales of the item on this account.
+    pub sales_here: u64,
     /// In what time.
     pub over_ms: u64,
     /// How long a level takes to be shown on this account.
     pub lag_ms: u64,
-    /// Whether that is a cautious guess.
+    /// How long it takes before that until a sale elsewhere is known.
+    pub heard_ms: u64,
+    /// Whether the delay is a cautious guess.
     pub is_lag_assumed: bool,
+    /// Whether the last units are kept for this account.
+    pub keeps_last: bool,
 }
 
 /// Why a listing shows zero.
@@ -261,6 +271,7 @@ async fn zeroed(
         account,
         tuned: offer.tuned.as_ref(),
         has_ended: offer.ended.is_some(),
+        room: owed::room(engine, &item, account, categories, &found).await?,
         scale: item.scale,
     };
     let zeroed = rules::show(units, &rule, case)
@@ -287,6 +298,7 @@ fn view(
     };
     ListingView {
         offer: told(|offer| offer.offer),
+        owed: Units::new(offer.map(|offer| offer.owed).unwrap_or_default(), scale),
         wanted: told(|offer| offer.wanted),
         sent: told(|offer| offer.sent),
         acknowledged: told(|offer| offer.acknowledged),
@@ -344,14 +356,18 @@ fn tuned_view(tuned: &Tuned, scale: u8) -> TunedView {
     let lots = demand.lots.iter();
     TunedView {
         buffer: Units::new(tuned.buffer, scale),
+        within: tuned.within.map(|within| Units::new(within, scale)),
         at: tuned.at,
         sales: demand.lots.values().copied().map(u64::from).sum(),
+        sales_here: demand.here.values().copied().map(u64::from).sum(),
         units_sold: lots
             .map(|(units, times)| u64::from(*units).saturating_mul((*times).into()))
             .sum(),
         over_ms: demand.over_ms,
         lag_ms: demand.lag_ms,
+        heard_ms: demand.heard_ms,
         is_lag_assumed: demand.is_lag_assumed,
+        keeps_last: demand.keeps_last,
     }
 }
 

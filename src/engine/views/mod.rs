@@ -7,12 +7,14 @@
 
 pub mod accounts;
 pub mod adoption;
+pub mod allocation;
 pub mod drift;
 pub mod exposure;
 pub mod incidents;
 pub mod listings;
 pub mod locations;
 pub mod orders;
+pub mod owed;
 pub mod past;
 pub mod queues;
 pub mod stock;
@@ -280,7 +282,7 @@ pub(crate) struct Sellable {
     /// For a good: its stock row, if it has one.
     pub(crate) stock: Option<Stock>,
     /// The stock rows of all that it takes.
-    stocks: BTreeMap<Sku, Stock>,
+    pub(crate) stocks: BTreeMap<Sku, Stock>,
 }
 
 impl Sellable {

@@ -8,13 +8,17 @@ use domain::{
     fact::{Event, Fact},
     ids::{IntentId, OrderId, ShipmentId},
     intent::Intent,
+    item::Item,
     order::{Hold, Line, Order, Phase},
     snapshot::{Address, Buyer},
     stock::Claim,
 };
 use serde::Serialize;
 
-use super::{Page, StoreError, Units, Walk, queues::IntentView, read, words};
+use super::{
+    Page, StoreError, Units, Walk, allocation::PartView, owed::OwedView, queues::IntentView, read,
+    words,
+};
 use crate::{
     Engine,
     rows::{self, key, prefix, sortable, sortable_time},
@@ -55,6 +59,8 @@ pub struct OrderSummary {
     pub accepted_at: Time,
     /// By when the channel wants it shipped.
     pub ship_by: Option<Time>,
+    /// Until when it waits for what is owed to it, without being an incident.
+    pub owed_until: Option<Time>,
     /// What the buyer owes or has paid.
     pub total: Money,
     /// What was given back.
@@ -122,6 +128,10 @@ pub struct LineView {
     pub claimed: Units,
     /// Units that should be and are not.
     pub missing: Units,
+    /// Where promised units leave from, as far as it is chosen.
+    pub leaves_from: Vec<PartView>,
+    /// What of these is owed, and until when.
+    pub owed: Option<OwedView>,
     /// The price after discounts.
     pub total: Money,
     /// The tax on it.
@@ -303,6 +313,7 @@ impl Loaded {
             placed_at: order.placed_at,
             accepted_at: order.accepted_at,
             ship_by: order.ship_by,
+            owed_until: order.owed_until(),
             total: order.total,
             refunded: order.refunded,
             line_count: order.lines.len(),
@@ -340,6 +351,8 @@ impl Loaded {
             to_ship: units(counters.to_ship()),
             claimed: units(self.claimed(line)),
             missing: units(self.book.missing_units(&self.order, line.number)),
+            leaves_from: Vec::new(),
+            owed: line.owed.map(|promise| OwedView::of(promise, line.scale)),
             total: line.total,
             tax: line.tax,
             requires_shipping: line.requires_shipping,
@@ -384,6 +397,10 @@ pub async fn detail(engine: &Engine, id: OrderId) -> Result<Option<OrderDetail>,
         }
     }
     let order = &loaded.order;
+    let mut lines: Vec<LineView> = order.lines.iter().map(|line| loaded.line(line)).collect();
+    for line in &mut lines {
+        line.leaves_from = leaves_from(engine, &loaded.book, line.number).await?;
+    }
     Ok(Some(OrderDetail {
         summary: loaded.summary(),
         standing: words::standing(&order.standing),
@@ -394,13 +411,24 @@ pub async fn detail(engine: &Engine, id: OrderId) -> Result<Option<OrderDetail>,
         ship_to: order.ship_to.clone(),
         bill_to: order.bill_to.clone(),
         note: order.note.clone(),
-        lines: order.lines.iter().map(|line| loaded.line(line)).collect(),
+        lines,
         holds: order.holds.clone(),
         shipments: loaded.shipments(),
         intents,
         expired_at: order.expired_at,
         closed_at: order.closed_at,
     }))
+}
+
+/// Where promised units of a line leave from.
+async fn leaves_from(engine: &Engine, book: &Book, line: u32) -> Result<Vec<PartView>, StoreError> {
+    let mut parts = Vec::new();
+    for (key, claim) in book.claims.iter().filter(|(key, _)| key.line == line) {
+        let item: Option<Item> = read(engine, rows::ITEMS, &[key.sku.as_str()]).await?;
+        let scale = item.map_or(0, |item| item.scale);
+        parts.extend(PartView::of_claim(key, claim, scale));
+    }
+    Ok(parts)
 }
 
 /// What happened to an order, the oldest first. Nothing when there is no such order.

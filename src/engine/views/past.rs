@@ -53,6 +53,8 @@ pub async fn detail(engine: &Engine, sku: &Sku, at: Time) -> Result<Past, StoreE
     let found = sellable_when(engine, &item, when).await?;
     let mut view = view(engine, &item, &found);
     view.as_of = Some(at);
+    // What was owed then was not recorded by time.
+    view.owed = None;
     // Which accounts were served from where, and how an arrival was announced, is only known of now.
     view.arrivals.clear();
     view.accounts.clear();

@@ -41,6 +41,8 @@ pub struct StockView {
     pub pending: Option<Units>,
     /// What may still be promised; of a kit, as many as its scarcest component allows.
     pub sellable: Option<Units>,
+    /// What is owed: sold before it is there, and no incident before its date.
+    pub owed: Option<Units>,
     /// What is on its way to us.
     pub incoming: Option<Units>,
     /// Per location.
@@ -173,6 +175,7 @@ pub(super) fn view(engine: &Engine, item: &Item, found: &Sellable) -> StockView 
         allocated: stock.map(|stock| units(stock.allocated_total())),
         pending: stock.map(|stock| units(stock.pending)),
         sellable: found.units.map(units),
+        owed: stock.map(|stock| units(stock.owed)),
         incoming: item
             .is_stocked()
             .then(|| units(stock.map(Stock::incoming_total).unwrap_or_default())),

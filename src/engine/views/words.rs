@@ -2,10 +2,12 @@
 //!
 //! Every match is total, so a new event or state does not compile before it can be said.
 
+use std::collections::BTreeMap;
+
 use domain::{
     Quantity,
     breaker::Side,
-    buffer::{Demand, Tuned},
+    buffer::Tuned,
     decide::Authority,
     fact::{Counter, Event},
     ids::IntentId,
@@ -14,6 +16,7 @@ use domain::{
     item::ItemKind,
     offer::QuantityMeaning,
     order::Order,
+    owed::{Broken, Kind},
     rules::{Buffer, LastUnits, OfferRule, Zeroed},
     snapshot::{PaymentState, Standing},
     stock::{Cause, Condition},
@@ -189,10 +192,14 @@ pub fn rule(rule: &OfferRule, tuned: Option<&Tuned>, scale: u8) -> String {
     let is_said = !buffer.is_zero() || rule.buffer == Buffer::Auto;
     if is_said && rule.formula.is_none() {
         text = format!("{text}, less a buffer of {}", units(buffer));
+        if let Some(within) = within(rule, tuned) {
+            text = format!("{text} while no more than {} can be sold", units(within));
+        }
     }
     if let Some(max) = rule.max {
         text = format!("{text}, but at most {}", units(max));
     }
+    text.push_str(&owing(rule, scale));
     if rule.zero_below.is_positive() {
         text = format!(
             "{text}, and 0 instead of less than {}",
@@ -210,6 +217,57 @@ pub fn rule(rule: &OfferRule, tuned: Option<&Tuned>, scale: u8) -> String {
         );
     }
     text
+}
+
+/// While how much can be sold a buffer that tunes itself is held; nothing for at all times.
+fn within(rule: &OfferRule, tuned: Option<&Tuned>) -> Option<Quantity> {
+    match rule.buffer {
+        Buffer::Units(_) => None,
+        Buffer::Auto => tuned?.within,
+    }
+}
+
+/// What may be owed by a rule, as it goes on in a sentence.
+fn owing(rule: &OfferRule, scale: u8) -> String {
+    let units = |quantity| Units::new(quantity, scale);
+    let mut text = String::new();
+    if let Some(preorder) = rule.owing.preorder.filter(|one| one.max.is_positive()) {
+        let (most, day) = (units(preorder.max), day(preorder.available_on));
+        text = format!(", and before {day} up to {most} more that are there on that day");
+    }
+    if let Some(backorder) = rule.owing.backorder.filter(|one| one.max.is_positive()) {
+        let (most, within) = (units(backorder.max), span(backorder.ships_within));
+        text = format!("{text}, and up to {most} more that ship within {within} of the order");
+    }
+    text
+}
+
+/// The day of a time, in UTC.
+fn day(time: domain::Time) -> String {
+    let text = time.to_naive_utc();
+    text.split('T').next().unwrap_or_default().to_owned()
+}
+
+/// A span in days where it is whole ones, else in hours or minutes.
+pub(crate) fn span(span: std::time::Duration) -> String {
+    const DAY: u64 = 24 * 3600;
+    let seconds = span.as_secs();
+    let (count, unit) = match seconds {
+        _ if seconds >= DAY && seconds.is_multiple_of(DAY) => (seconds / DAY, "day"),
+        _ if seconds >= 3600 && seconds.is_multiple_of(3600) => (seconds / 3600, "hour"),
+        _ if seconds >= 60 => (seconds / 60, "minute"),
+        _ => (seconds, "second"),
+    };
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {unit}{ending}")
+}
+
+/// How something is owed, as it follows a comma.
+pub fn owed(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Backorder => "on backorder",
+        Kind::Preorder => "as a preorder",
+    }
 }
 
 /// Why a buffer that tunes itself is as large as it is; nothing for any other.
@@ -235,19 +293,38 @@ pub fn buffer(rule: &OfferRule, tuned: Option<&Tuned>, scale: u8) -> Option<Stri
     };
     let risk = rule.tuning.risk;
     let (one, so_many) = (risk.numerator, risk.denominator);
-    let (sales, at) = (sales_rate(demand), tuned.at);
-    Some(format!(
-        "Its buffer is {buffer} since {at}: {sales} elsewhere × {lag} lag{assumed}, risk {one} in {so_many}, \
+    let heard = match demand.heard_ms {
+        0 => String::new(),
+        heard_ms => format!(" and {} until it is known here", milliseconds(heard_ms)),
+    };
+    let (sales, at) = (sales_rate(&demand.lots, demand.over_ms), tuned.at);
+    let mut text = format!(
+        "Its buffer is {buffer} since {at}: {sales} elsewhere × {lag} lag{assumed}{heard}, risk {one} in {so_many}, \
          between {min} and {max}."
-    ))
+    );
+    if demand.keeps_last {
+        text.push_str(
+            " It sells this item most, so the last units are kept for it: of the others only those that hold none \
+             back count.",
+        );
+    }
+    if let Some(within) = within(rule, Some(tuned)) {
+        let here = sales_rate(&demand.here, demand.over_ms);
+        text = format!(
+            "{text} It is held while no more than {} can be sold: with {here} here, all accounts together rarely \
+             sell more meanwhile.",
+            units(within)
+        );
+    }
+    Some(text)
 }
 
 /// How often something is sold, and how many units at once where that is not one.
-fn sales_rate(demand: &Demand) -> String {
+fn sales_rate(lots: &BTreeMap<u32, u32>, over_ms: u64) -> String {
     const HOUR_MS: u64 = 3_600_000;
-    let times: u64 = demand.lots.values().copied().map(u64::from).sum();
+    let times: u64 = lots.values().copied().map(u64::from).sum();
     let of_lot = |(units, times): (&u32, &u32)| u64::from(*units).saturating_mul((*times).into());
-    let sold: u64 = demand.lots.iter().map(of_lot).sum();
+    let sold: u64 = lots.iter().map(of_lot).sum();
     let tenths = |number: u64, over: u64| {
         let tenths = u128::from(number) * 10;
         let rounded = (tenths + u128::from(over / 2)) / u128::from(over.max(1));
@@ -256,8 +333,8 @@ fn sales_rate(demand: &Demand) -> String {
     if times == 0 {
         return "no sales".to_owned();
     }
-    let per = |span_ms: u64| tenths(times.saturating_mul(span_ms), demand.over_ms);
-    let rate = if times.saturating_mul(HOUR_MS) >= demand.over_ms {
+    let per = |span_ms: u64| tenths(times.saturating_mul(span_ms), over_ms);
+    let rate = if times.saturating_mul(HOUR_MS) >= over_ms {
         format!("{} sales an hour", per(HOUR_MS))
     } else {
         format!("{} sales a day", per(24 * HOUR_MS))
@@ -373,14 +450,30 @@ pub fn event(event: &Event, order: &Order) -> String {
             sku,
             location,
             units: count,
-        } => format!(
-            "{count} of {sku} of line {line} do not leave from {location} any more; they stay promised."
-        ),
+            because,
+        } => {
+            let because = because.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+            format!(
+                "{count} of {sku} of line {line} do not leave from {location} any more{because}; they stay \
+                 promised."
+            )
+        }
         Event::Short {
             line,
             sku,
             units: count,
         } => format!("Line {line} is short of {count} of {sku}."),
+        Event::Owed {
+            line,
+            sku,
+            units: count,
+            kind,
+            until,
+        } => format!(
+            "{} of {sku} for line {line} are owed until {until}, {}.",
+            units(*line, *count),
+            owed(*kind)
+        ),
         Event::Covered { line } => format!("Line {line} is covered by stock now."),
         Event::IncidentOpened {
             incident,
@@ -503,19 +596,15 @@ pub fn why(why: &Why) -> String {
         } => {
             format!("Listing {listing} sold more than the {shown} that it showed by what is known.")
         }
+        Why::Owed { until, broken } => {
+            let how = match broken {
+                Broken::Late => "that date has passed, and the units have not come",
+                Broken::Withdrawn => "no rule lets them be owed any more",
+                Broken::BeyondMax => "the rule lets fewer be owed now, and older orders go first",
+            };
+            format!("It was owed until {until}: {how}.")
+        }
         Why::Unknown => "Nothing that is known explains it.".to_owned(),
-    }
-}
-
-/// The word for an explanation, as in the API.
-pub fn why_code(why: &Why) -> &'static str {
-    match why {
-        Why::LatePush { .. } => "late_push",
-        Why::LateNews { .. } => "late_news",
-        Why::GaveWay => "gave_way",
-        Why::CameBack => "came_back",
-        Why::BeyondShown { .. } => "beyond_shown",
-        Why::Unknown => "unknown",
     }
 }
 
@@ -524,6 +613,9 @@ pub fn way(way: &Way) -> String {
     match way {
         Way::Wait => "wait until the units come in".to_owned(),
         Way::TakeFrom { order } => format!("take the units from order {order}"),
+        Way::Transfer => "bring units from another location".to_owned(),
+        Way::Sort => "look at units that wait for a check".to_owned(),
+        Way::Split => "ship what is there now, and the rest later".to_owned(),
         Way::Substitute => "agree on something else with the buyer".to_owned(),
         Way::CancelUnits { amount } => {
             format!("cancel the missing units on the channel and give {amount} back")

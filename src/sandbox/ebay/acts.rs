@@ -6,7 +6,7 @@ use domain::{ExternalId, Sku, Time};
 use serde_json::json;
 
 use crate::{
-    Act, Done, Refused,
+    Act, Done, Odd, Refused,
     ebay::{
         Ebay, digits,
         orders::{Cancel, CancelRequest, Line, Order, Parcel, Refund},
@@ -30,7 +30,20 @@ impl Ebay {
             Act::Delete(_) => Err(Refused::Impossible(
                 "eBay keeps its orders for two years and deletes none",
             )),
+            Act::Make(sku, Odd::Locked) => self.lock(sku, true),
+            Act::Make(sku, Odd::Unlocked) => self.lock(sku, false),
+            Act::Make(_, Odd::Nameless) => Err(Refused::Impossible(
+                "eBay names every item of its inventory by its SKU",
+            )),
         }
+    }
+
+    /// A listing that eBay looks into, or that has ended there, is not revised.
+    fn lock(&mut self, sku: &Sku, is_locked: bool) -> Result<Done, Refused> {
+        let item = self.items.get_mut(sku.as_str());
+        let item = item.ok_or_else(|| Refused::Unknown(sku.to_string()))?;
+        item.is_locked = is_locked;
+        Ok(Done::Level)
     }
 
     fn position(&self, id: &ExternalId) -> Result<usize, Refused> {

@@ -48,6 +48,8 @@ pub(super) struct Item {
     sold: i64,
     /// The day and how often the listing was revised on it.
     revised: (i64, u32),
+    /// Whether it cannot be revised at all.
+    pub(super) is_locked: bool,
 }
 
 impl Item {
@@ -70,6 +72,7 @@ impl Item {
             available: product.level.max(0),
             sold: 0,
             revised: (0, 0),
+            is_locked: false,
         }
     }
 
@@ -411,6 +414,10 @@ impl Ebay {
         };
         if quantity.is_none() && offer.is_none() {
             return Err(bad("shipToLocationAvailability"));
+        }
+        if item.is_locked {
+            let message = "Cannot revise the listing. It is under review.";
+            return Err((400, Refusal::inventory(25_019, message)));
         }
         if item.revised == (day(now), REVISIONS_PER_DAY) {
             let message = "Cannot revise the listing. It was revised too often today.";

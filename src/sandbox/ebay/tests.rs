@@ -4,7 +4,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use domain::{Currency, Money, Sku, Time};
 use serde_json::{Value, json};
 
-use crate::{Act, Done, Product, ProductKind, Shop, Twin};
+use crate::{Act, Done, Odd, Product, ProductKind, Shop, Twin};
 
 /// A seller, and a token that may do everything.
 struct Counter {
@@ -181,4 +181,27 @@ fn what_is_not_here_is_told_from_what_is_nowhere() {
         let refusal = body["errors"][0]["errorId"].is_u64();
         assert_eq!(refusal, status != 200, "{path}: {body}");
     }
+}
+
+#[test]
+fn a_locked_listing_is_not_revised_until_it_is_unlocked() {
+    let mut counter = Counter::open();
+    let mug = Sku::new("MUG").expect("a SKU");
+    let path = "/sell/inventory/v1/bulk_update_price_quantity";
+    let four = json!({ "requests": [{
+        "sku": "MUG", "shipToLocationAvailability": { "quantity": 4 },
+    }] });
+    for (odd, status, level) in [(Odd::Locked, 400, 10), (Odd::Unlocked, 200, 4)] {
+        let made = counter.twin.act(&Act::Make(mug.clone(), odd), now());
+        assert_eq!(made, Ok(Done::Level));
+        let (_, answer) = counter.call("POST", path, &four);
+        assert_eq!(answer["responses"][0]["statusCode"], status, "{answer}");
+        assert_eq!(counter.level(), level, "{odd:?}");
+    }
+    assert!(
+        counter
+            .twin
+            .act(&Act::Make(mug, Odd::Nameless), now())
+            .is_err()
+    );
 }

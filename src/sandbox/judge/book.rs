@@ -49,6 +49,15 @@ impl Evidence {
                 *units += incident.missing.units();
             }
         }
+        for fact in book.facts {
+            // Nobody could tell what was sold before its lines had their items.
+            if let Event::LineMapped { .. } = &fact.event
+                && let Some(name) = fact.order.and_then(|order| names.get(&order))
+                && let Some(known) = self.known.get_mut(name)
+            {
+                known.at = known.at.max(fact.at);
+            }
+        }
         let mut under_way = BTreeMap::new();
         for fact in book.facts {
             self.take_in_stock(fact, &names);
@@ -59,11 +68,8 @@ impl Evidence {
     }
 
     fn take_in_stock(&mut self, fact: &Fact, names: &BTreeMap<OrderId, OrderName>) {
-        if let Event::Moved {
-            sku,
-            cause: Cause::Opening { .. } | Cause::Adjustment { .. },
-            ..
-        } = &fact.event
+        if let Event::Moved { sku, cause, .. } = &fact.event
+            && cause.says_how_many()
         {
             self.counted_at.entry(sku.clone()).or_insert(fact.at);
         }
@@ -147,10 +153,11 @@ fn given(event: &Event) -> Option<(&Sku, u32)> {
 }
 
 fn known(order: &Order) -> Known {
+    let is_mapped = order.lines.iter().all(|line| line.item.is_some());
     let dropped = order.holds.iter().find(|hold| !hold.keeps_claim);
     Known {
         at: order.accepted_at,
         expired_at: order.expired_at.or(dropped.map(|hold| hold.since)),
-        counts: !order.is_expired() && !order.hold_drops_claim(),
+        counts: is_mapped && !order.is_expired() && !order.hold_drops_claim(),
     }
 }

@@ -40,6 +40,8 @@ pub struct Evidence {
     pub without: BTreeMap<(OrderName, Sku), Vec<Without>>,
     /// Levels that staff edited in a shop.
     pub edits: Vec<Edit>,
+    /// Units that were taken off sale past all orders.
+    pub taken_off: Vec<TakenOff>,
     /// The level that each shop should show at the end by our book; nothing for what we do not manage.
     pub wanted: BTreeMap<(AccountId, Sku), i64>,
 }
@@ -94,6 +96,17 @@ pub struct Edit {
     pub sku: Sku,
     /// When.
     pub at: Time,
+}
+
+/// Units that were taken off sale: sent away, broken, found missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenOff {
+    /// Of what.
+    pub sku: Sku,
+    /// When our book said so.
+    pub at: Time,
+    /// How many.
+    pub units: i64,
 }
 
 /// The judgment.
@@ -165,6 +178,8 @@ pub enum Reason {
     /// A kit before it lacked a part, so the others were offered again; then it got them after all, and
     /// our news of that was late.
     ShortBefore,
+    /// Units were found missing or broken, or went elsewhere, and the channel had not been told by then.
+    TakenOff,
     /// One basket took the good twice, by itself and within a kit or within two. Each listing showed what
     /// was there, and a channel does not know that they share it.
     OneBasket,
@@ -174,13 +189,14 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Reason; 8] = [
+    pub const ALL: [Reason; 9] = [
         Reason::PushLag,
         Reason::EditedByStaff,
         Reason::PaidLate,
         Reason::NotCounted,
         Reason::Restocked,
         Reason::ShortBefore,
+        Reason::TakenOff,
         Reason::OneBasket,
         Reason::Unexplained,
     ];
@@ -194,6 +210,7 @@ impl Reason {
             Reason::NotCounted => "not_counted",
             Reason::Restocked => "restocked",
             Reason::ShortBefore => "short_before",
+            Reason::TakenOff => "taken_off",
             Reason::OneBasket => "one_basket",
             Reason::Unexplained => "unexplained",
         }

@@ -83,6 +83,12 @@ fn kits_without(
                     ..unexplained
                 };
             }
+            if was_taken_off(evidence, sale, (good, take), take.kits_missing) {
+                return Oversold {
+                    reason: Reason::TakenOff,
+                    ..unexplained
+                };
+            }
             let first = excess(evidence, standing, good, |take| take.wished);
             first
                 .into_iter()
@@ -154,10 +160,10 @@ fn excess(
         let excess = (sold - stock).min(units);
         if excess > 0 {
             let earlier = sales.get(..at).unwrap_or_default();
-            let left = units - excess;
+            let (left, beyond) = (units - excess, sold - stock);
             found.push(Oversold {
                 units: excess,
-                ..explain(evidence, earlier, sale, (good, take), left)
+                ..explain(evidence, earlier, sale, (good, take), (left, beyond))
             });
         }
     }
@@ -259,13 +265,14 @@ impl Oversold {
     }
 }
 
-/// Why a sale could exceed the stock, of which so many units were left for it.
+/// Why a sale could exceed the stock, of which so many units were left for it, and beyond which so many
+/// are sold with it.
 fn explain(
     evidence: &Evidence,
     earlier: &[Sale<'_>],
     sale: &Sale<'_>,
     (good, take): (&Sku, &Take<'_>),
-    left: i64,
+    (left, beyond): (i64, i64),
 ) -> Oversold {
     let placed_at = sale.order.placed_at;
     let known = |sale: &Sale<'_>| evidence.known.get(&sale.name()).copied();
@@ -290,6 +297,8 @@ fn explain(
         Reason::NotCounted
     } else if rivals().any(|rival| was_short(evidence, rival, sale, (good, take))) {
         Reason::ShortBefore
+    } else if was_taken_off(evidence, sale, (good, take), beyond) {
+        Reason::TakenOff
     } else if take.bought.len() > 1 && take.bought.values().all(|units| *units <= left) {
         Reason::OneBasket
     } else {
@@ -330,6 +339,21 @@ fn was_short(
             .into_iter()
             .flatten()
             .any(|short| short.since <= placed_at && short.until.is_none_or(is_open))
+}
+
+/// Whether so many units were taken off sale, afterwards or before its channel was told.
+fn was_taken_off(
+    evidence: &Evidence,
+    sale: &Sale<'_>,
+    (good, take): (&Sku, &Take<'_>),
+    units: i64,
+) -> bool {
+    let untold = evidence.taken_off.iter().filter(|one| {
+        one.sku == *good
+            && told_by(evidence, sale.account, take, one.at)
+                .is_none_or(|at| at > sale.order.placed_at)
+    });
+    untold.map(|one| one.units).sum::<i64>() >= units
 }
 
 /// Whether it was placed before all of its goods were counted.

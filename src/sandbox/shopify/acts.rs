@@ -34,6 +34,7 @@ impl Shopify {
             Act::Ship(id) => self.on_order(id, now, Shopify::ship),
             Act::Refund(id) => self.on_order(id, now, Shopify::refund),
             Act::Delete(id) => self.on_order(id, now, Shopify::delete),
+            Act::Make(..) => Err(Refused::Impossible("nothing on Shopify is odd")),
         }
     }
 

@@ -217,6 +217,7 @@ impl Twin for Square {
             Act::Refund(id) => self.refund_by_staff(id, now),
             Act::SetLevel(sku, level) => self.count_by_staff(sku, *level, now),
             Act::Delete(_) => Err(Refused::Impossible("Square keeps every order")),
+            Act::Make(..) => Err(Refused::Impossible("nothing on Square is odd")),
         }
     }
 

@@ -7,7 +7,7 @@ use domain::{ExternalId, Sku, Time};
 use serde_json::json;
 
 use super::{Product, Unpaid, Woo, orders::Order, refunds::Wanted};
-use crate::{Act, Done, Refused};
+use crate::{Act, Done, Odd, Refused};
 
 /// How long an order at the payment page keeps others from buying its units.
 const HOLD_S: i64 = 60 * 60;
@@ -66,6 +66,15 @@ impl Woo {
                 let number = self.known(id)?;
                 self.erase(number);
                 Ok(Done::Order(id.clone()))
+            }
+            Act::Make(sku, Odd::Nameless) => {
+                let product = self.by_sku(sku.as_str());
+                let product = product.ok_or_else(|| Refused::Unknown(sku.to_string()))?;
+                self.nameless.insert(product.sku.clone());
+                Ok(Done::Level)
+            }
+            Act::Make(_, Odd::Locked | Odd::Unlocked) => {
+                Err(Refused::Impossible("WooCommerce locks nothing"))
             }
         }
     }

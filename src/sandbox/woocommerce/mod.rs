@@ -23,7 +23,10 @@ mod refunds;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use domain::{Currency, ExternalId, Money, Sku, Time};
 use serde_json::{Value, json};
@@ -116,6 +119,8 @@ pub struct Woo {
     restocks: Vec<LevelWrite>,
     writes: u64,
     requests: u64,
+    /// The SKUs by which we know products that have none in the shop.
+    nameless: BTreeSet<String>,
 }
 
 /// The secrets of a shop.
@@ -191,6 +196,7 @@ impl Woo {
             restocks: Vec::new(),
             writes: 0,
             requests: 0,
+            nameless: BTreeSet::new(),
             shop,
             options,
         };
@@ -276,6 +282,14 @@ impl Woo {
     }
 
     /// The product that a SKU names and that can be sold.
+    /// A SKU as the shop tells it.
+    fn told<'s>(&self, sku: &'s str) -> &'s str {
+        match self.nameless.contains(sku) {
+            true => "",
+            false => sku,
+        }
+    }
+
     fn by_sku(&self, sku: &str) -> Option<&Product> {
         self.products
             .values()

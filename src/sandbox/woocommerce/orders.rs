@@ -472,7 +472,7 @@ impl Woo {
             "total_tax": tax,
             "taxes": taxes,
             "meta_data": meta,
-            "sku": line.sku,
+            "sku": line.sku.as_deref().map(|sku| self.told(sku)),
             "global_unique_id": "",
             "price": price,
             "image": { "id": "", "src": "" },

@@ -372,7 +372,7 @@ impl Woo {
             "type": kind,
             "status": product.status,
             "description": "",
-            "sku": product.sku,
+            "sku": self.told(&product.sku),
             "price": product.price.amount(),
             "regular_price": product.price.amount(),
             "sale_price": "",

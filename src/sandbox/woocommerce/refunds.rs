@@ -189,7 +189,7 @@ impl Woo {
                 "total_tax": self.money(-line.tax_minor),
                 "meta_data": [{ "id": line.id, "key": "_refunded_item_id",
                                 "value": line.of.to_string() }],
-                "sku": of.map(|of| of.sku.as_deref()),
+                "sku": of.map(|of| of.sku.as_deref().map(|sku| self.told(sku))),
             })
         });
         json!({

@@ -5,7 +5,7 @@ use domain::{Currency, Money, Sku, Time};
 use serde_json::{Value, json};
 
 use super::{Options, Woo};
-use crate::{Product, ProductKind, Shop, Twin};
+use crate::{Act, Odd, Product, ProductKind, Shop, Twin};
 
 /// A shop, and the merchant's way in.
 struct Counter {
@@ -274,4 +274,27 @@ fn what_is_not_here_is_told_from_what_is_nowhere() {
         assert_eq!((answered, &body["code"]), (status, &json!(code)), "{path}");
     }
     assert_eq!(counter.get("")["namespace"], "wc/v3");
+}
+
+#[test]
+fn a_product_whose_sku_nobody_typed_in_has_none_in_lists_and_orders() {
+    let mut counter = Counter::open();
+    let now = Time::parse_utc("2026-11-01T10:00:00Z").expect("a time");
+    let mug = Sku::new("MUG").expect("a SKU");
+    let made = counter
+        .twin
+        .act(&Act::Make(mug.clone(), Odd::Nameless), now);
+    made.expect("it has no SKU any more");
+    let basket = vec![(mug.clone(), 1)];
+    let bought = counter.twin.act(&Act::Buy { basket, paid: true }, now);
+    bought.expect("it is sold all the same");
+    assert!(counter.list("products", "sku").contains(&json!("")));
+    let lines = &counter.get("orders")[0]["line_items"];
+    assert_eq!(
+        (&lines[0]["sku"], lines[0]["name"].as_str()),
+        (&json!(""), Some("The MUG"))
+    );
+    assert_eq!(counter.twin.truth().orders[0].lines, [(mug.clone(), 1)]);
+    let locked = counter.twin.act(&Act::Make(mug, Odd::Locked), now);
+    assert!(locked.is_err(), "no listing is locked here");
 }

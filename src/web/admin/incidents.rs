@@ -127,6 +127,9 @@ fn way(word: &str, from: Option<OrderId>, amount: Option<Money>) -> Result<Way, 
     };
     match (kind, from, amount) {
         (WayKind::Wait, None, None) => Ok(Way::Wait),
+        (WayKind::Transfer, None, None) => Ok(Way::Transfer),
+        (WayKind::Sort, None, None) => Ok(Way::Sort),
+        (WayKind::Split, None, None) => Ok(Way::Split),
         (WayKind::Substitute, None, None) => Ok(Way::Substitute),
         (WayKind::CancelOrder, None, None) => Ok(Way::CancelOrder),
         (WayKind::TakeFrom, Some(order), None) => Ok(Way::TakeFrom { order }),

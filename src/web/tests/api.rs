@@ -14,6 +14,7 @@ use crate::{openapi, routes::routes};
 
 use super::{
     adoption::adopted,
+    allocation::placed,
     rig::{Answer, Rig, bearer, rig},
     safety::{decided, drift_and_breaker, frozen_and_thawed},
     shape::misfits,
@@ -27,7 +28,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    async fn ask(&mut self, method: &str, path: &str, body: Option<Value>) -> Value {
+    pub(super) async fn ask(&mut self, method: &str, path: &str, body: Option<Value>) -> Value {
         let answer = self.rig.ask(method, path, body, &[bearer()]).await;
         let bare = path.split('?').next().expect("a path").to_owned();
         let route = routes()
@@ -102,7 +103,7 @@ fn is_of(route: &str, path: &str) -> bool {
     of.len() == parts.len() && of.iter().zip(&parts).all(is_same)
 }
 
-async fn reader() -> Reader {
+pub(super) async fn reader() -> Reader {
     Reader {
         rig: rig().await,
         document: openapi(),
@@ -220,13 +221,27 @@ async fn tuned(reader: &mut Reader) {
     };
     assert_eq!(of("quiet")["tuned"]["buffer"], 1);
     assert_eq!(of("quiet")["tuned"]["units_sold"], 2);
-    assert_eq!(of("quiet")["offer"]["quantity"], 6);
+    assert_eq!(of("quiet")["tuned"]["within"], 4);
+    assert_eq!(of("quiet")["offer"]["quantity"], 7);
     assert_eq!(of("shop")["tuned"]["buffer"], 0);
+    assert_eq!(of("shop")["tuned"]["sales_here"], 1);
     assert_eq!(of("shop")["offer"]["quantity"], 7);
     let told = reader.get("/api/v1/stock/FAST/explain").await.to_string();
     let sentence = "of 2.0 units each elsewhere × 60 s lag (assumed, because too few pushes were \
                     measured yet), risk 1 in 1000000, between 0 and 1.";
     assert!(told.contains(sentence), "{told}");
+    let sentence = "It is held while no more than 4 can be sold";
+    assert!(told.contains(sentence), "{told}");
+    assert!(told.contains("so the last units are kept for it"), "{told}");
+    // Only now there is so little that it is held.
+    reader.rig.order("shop", "F2", &[("FAST", 4)]).await;
+    let listings = reader.get("/api/v1/listings?sku=FAST").await;
+    let offered = |account: &str| -> Value {
+        let all = listings["items"].as_array().expect("a list");
+        let found = all.iter().find(|listing| listing["account"] == account);
+        found.expect("it is listed")["offer"]["quantity"].clone()
+    };
+    assert_eq!((offered("quiet"), offered("shop")), (2.into(), 3.into()));
     engine.decider.set_policy((*before).clone());
 }
 
@@ -333,6 +348,7 @@ async fn orders(reader: &mut Reader) {
         .await;
     assert_eq!(released["phase"], "ready");
 
+    placed(reader, &path).await;
     leaves(reader, &path).await;
     let other = reader.rig.order("shop", "18", &[("MUG", 1)]).await;
     let why = json!({ "reason": "buyer asked" });

@@ -2,10 +2,12 @@
 
 mod access;
 mod adoption;
+mod allocation;
 mod api;
 mod description;
 mod hooks;
 mod once;
+mod owed;
 mod refusals;
 mod rig;
 mod safety;

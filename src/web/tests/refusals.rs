@@ -53,6 +53,16 @@ async fn what_cannot_be_done_to_an_order_is_said_with_a_code() {
         ("GET", none(""), None, "no-order"),
         ("GET", none("/timeline"), None, "no-order"),
         ("GET", at("/orders/17"), None, "bad-parameter"),
+        ("GET", none("/allocation"), None, "no-order"),
+        ("GET", of("/allocation?line=9"), None, "no-line"),
+        ("GET", of("/allocation?line=one"), None, "bad-parameter"),
+        ("POST", none("/allocation"), Some(empty()), "no-order"),
+        ("POST", of("/allocation"), Some(json!({ "line": 9 })), "no-line"),
+        ("POST", of("/allocation"), Some(json!({ "location": "moon" })), "not-free"),
+        ("POST", of("/allocation"), Some(json!({ "location": " " })), "bad-body"),
+        ("POST", of("/allocation"), Some(json!({ "place": "main" })), "bad-body"),
+        ("DELETE", of("/allocation?line=9"), None, "no-line"),
+        ("DELETE", of("/allocation"), None, ""),
         ("GET", at("/orders/%ff"), None, "bad-parameter"),
         ("POST", none("/shipments"), Some(empty()), "no-order"),
         ("POST", none("/refunds"), Some(eur("1")), "no-order"),
@@ -137,7 +147,12 @@ async fn bodies_are_read_strictly_and_mistakes_are_named() {
     let more = format!("{good} x");
     for (kind, body, status, part) in [
         (JSON, misspelled, 400, "delat: unknown field `delat`"),
-        (JSON, wrong_text, 400, "to: `x` is not a decimal number"),
+        (
+            JSON,
+            wrong_text,
+            400,
+            "to: `x` is not a decimal number: write 2, or 2.5",
+        ),
         (
             JSON,
             r#"{"sku":"MUG","to":1}"#,

@@ -100,6 +100,12 @@ fn a_machine_that_was_off_for_a_day_catches_up_and_closes_what_is_done() {
     assert!(sum(&reports).facts["order_changed"] > 0);
 }
 
+/// In this evening the process dies when a refund has arrived and its answer has not.
+#[test]
+fn a_refund_that_was_under_way_when_the_process_died_is_made_once() {
+    clean(20_001..20_002, &Scale::whole(Weather::Lively));
+}
+
 /// Enough for the rarest fault and the rarest slip; a few in every hundred are as bad as can be.
 #[test]
 fn three_hundred_whole_evenings_end_as_they_should_and_go_through_everything() {
@@ -107,15 +113,17 @@ fn three_hundred_whole_evenings_end_as_they_should_and_go_through_everything() {
     let (harsh, lively) = (Scale::whole(Weather::Harsh), Scale::whole(Weather::Lively));
     for (seeds, scale) in [(1_000..1_020, harsh), (2_000..2_280, lively)] {
         for report in clean(seeds, &scale) {
-            let (seed, kinds) = (report.seed, report.coverage.faults.len());
+            let kinds = report.coverage.faults.len();
+            let is_whole = report.orders >= 200
+                && report.accounts >= 3
+                && report.channels >= 2
+                && kinds >= 5
+                && report.crashes >= 1;
+            let (seed, orders, lacks) = (report.seed, report.orders, &report.lacks);
             assert!(
-                report.orders >= 200,
-                "seed {seed}: {} orders",
-                report.orders
+                is_whole && lacks.is_empty(),
+                "seed {seed}: {orders} orders, {lacks:?}"
             );
-            assert!(report.accounts >= 3 && report.channels >= 2, "seed {seed}");
-            assert!(kinds >= 5, "seed {seed}: {kinds} kinds of faults");
-            assert!(report.crashes >= 1, "seed {seed}");
             all.merge(&report.coverage);
         }
     }
@@ -135,9 +143,8 @@ fn three_hundred_whole_evenings_end_as_they_should_and_go_through_everything() {
     assert_eq!(all.surprises(), Vec::<String>::new());
     for (what, missed) in all.missed() {
         println!("never happened, of {what}: {missed:?}");
-        // An excuse that nobody needed is no gap, and some slips are rare.
-        let may_miss = ["excuses", "decisions"].contains(&what);
-        assert!(missed.is_empty() || may_miss, "{what}: {missed:?}");
+        // An excuse that nobody needed is no gap.
+        assert!(missed.is_empty() || what == "excuses", "{what}: {missed:?}");
     }
 }
 

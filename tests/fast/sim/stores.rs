@@ -13,7 +13,7 @@ use domain::{
     offer::{Offer, Taken, Told},
     order::Order,
     snapshot::Version,
-    stock::{Claim, Stock},
+    stock::{Cause, Claim, Movement, Stock},
 };
 use engine::rows::{self, decode, encode};
 use rehearse::world::Tamper;
@@ -40,6 +40,7 @@ pub(super) enum Bug {
     KeepsOldDues,
     KeepsOldIntents,
     NumbersLinesAlike,
+    CountsAsOfNow,
 }
 
 /// Gives the engine a store with a bug.
@@ -180,6 +181,11 @@ impl Bent {
             Bug::KeepsOldIntents => no_deletes(batch, rows::OUTBOX),
             Bug::NumbersLinesAlike => change(batch, rows::ORDERS, |order: &mut Order| {
                 order.lines.iter_mut().for_each(|line| line.number = 1);
+            }),
+            Bug::CountsAsOfNow => change(batch, rows::MOVEMENTS, |movement: &mut Movement| {
+                if let Cause::Counted { .. } = movement.cause {
+                    movement.happened_at = None;
+                }
             }),
             Bug::AnswersBeforeWriting
             | Bug::WritesClaimsLater

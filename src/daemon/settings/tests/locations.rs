@@ -53,6 +53,31 @@ fn locations_that_contradict_themselves_are_told_at_their_place() {
 }
 
 #[test]
+fn what_counts_when_locations_are_chosen_is_checked() {
+    check_main(&[
+        (
+            "[allocation]\nwhen = \"soon\"\nprefer = [\"nearest\", \"cheapest\"]\n",
+            &[
+                "oneshelf.toml:2:8: \"soon\" is not one of ready, by_hand",
+                "oneshelf.toml:3:22: \"cheapest\" is not one of stores_last, fewest_splits, \
+                 same_country, nearest, priority",
+            ],
+        ),
+        (
+            "[allocation]\nprefer = [\"nearest\", \"priority\", \"nearest\"]\n",
+            &[
+                "oneshelf.toml:2:34: \"nearest\" stands there already, and the first one counts (leave \
+                 this one out)",
+            ],
+        ),
+    ]);
+    // What is usual in the settings is what is usual for a decision.
+    let usual = Settings::default().allocation.rules();
+    assert_eq!(usual.prefer, domain::allocation::Criterion::ALL);
+    assert_eq!(usual.when, domain::allocation::When::Ready);
+}
+
+#[test]
 fn the_example_is_what_it_says() {
     let main = "[[locations]]\nid = \"berlin\"\ncountry = \"de\"\npriority = 1\n\
                 [[locations]]\nid = \"shop\"\nkind = \"store\"\nships = \"last\"\n\

@@ -182,7 +182,7 @@ fn rules_and_items_must_make_sense() {
             "[[stock.rules]]\n[[stock.rules]]\nexclude = true\nmax = 3\n",
             &[
                 "oneshelf.toml:1:1: this rule changes nothing (say one of buffer, max, share, \
-                 zero_below, end_when, last_units, formula, or exclude = true)",
+                 zero_below, end_when, last_units, backorder, preorder, formula, or exclude = true)",
                 "oneshelf.toml:3:11: what is excluded is not offered at all: the rest of this rule \
                  means nothing (leave out either exclude or the others)",
             ],
@@ -226,7 +226,7 @@ fn rules_and_items_must_make_sense() {
                 "oneshelf.toml:4:27: a kit holds more than none of it",
                 "oneshelf.toml:4:38: \"x\" is not a number of units; write 2, or \"0.25\" with the \
                  quotes",
-                "oneshelf.toml:4:47: the item has 0 decimals, the quantity has more",
+                "oneshelf.toml:4:47: the item has 0 decimals, the quantity has more: round it",
             ],
         ),
         (

@@ -1,9 +1,11 @@
 //! What the tests of the settings share: a connector of their own, and files in a folder.
 
 mod examples;
+mod incidents;
 mod loading;
 mod locations;
 mod mistakes;
+mod owing;
 
 use std::fs;
 

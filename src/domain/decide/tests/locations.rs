@@ -8,10 +8,11 @@ use crate::{
     AccountId, Decimal, Quantity, Time,
     locations::{Kind, Location, Locations, Ships},
     signal::{Command, Receipt, Signal, Sorting, Transfer},
+    snapshot::Address,
     stock::{Condition, LocationId},
 };
 
-fn location(id: &str, priority: u32, serves: Option<&[&str]>) -> Location {
+pub(super) fn location(id: &str, priority: u32, serves: Option<&[&str]>) -> Location {
     let accounts = |ids: &[&str]| ids.iter().map(|id| AccountId::new(*id)).collect();
     Location {
         id: LocationId::new(id),
@@ -28,7 +29,7 @@ fn location(id: &str, priority: u32, serves: Option<&[&str]>) -> Location {
 }
 
 /// berlin serves all, paris the web only, the shop the web and its till, fba the market.
-fn four() -> World {
+pub(super) fn four() -> World {
     let shop = Location {
         kind: Kind::Store,
         ships: Ships::Last,
@@ -162,7 +163,17 @@ impl World {
     }
 }
 
-fn transfer(units: i64, from: &str, to: &str, is_at_once: bool) -> Signal {
+/// `DE` or `DE-Bayern`.
+pub(super) fn address(place: &str) -> Address {
+    let (country, region) = place.split_once('-').unwrap_or((place, ""));
+    Address {
+        country: country.to_owned(),
+        region: region.to_owned(),
+        ..Address::default()
+    }
+}
+
+pub(super) fn transfer(units: i64, from: &str, to: &str, is_at_once: bool) -> Signal {
     Signal::Command(Command::Transfer(Transfer {
         sku: sku("MUG"),
         units: Decimal::whole(units),
@@ -299,4 +310,36 @@ fn what_left_before_the_count_and_is_heard_of_later_is_taken_off_once() {
     world.placed_now = true;
     world.act("order till #2 MUG:1");
     world.expect("MUG@shop 8-0");
+}
+
+#[test]
+fn an_owner_that_is_not_served_from_everywhere_says_nothing_of_the_rest() {
+    check_in(
+        four(),
+        "owner web
+         count MUG 5 @berlin
+         count MUG 2 @fba            => web.MUG 5, market.MUG 7
+         level web MUG 5 compare
+         level web MUG 4 confirm     => no drift, MUG@berlin 4-0, MUG@fba 2-0, web.MUG 4, market.MUG 6",
+    );
+}
+
+#[test]
+fn what_left_before_anybody_knew_what_it_was_leaves_the_shelf_when_somebody_does() {
+    let mut world = check_in(
+        four(),
+        "count MUG 5 @berlin
+         order web #1 TRAY:3/shipped2    => #1 part_shipped, MUG@berlin 5-0, web.MUG 5",
+    );
+    let mapped = Signal::Command(Command::MapLine {
+        order: world.names["#1"],
+        line: 1,
+        sku: sku("MUG"),
+    });
+    world.decide(&mapped);
+    check_in(
+        world,
+        "level web MUG 5 compare         => MUG@berlin 3-0, web.MUG 2, #1 part_shipped
+         ship #1                         => new, MUG@berlin 2-0, web.MUG 2",
+    );
 }

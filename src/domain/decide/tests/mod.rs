@@ -1,8 +1,14 @@
 //! Tables of decisions. Each row is `what happens => what is so afterwards`; the words are explained
 //! at [`World::act`] and [`World::expect`]. A row can be reviewed without reading code.
 
+mod claim_rules;
+mod echoes;
 mod incidents;
 mod locations;
+mod owed;
+mod places;
+mod policy;
+mod refusals;
 mod reports;
 mod rules;
 mod world;

@@ -143,6 +143,9 @@ pub(super) fn push_signal(
             };
         }
         ("applied", []) => PushResult::Applied,
+        ("found", [level]) => PushResult::Found {
+            shown: Quantity::of(level.parse().expect("units")),
+        },
         ("notdone", []) => PushResult::NotDone,
         ("rejected", []) => PushResult::Rejected {
             reason: "no".to_owned(),

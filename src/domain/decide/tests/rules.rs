@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use super::world::{check, sku};
 use crate::{
-    AccountId, Quantity,
+    AccountId, Quantity, Time,
+    buffer::{Demand, Tuned},
     item::Item,
     offer::Suppression,
     rules::{
@@ -128,8 +129,11 @@ fn a_buffer_tunes_itself_by_what_was_measured() {
          count MUG 9              => web.MUG 8, market.MUG 9
          measured web MUG 0 8     => new, web.MUG 8
          measured web MUG 0 9     => duplicate
-         measured web MUG 60 8    => new, web.MUG 7
-         measured web MUG 18 8    => duplicate, web.MUG 7
+         measured web MUG 60 8    => new, web.MUG 8
+         adjust MUG -7            => web.MUG 0, market.MUG 2
+         measured web MUG 18 8    => duplicate, web.MUG 0
+         adjust MUG 1             => web.MUG 2, market.MUG 3
+         adjust MUG 6             => web.MUG 8
          measured web MUG 10 8    => new, web.MUG 8
          measured web MUG 900 60  => new, web.MUG 5
          measured market MUG 9 9  => duplicate, market.MUG 9
@@ -267,6 +271,7 @@ fn case(account: &AccountId, has_ended: bool) -> Case<'_> {
         account,
         tuned: None,
         has_ended,
+        room: Quantity::ZERO,
         scale: 0,
     }
 }
@@ -335,12 +340,29 @@ proptest! {
         }
     }
 
-    /// More on the shelf never shows less.
+    /// More on the shelf never shows less, also where a buffer tuned itself.
     #[test]
-    fn more_stock_never_shows_less(sellable in 0..60_i32, more in 0..9_i32, rule in any_rule()) {
+    fn more_stock_never_shows_less(
+        sellable in 0..60_i32,
+        more in 0..9_i32,
+        rule in any_rule(),
+        tuned in prop::option::of((0..12_i32, prop::option::of(0..40_i32))),
+    ) {
         let account = AccountId::new("web");
-        let of = |units| show(Quantity::of(units), &rule, case(&account, false)).expect("no formula").quantity;
+        let tuned = tuned.map(|(buffer, within)| Tuned {
+            buffer: Quantity::of(buffer),
+            within: within.map(Quantity::of),
+            demand: Demand::default(),
+            at: Time::EPOCH,
+        });
+        let rule = match tuned {
+            Some(_) => OfferRule { buffer: Buffer::Auto, ..rule },
+            None => rule,
+        };
+        let case = Case { tuned: tuned.as_ref(), ..case(&account, false) };
+        let of = |units| show(Quantity::of(units), &rule, case).expect("no formula").quantity;
         prop_assert!(of(sellable + more) >= of(sellable));
+        prop_assert!(of(sellable) <= Quantity::of(sellable));
     }
 }
 

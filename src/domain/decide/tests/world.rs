@@ -30,10 +30,12 @@ pub(super) struct World {
     pub(super) names: BTreeMap<String, OrderId>,
     rules: OfferRules,
     pub(super) locations: Locations,
+    pub(super) allocation: allocation::Rules,
     /// Whether buyers place their orders now, and not long ago.
     pub(super) placed_now: bool,
     owner: Option<&'static str>,
     budget: Option<WriteBudget>,
+    pub(super) incidents: Vec<crate::policy::Rule>,
     last: Result<Verdict, Refusal>,
 }
 
@@ -64,9 +66,11 @@ impl World {
             names: BTreeMap::new(),
             rules: OfferRules::default(),
             locations: Locations::default(),
+            allocation: allocation::Rules::default(),
             placed_now: false,
             owner: None,
             budget: None,
+            incidents: Vec::new(),
             last: Ok(Verdict::Nothing),
         };
         let components = BTreeMap::from([
@@ -113,10 +117,12 @@ impl World {
             rules: self.rules.clone(),
             home: self.locations.home(),
             locations: self.locations.clone(),
+            allocation: self.allocation.clone(),
             breaker: BreakerRule {
                 listings_min: 3,
                 ..BreakerRule::default()
             },
+            incidents: self.incidents.clone(),
         }
     }
 
@@ -188,6 +194,7 @@ impl World {
             claims.for_each(|claim| folded.reclaim(None, claim));
             folded.incoming.clone_from(&stock.incoming);
             folded.counted_at.clone_from(&stock.counted_at);
+            folded.owed = super::owed::owed(&self.book, name);
             assert_eq!(self.locations.excess(stock), None, "{name} fits: {stock:?}");
             for at in stock.allocated.keys() {
                 assert!(
@@ -206,10 +213,12 @@ impl World {
                 .filter(|claim| claim.sku == *name)
                 .map(Claim::open)
                 .sum();
+            // Where more was handed over than was known to lie there, nothing lies; what lies elsewhere does.
+            let there = stock.positions.keys();
+            let there: Quantity = there.map(|at| stock.on_hand_at(at).or_zero()).sum();
             assert!(
-                open <= stock.on_hand().or_zero(),
-                "{open} of {name} are promised, {} are there",
-                stock.on_hand()
+                open <= there,
+                "{open} of {name} are promised, {there} are there"
             );
         }
         let fold: BTreeMap<_, _> = taken_by_orders(&self.book)
@@ -236,7 +245,7 @@ impl World {
         let mut missing: BTreeMap<ClaimKey, Quantity> = BTreeMap::new();
         for order in self.book.orders.values() {
             for line in &order.lines {
-                let units = self.book.missing_units(order, line.number);
+                let units = self.book.lacking_units(order, line.number);
                 let is_counted =
                     |name: &Sku| self.book.stock.get(name).is_some_and(|s| s.is_counted);
                 // A kit of which a part was never counted lacks nobody knows what.
@@ -261,7 +270,7 @@ impl World {
         assert_eq!(open, missing, "open incidents are what is missing");
     }
 
-    fn id(&self, name: &str) -> OrderId {
+    pub(super) fn id(&self, name: &str) -> OrderId {
         *self
             .names
             .get(name)
@@ -273,9 +282,10 @@ impl World {
     /// - `stocktake berlin above 2`, and then `counted MUG 9 [10 seconds ago|ahead]`, `close`
     /// - `open web MUG 5 [late]`: opening stock from an account; `late` when a sale became known
     ///   after the level was asked for
-    /// - `order web #1 v2 [hook|list] [unpaid|draft|canceled|refunded|repaid|word:X] MUG:2 PLATE:1/shipped1/sub0 …`
+    /// - `order web #1 v2 [hook|list] [unpaid|draft|canceled|refunded|repaid|word:X] [to:DE-Bayern] MUG:2 PLATE:1/shipped1/sub0 …`
     /// - `gone web #1`, `expire #1`, `close #1`, `hold #1 keep|drop`, `release #1`, `cancel #1`
     /// - `ship #1 [1:2 …] [@berlin]`: line numbers and units
+    /// - `allocate #1 [line 1] [@berlin]`, `unallocate #1 [line 1]`
     /// - `resolve #1 wait|substitute|cancel_order`, `resolve #1 take #2`, `resolve #1 units 500`
     /// - `rule web|all [in CATEGORY|of MUG]` and then `buffer 2`, `max 3`, `share 1/2`, `exclude`,
     ///   `zero_below 3`, `end_when 1`, `end_when never`, `last_units 3 till …`; `no rules`
@@ -287,7 +297,7 @@ impl World {
     /// - `weigh web source|writes MUG PLATE …`: what is about to happen; the account has ten listings
     /// - `confirm web`: a person armed the account; `lift web source|writes`, `let web source|writes theirs|ours MUG …`
     /// - `push web MUG`, then `applied web MUG`, `conflict web MUG 3`, `ambiguous web MUG`,
-    ///   `rejected web MUG`, `notdone web MUG`; `level web MUG 3 before|compare|confirm [person|app NAME]`
+    ///   `rejected web MUG`, `notdone web MUG`, `found web MUG 3`; `after 60`: seconds; `level web MUG 3 before|compare|confirm [person|app NAME]`
     pub(super) fn act(&mut self, text: &str) {
         let words: Vec<&str> = text.split_whitespace().collect();
         let by = || "ann".to_owned();
@@ -319,25 +329,13 @@ impl World {
             ["close", name] => Signal::Close {
                 order: self.id(name),
             },
-            ["hold", name, claim] => Signal::Command(Command::Hold {
-                order: self.id(name),
-                reason: "look".to_owned(),
-                by: by(),
-                until: None,
-                keeps_claim: *claim == "keep",
-            }),
-            ["release", name] => Signal::Command(Command::Release {
-                order: self.id(name),
-                by: by(),
-            }),
-            ["cancel", name] => {
-                let reason = "buyer asked".to_owned();
-                Signal::Command(Command::Cancel {
-                    order: self.id(name),
-                    reason,
-                })
+            ["hold" | "release" | "cancel", name, rest @ ..] => {
+                self.staff_signal(words.first().copied().unwrap_or_default(), name, rest)
             }
             ["ship", name, lines @ ..] => self.ship_signal(name, lines),
+            ["allocate" | "unallocate", name, rest @ ..] => {
+                self.places_signal(words.first() == Some(&"allocate"), name, rest)
+            }
             ["stocktake" | "counted" | "close"] | ["stocktake" | "counted", ..] => {
                 self.count_signal(&words)
             }
@@ -351,12 +349,32 @@ impl World {
                 let writes = u32::try_from(number(writes)).expect("a count");
                 return self.budget = Some(WriteBudget::per_day(writes));
             }
+            ["after", seconds] => return self.now += number(seconds),
             ["no", "rules"] => return self.rules.rules.clear(),
             ["category" | "measured" | "offer", ..] => self.rule_signal(&words),
+            ["look" | "days" | "policy", ..] => return super::owed::act(self, &words),
             [what, account, name, rest @ ..] => push_signal(what, account, name, rest, self.now),
             _ => panic!("`{text}` means nothing"),
         };
         self.decide(&signal);
+    }
+
+    fn staff_signal(&self, what: &str, name: &str, rest: &[&str]) -> Signal {
+        let (order, by) = (self.id(name), "ann".to_owned());
+        Signal::Command(match what {
+            "hold" => Command::Hold {
+                order,
+                reason: "look".to_owned(),
+                by,
+                until: None,
+                keeps_claim: rest == ["keep"],
+            },
+            "release" => Command::Release { order, by },
+            _ => Command::Cancel {
+                order,
+                reason: "buyer asked".to_owned(),
+            },
+        })
     }
 
     /// The first level of an account; `is_late` where one unit less was known to be sold when it was
@@ -427,7 +445,7 @@ impl World {
                     lots: BTreeMap::from([(1, count(times))]),
                     over_ms: 3_600_000,
                     lag_ms: u64::from(count(seconds)) * 1000,
-                    is_lag_assumed: false,
+                    ..Demand::default()
                 };
                 Signal::Measured {
                     account: AccountId::new(*account),
@@ -460,7 +478,9 @@ impl World {
                 "refunded" => snapshot.refunded = snapshot.total,
                 "repaid" => snapshot.payment = PaymentState::Refunded,
                 _ => {
-                    if let Some(word) = word.strip_prefix("word:") {
+                    if let Some(place) = word.strip_prefix("to:") {
+                        snapshot.ship_to = Some(super::locations::address(place));
+                    } else if let Some(word) = word.strip_prefix("word:") {
                         snapshot.standing = Standing::Unmapped(word.to_owned());
                     } else if let Some(version) = word.strip_prefix('v') {
                         snapshot.version = Version {
@@ -522,7 +542,7 @@ impl World {
         })
     }
 
-    fn incident(&self, name: &str) -> &Incident {
+    pub(super) fn incident(&self, name: &str) -> &Incident {
         let order = self.id(name);
         let mut of_order = self.book.incidents.values().filter(|i| i.order == order);
         of_order
@@ -570,6 +590,7 @@ impl World {
                 });
             }
             ["exclude"] => rule.exclude = true,
+            ["backorder" | "preorder", ..] => rule.owing = super::owed::owing(rest),
             _ => panic!("rule {rest:?} means nothing"),
         }
         self.rules.rules.push(rule);
@@ -598,14 +619,9 @@ impl World {
                 assert!(refusal.contains(part), "`{refusal}` says `{part}`");
             }
             ["intents", count] => {
-                let is_waiting = |state: &IntentState| matches!(state, IntentState::Waiting);
-                let waiting = self
-                    .book
-                    .intents
-                    .values()
-                    .filter(|i| is_waiting(&i.state))
-                    .count();
-                assert_eq!(waiting.to_string(), *count, "waiting intents");
+                let all = self.book.intents.values();
+                let waiting = all.filter(|one| matches!(one.state, IntentState::Waiting));
+                assert_eq!(waiting.count().to_string(), *count, "waiting intents");
             }
             ["no", "drift"] => assert!(self.book.drifts.values().all(|d| d.closed_at.is_some())),
             ["drift", listing] => {
@@ -646,11 +662,15 @@ impl World {
                     .sum();
                 assert_eq!(missing.to_string(), *units, "{name} lacks");
             }
+            [name, "leaves", places @ ..] => {
+                assert_eq!(self.leaves(name), *places, "{name} leaves");
+            }
             [listing, "believes", units] => {
                 let believed = self.book.offers[&listing_key(listing)].believed;
                 let shown = believed.map_or("-".to_owned(), |told| told.quantity.to_string());
                 assert_eq!(shown, *units, "{listing} believes");
             }
+            [name, "owes", rest @ ..] => super::owed::expect(self, name, rest),
             [name, is] => self.expect_pair(name, is),
             _ => panic!("`{text}` means nothing"),
         }
@@ -745,7 +765,7 @@ fn whose(word: &str) -> Whose {
     }
 }
 
-fn listing_key(text: &str) -> ListingKey {
+pub(super) fn listing_key(text: &str) -> ListingKey {
     let (account, name) = text.split_once('.').expect("account.listing");
     (AccountId::new(account), ListingId::new(name))
 }

@@ -220,6 +220,8 @@ async fn why(engine: &Engine, listing: &Listing, offer: &Offer) -> Result<String
         account: &listing.account,
         tuned: offer.tuned.as_ref(),
         has_ended: offer.ended.is_some(),
+        // What it shows beyond what is there was said when it was computed.
+        room: offer.owed,
         scale: item.scale,
     };
     let zeroed = rules::show(can, &rule, case)
@@ -228,6 +230,8 @@ async fn why(engine: &Engine, listing: &Listing, offer: &Offer) -> Result<String
     let shown = quantity(offer.offer);
     if let Some(zeroed) = zeroed {
         why = format!("{why}; {}", words::why_zero(zeroed, &rule, item.scale));
+    } else if offer.owed.is_positive() {
+        why = format!("{why}, and {} more may be owed", units(offer.owed));
     } else if shown != can.or_zero() {
         why = format!("{why}, the rules show {}", units(shown));
     }

@@ -1,0 +1,175 @@
+//! Every refusal says what is so, and what to do.
+
+use std::collections::BTreeSet;
+
+use super::super::*;
+use crate::{
+    Decimal, ListingId, Quantity,
+    ids::{ArrivalId, CountId, DriftId, IncidentId},
+    item::ItemRefusal,
+    quantity::NotAQuantity,
+    stock::{Condition, LocationId},
+};
+
+/// One of each, with what the refusals of other modules say at their worst: a hint of one word.
+#[expect(clippy::too_many_lines, reason = "one of each, and each is its data")]
+fn one_of_each() -> Vec<Refusal> {
+    let mut ids = IdSource::new(Time::EPOCH, [1; 16]);
+    let sku: Sku = "MUG".parse().expect("a SKU");
+    let (order, account) = (OrderId::next(&mut ids), AccountId::new("web"));
+    let (location, two) = (LocationId::new("main"), Quantity::of(2));
+    let whole = Decimal::whole(2);
+    let mut all = vec![
+        Refusal::NoOrder(order),
+        Refusal::NoLine { order, line: 1 },
+        Refusal::NoItem(sku.clone()),
+        Refusal::NotStocked(sku.clone()),
+        Refusal::ItemInUse(sku.clone()),
+        Refusal::TooMany {
+            line: 1,
+            left: two,
+            asked: two,
+        },
+        Refusal::NothingToShip,
+        Refusal::NotCovered {
+            line: 1,
+            sku: sku.clone(),
+            missing: two,
+        },
+        Refusal::Phase {
+            phase: "held",
+            hint: "lift the hold first",
+        },
+        Refusal::AlreadyShipped,
+        Refusal::RefundTooLarge("1.00 EUR".to_owned()),
+        Refusal::NotHeld,
+        Refusal::NoLocation {
+            location: location.clone(),
+            known: vec![location.clone()],
+        },
+        Refusal::NotServed {
+            location: location.clone(),
+            account: account.clone(),
+        },
+        Refusal::ChannelOwned(location.clone()),
+        Refusal::NotThere {
+            sku: sku.clone(),
+            location: location.clone(),
+            condition: Condition::Sellable,
+            there: two,
+            asked: two,
+        },
+        Refusal::NothingMoves("it is there already: choose another location"),
+        Refusal::Promised {
+            sku: sku.clone(),
+            location,
+            free: whole,
+            asked: whole,
+        },
+        Refusal::NoArrival {
+            sku: sku.clone(),
+            arrival: ArrivalId::next(&mut ids),
+        },
+        Refusal::NoCount(CountId::next(&mut ids)),
+        Refusal::CountOver(CountId::next(&mut ids)),
+        Refusal::NotInCount(sku.clone()),
+        Refusal::AsOf {
+            as_of: Time::EPOCH,
+            reason: "it was counted later: count it again",
+        },
+        Refusal::RecountFirst(vec![sku.clone()]),
+        Refusal::NotParked,
+        Refusal::IncidentOver {
+            incident: IncidentId::next(&mut ids),
+        },
+        Refusal::NotGivingWay {
+            order,
+            reason: "it was promised none of the item",
+        },
+        Refusal::CannotCancelUnits {
+            reason: "all of the order is missing; cancel the order",
+        },
+        Refusal::NoDrift(DriftId::next(&mut ids)),
+        Refusal::CannotTake {
+            listing: ListingId::new("1"),
+            reason: "the item was never counted; adjust it",
+        },
+        Refusal::NotTripped(account),
+        Refusal::NotEnded,
+        Refusal::WouldEnd {
+            sku: sku.clone(),
+            sellable: whole,
+            end_when: whole,
+        },
+        Refusal::UnderWay,
+    ];
+    let component = sku.clone();
+    all.extend(
+        [
+            ItemRefusal::EmptyKit(sku.clone()),
+            ItemRefusal::NotPositive {
+                kit: sku.clone(),
+                component: component.clone(),
+            },
+            ItemRefusal::Nested {
+                kit: sku.clone(),
+                component,
+            },
+            ItemRefusal::Scale(sku),
+        ]
+        .map(Refusal::Item),
+    );
+    let quantities = [
+        NotAQuantity::Syntax("x".to_owned()),
+        NotAQuantity::Range,
+        NotAQuantity::TooFine { item_scale: 0 },
+    ];
+    all.extend(quantities.map(|source| Refusal::Quantity { line: 1, source }));
+    all
+}
+
+/// What stands behind the last colon, semicolon or comma: what to do.
+fn hint(text: &str) -> &str {
+    let at = text.rfind([':', ';', ',']).map_or(text.len(), |at| at + 1);
+    text.get(at..).unwrap_or_default().trim()
+}
+
+#[test]
+fn every_refusal_says_what_to_do() {
+    let all = one_of_each();
+    let words: BTreeSet<&str> = all.iter().map(Refusal::word).collect();
+    // The words of all refusals stand in one match, so one that is new is missed here.
+    let arms = include_str!("../arms.rs").matches("=> \"").count();
+    let here = include_str!("../arms.rs");
+    let refusals = here.matches("            Refusal::").count();
+    assert!(arms > refusals, "the match is still there");
+    assert_eq!(words.len(), refusals, "one of each: {words:?}");
+    for refusal in &all {
+        let text = refusal.to_string();
+        let hint = hint(&text);
+        assert!(
+            hint.split_whitespace().count() >= 2,
+            "`{text}` does not say what to do"
+        );
+        assert!(!text.ends_with('.'), "`{text}` is no sentence in a log");
+        assert!(
+            text.chars()
+                .next()
+                .is_some_and(|first| !first.is_uppercase())
+                || text.starts_with("MUG"),
+            "`{text}` begins small"
+        );
+    }
+}
+
+/// The hint stands behind the last mark, and what has no mark has none.
+#[test]
+fn a_refusal_without_a_hint_is_found() {
+    for (text, expected) in [
+        ("it is so", ""),
+        ("it is so:", ""),
+        ("line 1: it is so; do that instead", "do that instead"),
+    ] {
+        assert_eq!(hint(text), expected, "{text}");
+    }
+}

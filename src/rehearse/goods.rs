@@ -1,0 +1,176 @@
+//! How many of each good there are, as our staff know it: what was there at first, what they took in, sent
+//! away, found missing and found broken. Every act counts once, however often it was booked.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use domain::{
+    Quantity, Sku, Time,
+    count::{Count, Entry, Try},
+    fact::{Event, Fact},
+    ids::ArrivalId,
+    stock::{Cause, Condition, LocationId, Movement},
+};
+use engine::rows::{self, prefix};
+use sandbox::judge::TakenOff;
+
+use crate::{
+    findings::{Checker, Findings},
+    mishaps, office,
+    rows::Rows,
+};
+
+/// Units by good.
+pub(crate) type Units = BTreeMap<Sku, i64>;
+
+/// What lies in our places, but for what orders took.
+pub(crate) fn there(opening: &Units, facts: &[Fact]) -> Units {
+    let mut sums = opening.clone();
+    let mut booked: BTreeSet<(&Sku, &str)> = BTreeSet::new();
+    let mut sent: BTreeSet<ArrivalId> = BTreeSet::new();
+    for fact in facts {
+        if let Event::CountEntered {
+            sku,
+            counted,
+            expected,
+            is_applied: true,
+            ..
+        } = &fact.event
+        {
+            *sums.entry(sku.clone()).or_default() += counted.minus(*expected).units();
+        }
+        let Event::Moved {
+            sku, delta, cause, ..
+        } = &fact.event
+        else {
+            continue;
+        };
+        let counts = match cause {
+            Cause::Adjustment { reason, .. } => {
+                let is_known = [office::RECEIVED, mishaps::FILE]
+                    .iter()
+                    .any(|word| reason.starts_with(word));
+                is_known && booked.insert((sku, reason.as_str()))
+            }
+            // What came from another location was sent from there.
+            Cause::Received { reference, .. } => booked.insert((sku, reference.as_str())),
+            Cause::Transferred {
+                arrival: Some(id), ..
+            } => sent.insert(*id),
+            // Who counted did not find it, so it is not missing twice.
+            Cause::LeftBeforeCount { .. } => true,
+            Cause::Opening { .. }
+            | Cause::Shipped { .. }
+            | Cause::Voided { .. }
+            | Cause::Transferred { arrival: None, .. }
+            | Cause::Sorted { .. }
+            | Cause::Counted { .. } => false,
+        };
+        if counts {
+            *sums.entry(sku.clone()).or_default() += delta.units();
+        }
+    }
+    sums
+}
+
+/// What was taken off sale, and when: sent on its way, broken, found missing.
+pub(crate) fn taken_off(facts: &[Fact]) -> Vec<TakenOff> {
+    let mut found = Vec::new();
+    for fact in facts {
+        let Event::Moved {
+            sku,
+            condition: Condition::Sellable,
+            delta,
+            cause,
+            ..
+        } = &fact.event
+        else {
+            continue;
+        };
+        let is_taken_off = match cause {
+            // What goes to another place may be out of the reach of an account there.
+            Cause::Adjustment { .. }
+            | Cause::Sorted { .. }
+            | Cause::Counted { .. }
+            | Cause::Transferred { .. } => true,
+            Cause::Opening { .. }
+            | Cause::Shipped { .. }
+            | Cause::Voided { .. }
+            | Cause::Received { .. }
+            | Cause::LeftBeforeCount { .. } => false,
+        };
+        if is_taken_off && *delta < Quantity::ZERO {
+            found.push(TakenOff {
+                sku: sku.clone(),
+                at: fact.at,
+                units: delta.negated().units(),
+            });
+        }
+    }
+    found
+}
+
+/// What lies there and cannot be sold.
+pub(crate) fn unsellable(rows: &Rows<'_>) -> Units {
+    let mut sums = Units::new();
+    rows.each(rows::MOVEMENTS, b"", |_, movement: &Arc<Movement>| {
+        if movement.condition != Condition::Sellable {
+            *sums.entry(movement.sku.clone()).or_default() += movement.delta.units();
+        }
+    });
+    sums
+}
+
+/// The movements of a good at a place, sellable, up to a moment: what lay there then; and whether
+/// anything else happened in that very moment, so that nobody can say.
+fn lay(rows: &Rows<'_>, (sku, at): (&Sku, &LocationId), as_of: Time) -> (Quantity, bool) {
+    let (mut sum, mut is_doubtful) = (Quantity::ZERO, false);
+    let below = prefix(&[sku.as_str()]);
+    rows.each(rows::MOVEMENTS, &below, |_, one: &Arc<Movement>| {
+        if one.location != *at || one.condition != Condition::Sellable || one.happened() > as_of {
+            return;
+        }
+        sum = sum.plus(one.delta);
+        let is_count = matches!(one.cause, Cause::Counted { .. });
+        is_doubtful |= one.happened() == as_of && !is_count;
+    });
+    (sum, is_doubtful)
+}
+
+/// P4: by all that became known since, what lay somewhere when it was last counted is what was counted.
+pub(crate) fn check_counts(rows: &Rows<'_>, found: &mut Findings) {
+    let counts: BTreeMap<_, _> = rows
+        .all::<Count>(rows::COUNTS, b"")
+        .into_iter()
+        .map(|count| (count.id, count))
+        .collect();
+    let mut last: BTreeMap<(LocationId, Sku), Try> = BTreeMap::new();
+    for entry in rows.all::<Entry>(rows::COUNT_ENTRIES, b"") {
+        let Some(count) = counts.get(&entry.count) else {
+            continue;
+        };
+        for one in entry.tries.iter().filter(|one| one.is_applied) {
+            let place = (count.location.clone(), entry.sku.clone());
+            let when = |one: &Try| (one.as_of, one.entered_at);
+            let newest = last.get(&place).is_none_or(|known| when(known) < when(one));
+            if newest {
+                last.insert(place, one.clone());
+            }
+        }
+    }
+    for ((at, sku), one) in &last {
+        let (lay, is_doubtful) = lay(rows, (sku, at), one.as_of);
+        if is_doubtful {
+            continue;
+        }
+        found.look(Checker::Counted, 1);
+        if lay != one.counted {
+            let (counted, as_of) = (one.counted, one.as_of);
+            let sentence =
+                format!("P4: {counted} of {sku} were counted at {at} as of {as_of}, not {lay}");
+            found.add(Checker::Counted, sentence);
+        }
+    }
+}

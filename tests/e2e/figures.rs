@@ -1,0 +1,82 @@
+//! The commands that measure and rehearse, which need no daemon, no secrets and no network.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::kit::daemon::{Ended, run};
+
+fn objects(ended: &Ended) -> Vec<Value> {
+    let objects = ended.stdout.lines().map(serde_json::from_str);
+    let objects: Result<Vec<Value>, _> = objects.collect();
+    objects.expect("one object a line")
+}
+
+#[test]
+fn the_table_of_buffers_is_the_same_for_a_seed() {
+    let small = ["--hours", "8", "--items", "20", "--seed", "9", "--json"];
+    let bench = |more: &[&str]| run(&[&["bench", "buffers"], more].concat());
+    let first = bench(&small);
+    assert_eq!(first.code, Some(0), "{first:?}");
+    assert_eq!(first.stdout, bench(&small).stdout);
+    let rows = objects(&first);
+    let policies: Vec<&str> = rows
+        .iter()
+        .filter_map(|row| row["policy"].as_str())
+        .collect();
+    assert_eq!(policies, ["none", "1", "2", "3", "4", "5", "auto"]);
+    assert_eq!(rows[7]["comparison"]["is_worth_it"], true, "{first:?}");
+    let table = bench(&small[..6]);
+    assert!(table.stdout.contains("UNIT-HOURS HIDDEN"), "{table:?}");
+    assert_eq!(bench(&["--hours", "0"]).code, Some(2));
+}
+
+/// What the documentation shows is what the command prints.
+#[test]
+fn the_documented_table_of_buffers_is_what_the_command_prints() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/operating/stock.md");
+    let text = std::fs::read_to_string(docs).expect("the page is there");
+    let (_, from) = text
+        .split_once("$ oneshelf bench buffers")
+        .expect("the command is shown");
+    let (words, rest) = from.split_once('\n').expect("what it prints follows");
+    let (shown, _) = rest.split_once("```").expect("the block ends");
+    let words = words.split_whitespace();
+    let line: Vec<&str> = ["bench", "buffers"].into_iter().chain(words).collect();
+    let ended = run(&line);
+    assert_eq!(ended.stdout, shown, "{line:?}");
+    assert_eq!(ended.code, Some(0));
+}
+
+#[test]
+fn the_example_configuration_is_rehearsed_without_its_secrets() {
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
+    let config = config.to_str().expect("a plain path");
+    let words = [
+        "rehearse",
+        "--config",
+        config,
+        "--seeds",
+        "1",
+        "--busy-for",
+        "5m",
+        "--weather",
+        "calm",
+        "--no-compare",
+    ];
+    let told = run(&words);
+    assert_eq!(told.code, Some(0), "{told:?}");
+    for account in ["eu-shop", "till-berlin", "us-ebay", "us-shop"] {
+        assert!(told.stdout.contains(account), "{told:?}");
+    }
+    let as_json = run(&[&words[..], &["--json"]].concat());
+    let rows = objects(&as_json);
+    assert_eq!(rows.len(), 2, "{as_json:?}");
+    assert!(
+        rows[0]["accounts"]["us-ebay"]["orders"].as_u64() > Some(0),
+        "{rows:?}"
+    );
+    assert_eq!(rows[1]["broken"], serde_json::json!([]));
+    let nowhere = run(&["rehearse", "--config", "/nowhere/at/all"]);
+    assert_eq!(nowhere.code, Some(78), "{nowhere:?}");
+}
