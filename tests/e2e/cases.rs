@@ -34,9 +34,9 @@ fn play(file: &Path) -> crate::kit::daemon::Ended {
 
 /// The first number of a row of stock that is in the case.
 fn change_stock(case: &mut Value) {
-    let rows = case["start"].as_array_mut().expect("rows").iter_mut();
     let later = case["steps"].as_array().expect("steps").len();
     assert!(later > 1, "a case of {later} steps");
+    let rows = case["start"].as_array_mut().expect("rows").iter_mut();
     let changed = rows.filter(|row| row["table"] == "stock").any(|row| {
         let Some(places) = row["value"]["positions"].as_object_mut() else {
             return false;
