@@ -176,11 +176,12 @@ impl Decider {
         alongside: Alongside,
     ) -> Result<Done, DecideError> {
         let mut turn = self.turn.lock().await;
+        let signal = Arc::new(signal);
         let mut done = self.decide_once(&mut turn, &signal, alongside).await?;
         let mut freed = take_freed(&mut done.follow_ups);
         while let Some(sku) = freed.pop() {
             for order in self.waiting_for(&sku).await? {
-                let reclaim = Signal::Reclaim { order };
+                let reclaim = Arc::new(Signal::Reclaim { order });
                 let nothing = Alongside::default();
                 let mut more = self.decide_once(&mut turn, &reclaim, nothing).await?;
                 // A claim that grows frees nothing, so this ends.
@@ -195,7 +196,7 @@ impl Decider {
     }
 
     /// Decides about a signal and about nothing that follows from it: for playing again what was decided.
-    pub(crate) async fn decide_alone(&self, signal: &Signal) -> Result<Done, DecideError> {
+    pub(crate) async fn decide_alone(&self, signal: &Arc<Signal>) -> Result<Done, DecideError> {
         let mut turn = self.turn.lock().await;
         self.decide_once(&mut turn, signal, Alongside::default())
             .await
@@ -220,7 +221,7 @@ impl Decider {
     async fn decide_once(
         &self,
         turn: &mut Turn,
-        signal: &Signal,
+        signal: &Arc<Signal>,
         alongside: Alongside,
     ) -> Result<Done, DecideError> {
         let policy = self.policy();
@@ -352,7 +353,7 @@ impl Decider {
 /// What is kept of a decision, written in its own commit.
 fn note(
     recorder: Option<&Recorder>,
-    signal: &Signal,
+    signal: &Arc<Signal>,
     policy: &Arc<Policy>,
     draft: &mut Draft,
     at: Time,

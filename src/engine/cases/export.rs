@@ -1,7 +1,10 @@
 //! Making a case file of what is kept of an incident: names out, and played once to see that it still
 //! says the same.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use domain::{
     Time, decide::fingerprint, fact::Fact, ids::IncidentId, locations::Location, signal::Signal,
@@ -365,7 +368,7 @@ impl Draft {
                 seed: seed(&step.seed).unwrap_or_default(),
                 policy: step.policy as usize,
                 given,
-                signal: step.signal.clone(),
+                signal: Arc::new(step.signal.clone()),
             });
         }
         Ok(Scene { policies, steps })

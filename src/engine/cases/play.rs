@@ -26,7 +26,7 @@ pub(crate) struct SceneStep {
     pub(crate) seed: [u8; 16],
     pub(crate) policy: usize,
     pub(crate) given: Vec<(Place, Option<Vec<u8>>)>,
-    pub(crate) signal: Signal,
+    pub(crate) signal: Arc<Signal>,
 }
 
 /// What was decided this time.

@@ -7,6 +7,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
+    io,
     sync::Arc,
 };
 
@@ -39,7 +40,7 @@ pub(crate) struct Taken {
     at: Time,
     seed: [u8; 16],
     policy: Arc<Policy>,
-    signal: Signal,
+    signal: Arc<Signal>,
     verdict: &'static str,
     seen: Seen,
     wrote: Vec<(Place, Option<Content>)>,
@@ -53,7 +54,7 @@ pub(crate) struct Making<'a> {
     pub(crate) at: Time,
     pub(crate) seed: [u8; 16],
     pub(crate) policy: &'a Arc<Policy>,
-    pub(crate) signal: &'a Signal,
+    pub(crate) signal: &'a Arc<Signal>,
     pub(crate) verdict: &'static str,
     pub(crate) seen: Seen,
     pub(crate) before: &'a Book,
@@ -273,12 +274,12 @@ impl Taken {
         let changes = wrote
             .iter()
             .map(|((_, key), value)| key.len() + value.as_ref().map_or(0, |value| value.len()));
-        let bytes = rows.chain(changes).sum::<usize>() + rows::encode(signal).len();
+        let bytes = rows.chain(changes).sum::<usize>() + length(signal);
         Taken {
             at,
             seed,
             policy: Arc::clone(policy),
-            signal: signal.clone(),
+            signal: Arc::clone(signal),
             verdict,
             seen,
             wrote,
@@ -366,7 +367,7 @@ impl Followed {
             at: taken.at,
             seed: hex(&taken.seed),
             policy: self.recording.policies.saturating_sub(1),
-            signal: taken.signal.clone(),
+            signal: taken.signal.as_ref().clone(),
             verdict: taken.verdict.to_owned(),
             given: self.give(taken),
             facts: taken.facts.clone(),
@@ -445,6 +446,29 @@ fn written_down((table, key): &Place, value: Option<&[u8]>) -> Option<Given> {
         gone: value.is_none(),
         value: json,
     })
+}
+
+/// How long a signal is when it is written, without writing it anywhere.
+fn length(signal: &Signal) -> usize {
+    struct Counter(usize);
+
+    impl io::Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut counter = Counter(0);
+    // One that cannot be written is as good as too long: it is not kept.
+    match serde_json::to_writer(&mut counter, signal) {
+        Ok(()) => counter.0,
+        Err(_) => STEP_BYTES_MAX + 1,
+    }
 }
 
 /// The items that a decision did something to.

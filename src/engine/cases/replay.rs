@@ -3,6 +3,8 @@
 //! The format is described in docs/operating/cases.md. Reading checks all of it before anything is
 //! played; a file that is damaged, foreign or of a newer version is refused in a sentence.
 
+use std::sync::Arc;
+
 use domain::{Sku, Time, fact::Fact, ids::IncidentId, signal::Signal};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -230,7 +232,7 @@ impl CaseFile {
                 seed,
                 policy: step.rules,
                 given: given?,
-                signal,
+                signal: Arc::new(signal),
             });
         }
         Ok(Scene { policies, steps })
