@@ -9,6 +9,10 @@ pub enum Exit {
     Good,
     /// With a finding: something is not as it should be.
     Finding,
+    /// What was handed over is not what it should be.
+    Data,
+    /// What was named cannot be read.
+    NoInput,
     /// The daemon, or a channel, cannot be reached.
     Unreachable,
     /// By a bug of ours.
@@ -27,6 +31,8 @@ impl Exit {
         match self {
             Exit::Good => 0,
             Exit::Finding => 1,
+            Exit::Data => 65,
+            Exit::NoInput => 66,
             Exit::Unreachable => 69,
             Exit::Bug => 70,
             Exit::Storage => 74,

@@ -12,6 +12,7 @@ pub mod listen;
 pub mod logging;
 mod outside;
 pub mod rehearsal;
+pub mod replay;
 pub mod run;
 pub mod sandbox_host;
 pub mod settings;

@@ -7,7 +7,7 @@ use daemon::{
     bench, check, cli, demo,
     exit::{self, Exit},
     logging::{self, Format},
-    rehearsal, run,
+    rehearsal, replay, run,
     settings::Environment,
     sim,
 };
@@ -34,6 +34,7 @@ enum Verb {
     Rehearse(rehearsal::Args),
     Bench(bench::Args),
     Check(check::Args),
+    Replay(replay::Args),
     #[command(flatten)]
     Client(cli::Verb),
 }
@@ -74,6 +75,7 @@ async fn hand_over(cli: Cli, environment: Environment) -> anyhow::Result<ExitCod
         Verb::Sim(args) => sim::run(&args).map(ExitCode::from),
         Verb::Rehearse(args) => rehearsal::run(&args, &at, &environment).map(ExitCode::from),
         Verb::Bench(args) => bench::run(&args).map(ExitCode::from),
+        Verb::Replay(args) => replay::run(&args).map(ExitCode::from),
         Verb::Check(args) => check::run(&args, &at, &environment).map(ExitCode::from),
         Verb::Client(verb) => verb.run(&environment).await,
     }

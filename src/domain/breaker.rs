@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// When it trips.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BreakerRule {
     /// At fewer listings than this it never does.
     pub listings_min: u32,

@@ -11,7 +11,7 @@ use crate::Time;
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// How often a listing may be written in a day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WriteBudget {
     at_once: u64,
     cost_ms: u64,

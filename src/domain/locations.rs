@@ -11,6 +11,8 @@ use std::{
     sync::Arc,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     AccountId, Quantity,
     stock::{LocationId, Stock},
@@ -24,7 +26,8 @@ pub const AREAS_MAX: usize = 10;
 const UNDECLARED: u32 = 63;
 
 /// What a location is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A place that goods are shipped from.
     Warehouse,
@@ -35,7 +38,8 @@ pub enum Kind {
 }
 
 /// Whether orders are shipped from a location.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Ships {
     /// They are.
     Yes,
@@ -46,7 +50,7 @@ pub enum Ships {
 }
 
 /// A location that the admin declared.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Location {
     /// The admin's word for it.
     pub id: LocationId,

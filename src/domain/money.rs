@@ -4,12 +4,18 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// An ISO 4217 code: three capital letters.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Currency([u8; 3]);
+
+impl Serialize for Currency {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct("Currency", self.code())
+    }
+}
 
 /// An amount in one currency.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -49,9 +55,13 @@ pub enum NotMoney {
 /// The written form: `{ "amount": "12.50", "currency": "EUR" }`.
 #[derive(Serialize, Deserialize)]
 struct Written {
-    amount: String,
+    amount: Amount,
     currency: Currency,
 }
+
+/// The number of an amount, as text.
+#[derive(Serialize, Deserialize)]
+struct Amount(String);
 
 impl Currency {
     /// Reads a code, in either case.
@@ -223,14 +233,14 @@ impl TryFrom<Written> for Money {
     type Error = NotMoney;
 
     fn try_from(written: Written) -> Result<Money, NotMoney> {
-        Money::parse(&written.amount, written.currency)
+        Money::parse(&written.amount.0, written.currency)
     }
 }
 
 impl From<Money> for Written {
     fn from(money: Money) -> Written {
         Written {
-            amount: money.amount(),
+            amount: Amount(money.amount()),
             currency: money.currency,
         }
     }

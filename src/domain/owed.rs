@@ -22,7 +22,8 @@ use crate::{
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// What rules say of owing an item.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Owing {
     /// What runs out and is ordered again.
     pub backorder: Option<Backorder>,
@@ -31,7 +32,7 @@ pub struct Owing {
 }
 
 /// An item may be sold when it has run out, because it comes again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backorder {
     /// So many units of the item may be owed, over all accounts; none takes a wider rule back.
     pub max: Quantity,
@@ -40,7 +41,7 @@ pub struct Backorder {
 }
 
 /// An item may be sold before it is out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Preorder {
     /// So many units of the item may be owed, over all accounts; none takes a wider rule back.
     pub max: Quantity,

@@ -7,6 +7,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     AccountId, Money, Sku, Time,
     incident::{Incident, WayKind},
@@ -16,7 +18,7 @@ use crate::{
 };
 
 /// A rule of the policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
     /// What timelines call it.
     pub name: String,
@@ -37,7 +39,8 @@ pub struct Rule {
 }
 
 /// What a policy may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Step {
     /// [`WayKind::Wait`]
     Wait,
@@ -62,7 +65,8 @@ impl Step {
 }
 
 /// How much it costs a merchant to cancel on an account: marketplaces count it against them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Penalty {
     /// Little: a shop of one's own.
     Low,

@@ -6,7 +6,7 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// So many of an item's smallest unit. May be negative: a channel can show less than nothing.
 #[derive(
@@ -16,11 +16,17 @@ use serde::{Deserialize, Serialize};
 pub struct Quantity(i64);
 
 /// A decimal number as a channel wrote it: `digits × 10^-scale`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Decimal {
     digits: i64,
     scale: u8,
+}
+
+impl Serialize for Decimal {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct("Decimal", &self.to_string())
+    }
 }
 
 /// Why a text or number is not a quantity.

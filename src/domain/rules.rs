@@ -7,7 +7,7 @@
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     AccountId, Quantity, Sku, Time,
@@ -60,7 +60,8 @@ pub struct OfferRule {
 }
 
 /// What is kept back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Buffer {
     /// So much.
     Units(Quantity),
@@ -152,8 +153,35 @@ impl fmt::Debug for FormulaRef {
     }
 }
 
+impl Serialize for FormulaRef {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct("FormulaRef", self.0.text())
+    }
+}
+
+/// A formula that was read back gives no number until whoever can compile it has done so.
+impl<'de> Deserialize<'de> for FormulaRef {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<FormulaRef, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Ok(FormulaRef(Arc::new(Uncompiled(text))))
+    }
+}
+
+/// The text of a formula.
+struct Uncompiled(String);
+
+impl Formula for Uncompiled {
+    fn text(&self) -> &str {
+        &self.0
+    }
+
+    fn evaluate(&self, _: &Given) -> Result<Quantity, String> {
+        Err("it was not compiled".to_owned())
+    }
+}
+
 /// The last units of an item are shown on some accounts only.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastUnits {
     /// When less than this is sellable.
     pub below: Quantity,
@@ -162,7 +190,8 @@ pub struct LastUnits {
 }
 
 /// When a listing ends, as a rule says it: a narrower rule may take it back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EndWhen {
     /// It never ends.
     Never,
@@ -171,7 +200,8 @@ pub enum EndWhen {
 }
 
 /// A rule as an admin writes it: for whom, and what it changes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ScopedRule {
     /// Only on this account.
     pub account: Option<AccountId>,
@@ -209,7 +239,7 @@ pub struct ScopedRule {
 }
 
 /// All offer rules.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfferRules {
     /// In the order of the configuration.
     pub rules: Vec<ScopedRule>,

@@ -2,13 +2,19 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Our key for an item. Compared byte by byte: `mug-1` and `MUG-1` are two items, because some
 /// channels think so, and joining them by guess would sell one for the other.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Sku(String);
+
+impl Serialize for Sku {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct("Sku", &self.0)
+    }
+}
 
 /// Why a text is not a SKU.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

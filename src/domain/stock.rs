@@ -20,7 +20,6 @@ use crate::{
 
 /// A warehouse, a shop, a shelf: where stock lies. The admin's own word.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
 pub struct LocationId(String);
 
 impl LocationId {

@@ -26,6 +26,10 @@ use store::{Batch, Range, Seq, Store, StoreError, Table};
 use tokio::sync::Mutex;
 
 use crate::{
+    cases::{
+        recorder::{Making, Noted, Recorder},
+        watched::{Seen, Watched},
+    },
     exposure::Exposures,
     ports::Ports,
     rows::{self, prefix},
@@ -69,9 +73,23 @@ pub struct Decider {
     pub exposures: Exposures,
     /// What watched accounts show too much by it.
     pub watch: Watch,
-    /// Held from loading to commit, so that decisions of this process never conflict.
-    turn: Mutex<()>,
+    /// Held from loading to commit, so that decisions of this process never conflict. In it, where
+    /// incidents are to be kept so that they can be played again, who keeps them.
+    turn: Mutex<Turn>,
     decided: Lock<Decided>,
+}
+
+/// What whoever decides holds.
+type Turn = Option<Recorder>;
+
+/// A decision that is not committed yet.
+struct Draft {
+    decision: Decision,
+    batch: Batch,
+    late: Vec<Late>,
+    before: Book,
+    seen: Seen,
+    seed: [u8; 16],
 }
 
 /// How often each kind of signal turned out to be what, since the start: by the words of both
@@ -118,7 +136,7 @@ impl Decider {
             policy: RwLock::new(Arc::new(policy)),
             exposures: Exposures::default(),
             watch: Watch::default(),
-            turn: Mutex::new(()),
+            turn: Mutex::new(None),
             decided: Lock::default(),
         }
     }
@@ -157,13 +175,15 @@ impl Decider {
         signal: Signal,
         alongside: Alongside,
     ) -> Result<Done, DecideError> {
-        let _turn = self.turn.lock().await;
-        let mut done = self.decide_once(&signal, alongside).await?;
+        let mut turn = self.turn.lock().await;
+        let signal = Arc::new(signal);
+        let mut done = self.decide_once(&mut turn, &signal, alongside).await?;
         let mut freed = take_freed(&mut done.follow_ups);
         while let Some(sku) = freed.pop() {
             for order in self.waiting_for(&sku).await? {
-                let reclaim = Signal::Reclaim { order };
-                let mut more = self.decide_once(&reclaim, Alongside::default()).await?;
+                let reclaim = Arc::new(Signal::Reclaim { order });
+                let nothing = Alongside::default();
+                let mut more = self.decide_once(&mut turn, &reclaim, nothing).await?;
                 // A claim that grows frees nothing, so this ends.
                 drop(take_freed(&mut more.follow_ups));
                 done.follow_ups.append(&mut more.follow_ups);
@@ -175,9 +195,33 @@ impl Decider {
         Ok(done)
     }
 
+    /// Decides about a signal and about nothing that follows from it: for playing again what was decided.
+    pub(crate) async fn decide_alone(&self, signal: &Arc<Signal>) -> Result<Done, DecideError> {
+        let mut turn = self.turn.lock().await;
+        self.decide_once(&mut turn, signal, Alongside::default())
+            .await
+    }
+
+    /// Begins to keep what leads to incidents, or goes on with it.
+    pub(crate) async fn keep_cases(&self) -> Result<(), StoreError> {
+        let mut turn = self.turn.lock().await;
+        *turn = Some(Recorder::load(self.store.as_ref()).await?);
+        Ok(())
+    }
+
+    /// Runs a change of what is kept of incidents, between two decisions.
+    pub(crate) async fn between<T>(
+        &self,
+        change: impl AsyncFnOnce(&mut Option<Recorder>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut turn = self.turn.lock().await;
+        change(&mut turn).await
+    }
+
     async fn decide_once(
         &self,
-        signal: &Signal,
+        turn: &mut Turn,
+        signal: &Arc<Signal>,
         alongside: Alongside,
     ) -> Result<Done, DecideError> {
         let policy = self.policy();
@@ -195,11 +239,21 @@ impl Decider {
                 breaker: policy.breaker,
                 incidents: policy.incidents.clone(),
             };
-            let (decision, mut batch, late) = self.try_once(signal, &context).await?;
+            let mut draft = self.try_once(turn.is_some(), signal, &context).await?;
+            let noted = note(turn.as_ref(), signal, &policy, &mut draft, context.now);
+            let Draft {
+                decision,
+                mut batch,
+                late,
+                ..
+            } = draft;
             batch.puts.extend(alongside.puts.iter().cloned());
             batch.deletes.extend(alongside.deletes.iter().cloned());
             match self.commit(batch).await {
                 Ok(_) => {
+                    if let (Some(recorder), Some(noted)) = (turn.as_mut(), noted) {
+                        recorder.settle(noted);
+                    }
                     let Decision {
                         book,
                         verdict,
@@ -233,19 +287,34 @@ impl Decider {
 
     async fn try_once(
         &self,
+        is_watched: bool,
         signal: &Signal,
         context: &Context,
-    ) -> Result<(Decision, Batch, Vec<Late>), DecideError> {
+    ) -> Result<Draft, DecideError> {
         let mut complete: Vec<Sku> = Vec::new();
         loop {
-            let shelf = Shelf::load(self.store.as_ref(), signal, &complete).await?;
-            let ids = IdSource::new(context.now, self.ports.entropy.seed());
+            let watched = Watched::new(self.store.as_ref());
+            let store: &dyn Store = if is_watched {
+                &watched
+            } else {
+                self.store.as_ref()
+            };
+            let shelf = Shelf::load(store, signal, &complete).await?;
+            let seed = self.ports.entropy.seed();
+            let ids = IdSource::new(context.now, seed);
             match decide(shelf.book.clone(), signal, context, ids) {
                 Ok(decision) => {
                     let mut batch = shelf.batch(&decision.book, |order| deadline(order, context));
                     let late = self.watch.look(&shelf.book, &decision.book, context.now);
                     batch.puts.extend(late.iter().map(watching::row));
-                    return Ok((decision, batch, late));
+                    return Ok(Draft {
+                        decision,
+                        batch,
+                        late,
+                        before: shelf.book,
+                        seen: watched.take(),
+                        seed,
+                    });
                 }
                 Err(Undecided::Refused(refusal)) => {
                     self.count(signal, refusal.word());
@@ -279,6 +348,29 @@ impl Decider {
             .filter_map(|(key, _)| rows::last_part(key).parse().ok())
             .collect())
     }
+}
+
+/// What is kept of a decision, written in its own commit.
+fn note(
+    recorder: Option<&Recorder>,
+    signal: &Arc<Signal>,
+    policy: &Arc<Policy>,
+    draft: &mut Draft,
+    at: Time,
+) -> Option<Noted> {
+    let mut noted = recorder?.note(Making {
+        at,
+        seed: draft.seed,
+        policy,
+        signal,
+        verdict: draft.decision.verdict.word(),
+        seen: std::mem::take(&mut draft.seen),
+        before: &draft.before,
+        after: &draft.decision.book,
+        batch: &draft.batch,
+    });
+    draft.batch.puts.append(&mut noted.puts);
+    Some(noted)
 }
 
 /// Whether nobody who waits can be given anything. What one location owes hides what lies at another,

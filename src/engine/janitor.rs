@@ -38,6 +38,9 @@ impl Engine {
             if let Err(error) = self.sweep_late().await {
                 self.note_store_error(&error);
             }
+            if let Err(error) = self.sweep_recordings().await {
+                self.note_store_error(&error);
+            }
             for phase in [Phase::Canceled, Phase::Delivered] {
                 if let Err(error) = self.close_finished(phase).await {
                     self.note_store_error(&error);

@@ -9,6 +9,7 @@ pub mod adoption;
 pub mod answers;
 pub mod bells;
 mod buffers;
+pub mod cases;
 pub mod decider;
 pub mod dispatch;
 mod evidence;
@@ -129,6 +130,7 @@ pub struct Engine {
     /// When this process began.
     started_at: domain::Time,
     backlog_max: usize,
+    exporting: tokio::sync::Mutex<()>,
     wake_inbox: Notify,
     stop: watch::Sender<bool>,
     fatal: watch::Sender<Option<String>>,
@@ -179,10 +181,12 @@ impl Engine {
             meters: Meters::default(),
             public_url: config.public_url,
             backlog_max: config.backlog_max,
+            exporting: tokio::sync::Mutex::new(()),
             wake_inbox: Notify::new(),
             stop: watch::Sender::new(false),
             fatal: watch::Sender::new(None),
         });
+        engine.decider.keep_cases().await?;
         engine.load_exposure().await?;
         engine.load_watch().await?;
         for item in config.items {

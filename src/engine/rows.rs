@@ -96,6 +96,14 @@ pub const CURSORS: Table = Table("cursors");
 pub const MODES: Table = Table("modes");
 /// Signals that could not be read, by their place in the journal.
 pub const PARKED_SIGNALS: Table = Table("parked_signals");
+/// What is kept of incidents, so that they can be played again.
+pub const RECORDINGS: Table = Table("recordings");
+/// The decisions of a recording, in order.
+pub const RECORDED_STEPS: Table = Table("recorded_steps");
+/// The rules that its decisions went by, in order.
+pub const RECORDED_RULES: Table = Table("recorded_rules");
+/// Index: the recording of an incident.
+pub const RECORDING_OF: Table = Table("recording_of");
 
 /// The form of values that this program writes.
 const FORMAT: u8 = 1;

@@ -52,6 +52,12 @@ const PARAMETERS: &[(&str, &str, &str)] = &[
         "boolean",
         "Only those that are open, or only those that are settled.",
     ),
+    ("hide_skus", "boolean", "Take SKUs out too."),
+    (
+        "hide_accounts",
+        "boolean",
+        "Take the names of accounts out too.",
+    ),
     (
         "dry_run",
         "boolean",

@@ -84,6 +84,8 @@ kinds! {
     NO_ORDER { code: "no-order", status: 404, title: "There is no such order" }
     NO_LINE { code: "no-line", status: 404, title: "The order has no such line" }
     NO_INCIDENT { code: "no-incident", status: 404, title: "There is no such incident" }
+    NO_CASE { code: "no-case", status: 404, title: "Nothing was kept of the incident" }
+    CASE_UNPLAYABLE { code: "case-unplayable", status: 409, title: "What was kept of the incident cannot be played" }
     NO_ITEM { code: "no-item", status: 404, title: "There is no such item" }
     BEFORE_RECORDS { code: "before-records", status: 404, title: "Nothing was recorded then" }
     NOT_STOCKED { code: "not-stocked", status: 409, title: "The item has no stock of its own" }

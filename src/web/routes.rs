@@ -650,6 +650,13 @@ fn about_incidents() -> Vec<Route> {
             Gives::One("IncidentDetail"),
             incidents::detail,
         ),
+        reads(
+            "/api/v1/incidents/{incident}/export",
+            "Export what led to an incident, without names, as a case that `oneshelf replay` plays again.",
+            Gives::One("Case"),
+            incidents::export,
+        )
+        .asks(&["hide_skus", "hide_accounts"]),
         posts(
             "/api/v1/incidents/{incident}/resolve",
             "Choose a way out of an incident; what it takes on the channel is done.",

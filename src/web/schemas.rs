@@ -335,6 +335,24 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     ),
     ("WayOut", "way: way, from: id?, because: text"),
     (
+        "Case",
+        "format: text, version: whole, oneshelf: text, incident: CaseAbout, hidden: text[], left_out: text[], \
+         rules: Anything[], start: CaseRow[], steps: CaseStep[]",
+    ),
+    (
+        "CaseAbout",
+        "id: id, others: id[], skus: text[], opened_at: time, ended_at: time?",
+    ),
+    (
+        "CaseRow",
+        "table: text, key: text[], gone?: flag, value: Anything",
+    ),
+    (
+        "CaseStep",
+        "at: time, seed: text, rules: whole, given?: CaseRow[], signal: Anything, verdict: text, \
+         facts: Anything[], not_compared?: text",
+    ),
+    (
         "Resolve",
         "way: way, from?: id?, amount?: money?, by?: text?, note?: text?",
     ),

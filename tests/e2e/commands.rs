@@ -83,7 +83,7 @@ fn the_simulator_tells_each_seed_and_plays_one_again() {
 }
 
 /// Runs a command against the daemon of a world.
-async fn ask(world: &World, arguments: &[&str]) -> Ended {
+pub(crate) async fn ask(world: &World, arguments: &[&str]) -> Ended {
     let token = world.config().join("secrets/admin-token");
     let mut all: Vec<String> = Vec::new();
     all.extend(arguments.iter().map(|argument| (*argument).to_owned()));

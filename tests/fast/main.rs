@@ -2,6 +2,7 @@
 //!
 //! Start reading at `tidy`, which holds the house rules that a compiler cannot hold.
 
+mod cases;
 mod decider;
 mod interleavings;
 mod kiosk;

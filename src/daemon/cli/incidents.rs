@@ -1,11 +1,14 @@
 //! `oneshelf incidents`: what was sold and is not there, and choosing a way out.
 
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::{
     client::{Client, Connect, encode, query},
-    out::{Out, show},
+    out::{Out, count, show},
 };
 use crate::exit::Exit;
 
@@ -47,6 +50,23 @@ enum What {
     },
     /// Chooses a way out.
     Resolve(Resolve),
+    /// Exports what led to one, without names, as a case that `oneshelf replay` plays again.
+    Export(Export),
+}
+
+#[derive(Debug, clap::Args)]
+struct Export {
+    /// Its id.
+    incident: String,
+    /// The file to write; standard output where none is named.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Take SKUs out too.
+    #[arg(long)]
+    hide_skus: bool,
+    /// Take the names of accounts out too.
+    #[arg(long)]
+    hide_accounts: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -119,6 +139,7 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
         }
         Some(What::Policy { limit }) => policy(*limit, client, out).await?,
         Some(What::Resolve(asked)) => resolve(asked, client, out).await?,
+        Some(What::Export(asked)) => export(asked, client, out).await?,
     }
     Ok(Exit::Good)
 }
@@ -283,6 +304,58 @@ fn competing_and_ways(incident: &Value, out: &mut Out<'_>) -> anyhow::Result<()>
         out.line(&format!("  {}. {word}{from}: {because}", number + 1))?;
     }
     Ok(())
+}
+
+async fn export(asked: &Export, client: &Client, out: &mut Out<'_>) -> anyhow::Result<()> {
+    let yes = |is_so: bool| is_so.then(|| "true".to_owned());
+    let asks = query(&[
+        ("hide_skus", yes(asked.hide_skus)),
+        ("hide_accounts", yes(asked.hide_accounts)),
+    ]);
+    let path = format!("/incidents/{}/export{asks}", encode(&asked.incident));
+    let case = client.get(&path).await?;
+    let Some(file) = &asked.out else {
+        return out.text(&format!("{case:#}"));
+    };
+    write(file, &format!("{case:#}\n"))?;
+    let steps = case["steps"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    if out.is_json() {
+        let told = json!({ "file": file.display().to_string(), "steps": steps.len() });
+        return out.objects([&told]);
+    }
+    out.line(&format!(
+        "{} holds {}. Play them again: oneshelf replay {}",
+        file.display(),
+        count(&steps.len().to_string(), "decision"),
+        file.display()
+    ))?;
+    let skipped = steps.iter().filter(|step| step["not_compared"].is_string());
+    match skipped.count() {
+        0 => {}
+        skipped => out.line(&format!(
+            "{} not compared: without names they are decided otherwise.",
+            count(&skipped.to_string(), "decision")
+        ))?,
+    }
+    for left_out in case["left_out"].as_array().into_iter().flatten() {
+        out.line(&format!(
+            "Not in it: {}",
+            left_out.as_str().unwrap_or_default()
+        ))?;
+    }
+    Ok(())
+}
+
+/// Writes a file whole or not at all.
+fn write(file: &Path, text: &str) -> anyhow::Result<()> {
+    let mut part = file.as_os_str().to_owned();
+    part.push(".part");
+    let failed = || format!("failed to write {}", file.display());
+    std::fs::write(&part, text).with_context(failed)?;
+    std::fs::rename(&part, file).with_context(failed)
 }
 
 async fn resolve(asked: &Resolve, client: &Client, out: &mut Out<'_>) -> anyhow::Result<()> {

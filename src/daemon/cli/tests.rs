@@ -648,6 +648,35 @@ MUG  good  5        0          2        3         Mug
 }
 
 #[tokio::test]
+async fn a_case_is_written_to_a_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("case.json");
+    let case = json!({ "left_out": ["Plates."], "steps": [{}, { "not_compared": "why" }] });
+    let line = format!(
+        "incidents|export|inc_1|--hide-skus|--out|{}",
+        file.display()
+    );
+    let ran = run(&line, &[(200, case.clone())]).await;
+    assert_eq!(
+        ran.calls(),
+        ["GET http://daemon:8081/api/v1/incidents/inc_1/export?hide_skus=true"]
+    );
+    for part in [
+        "2 decisions",
+        "oneshelf replay",
+        "1 decision not compared",
+        "Not in it: Plates.",
+    ] {
+        assert!(ran.text.contains(part), "{part}: {}", ran.text);
+    }
+    let written = std::fs::read(&file).expect("the file");
+    let written: Value = serde_json::from_slice(&written).expect("JSON");
+    assert_eq!(written, case);
+    let ran = run("incidents|export|inc_1", &[(200, case.clone())]).await;
+    assert_eq!(ran.text, format!("{case:#}\n"));
+}
+
+#[tokio::test]
 async fn a_way_out_is_shown_and_chosen() {
     let mut incident = json!({
         "id": "inc_1", "state": "open", "account": "web", "order": "ord_1", "number": "#17",

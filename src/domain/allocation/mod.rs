@@ -10,6 +10,8 @@ mod words;
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     AccountId, Decimal, Quantity, Sku,
     book::Book,
@@ -22,7 +24,8 @@ use choose::Candidate;
 use trial::{Manner, Trial};
 
 /// What makes one location come before another. Which of them count, and in which order, the admin says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Criterion {
     /// What ships last is chosen only when the others together cannot.
     StoresLast,
@@ -59,7 +62,8 @@ impl Criterion {
 }
 
 /// When locations are chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum When {
     /// As soon as an order can be shipped, where more than one location is declared.
     Ready,
@@ -69,7 +73,7 @@ pub enum When {
 }
 
 /// How locations are chosen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
     /// When.
     pub when: When,

@@ -23,7 +23,11 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
+pub use self::snapshot::fingerprint;
+
 use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountId, Decimal, ExternalId, IdSource, ListingId, Quantity, Sku, Time, allocation,
@@ -65,7 +69,7 @@ pub struct Context {
 }
 
 /// What a decision must know of an account.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Terms {
     /// What its stock number means.
     pub meaning: QuantityMeaning,
@@ -78,7 +82,8 @@ pub struct Terms {
 }
 
 /// Who decides what there is, when a channel shows something that no order explains.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Authority {
     /// Our ledger: the level is written again.
     #[default]

@@ -754,7 +754,7 @@ pub(super) fn line_mut<'d>(
 }
 
 /// FNV-1a over the canonical text of a view (its maps are sorted), without its version.
-fn fingerprint(snapshot: &OrderSnapshot) -> u64 {
+pub fn fingerprint(snapshot: &OrderSnapshot) -> u64 {
     let mut plain = snapshot.clone();
     plain.version = crate::snapshot::Version {
         revision: 0,

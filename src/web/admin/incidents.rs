@@ -12,7 +12,10 @@ use domain::{
     incident::{Way, WayKind},
     signal::Command,
 };
-use engine::views;
+use engine::{
+    cases::export::{Hide, NoCase},
+    views,
+};
 use serde::Deserialize;
 
 use super::{Admin, queues::OpenQuery};
@@ -56,6 +59,38 @@ pub(crate) async fn detail(
     found
         .map(|found| Json(found).into_response())
         .ok_or_else(|| no_incident(incident))
+}
+
+/// What else is to be taken out of a case.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExportQuery {
+    hide_skus: Option<bool>,
+    hide_accounts: Option<bool>,
+}
+
+pub(crate) async fn export(
+    State(admin): State<Admin>,
+    At(name): At<String>,
+    Ask(ask): Ask<ExportQuery>,
+) -> Result<Response, Problem> {
+    let incident: IncidentId = id("incident", &name)?;
+    let hide = Hide {
+        skus: ask.hide_skus.unwrap_or_default(),
+        accounts: ask.hide_accounts.unwrap_or_default(),
+    };
+    let case = admin.engine.export_case(incident, hide).await;
+    match case {
+        Ok(case) => Ok(Json(case).into_response()),
+        Err(NoCase::NoIncident(_)) => Err(no_incident(incident)),
+        Err(error @ NoCase::NotKept(_)) => Err(Problem::new(&problem::NO_CASE, error.to_string())
+            .with("incident", incident.to_string())),
+        Err(error @ NoCase::Unplayable(_)) => {
+            let problem = Problem::new(&problem::CASE_UNPLAYABLE, error.to_string());
+            Err(problem.with("incident", incident.to_string()))
+        }
+        Err(NoCase::Store(error)) => Err(error.into()),
+    }
 }
 
 pub(crate) async fn resolve(

@@ -61,6 +61,21 @@ pub(super) async fn decided(reader: &mut Reader, incident: &Value) {
     assert!(text.starts_with("ann chose"), "{text}");
     let none = format!("/api/v1/incidents/inc_{}", "0".repeat(32));
     assert_eq!(reader.get(&none).await["code"], "no-incident");
+    let case = reader.get(&format!("{path}/export?hide_skus=true")).await;
+    assert_eq!(
+        (&case["format"], &case["hidden"]),
+        (&json!("oneshelf-case"), &json!(["skus"]))
+    );
+    let replay = engine::cases::replay::CaseFile::read(case.to_string().as_bytes());
+    let replay = replay
+        .expect("a case")
+        .replay()
+        .await
+        .expect("it is played");
+    assert_eq!((replay.parts, replay.not_compared), (None, 0));
+    assert!(replay.steps.len() > 1);
+    let none_of = format!("{none}/export");
+    assert_eq!(reader.get(&none_of).await["code"], "no-incident");
     let none = format!("{none}/resolve");
     let answer = reader.post(&none, json!({ "way": "wait" })).await;
     assert_eq!(answer["code"], "no-incident");
