@@ -8,7 +8,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value, json};
 
 use super::{
-    document::{Document, Field, Operation, Selection, Type, TypeDefinition},
+    document::{Document, Field, FieldDefinition, Operation, Selection, Type, TypeDefinition},
     schema::{Schema, root_type},
 };
 
@@ -197,15 +197,9 @@ impl Request<'_> {
         value: &Value,
         nodes: Nodes<'_>,
     ) -> Result<Value, String> {
-        let on = root_type(self.operation);
-        match self.schema.types.get(on) {
-            Some(TypeDefinition::Object { fields, .. }) => match fields.get(&field.name) {
-                Some(definition) => {
-                    self.complete(&definition.kind, field, &Map::new(), value, nodes)
-                }
-                None => Ok(Value::Null),
-            },
-            Some(TypeDefinition::Input(_) | TypeDefinition::Enum(_)) | None => Ok(Value::Null),
+        match self.definition(root_type(self.operation), &field.name) {
+            Some(definition) => self.complete(&definition.kind, field, &Map::new(), value, nodes),
+            None => Ok(Value::Null),
         }
     }
 
@@ -226,19 +220,80 @@ impl Request<'_> {
                 object.insert(field.key.clone(), json!(on));
                 continue;
             }
-            let Some(TypeDefinition::Object { fields, .. }) = self.schema.types.get(on) else {
-                continue;
-            };
-            let Some(definition) = fields.get(&field.name) else {
+            let Some(definition) = self.definition(on, &field.name) else {
                 continue;
             };
             let arguments = self.schema.arguments(on, field, &self.variables);
-            let made = (field.name == "edges" && !value[CURSORS].is_null()).then(|| edges(value));
-            let part = made.as_ref().unwrap_or(&value[&field.name]);
+            let part = &value[&field.name];
             let part = self.complete(&definition.kind, field, &arguments, part, nodes)?;
             merge(&mut object, &field.key, part);
         }
         Ok(Value::Object(object))
+    }
+
+    /// The selected part of a connection: its things as nodes, as edges, or both.
+    fn project_page(
+        &self,
+        on: &str,
+        field: &Field,
+        page: &Page<'_>,
+        nodes: Nodes<'_>,
+    ) -> Result<Value, String> {
+        let mut selected = Vec::new();
+        self.flatten(on, &field.selections, &mut selected);
+        let mut object = Map::new();
+        for field in selected {
+            let Some(definition) = self.definition(on, &field.name) else {
+                if field.name == "__typename" {
+                    object.insert(field.key.clone(), json!(on));
+                }
+                continue;
+            };
+            let kind = &definition.kind;
+            let part = match field.name.as_str() {
+                "nodes" => page.each(|_, node| {
+                    self.complete(element(kind), field, &Map::new(), node, nodes)
+                })?,
+                "edges" => page.each(|cursor, node| {
+                    self.project_edge(element(kind).name(), field, (cursor, node), nodes)
+                })?,
+                "pageInfo" => self.complete(kind, field, &Map::new(), &page.info, nodes)?,
+                _ => Value::Null,
+            };
+            merge(&mut object, &field.key, part);
+        }
+        Ok(Value::Object(object))
+    }
+
+    fn project_edge(
+        &self,
+        on: &str,
+        field: &Field,
+        (cursor, node): (&str, &Value),
+        nodes: Nodes<'_>,
+    ) -> Result<Value, String> {
+        let mut selected = Vec::new();
+        self.flatten(on, &field.selections, &mut selected);
+        let mut object = Map::new();
+        for field in selected {
+            let part = match (field.name.as_str(), self.definition(on, &field.name)) {
+                ("node", Some(definition)) => {
+                    self.complete(&definition.kind, field, &Map::new(), node, nodes)?
+                }
+                ("cursor", _) => json!(cursor),
+                ("__typename", _) => json!(on),
+                (_, _) => continue,
+            };
+            merge(&mut object, &field.key, part);
+        }
+        Ok(Value::Object(object))
+    }
+
+    fn definition(&self, on: &str, field: &str) -> Option<&FieldDefinition> {
+        match self.schema.types.get(on) {
+            Some(TypeDefinition::Object { fields, .. }) => fields.get(field),
+            Some(TypeDefinition::Input(_) | TypeDefinition::Enum(_)) | None => None,
+        }
     }
 
     fn complete(
@@ -268,8 +323,11 @@ impl Request<'_> {
                     .map(Value::Array)
             }
             (Type::Named(name), Value::Array(values)) if name.ends_with("Connection") => {
-                let page = page(values, arguments)?;
-                self.project(name, field, &page, nodes)
+                self.project_page(name, field, &Page::cut(values, arguments)?, nodes)
+            }
+            // The root fields cut their own pages.
+            (Type::Named(name), Value::Object(cut)) if cut.contains_key(CURSORS) => {
+                self.project_page(name, field, &Page::read(value), nodes)
             }
             (Type::Named(name), value) => {
                 if !matches!(
@@ -291,6 +349,80 @@ impl Request<'_> {
             }
             (Type::List(_), value) => Ok(value.clone()),
         }
+    }
+}
+
+/// Part of a connection. Its things stay where they are: a page of orders is large, and most of what an
+/// order has to say nobody selects.
+struct Page<'v> {
+    cursors: Vec<String>,
+    nodes: Vec<&'v Value>,
+    info: Value,
+}
+
+impl<'v> Page<'v> {
+    /// One page of an array, by the places of its elements.
+    fn cut(values: &'v [Value], arguments: &Map<String, Value>) -> Result<Page<'v>, String> {
+        let size = page_size(arguments)?.unwrap_or(LIST_SIZE);
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        let mut places: Vec<usize> = (0..values.len()).collect();
+        if arguments.get("reverse") == Some(&json!(true)) {
+            places.reverse();
+        }
+        if let Some(after) = arguments.get("after").and_then(Value::as_str) {
+            let after: usize = uncursor(after)
+                .and_then(|text| text.parse().ok())
+                .ok_or_else(|| "Invalid cursor for current pagination sort.".to_owned())?;
+            places.retain(|place| *place > after);
+        }
+        let is_last = arguments.get("first").is_none_or(Value::is_null);
+        let has_more = places.len() > size;
+        match is_last {
+            true => places = places.split_off(places.len().saturating_sub(size)),
+            false => places.truncate(size),
+        }
+        let cursors: Vec<String> = places.iter().map(|p| cursor(&p.to_string())).collect();
+        Ok(Page {
+            info: page_info(&cursors, has_more && !is_last),
+            nodes: places.into_iter().map(|place| &values[place]).collect(),
+            cursors,
+        })
+    }
+
+    /// What [`connection`] made.
+    fn read(connection: &'v Value) -> Page<'v> {
+        let all = |name| connection[name].as_array().into_iter().flatten();
+        let cursors = all(CURSORS).filter_map(Value::as_str);
+        Page {
+            cursors: cursors.map(str::to_owned).collect(),
+            nodes: all("nodes").collect(),
+            info: connection["pageInfo"].clone(),
+        }
+    }
+
+    fn each(
+        &self,
+        mut part: impl FnMut(&str, &Value) -> Result<Value, String>,
+    ) -> Result<Value, String> {
+        let things = self.cursors.iter().zip(&self.nodes);
+        things.map(|(cursor, node)| part(cursor, node)).collect()
+    }
+}
+
+fn page_info(cursors: &[String], has_next: bool) -> Value {
+    json!({
+        "hasNextPage": has_next,
+        "hasPreviousPage": false,
+        "startCursor": cursors.first(),
+        "endCursor": cursors.last(),
+    })
+}
+
+/// What a list is of.
+fn element(kind: &Type) -> &Type {
+    match strip(kind) {
+        Type::List(inner) => inner,
+        kind => kind,
     }
 }
 
@@ -329,59 +461,14 @@ pub(super) fn page_size(arguments: &Map<String, Value>) -> Result<Option<u64>, S
     }
 }
 
-/// One page of an array, by the places of its elements.
-fn page(values: &[Value], arguments: &Map<String, Value>) -> Result<Value, String> {
-    let size = page_size(arguments)?.unwrap_or(LIST_SIZE);
-    let size = usize::try_from(size).unwrap_or(usize::MAX);
-    let mut places: Vec<usize> = (0..values.len()).collect();
-    if arguments.get("reverse") == Some(&json!(true)) {
-        places.reverse();
-    }
-    if let Some(after) = arguments.get("after").and_then(Value::as_str) {
-        let after: usize = uncursor(after)
-            .and_then(|text| text.parse().ok())
-            .ok_or_else(|| "Invalid cursor for current pagination sort.".to_owned())?;
-        places.retain(|place| *place > after);
-    }
-    let is_last = arguments.get("first").is_none_or(Value::is_null);
-    let has_more = places.len() > size;
-    match is_last {
-        true => places = places.split_off(places.len().saturating_sub(size)),
-        false => places.truncate(size),
-    }
-    let nodes: Vec<(String, Value)> = places
-        .into_iter()
-        .map(|place| (cursor(&place.to_string()), values[place].clone()))
-        .collect();
-    Ok(connection(nodes, has_more && !is_last))
-}
-
-/// A page as the graph has it once it is cut. Edges are made of it when they are selected.
+/// A page as the graph has it once it is cut; [`Page::read`] reads it.
 pub(super) fn connection(page: Vec<(String, Value)>, has_next: bool) -> Value {
-    let (cursors, nodes): (Vec<Value>, Vec<Value>) = page
-        .into_iter()
-        .map(|(cursor, node)| (Value::String(cursor), node))
-        .unzip();
-    let info = json!({
-        "hasNextPage": has_next,
-        "hasPreviousPage": false,
-        "startCursor": cursors.first(),
-        "endCursor": cursors.last(),
-    });
+    let (cursors, nodes): (Vec<String>, Vec<Value>) = page.into_iter().unzip();
     object([
+        ("pageInfo", page_info(&cursors, has_next)),
         ("nodes", Value::Array(nodes)),
-        (CURSORS, Value::Array(cursors)),
-        ("pageInfo", info),
+        (CURSORS, cursors.into()),
     ])
-}
-
-/// The edges of a page, with a copy of what it holds.
-fn edges(connection: &Value) -> Value {
-    let all = |name| connection[name].as_array().into_iter().flatten().cloned();
-    let edges = all(CURSORS).zip(all("nodes"));
-    edges
-        .map(|(cursor, node)| object([("cursor", cursor), ("node", node)]))
-        .collect()
 }
 
 /// An object of what is there already: the macro would copy all of it.
