@@ -279,7 +279,15 @@ fn lying(engine: &Engine, item: &Item, stock: Option<&Stock>) -> Vec<String> {
     };
     let tell = |location: &LocationId| {
         let units = |quantity| Units::new(quantity, item.scale);
-        let mut said = format!("At {location} lie {}", units(stock.on_hand_at(location)));
+        let here = stock.on_hand_at(location);
+        let mut said = match here < Quantity::ZERO {
+            true => format!(
+                "From {location} {} more have left than were known to lie there, or where they could \
+                 have come from: count {location}",
+                units(here.negated())
+            ),
+            false => format!("At {location} lie {}", units(here)),
+        };
         let bound = stock.allocated.get(location).copied().unwrap_or_default();
         if bound.is_positive() {
             said.push_str(&format!(", {} of them to leave from there", units(bound)));

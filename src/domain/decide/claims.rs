@@ -7,7 +7,7 @@ use crate::{
     book::ClaimKey,
     fact::Event,
     ids::{ClaimChangeId, MovementId, OrderId},
-    locations::Excess,
+    locations::{Excess, Kind},
     order::Order,
     stock::{Cause, Claim, ClaimChange, Condition, LocationId, Movement, Stock},
 };
@@ -391,15 +391,16 @@ impl Desk<'_> {
         left: Quantity,
         leaving: Leaving<'_>,
     ) -> Result<Vec<(LocationId, Quantity)>, Undecided> {
-        let account = &self.order(id)?.account;
+        let order = self.order(id)?;
         let locations = &self.context.locations;
-        let said = match leaving {
-            Leaving::From(location) => Some(location),
-            Leaving::ByChannel(_) => locations.home_of(account),
-            Leaving::Usual => None,
-        };
-        if let Some(location) = said {
-            return Ok(vec![(location.clone(), left)]);
+        match leaving {
+            Leaving::From(location) => return Ok(vec![(location.clone(), left)]),
+            Leaving::ByChannel(happened_at) => {
+                if let Some(home) = locations.home_of(&order.account) {
+                    return Ok(self.handed_over(order, sku, left, (home, happened_at)));
+                }
+            }
+            Leaving::Usual => {}
         }
         let name = ClaimKey {
             sku: sku.clone(),
@@ -431,6 +432,48 @@ impl Desk<'_> {
         sources.push((self.context.home.clone(), rest));
         sources.retain(|(_, part)| part.is_positive());
         Ok(sources)
+    }
+
+    /// Where units came from that were handed over somewhere: what was not known to lie there was brought
+    /// from what else serves the account, though nobody said so; the rest came from nowhere that we know.
+    /// What had left before the place was counted is not in the count, wherever it came from.
+    fn handed_over(
+        &self,
+        order: &Order,
+        sku: &Sku,
+        left: Quantity,
+        (home, happened_at): (&LocationId, Time),
+    ) -> Vec<(LocationId, Quantity)> {
+        let is_ours = |at: &LocationId| {
+            let declared = self.context.locations.get(at);
+            declared.is_none_or(|one| one.kind != Kind::Channel)
+        };
+        let stock = self.book.stock.get(sku).filter(|_| is_ours(home));
+        let stock = stock.filter(|stock| {
+            let counted_at = stock.counted_at.get(home);
+            counted_at.is_none_or(|as_of| *as_of < happened_at)
+        });
+        let Some(stock) = stock else {
+            return vec![(home.clone(), left)];
+        };
+        let mut sources: Vec<(LocationId, Quantity)> = Vec::new();
+        let mut rest = left;
+        let mut take = |at: &LocationId, most: Quantity| {
+            let part = rest.min(most.or_zero());
+            rest = rest.minus(part);
+            sources.push((at.clone(), part));
+        };
+        take(home, stock.on_hand_at(home));
+        let others = self.places_for(order, sku, true);
+        let others = || others.iter().filter(|at| *at != home && is_ours(at));
+        others().for_each(|at| take(at, stock.free_at(at)));
+        // It is gone all the same where it was bound to leave with another order.
+        for at in others() {
+            take(at, stock.on_hand_at(at).minus(stock.free_at(at).or_zero()));
+        }
+        sources.push((home.clone(), rest));
+        sources.retain(|(_, part)| part.is_positive());
+        sources
     }
 
     /// The locations from which units of an item may leave for an order, the best first.

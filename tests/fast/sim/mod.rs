@@ -106,27 +106,12 @@ fn a_refund_that_was_under_way_when_the_process_died_is_made_once() {
     clean(20_001..20_002, &Scale::whole(Weather::Lively));
 }
 
-/// In this evening a unit is sold twice, and the judge knows no excuse for it.
-const UNEXPLAINED: u64 = 2_268;
-
-/// What is wrong is held here until it is understood: then this test fails, and the seed goes back to the others.
-#[test]
-fn one_evening_sells_a_unit_twice_and_nobody_can_say_why() {
-    let report = run(UNEXPLAINED, &Scale::whole(Weather::Lively));
-    assert_eq!(report.violations.len(), 1, "{:#?}", report.violations);
-    assert!(report.found_by.contains(&rehearse::Checker::Oversold));
-}
-
 /// Enough for the rarest fault and the rarest slip; a few in every hundred are as bad as can be.
 #[test]
 fn three_hundred_whole_evenings_end_as_they_should_and_go_through_everything() {
     let mut all = Coverage::default();
     let (harsh, lively) = (Scale::whole(Weather::Harsh), Scale::whole(Weather::Lively));
-    for (seeds, scale) in [
-        (1_000..1_020, harsh),
-        (2_000..UNEXPLAINED, lively.clone()),
-        (UNEXPLAINED + 1..2_281, lively),
-    ] {
+    for (seeds, scale) in [(1_000..1_020, harsh), (2_000..2_280, lively)] {
         for report in clean(seeds, &scale) {
             let kinds = report.coverage.faults.len();
             let is_whole = report.orders >= 200

@@ -91,6 +91,37 @@ fn a_till_takes_from_where_it_stands_and_a_channel_from_what_it_runs() {
 }
 
 #[test]
+fn what_a_till_sells_beyond_what_lies_there_came_from_elsewhere() {
+    check_in(
+        four(),
+        "count MUG 5 @berlin
+         count MUG 0 @shop
+         order till #1 MUG:2        => #1 delivered, MUG@berlin 3-0, market.MUG 3, web.MUG 3
+         count MUG 3 @paris         => market.MUG 3, web.MUG 6
+         order market #2 MUG:3      => #2 ready, market.MUG 0, web.MUG 3
+         order till #3 MUG:1        => MUG@berlin 2-0, #2 short, #2 lacks 1, web.MUG 3
+         order till #4 MUG:9        => MUG@berlin 0-0, #2 lacks 3, market.MUG 0, MUG@paris 3-0
+         count MUG 0 @shop          => #2 lacks 3, web.MUG 3
+         count MUG 5 @berlin        => #2 ready, market.MUG 2, web.MUG 5
+         order till #5 MUG:1        => MUG@berlin 4-0
+         order till #5 v2 MUG:1/shipped0 => MUG@berlin 5-0
+         count MUG 2 @fba
+         order market #6 MUG:3/shipped3 => MUG@berlin 5-0, market.MUG 0",
+    );
+}
+
+#[test]
+fn what_a_till_sells_though_it_is_promised_is_gone() {
+    check_in(
+        four(),
+        "count MUG 2 @berlin
+         order market #1 MUG:2
+         allocate #1 @berlin        => MUG@berlin 2-2
+         order till #2 MUG:1        => MUG@berlin 1-1, #1 short, #1 lacks 1",
+    );
+}
+
+#[test]
 fn orders_leave_from_where_there_is_enough_or_where_a_person_says() {
     check_in(
         four(),
