@@ -240,8 +240,12 @@ pub struct Attempt {
     pub tries: u32,
     /// Not sent again before.
     pub next_at: Time,
-    /// Whether the outcome of the last try is unknown.
+    /// Whether it may have worked. While a try is under way that is so: if we die before the answer,
+    /// nobody will know more.
     pub is_ambiguous: bool,
+    /// Whether it was so before the last try: one that surely did nothing leaves that.
+    #[serde(default)]
+    pub was_ambiguous: bool,
     /// What it comes to if it works: what is written, and less by what the channel sells meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub possible: Option<Possible>,
@@ -258,6 +262,7 @@ impl Attempt {
             tries: 0,
             next_at: now,
             is_ambiguous: false,
+            was_ambiguous: false,
             possible: None,
         }
     }
@@ -266,6 +271,7 @@ impl Attempt {
     /// since, and that may be what is in doubt of the level before it.
     pub fn send(&mut self, doubt: Option<Possible>, now: Time) {
         self.tries = self.tries.saturating_add(1);
+        self.was_ambiguous = std::mem::replace(&mut self.is_ambiguous, true);
         let mut sent = Possible::level(self.quantity, now);
         if let Some(doubt) = doubt {
             sent.least = sent.least.minus(doubt.most.minus(doubt.least));
@@ -470,6 +476,7 @@ mod tests {
                 tries,
                 next_at: Time::EPOCH,
                 is_ambiguous: false,
+                was_ambiguous: false,
                 possible: None,
             })
         };

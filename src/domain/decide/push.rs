@@ -111,7 +111,7 @@ pub(super) fn settle(
             PushResult::Rejected { reason } => park(desk, &key, reason),
             PushResult::NotDone => postpone(desk, &key, desk.now(), false),
             PushResult::Ambiguous { at } => postpone(desk, &key, *at, true),
-            PushResult::Retry { at } => postpone(desk, &key, *at, attempt.is_ambiguous),
+            PushResult::Retry { at } => postpone(desk, &key, *at, attempt.was_ambiguous),
         }
     }
     if !to_compare.is_empty() {

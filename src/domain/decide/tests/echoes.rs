@@ -33,6 +33,21 @@ fn a_write_that_came_through_after_all_is_our_echo() {
 }
 
 #[test]
+fn a_write_whose_answer_nobody_was_there_to_hear_may_have_worked() {
+    // The process dies after it was sent, and another number is wanted when the next one looks.
+    check(
+        "count MUG 13
+         level web MUG 13 before
+         order market #1 MUG:2    => web.MUG 11, web.MUG due
+         push web MUG
+         order market #2 MUG:1    => web.MUG 10
+         push web MUG
+         conflict web MUG 11      => web.MUG believes 13
+         level web MUG 11 confirm => new, no drift, web.MUG believes 11, web.MUG due, MUG 13-3",
+    );
+}
+
+#[test]
 fn what_the_channel_sold_after_such_a_write_is_taken_off_the_echo() {
     check(
         "count MUG 13
