@@ -107,6 +107,7 @@ fn tell_json(replay: &Replay, out: &mut dyn Write) -> std::io::Result<Exit> {
     }
     let sums = json!({
         "steps": replay.steps.len(),
+        "happened": replay.happened,
         "parts": replay.parts,
         "differing": replay.differing,
         "not_compared": replay.not_compared,
@@ -117,31 +118,78 @@ fn tell_json(replay: &Replay, out: &mut dyn Write) -> std::io::Result<Exit> {
 
 fn tell(case: &CaseFile, replay: &Replay, out: &mut dyn Write) -> std::io::Result<Exit> {
     writeln!(out, "{}", printable(&head(case)))?;
+    if !case.left_out.is_empty() {
+        writeln!(out, "\nNot in this case:")?;
+    }
     for left_out in &case.left_out {
-        writeln!(out, "Not in it: {}", printable(left_out))?;
+        writeln!(out, "  {}", printable(left_out))?;
     }
-    writeln!(out)?;
-    for step in &replay.steps {
-        tell_step(step, out)?;
+    writeln!(out, "\nWhat was decided:")?;
+    let runs = replay
+        .steps
+        .chunk_by(|one, next| is_quiet(one) && is_quiet(next));
+    for run in runs {
+        match run {
+            [first, .., last] => tell_quiet(first, last, run, out)?,
+            [step] => tell_step(step, out)?,
+            [] => {}
+        }
     }
-    writeln!(out)?;
-    writeln!(out, "{}", printable(&sum(replay)))?;
+    if !replay.happened.is_empty() {
+        writeln!(out, "\nIn short:")?;
+    }
+    for happened in &replay.happened {
+        let line = format!(
+            "{:>6}  {:<24}  {}",
+            happened.step,
+            happened.at.to_string(),
+            happened.said
+        );
+        writeln!(out, "{}", printable(&line))?;
+    }
+    writeln!(out, "\n{}", printable(&sum(replay)))?;
     Ok(outcome(replay))
 }
 
 fn head(case: &CaseFile) -> String {
-    let skus: Vec<&str> = case.incident.skus.iter().map(domain::Sku::as_str).collect();
-    let end = match case.incident.ended_at {
+    let about = &case.incident;
+    let skus: Vec<&str> = about.skus.iter().map(domain::Sku::as_str).collect();
+    let others: Vec<String> = about.others.iter().map(ToString::to_string).collect();
+    let others = match others.as_slice() {
+        [] => String::new(),
+        others => format!(" It is told together with {}.", others.join(", ")),
+    };
+    let end = match about.ended_at {
         Some(at) => format!("over since {at}"),
         None => "not over".to_owned(),
     };
     format!(
-        "{} about {}, opened {}, {end}; exported by Oneshelf {}.",
-        case.incident.id,
+        "Incident {} about {}: open since {}, {end}.{others} Exported by Oneshelf {}.",
+        about.id,
         skus.join(", "),
-        case.incident.opened_at,
+        about.opened_at,
         case.oneshelf
     )
+}
+
+/// Whether nothing was recorded, as it should be: levels that agreed, news that came twice.
+fn is_quiet(step: &Told) -> bool {
+    step.decided.is_empty() && step.elsewhere == 0 && step.is_same == Some(true)
+}
+
+/// Several of these in one line.
+fn tell_quiet(first: &Told, last: &Told, run: &[Told], out: &mut dyn Write) -> std::io::Result<()> {
+    let mut said: Vec<&str> = run.iter().map(|step| step.said.as_str()).collect();
+    said.sort_unstable();
+    said.dedup();
+    let steps = format!("{}-{}", first.step, last.step);
+    let line = format!(
+        "{steps:>8}  {:<24}  {} decisions of which nothing was recorded: {}",
+        first.at.to_string(),
+        run.len(),
+        said.join(" ")
+    );
+    writeln!(out, "{}", printable(&line))
 }
 
 fn tell_step(step: &Told, out: &mut dyn Write) -> std::io::Result<()> {
@@ -150,33 +198,39 @@ fn tell_step(step: &Told, out: &mut dyn Write) -> std::io::Result<()> {
         Some(false) => "!",
         None => "?",
     };
-    let account = step
-        .account
-        .as_deref()
-        .map(|account| format!(" on {account}"));
-    let account = account.unwrap_or_default();
     let head = format!(
-        "{mark} {:>4}  {}  {}{account}: {}",
-        step.step, step.at, step.signal, step.verdict
+        "{mark} {:>6}  {:<24}  {}",
+        step.step,
+        step.at.to_string(),
+        step.said
     );
     writeln!(out, "{}", printable(&head))?;
     for line in &step.decided {
-        writeln!(out, "          {}", printable(line))?;
+        writeln!(out, "            {}", printable(line))?;
     }
-    Ok(())
+    match step.elsewhere {
+        0 => Ok(()),
+        1 => writeln!(out, "            And 1 fact about another item."),
+        more => writeln!(out, "            And {more} facts about other items."),
+    }
 }
 
 fn sum(replay: &Replay) -> String {
-    let all = replay.steps.len();
     let skipped = match replay.not_compared {
         0 => String::new(),
-        skipped => format!(" {skipped} of them were not compared."),
+        1 => " 1 decision was not compared.".to_owned(),
+        skipped => format!(" {skipped} decisions were not compared."),
     };
     let Some(parting) = &replay.parts else {
-        return format!("It comes out as recorded: {all} decisions.{skipped}");
+        let all = match replay.steps.len() {
+            1 => "1 decision".to_owned(),
+            all => format!("{all} decisions"),
+        };
+        return format!("It comes out as recorded: {all}.{skipped}");
     };
     let more = match replay.differing.saturating_sub(1) {
         0 => String::new(),
+        1 => " 1 later decision differs too.".to_owned(),
         more => format!(" {more} later decisions differ too."),
     };
     format!(

@@ -441,10 +441,15 @@ fn hidden(hide: Hide) -> Vec<String> {
 }
 
 fn left_out(recording: &Recording) -> Vec<String> {
-    let minutes = LEAD.as_secs() / 60;
+    let before = match recording.whole_since {
+        Some(at) => format!("before {at}, which is as far back as memory went"),
+        None => format!(
+            "more than {} minutes before the incident",
+            LEAD.as_secs() / 60
+        ),
+    };
     let mut said = vec![format!(
-        "What was decided more than {minutes} minutes before the incident, or about other units: what it \
-         changed is given where it was read."
+        "What was decided {before}, or about other units: what it changed is given where it was read."
     )];
     let counted = recording.left_out.iter();
     said.extend(counted.map(|(why, count)| format!("{count} decisions: {why}.")));
@@ -471,6 +476,7 @@ mod tests {
             skus: BTreeSet::new(),
             opened_at,
             ended_at: ended_s.map(Time::from_seconds),
+            whole_since: None,
             steps: 0,
             bytes: 0,
             policies: 0,

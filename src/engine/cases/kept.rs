@@ -41,6 +41,9 @@ pub(crate) struct Recording {
     /// When the last of them was over.
     #[serde(default)]
     pub(crate) ended_at: Option<Time>,
+    /// From when on memory held all decisions when it opened; nothing where that was long enough.
+    #[serde(default)]
+    pub(crate) whole_since: Option<Time>,
     /// How many steps are kept.
     pub(crate) steps: u64,
     /// How long they are in all.

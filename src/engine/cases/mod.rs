@@ -5,7 +5,8 @@
 //! commit, and the later ones with theirs, until it is over. Each is kept with its time, the source of
 //! its ids, its signal, and the rows that it read ([`watched`]): a row that a decision about other units
 //! had changed is simply given, so any choice of decisions can be played exactly. [`export`] takes the
-//! names out, [`replay`] decides again through the very same decider, and compares.
+//! names out, [`replay`] decides again through the very same decider, and compares; [`told`] says it in
+//! sentences.
 //!
 //! Nothing here decides, and nothing that fails here stops a decision.
 
@@ -17,6 +18,7 @@ pub(crate) mod recorder;
 mod redact;
 pub mod replay;
 pub(crate) mod tables;
+mod told;
 pub(crate) mod watched;
 
 use std::time::Duration;

@@ -411,9 +411,7 @@ mod tests {
             words: BTreeMap::from([("status".to_owned(), "Anna waits".to_owned())]),
             stock: BTreeMap::from([("MUG".parse().expect("a SKU"), 3)]),
             at: Time::EPOCH,
-            price: "5.00 EUR".parse().unwrap_or_else(|_| {
-                Money::parse("5.00", domain::Currency::new("EUR").expect("euro")).expect("money")
-            }),
+            price: Money::zero(domain::Currency::new("EUR").expect("euro")),
             state: vec![Word::Known, Word::Unknown("49151".to_owned())],
         };
         let node = Node::of(&sample).expect("a tree");

@@ -2,10 +2,19 @@
 //!
 //! It touches no store of anybody and no network.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use async_trait::async_trait;
-use domain::{Time, fact::Fact, order::Order, signal::Signal};
+use domain::{
+    Sku, Time,
+    book::{Book, ListingKey},
+    fact::Fact,
+    order::Order,
+    signal::Signal,
+};
 use store::{Batch, Memory, Store, StoreError};
 
 use super::watched::Place;
@@ -36,6 +45,25 @@ pub(crate) struct Played {
     pub(crate) facts: Vec<Fact>,
     /// The orders that it was about, for sentences.
     pub(crate) orders: Vec<Order>,
+    /// The decimals of the items that it read, and which of them the listings are; for sentences, too.
+    pub(crate) scales: BTreeMap<Sku, u8>,
+    pub(crate) listings: BTreeMap<ListingKey, Sku>,
+}
+
+impl Played {
+    fn of(verdict: &str, book: Book) -> Played {
+        let items = book.items.into_values();
+        let listings = book.listings.into_iter();
+        let mapped = listings.filter_map(|(key, listing)| Some((key, listing.sku?)));
+        let offered = book.offers.into_iter().map(|(key, offer)| (key, offer.sku));
+        Played {
+            verdict: verdict.to_owned(),
+            facts: book.facts,
+            orders: book.orders.into_values().collect(),
+            scales: items.map(|item| (item.sku, item.scale)).collect(),
+            listings: mapped.chain(offered).collect(),
+        }
+    }
 }
 
 /// The time and the chance of the step that is played.
@@ -98,16 +126,10 @@ pub(crate) async fn play(scene: &Scene) -> Result<Vec<Played>, StoreError> {
         give(memory.as_ref(), step).await?;
         stage.set(step.at, step.seed);
         played.push(match decider.decide_alone(&step.signal).await {
-            Ok(done) => Played {
-                verdict: done.verdict.word().to_owned(),
-                facts: done.book.facts,
-                orders: done.book.orders.into_values().collect(),
-            },
-            Err(DecideError::Refused(refusal)) => Played {
-                verdict: format!("refused: {refusal}"),
-                facts: Vec::new(),
-                orders: Vec::new(),
-            },
+            Ok(done) => Played::of(done.verdict.word(), done.book),
+            Err(DecideError::Refused(refusal)) => {
+                Played::of(&format!("refused: {refusal}"), Book::default())
+            }
             Err(DecideError::Store(error)) => return Err(error),
         });
         // A long case must not keep all others of this process waiting.

@@ -46,7 +46,10 @@ pub(crate) struct Taken {
     wrote: Vec<(Place, Option<Content>)>,
     facts: Vec<Fact>,
     skus: BTreeSet<Sku>,
+    /// What it holds in memory.
     bytes: usize,
+    /// What of it is written in any case, whatever is known of the rows that it read.
+    own_bytes: usize,
 }
 
 /// What is known of a decision before it is committed.
@@ -83,6 +86,9 @@ pub(crate) struct Noted {
 pub(crate) struct Recorder {
     waiting: VecDeque<Taken>,
     waiting_bytes: usize,
+    /// From when on all decisions wait, but for those that are too large: since the first one, or since
+    /// there was no room for one.
+    whole_since: Option<Time>,
     followed: BTreeMap<IncidentId, Followed>,
 }
 
@@ -181,6 +187,7 @@ impl Recorder {
                 skus: BTreeSet::from([incident.sku.clone()]),
                 opened_at: taken.at,
                 ended_at: None,
+                whole_since: self.whole_since.filter(|at| *at > taken.at.minus(LEAD)),
                 steps: 0,
                 bytes: 0,
                 policies: 0,
@@ -208,6 +215,7 @@ impl Recorder {
         }
         let Some(taken) = noted.taken else { return };
         let since = taken.at.minus(LEAD);
+        self.whole_since.get_or_insert(taken.at);
         // A large one would push all others out, and would not be kept either.
         if taken.bytes <= STEP_BYTES_MAX {
             self.waiting_bytes += taken.bytes;
@@ -220,6 +228,9 @@ impl Recorder {
         }) {
             if let Some(first) = self.waiting.pop_front() {
                 self.waiting_bytes -= first.bytes;
+                if first.at >= since {
+                    self.whole_since = Some(first.at);
+                }
             }
         }
     }
@@ -274,7 +285,8 @@ impl Taken {
         let changes = wrote
             .iter()
             .map(|((_, key), value)| key.len() + value.as_ref().map_or(0, |value| value.len()));
-        let bytes = rows.chain(changes).sum::<usize>() + length(signal);
+        let own_bytes = length(signal.as_ref()).saturating_add(length(&after.facts));
+        let bytes = rows.chain(changes).sum::<usize>().saturating_add(own_bytes);
         Taken {
             at,
             seed,
@@ -286,6 +298,7 @@ impl Taken {
             facts: after.facts.clone(),
             skus: touched(before, after),
             bytes,
+            own_bytes,
         }
     }
 }
@@ -319,9 +332,16 @@ impl Followed {
             .filter(|taken| taken.at >= since && !taken.skus.is_disjoint(&skus))
             .collect();
         let (mut room, mut count) = (LEAD_BYTES_MAX, STEPS_MAX / 2);
+        // Decisions about the same units read the same rows, and each form of a row is given once at most.
+        let mut given: BTreeSet<(&Place, &Option<Content>)> = BTreeSet::new();
         let fits = concerned.iter().rev().take_while(|taken| {
-            let fits = taken.bytes <= room && count > 0;
-            room = room.saturating_sub(taken.bytes);
+            let rows = taken.seen.rows.iter();
+            let news = rows.filter(|row| form_of(row.0.0.0).is_some() && given.insert(*row));
+            let news = news
+                .map(|((_, key), value)| key.len() + value.as_ref().map_or(0, |value| value.len()));
+            let bytes = news.sum::<usize>().saturating_add(taken.own_bytes);
+            let fits = bytes <= room && count > 0;
+            room = room.saturating_sub(bytes);
             count = count.saturating_sub(1);
             fits
         });
@@ -448,8 +468,8 @@ fn written_down((table, key): &Place, value: Option<&[u8]>) -> Option<Given> {
     })
 }
 
-/// How long a signal is when it is written, without writing it anywhere.
-fn length(signal: &Signal) -> usize {
+/// How long something is when it is written, without writing it anywhere.
+fn length<T: serde::Serialize>(value: &T) -> usize {
     struct Counter(usize);
 
     impl io::Write for Counter {
@@ -465,7 +485,7 @@ fn length(signal: &Signal) -> usize {
 
     let mut counter = Counter(0);
     // One that cannot be written is as good as too long: it is not kept.
-    match serde_json::to_writer(&mut counter, signal) {
+    match serde_json::to_writer(&mut counter, value) {
         Ok(()) => counter.0,
         Err(_) => STEP_BYTES_MAX + 1,
     }

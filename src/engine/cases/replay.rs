@@ -14,16 +14,15 @@ use super::{
     kept::{NotRules, Rulebook, seed},
     play::{Played, Scene, SceneStep, play},
     tables::form_of,
+    told::{Teller, event, shown},
     watched::Place,
 };
-use crate::{rows, views::words};
+use crate::rows;
 
 /// What a file says that it is.
 const FORMAT: &str = "oneshelf-case";
 /// The form of files that this program writes.
 const VERSION: u32 = 1;
-/// How much of a value a sentence shows.
-const SHOWN_MAX: usize = 80;
 
 /// A case as it is written.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -130,6 +129,8 @@ pub enum NotACase {
 pub struct Replay {
     /// What was decided, in order.
     pub steps: Vec<Told>,
+    /// What became of incidents, in order.
+    pub happened: Vec<Happened>,
     /// Where it first parts from the record.
     pub parts: Option<Parting>,
     /// In how many steps it does.
@@ -147,14 +148,29 @@ pub struct Told {
     pub at: Time,
     /// What it was about, in a word.
     pub signal: String,
+    /// What it was about and turned out to be, in a sentence.
+    pub said: String,
     /// On which account.
     pub account: Option<String>,
     /// What the signal turned out to be this time.
     pub verdict: String,
     /// What was decided this time, in sentences.
     pub decided: Vec<String>,
+    /// How many facts beside these are about items that the case is not about.
+    pub elsewhere: usize,
     /// Whether it is as it was recorded; nothing where that is not compared.
     pub is_same: Option<bool>,
+}
+
+/// What became of an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Happened {
+    /// In which step, counted from one.
+    pub step: usize,
+    /// When.
+    pub at: Time,
+    /// What, in a sentence.
+    pub said: String,
 }
 
 /// Where a case parts from its record.
@@ -252,10 +268,12 @@ impl CaseFile {
         let played = play(&scene).await.map_err(|error| unplayable(&error))?;
         let mut replay = Replay {
             steps: Vec::new(),
+            happened: Vec::new(),
             parts: None,
             differing: 0,
             not_compared: 0,
         };
+        let mut teller = Teller::new(&self.incident);
         let all = self
             .steps
             .iter()
@@ -263,7 +281,7 @@ impl CaseFile {
             .zip(&scene.steps)
             .zip(&played);
         for (at, (((step, recorded), shown), played)) in all.enumerate() {
-            let mut told = tell(at + 1, &shown.signal, step, played);
+            let mut told = teller.tell(at + 1, &shown.signal, step, played);
             if step.not_compared.is_some() {
                 replay.not_compared += 1;
             } else {
@@ -280,6 +298,7 @@ impl CaseFile {
             }
             replay.steps.push(told);
         }
+        replay.happened = teller.happened();
         Ok(replay)
     }
 }
@@ -317,75 +336,6 @@ fn unplayable(error: &StoreError) -> NotACase {
         place: "the rows".to_owned(),
         reason: error.to_string(),
     }
-}
-
-fn tell(number: usize, signal: &Signal, step: &CaseStep, played: &Played) -> Told {
-    let mut kinds = signal.words();
-    kinds.dedup();
-    let inner = step
-        .signal
-        .as_object()
-        .and_then(|signal| signal.values().next());
-    let account = inner.and_then(|inner| inner["account"].as_str());
-    Told {
-        step: number,
-        at: step.at,
-        signal: kinds.join(", "),
-        account: account.map(str::to_owned),
-        verdict: played.verdict.clone(),
-        decided: played
-            .facts
-            .iter()
-            .map(|fact| sentence(fact, played))
-            .collect(),
-        is_same: None,
-    }
-}
-
-/// A fact in a sentence: as the order's timeline says it, else by its name and what is in it.
-fn sentence(fact: &Fact, played: &Played) -> String {
-    let order = fact
-        .order
-        .and_then(|id| played.orders.iter().find(|order| order.id == id));
-    if let Some(order) = order {
-        return words::event(&fact.event, order);
-    }
-    let (kind, inner) = event(fact);
-    let parts: Vec<String> = inner
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter(|(_, value)| !value.is_null())
-        .map(|(name, value)| format!("{name} {}", shown(value)))
-        .collect();
-    let on = fact
-        .account
-        .as_ref()
-        .map(|account| format!(" on {account}"));
-    let on = on.unwrap_or_default();
-    format!("{}{on}: {}.", kind.replace('_', " "), parts.join(", "))
-}
-
-/// The name of an event, and what is in it.
-fn event(fact: &Fact) -> (String, Value) {
-    let event = serde_json::to_value(&fact.event).unwrap_or_default();
-    match event {
-        Value::Object(map) => map.into_iter().next().unwrap_or_default(),
-        Value::String(word) => (word, Value::Null),
-        other => (String::new(), other),
-    }
-}
-
-fn shown(value: &Value) -> String {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    if text.chars().count() <= SHOWN_MAX {
-        return text;
-    }
-    let short: String = text.chars().take(SHOWN_MAX).collect();
-    format!("{short}…")
 }
 
 /// How what was decided differs from what was recorded, in a sentence.

@@ -61,7 +61,19 @@ pub(super) async fn decided(reader: &mut Reader, incident: &Value) {
     assert!(text.starts_with("ann chose"), "{text}");
     let none = format!("/api/v1/incidents/inc_{}", "0".repeat(32));
     assert_eq!(reader.get(&none).await["code"], "no-incident");
-    let case = reader.get(&format!("{path}/export?hide_skus=true")).await;
+    exported(reader, &path).await;
+    let none_of = format!("{none}/export");
+    assert_eq!(reader.get(&none_of).await["code"], "no-incident");
+    let none = format!("{none}/resolve");
+    let answer = reader.post(&none, json!({ "way": "wait" })).await;
+    assert_eq!(answer["code"], "no-incident");
+}
+
+/// What led to an incident, played again.
+async fn exported(reader: &mut Reader, incident: &str) {
+    let case = reader
+        .get(&format!("{incident}/export?hide_skus=true"))
+        .await;
     assert_eq!(
         (&case["format"], &case["hidden"]),
         (&json!("oneshelf-case"), &json!(["skus"]))
@@ -74,11 +86,6 @@ pub(super) async fn decided(reader: &mut Reader, incident: &Value) {
         .expect("it is played");
     assert_eq!((replay.parts, replay.not_compared), (None, 0));
     assert!(replay.steps.len() > 1);
-    let none_of = format!("{none}/export");
-    assert_eq!(reader.get(&none_of).await["code"], "no-incident");
-    let none = format!("{none}/resolve");
-    let answer = reader.post(&none, json!({ "way": "wait" })).await;
-    assert_eq!(answer["code"], "no-incident");
 }
 
 pub(super) async fn drift_and_breaker(reader: &mut Reader) {
