@@ -496,6 +496,13 @@ pub fn by_preference(rivals: &[Rival], placed_at: Time, missing: Quantity) -> Ve
     best
 }
 
+/// The order that gives way when nobody chooses: the best of those that can give all that is missing.
+pub fn gives_all(rivals: &[Rival], placed_at: Time, missing: Quantity) -> Option<OrderId> {
+    let best = by_preference(rivals, placed_at, missing);
+    let best = best.first().filter(|rival| rival.units >= missing);
+    best.map(|rival| rival.order)
+}
+
 fn cancellations(situation: &Situation) -> Vec<Proposal> {
     let mut ways = Vec::new();
     if situation.can_refund && situation.has_other_units {

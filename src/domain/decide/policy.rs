@@ -2,7 +2,7 @@
 
 use crate::{
     ids::{IncidentId, OrderId},
-    incident::{Choice, Incident, Rival, Way, by_preference},
+    incident::{Choice, Incident, Rival, Way, gives_all},
     policy::{self, Rule, Step},
 };
 
@@ -104,9 +104,7 @@ fn rival(desk: &Desk<'_>, incident: &Incident) -> Result<Option<OrderId>, Undeci
             }),
         }
     }
-    let best = by_preference(&rivals, order.placed_at, incident.missing);
-    let best = best.first().filter(|rival| rival.units >= incident.missing);
-    Ok(best.map(|rival| rival.order))
+    Ok(gives_all(&rivals, order.placed_at, incident.missing))
 }
 
 /// What is refused changes nothing: then it is another way's turn.

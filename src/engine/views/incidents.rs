@@ -170,7 +170,7 @@ pub async fn list(
         let order: Option<Order> = read(engine, rows::ORDERS, &[&id]).await?;
         let item: Option<Item> = read(engine, rows::ITEMS, &[incident.sku.as_str()]).await?;
         let scale = item.map_or(0, |item| item.scale);
-        let policy = policy(engine, &incident, &[]).await?;
+        let policy = policy(engine, &incident, &[], false).await?;
         let view = summary(incident, order.map(|order| order.number), scale);
         items.push(IncidentView { policy, ..view });
     }
@@ -202,17 +202,22 @@ fn summary(incident: Incident, number: Option<String>, scale: u8) -> IncidentVie
     }
 }
 
-/// What the policy does next, and which of these ways it would go now.
+/// What the policy does next, and which of these ways it would go now. It takes from nobody who cannot
+/// give all that is missing; a person may.
 async fn policy(
     engine: &Engine,
     incident: &Incident,
     ways: &[Proposal],
+    has_giver: bool,
 ) -> Result<Option<PolicyView>, StoreError> {
     let policy = engine.decider.policy();
     let Some(next) = engine.next_of(&policy, incident).await? else {
         return Ok(None);
     };
-    let can = |step: &&Step| ways.iter().any(|way| way.kind == step.way());
+    let can = |step: &&Step| {
+        let is_possible = **step != Step::TakeFrom || has_giver;
+        is_possible && ways.iter().any(|way| way.kind == step.way())
+    };
     let would = next.rule.then.iter().find(can);
     Ok(Some(PolicyView {
         rule: next.rule.name.clone(),
@@ -248,6 +253,10 @@ pub async fn detail(engine: &Engine, id: IncidentId) -> Result<Option<IncidentDe
     let loaded = load(engine, incident.order).await?;
     let is_open = incident.closed_at.is_none();
     let (competing, rivals) = competing(engine, &incident, scale).await?;
+    let placed_at = loaded.as_ref().map(|loaded| loaded.order.placed_at);
+    let has_giver = placed_at
+        .and_then(|placed_at| incident::gives_all(&rivals, placed_at, incident.missing))
+        .is_some();
     let ways = match loaded.as_ref().filter(|_| is_open) {
         Some(loaded) => {
             let stock: Option<Stock> = read(engine, rows::STOCK, &[incident.sku.as_str()]).await?;
@@ -256,7 +265,7 @@ pub async fn detail(engine: &Engine, id: IncidentId) -> Result<Option<IncidentDe
         }
         None => Vec::new(),
     };
-    let policy = policy(engine, &incident, &ways).await?;
+    let policy = policy(engine, &incident, &ways, has_giver).await?;
     let order = loaded.as_ref().map(|loaded| &loaded.order);
     let ordered = order
         .and_then(|order| order.line(incident.line))
