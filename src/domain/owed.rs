@@ -169,7 +169,8 @@ impl Lookup<'_> {
     }
 
     /// How many units of an item may be sold on an account beyond what is sellable: what may be owed
-    /// less what is owed already. A kit may as often as each of its components may.
+    /// less what is owed already, and less what was sold, is not there, and could not be owed or not in
+    /// time: the supplier must bring that as well. A kit may as often as each of its components may.
     pub fn room(
         &self,
         item: &Item,
@@ -186,7 +187,8 @@ impl Lookup<'_> {
             };
             // What left and was not there is brought back first.
             let lacking = self.locations.sellable(stock, account).min(Quantity::ZERO);
-            terms.max.minus(stock.owed).plus(lacking).or_zero()
+            let taken = stock.owed.plus(stock.missing);
+            terms.max.minus(taken).plus(lacking).or_zero()
         };
         match &item.kind {
             ItemKind::Good => of(&item.sku),

@@ -354,6 +354,9 @@ pub struct Stock {
     /// What is owed of it on all accounts: the sum over the lines of all orders.
     #[serde(default, skip_serializing_if = "is_nothing")]
     pub owed: Quantity,
+    /// What is missing of it and is not owed: the sum over all open incidents.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub missing: Quantity,
 }
 
 fn is_nothing(units: &Quantity) -> bool {
@@ -373,6 +376,7 @@ impl Stock {
             incoming: BTreeMap::new(),
             counted_at: BTreeMap::new(),
             owed: Quantity::ZERO,
+            missing: Quantity::ZERO,
         }
     }
 

@@ -178,7 +178,7 @@ impl Decider {
         let mut turn = self.turn.lock().await;
         let signal = Arc::new(signal);
         let mut done = self.decide_once(&mut turn, &signal, alongside).await?;
-        let mut freed = take_freed(&mut done.follow_ups);
+        let (mut freed, policy) = (take_freed(&mut done.follow_ups), self.policy());
         while let Some(sku) = freed.pop() {
             for order in self.waiting_for(&sku).await? {
                 let reclaim = Arc::new(Signal::Reclaim { order });
@@ -187,7 +187,8 @@ impl Decider {
                 // A claim that grows frees nothing, so this ends.
                 drop(take_freed(&mut more.follow_ups));
                 done.follow_ups.append(&mut more.follow_ups);
-                if more.book.stock.get(&sku).is_none_or(has_nothing_left) {
+                let may_owe = || policy.rules.owe() && !lacks(&more.book, order, &sku);
+                if more.book.stock.get(&sku).is_none_or(has_nothing_left) && !may_owe() {
                     break;
                 }
             }
@@ -378,6 +379,13 @@ fn note(
 fn has_nothing_left(stock: &Stock) -> bool {
     let owes = |at| stock.free_at(at) < Quantity::ZERO;
     !stock.sellable().is_positive() && !stock.locations().into_iter().any(owes)
+}
+
+/// Whether units of an item are missing of an order, and not even owed.
+fn lacks(book: &Book, order: OrderId, sku: &Sku) -> bool {
+    let incidents = book.incidents.iter();
+    let mut of_order = incidents.filter(|(key, _)| key.order == order && key.sku == *sku);
+    of_order.any(|(_, incident)| incident.closed_at.is_none())
 }
 
 /// When an unpaid order loses its stock.

@@ -368,9 +368,16 @@ fn good_sum(item: &Item, stock: Option<&Stock>) -> String {
             let on_hand = units(stock.on_hand());
             let (allocated, pending) = (units(stock.allocated_total()), units(stock.pending));
             let sellable = units(stock.sellable());
+            let missing = match stock.missing.is_positive() {
+                true => format!(
+                    " {} more were sold and are not there: `oneshelf incidents` shows the ways out.",
+                    units(stock.missing)
+                ),
+                false => String::new(),
+            };
             format!(
                 "So {on_hand} are there, {allocated} of them are promised with a location and {pending} \
-                 without, and {sellable} can still be sold."
+                 without, and {sellable} can still be sold.{missing}"
             )
         }
         None => "It was never counted, so it is not known how many can be sold. Unknown is not zero: no \

@@ -269,15 +269,28 @@ pub(crate) fn take_claims(rows: &Rows<'_>, book: &mut Book) {
     }
 }
 
-/// P4: what is owed of an item is what is owed to its orders.
+/// P4: what is owed of an item is what is owed to its orders, and what is missing is in an incident.
 fn check_owed(rows: &Rows<'_>, book: &Book, found: &mut Findings) {
     let mut sums: BTreeMap<Sku, Quantity> = BTreeMap::new();
     for (sku, units) in book.orders.values().flat_map(Order::owes) {
         let sum = sums.entry(sku).or_default();
         *sum = sum.plus(units);
     }
+    let mut missing: BTreeMap<Sku, Quantity> = BTreeMap::new();
+    for (_, incident) in rows.scan::<Incident>(rows::INCIDENTS, b"") {
+        if incident.closed_at.is_none() {
+            let sum = missing.entry(incident.sku.clone()).or_default();
+            *sum = sum.plus(incident.missing);
+        }
+    }
     for (_, stock) in rows.scan::<Stock>(rows::STOCK, b"") {
-        let (sku, is) = (&stock.sku, stock.owed);
+        let (sku, is) = (&stock.sku, stock.missing);
+        let should_be = missing.get(sku).copied().unwrap_or_default();
+        if is != should_be {
+            let sentence = format!("P4: {is} of {sku} are missing, the incidents say {should_be}");
+            found.add(Checker::Taken, sentence);
+        }
+        let is = stock.owed;
         let should_be = sums.get(sku).copied().unwrap_or_default();
         if is != should_be {
             let sentence = format!("P4: {is} of {sku} are owed, the orders say {should_be}");

@@ -106,6 +106,7 @@ impl Desk<'_> {
             ending: None,
         };
         self.record_short(&key, missing);
+        self.miss(&key.sku, missing);
         let opened = Event::IncidentOpened {
             incident: id,
             line,
@@ -122,8 +123,20 @@ impl Desk<'_> {
             return;
         };
         if incident.missing != missing {
+            let delta = missing.minus(incident.missing);
             incident.missing = missing;
             self.record_short(key, missing);
+            self.miss(&key.sku, delta);
+        }
+    }
+
+    /// The one place where what is missing in all incidents of an item changes.
+    fn miss(&mut self, sku: &Sku, delta: Quantity) {
+        let stock = self.stock_of(sku);
+        // A row from before there was such a sum may say less.
+        stock.missing = stock.missing.plus(delta).or_zero();
+        if delta < Quantity::ZERO {
+            self.offer_room(sku);
         }
     }
 
@@ -134,12 +147,14 @@ impl Desk<'_> {
         };
         incident.closed_at = Some(now);
         incident.ending = Some(ending);
+        let was_missing = incident.missing;
         let closed = Event::IncidentClosed {
             incident: incident.id,
             sku: key.sku.clone(),
             ending,
         };
         self.record_for(key.order, closed);
+        self.miss(&key.sku, was_missing.negated());
     }
 
     fn record_short(&mut self, key: &ClaimKey, units: Quantity) {

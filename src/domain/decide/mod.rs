@@ -133,7 +133,7 @@ pub enum FollowUp {
         /// Which listings.
         listings: Vec<ListingId>,
     },
-    /// Stock of this item became free, and orders may be waiting for it.
+    /// Stock of this item became free, or more of it may be owed, and orders may be waiting for it.
     OfferToWaiting(Sku),
 }
 
@@ -431,7 +431,8 @@ pub fn decide(
         broken: BTreeMap::new(),
     };
     let verdict = take_in(&mut desk, signal)?;
-    desk.settle_promises(matches!(signal, Signal::Promises { .. }))?;
+    let takes_over = matches!(signal, Signal::Promises { .. } | Signal::Reclaim { .. });
+    desk.settle_promises(takes_over)?;
     desk.settle_incidents();
     desk.settle_places()?;
     desk.update_taken(&before);

@@ -15,7 +15,7 @@ use crate::{
     owed::{Broken, Kind, Lookup, Promise},
 };
 
-use super::{Desk, Undecided, Verdict, snapshot};
+use super::{Desk, FollowUp, Undecided, Verdict, snapshot};
 
 impl Desk<'_> {
     /// Where the rules for owing are looked up.
@@ -140,12 +140,11 @@ impl Desk<'_> {
         let Some(line) = order.line(number) else {
             return Ok(());
         };
-        let mut fresh = self.book.lacking_units(order, number);
-        if !takes_over {
-            let known = self.incident_units(id, number, line.item.as_ref());
-            fresh = fresh.minus(known);
-        }
-        if !fresh.is_positive() {
+        let lacking = self.book.lacking_units(order, number);
+        let known = self.incident_units(id, number, line.item.as_ref());
+        let known = known.min(lacking);
+        let fresh = lacking.minus(known);
+        if !fresh.is_positive() && !(takes_over && known.is_positive()) {
             return Ok(());
         }
         let Some(terms) = self.terms(order, line).filter(|terms| terms.until > now) else {
@@ -154,7 +153,12 @@ impl Desk<'_> {
         let Some(room) = self.room_for(line, &terms) else {
             return Ok(());
         };
-        let units = fresh.min(room);
+        // An incident that is owed instead takes no room from others: it had it before them.
+        let taken_over = match takes_over {
+            true => known.min(room.with_incidents),
+            false => Quantity::ZERO,
+        };
+        let units = taken_over.plus(fresh.min(room.beside_incidents));
         if !units.is_positive() {
             return Ok(());
         }
@@ -192,15 +196,23 @@ impl Desk<'_> {
     }
 
     /// How many more units of a line may be owed; nothing when a part of it was never counted.
-    fn room_for(&self, line: &Line, terms: &LineTerms) -> Option<Quantity> {
+    fn room_for(&self, line: &Line, terms: &LineTerms) -> Option<Room> {
         let bill = &line.item.as_ref()?.bill;
-        let mut least: Option<Quantity> = None;
+        let mut least: Option<Room> = None;
         for (sku, max) in &terms.max {
             let stock = self.book.stock.get(sku).filter(|stock| stock.is_counted)?;
-            let left = max.minus(stock.owed).or_zero();
             let per_unit = bill.get(sku)?.units();
-            let units = Quantity::new(left.units().checked_div(per_unit)?).ok()?;
-            least = Some(least.map_or(units, |least| least.min(units)));
+            let whole =
+                |left: Quantity| Quantity::new(left.or_zero().units().checked_div(per_unit)?).ok();
+            let left = max.minus(stock.owed);
+            let room = Room {
+                with_incidents: whole(left)?,
+                beside_incidents: whole(left.minus(stock.missing))?,
+            };
+            least = Some(least.map_or(room, |least| Room {
+                with_incidents: least.with_incidents.min(room.with_incidents),
+                beside_incidents: least.beside_incidents.min(room.beside_incidents),
+            }));
         }
         least
     }
@@ -240,8 +252,18 @@ impl Desk<'_> {
                 stock.owed >= Quantity::ZERO,
                 "owed units of {sku} below zero"
             );
+            if delta < Quantity::ZERO {
+                self.offer_room(&sku);
+            }
         }
         Ok(())
+    }
+
+    /// More of an item may be owed now, and what is an incident goes first.
+    pub(super) fn offer_room(&mut self, sku: &Sku) {
+        if self.context.rules.owe() {
+            self.follow_ups.push(FollowUp::OfferToWaiting(sku.clone()));
+        }
     }
 
     /// Ends what is owed of a line beyond so many units.
@@ -263,6 +285,15 @@ impl Desk<'_> {
         self.broken.insert((id, number), why);
         Ok(())
     }
+}
+
+/// How many more units of a line may be owed.
+#[derive(Clone, Copy)]
+struct Room {
+    /// Of those that are an incident.
+    with_incidents: Quantity,
+    /// Of others, after all that are an incident.
+    beside_incidents: Quantity,
 }
 
 /// What may be owed of a line.

@@ -66,6 +66,13 @@ pub(super) fn owed(book: &Book, name: &Sku) -> Quantity {
     owed.sum()
 }
 
+/// What is missing of an item, folded from the incidents.
+pub(super) fn missing(book: &Book, name: &Sku) -> Quantity {
+    let incidents = book.incidents.iter();
+    let open = incidents.filter(|(key, one)| key.sku == *name && one.closed_at.is_none());
+    open.map(|(_, incident)| incident.missing).sum()
+}
+
 pub(super) fn expect(world: &World, name: &str, rest: &[&str]) {
     let [units, rest @ ..] = rest else {
         panic!("{name} owes how many?");
@@ -97,8 +104,8 @@ fn what_may_be_owed_is_offered_and_is_no_incident() {
          order web #2 MUG:3       => #2 short, #2 lacks 2, #2 owes 2 until 14, MUG 2-2, web.MUG 3, market.MUG 3
          order market #3 MUG:3    => #3 owes 3, MUG owes 5, web.MUG 0, market.MUG 0
          order web #4 MUG:1       => #4 owes 0, #4 incident late_news, MUG owes 5
-         adjust MUG 3             => #2 ready, #2 owes 0, #3 lacks 2, #3 owes 2, MUG 5-5, web.MUG 3
-         adjust MUG 9             => #3 ready, #4 ready, #4 over covered, MUG owes 0, web.MUG 11",
+         adjust MUG 3             => #2 ready, #2 owes 0, #3 lacks 2, #3 owes 2, #4 owes 1, #4 over owed, MUG 5-5, web.MUG 2
+         adjust MUG 9             => #3 ready, #4 ready, MUG owes 0, web.MUG 11",
     );
 }
 
@@ -124,11 +131,35 @@ fn a_promise_ends_by_its_date_only_when_the_schedule_looks() {
          look MUG                 => #1 owes 2
          days 2
          order web #2 MUG:1       => #1 owes 2, #2 owes 0, #2 incident late_news
-         look MUG                 => #1 owes 0, #1 incident owed, web.MUG 5
+         look MUG                 => #1 owes 0, #1 incident owed, web.MUG 2
          look MUG                 => #1 owes 0, #1 incident owed
          adjust MUG 2             => #1 ready, #1 over covered",
     );
     assert_eq!(world.book.incidents.len(), 2);
+}
+
+#[test]
+fn what_did_not_come_in_time_makes_no_room_for_more() {
+    check(
+        "rule all backorder 2 14
+         count MUG 0
+         order web #1 MUG:2       => #1 owes 2, web.MUG 0
+         days 15
+         look MUG                 => #1 owes 0, #1 incident owed, web.MUG 0, market.MUG 0
+         order web #1 v2 canceled refunded MUG:2 => #1 over canceled, web.MUG 2",
+    );
+}
+
+#[test]
+fn room_that_becomes_free_goes_to_incidents_first() {
+    check(
+        "rule all backorder 3 14
+         count MUG 0
+         order web #1 MUG:3       => #1 owes 3, web.MUG 0
+         order web #2 MUG:1       => #2 owes 0, #2 incident late_news
+         order web #3 MUG:1       => #3 incident late_news, web.MUG 0
+         order web #1 v2 canceled refunded MUG:3 => #2 owes 1, #2 over owed, #3 owes 1, web.MUG 1",
+    );
 }
 
 #[test]
@@ -155,8 +186,8 @@ fn a_rule_that_comes_later_takes_incidents_over() {
          order web #1 MUG:2       => #1 incident late_news
          order web #2 MUG:2       => #2 incident late_news
          rule all backorder 3 14
-         order web #3 MUG:1       => #3 owes 1, #1 owes 0, #1 incident late_news
-         look MUG                 => #1 owes 2, #1 over owed, #2 owes 0, #2 incident late_news, web.MUG 0",
+         order web #3 MUG:1       => #3 owes 0, #3 incident late_news, #1 incident late_news
+         look MUG                 => #1 owes 2, #1 over owed, #2 owes 1, #3 incident late_news, web.MUG 0",
     );
 }
 
@@ -172,7 +203,7 @@ fn a_preorder_is_one_until_its_day_and_is_owed_until_that_day_is_over() {
          days 1
          look MUG                 => #1 owes 3 until 31, web.MUG 0
          days 1
-         look MUG                 => #1 incident owed, MUG owes 0, web.MUG 2",
+         look MUG                 => #1 incident owed, MUG owes 0, web.MUG 0",
     );
 }
 

@@ -195,6 +195,7 @@ impl World {
             folded.incoming.clone_from(&stock.incoming);
             folded.counted_at.clone_from(&stock.counted_at);
             folded.owed = super::owed::owed(&self.book, name);
+            folded.missing = super::owed::missing(&self.book, name);
             assert_eq!(self.locations.excess(stock), None, "{name} fits: {stock:?}");
             for at in stock.allocated.keys() {
                 assert!(
