@@ -38,6 +38,9 @@ pub enum NotAQuantity {
     /// It is larger than any stock, so adding it up could overflow.
     #[error("the quantity is beyond ±{}: use a smaller one", Quantity::MAX)]
     Range,
+    /// Nowhere can less than nothing lie.
+    #[error("less than nothing cannot lie there: say 0 or more")]
+    BelowZero,
     /// The item is not sold in such small parts.
     #[error("the item has {item_scale} decimals, the quantity has more: round it")]
     TooFine {

@@ -626,7 +626,11 @@ impl Desk<'_> {
             return Ok(false);
         };
         let open = self.book.claims.get(rival).map(Claim::open);
-        self.take_back(rival, excess.units, "the units left with another order")?;
+        self.take_back(
+            rival,
+            excess.units,
+            "fewer are there now than were promised",
+        )?;
         Ok(self.book.claims.get(rival).map(Claim::open) != open)
     }
 

@@ -10,6 +10,7 @@ use crate::{
     item::Item,
     locations::Kind,
     order::{Hold, Order, Phase, Shipment},
+    quantity::NotAQuantity,
     signal::{Change, Command},
     snapshot::PaymentState,
     stock::{Cause, Condition, LocationId},
@@ -190,7 +191,13 @@ fn adjust(
         .unwrap_or_default();
     let delta = match change {
         Change::By(delta) => read(delta)?,
-        Change::To(target) => read(target)?.minus(here),
+        Change::To(target) => match read(target)? {
+            target if target < Quantity::ZERO => {
+                let source = NotAQuantity::BelowZero;
+                return refuse(Refusal::Quantity { line: 0, source });
+            }
+            target => target.minus(here),
+        },
     };
     let cause = Cause::Adjustment {
         reason: reason.to_owned(),

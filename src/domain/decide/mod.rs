@@ -176,9 +176,9 @@ pub enum Refusal {
     )]
     ItemInUse(Sku),
     /// The quantity cannot be used.
-    #[error("line {line}: {source}")]
+    #[error("{}{source}", match line { 0 => String::new(), line => format!("line {line}: ") })]
     Quantity {
-        /// Of which line; 0 for an adjustment.
+        /// Of which line; 0 where it is of none.
         line: u32,
         /// What is wrong.
         source: NotAQuantity,

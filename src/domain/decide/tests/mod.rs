@@ -217,6 +217,16 @@ fn an_unknown_word_holds_the_order_until_it_is_known() {
 }
 
 #[test]
+fn nobody_counts_less_than_nothing() {
+    check(
+        "count MUG 5
+         count MUG -1             => refused: less than nothing cannot lie there, MUG 5-0
+         order web #1 MUG:5
+         count MUG 0              => #1 lacks 5, MUG 0-0",
+    );
+}
+
+#[test]
 fn parcels_leave_in_parts() {
     check(
         "count MUG 5
