@@ -144,7 +144,7 @@ impl Desk<'_> {
         let known = self.incident_units(id, number, line.item.as_ref());
         let known = known.min(lacking);
         let fresh = lacking.minus(known);
-        if !fresh.is_positive() && !(takes_over && known.is_positive()) {
+        if !(fresh.is_positive() || takes_over && known.is_positive()) {
             return Ok(());
         }
         let Some(terms) = self.terms(order, line).filter(|terms| terms.until > now) else {
