@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use channel::{
-    ChannelError, ErrorKind, Port, Secret,
+    ChannelError, ErrorKind, Port, Rest, Secret,
     http::{Answer, Effect},
 };
 use domain::Time;
@@ -329,18 +329,31 @@ fn unknown_outcome(effect: Effect, reason: String) -> ErrorKind {
     }
 }
 
-/// How long to rest so that the bucket holds enough for what is urgent. A shop that does not say
-/// what is left asks for no rest.
-pub(super) fn rest(response: &channel::http::Response) -> Option<Duration> {
+/// How long to rest so that the bucket holds enough for what is urgent, and for what was just called
+/// once more: a call that asks for more than there is would be refused. A shop that does not say what
+/// is left asks for no rest.
+pub(super) fn rest(response: &channel::http::Response) -> Option<Rest> {
     /// A write of levels after a reading of them, twice over.
     const RESERVE: f64 = 250.0;
+    /// What of a full bucket is left to others than the leisurely.
+    const OTHERS: f64 = 0.6;
     let bill: wire::Bill = serde_json::from_slice(response.body()).ok()?;
     let cost = bill.extensions.cost;
-    let available = points(cost.throttle_status.currently_available.as_ref())?;
-    let rate = points(cost.throttle_status.restore_rate.as_ref()).filter(|rate| *rate > 0.0)?;
-    let wait_s = ((RESERVE - available) / rate).min(THROTTLE_WAIT_MAX_S);
-    // Nothing of a time below zero: there is enough.
-    Duration::try_from_secs_f64(wait_s).ok()
+    let status = &cost.throttle_status;
+    let available = points(status.currently_available.as_ref())?;
+    let rate = points(status.restore_rate.as_ref()).filter(|rate| *rate > 0.0)?;
+    let again = points(cost.requested_query_cost.as_ref()).unwrap_or(0.0);
+    let full = points(status.maximum_available.as_ref()).unwrap_or(f64::INFINITY);
+    let until = |level: f64| {
+        let wait_s = (level.min(full) - available) / rate;
+        // Nothing of a time below zero: there is enough.
+        Duration::try_from_secs_f64(wait_s.min(THROTTLE_WAIT_MAX_S)).unwrap_or_default()
+    };
+    let others = if full.is_finite() { full * OTHERS } else { 0.0 };
+    Some(Rest {
+        usual: until(RESERVE + again),
+        leisurely: until(RESERVE.max(others) + again),
+    })
 }
 
 fn points(number: Option<&serde_json::Number>) -> Option<f64> {

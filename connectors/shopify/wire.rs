@@ -55,6 +55,7 @@ pub(super) struct Cost {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ThrottleStatus {
+    pub(super) maximum_available: Option<Number>,
     pub(super) currently_available: Option<Number>,
     pub(super) restore_rate: Option<Number>,
 }

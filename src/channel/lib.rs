@@ -83,7 +83,16 @@ pub struct Quota {
     pub burst: u32,
     /// How long an answer asks us to rest before we read on, for channels that say with each answer
     /// what is left. Absent where a channel only says so when it is too late.
-    pub rest: Option<fn(&http::Response) -> Option<std::time::Duration>>,
+    pub rest: Option<fn(&http::Response) -> Option<Rest>>,
+}
+
+/// How long to leave a channel's quota alone after an answer, so that what is urgent finds enough of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rest {
+    /// For what is read as usual.
+    pub usual: std::time::Duration,
+    /// For what is read again only to be sure: it lives on what would be left over.
+    pub leisurely: std::time::Duration,
 }
 
 /// One live account.

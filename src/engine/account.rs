@@ -14,7 +14,7 @@ use domain::{AccountId, ExternalId, ListingId, Time, snapshot::Version};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-use crate::ports::schedule::Schedule;
+use crate::ports::{quota::is_urgent, schedule::Schedule};
 
 /// How many recent views of orders are remembered to recognize repetitions without a decision.
 const RECENT_MAX: usize = 20_000;
@@ -91,6 +91,9 @@ pub struct Account {
     was_throttled: AtomicBool,
     has_polled: AtomicBool,
     recent: Mutex<BTreeMap<ExternalId, (Version, u64)>>,
+    /// When the next call may be made that is not urgent, when one was refused. One that is urgent may
+    /// cost far less, and does not wait for it.
+    usual_waits_until: Mutex<Option<Time>>,
     health: Mutex<Health>,
 }
 
@@ -160,6 +163,7 @@ impl Account {
             was_throttled: AtomicBool::new(false),
             has_polled: AtomicBool::new(false),
             recent: Mutex::default(),
+            usual_waits_until: Mutex::default(),
             health: Mutex::default(),
         }
     }
@@ -246,6 +250,9 @@ impl Account {
         health.last_success_at = Some(now);
         health.is_unauthorized = false;
         health.throttled_until = None;
+        if !is_urgent() {
+            *self.usual_waits_until.lock().expect(LOCK) = None;
+        }
     }
 
     /// Notes that a call failed.
@@ -256,7 +263,12 @@ impl Account {
         health.is_unauthorized = matches!(error.kind, ErrorKind::Unauthorized { .. });
         if let ErrorKind::Throttled { until } = error.kind {
             self.was_throttled.store(true, Ordering::Release);
-            health.throttled_until = Some(until.unwrap_or_else(|| now.plus(THROTTLE_PAUSE)));
+            let until = Some(until.unwrap_or_else(|| now.plus(THROTTLE_PAUSE)));
+            if is_urgent() {
+                health.throttled_until = until;
+            } else {
+                *self.usual_waits_until.lock().expect(LOCK) = until;
+            }
         }
     }
 
@@ -265,20 +277,34 @@ impl Account {
         self.was_throttled.swap(false, Ordering::AcqRel)
     }
 
-    /// The earliest time of the next call, when the channel asked us to wait.
+    /// The earliest time of the next call, when the channel asked us to wait. What is urgent waits only
+    /// when something urgent was refused; where the channel named a time, its port waits with all calls.
     pub fn throttled_until(&self) -> Option<Time> {
-        self.health.lock().expect(LOCK).throttled_until
+        let urgent = self.health.lock().expect(LOCK).throttled_until;
+        if is_urgent() {
+            return urgent;
+        }
+        urgent.max(*self.usual_waits_until.lock().expect(LOCK))
     }
 
     /// How it is doing.
     pub fn health(&self) -> Health {
-        self.health.lock().expect(LOCK).clone()
+        let usual = *self.usual_waits_until.lock().expect(LOCK);
+        let mut health = self.health.lock().expect(LOCK).clone();
+        health.throttled_until = health.throttled_until.max(usual);
+        health
     }
 
     /// Has an order read soon.
     pub fn look_at_order(&self, order: ExternalId) {
         self.orders_to_read.lock().expect(LOCK).insert(order);
         self.wake_poll.notify_one();
+    }
+
+    /// Whether hooks told of something that was not read yet.
+    pub fn has_hints(&self) -> bool {
+        self.are_listings_due.load(Ordering::Acquire)
+            || !self.orders_to_read.lock().expect(LOCK).is_empty()
     }
 
     /// The orders to be read, taken off the list.

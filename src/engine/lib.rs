@@ -27,6 +27,7 @@ pub mod poll;
 pub mod ports;
 mod promises;
 pub mod reconcile;
+mod rhythm;
 pub mod rows;
 pub mod safety;
 pub mod shelf;

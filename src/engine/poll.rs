@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeSet,
     hash::{DefaultHasher, Hash, Hasher},
-    sync::Arc,
     time::Duration,
 };
 
@@ -15,15 +14,13 @@ use domain::{
     snapshot::{LevelSnapshot, OrderSnapshot},
 };
 use serde::{Deserialize, Serialize};
-use store::{Batch, Range, StoreError};
-use tokio::sync::Notify;
+use store::{Batch, StoreError};
 
 use crate::{
     Engine,
-    account::{Account, Mode},
+    account::Account,
     decider::{Alongside, DecideError},
     meters::add,
-    ports::retry::next_try,
     rows,
 };
 
@@ -35,55 +32,13 @@ const READ_BATCH: usize = 50;
 const LISTINGS_BATCH: usize = 50;
 /// How far in the future a channel's time of change is believed to be honest.
 const SKEW_MAX: Duration = Duration::from_secs(600);
-/// How long hints are gathered before they are followed.
-const GATHER: Duration = Duration::from_millis(150);
 /// How far every poll looks back at least.
 const SHORT_OVERLAP: Duration = Duration::from_secs(20);
-/// How far polls are stretched while a channel asks for fewer calls.
-const STRETCH_MAX: u32 = 8;
-/// How often the subscriptions to hooks are looked after: channels switch them off without a word.
-const HOOKS_EVERY: Duration = Duration::from_secs(3600);
-
 /// How far an account's orders were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
     /// By the channel's clock.
     pub changed_since: Time,
-}
-
-/// When what is due in an account.
-struct Rhythm {
-    poll_at: Time,
-    reread_at: Time,
-    listings_at: Time,
-    hooks_at: Time,
-    is_probed: bool,
-    failures: u32,
-    /// How many times the usual pause lies between two polls: more while the channel asks for fewer
-    /// calls, so that what must be written still gets through.
-    stretch: u32,
-}
-
-impl Rhythm {
-    fn new(now: Time) -> Rhythm {
-        Rhythm {
-            poll_at: now,
-            reread_at: now,
-            listings_at: now,
-            hooks_at: now,
-            is_probed: false,
-            failures: 0,
-            stretch: 1,
-        }
-    }
-
-    fn adapt(&mut self, was_throttled: bool) {
-        self.stretch = if was_throttled {
-            self.stretch.saturating_mul(2).min(STRETCH_MAX)
-        } else {
-            self.stretch.saturating_sub(1).max(1)
-        };
-    }
 }
 
 /// Why a poll ended early.
@@ -110,136 +65,14 @@ impl From<DecideError> for PollError {
 }
 
 impl Engine {
-    pub(crate) async fn run_poll(&self, account: Arc<Account>) {
-        let mut rhythm = Rhythm::new(self.ports.clock.now());
-        while self.wait_for_throttle(&account).await {
-            let now = self.ports.clock.now();
-            if account.mode() != Mode::Off {
-                let result = if now >= rhythm.poll_at {
-                    self.poll_in_rhythm(&account, &mut rhythm, now).await
-                } else {
-                    // A sale is told by several hooks at once; one reading serves them all.
-                    if !self.wait(now.plus(GATHER), &Notify::new()).await {
-                        return;
-                    }
-                    self.read_hints(&account).await
-                };
-                match result {
-                    Ok(()) => rhythm.failures = 0,
-                    Err(error) => {
-                        rhythm.failures += 1;
-                        tracing::warn!(account = %account.id, %error, "A poll failed.");
-                        if let PollError::Store(error) = &error {
-                            self.note_store_error(error);
-                        }
-                    }
-                }
-            }
-            let was_throttled = account.take_throttled();
-            rhythm.adapt(was_throttled);
-            let ended = self.ports.clock.now();
-            let pause = account.pace.poll_every * rhythm.stretch;
-            rhythm.poll_at = match rhythm.failures {
-                0 => rhythm.poll_at.max(now.plus(pause)),
-                failures => ended.plus(pause).min(next_try(&self.ports, failures)),
-            };
-            if !self.wait(rhythm.poll_at, &account.wake_poll).await {
-                return;
-            }
-        }
-    }
-
-    /// Everything that is due in an account, orders first of all.
-    async fn poll_in_rhythm(
-        &self,
-        account: &Arc<Account>,
-        rhythm: &mut Rhythm,
-        now: Time,
-    ) -> Result<(), PollError> {
-        if now >= rhythm.listings_at {
-            account.look_at_listings();
-        }
-        let is_reread_due = now >= rhythm.reread_at;
-        let result = self
-            .poll_all(account, &mut rhythm.is_probed, is_reread_due)
-            .await;
-        if now >= rhythm.hooks_at && rhythm.is_probed {
-            self.look_after_hooks(account).await;
-            rhythm.hooks_at = now.plus(HOOKS_EVERY);
-        }
-        result?;
-        rhythm.poll_at = now;
-        if is_reread_due {
-            rhythm.reread_at = now.plus(account.pace.reread_every);
-        }
-        if now >= rhythm.listings_at {
-            rhythm.listings_at = now.plus(account.pace.listings_every);
-        }
-        Ok(())
-    }
-
     /// Reads the orders that hooks pointed at, and listings when one was changed; nothing else.
     pub(crate) async fn read_hints(&self, account: &Account) -> Result<(), PollError> {
-        if account.take_listings_due() {
-            let pulled = self.pull_listings(account).await;
-            if pulled.is_err() {
-                account.look_at_listings();
-            }
-            pulled?;
-        }
+        self.pull_listings_if_due(account).await?;
         let _one_at_a_time = account.polling.lock().await;
         match account.channel.pull_orders() {
             Some(orders) => self.read_hinted_orders(account, orders).await,
             None => Ok(()),
         }
-    }
-
-    /// Makes sure that the channel sends us hooks. Subscribing changes something there, so it waits
-    /// until the account is live; polling does without.
-    async fn look_after_hooks(&self, account: &Account) {
-        let (Some(url), Some(hooks)) = (&self.public_url, account.channel.register_hooks()) else {
-            return;
-        };
-        if !account.may_write() {
-            return;
-        }
-        let ensured = hooks.ensure(&format!("{url}/hooks/{}", account.id)).await;
-        self.note_call(account, &ensured);
-        for hook in ensured
-            .iter()
-            .flatten()
-            .filter(|hook| hook.action != "kept")
-        {
-            let (topic, action) = (&hook.topic, &hook.action);
-            tracing::info!(account = %account.id, topic, action, "A hook was looked after.");
-        }
-    }
-
-    async fn poll_all(
-        &self,
-        account: &Arc<Account>,
-        is_probed: &mut bool,
-        is_reread_due: bool,
-    ) -> Result<(), PollError> {
-        if !*is_probed {
-            let probe = account.channel.probe().await;
-            self.note_call(account, &probe);
-            account.note_probe(&probe?);
-            *is_probed = true;
-        }
-        if account.take_listings_due() {
-            let pulled = self.pull_listings(account).await;
-            if pulled.is_err() {
-                account.look_at_listings();
-            }
-            pulled?;
-        }
-        self.poll_orders(account).await?;
-        if is_reread_due {
-            self.reread_open_orders(account).await?;
-        }
-        self.take_configured_opening(account).await?;
-        Ok(())
     }
 
     /// Reads an account's new and changed orders completely. When this returns, everything that the
@@ -432,31 +265,15 @@ impl Engine {
         Ok(())
     }
 
-    /// Reads every open order again by its id: that is how a silent deletion is seen.
-    async fn reread_open_orders(&self, account: &Account) -> Result<(), PollError> {
-        let Some(orders) = account.channel.pull_orders() else {
+    pub(crate) async fn pull_listings_if_due(&self, account: &Account) -> Result<(), PollError> {
+        if !account.take_listings_due() {
             return Ok(());
-        };
-        let mut after = None;
-        loop {
-            let range = Range {
-                prefix: rows::prefix(&[account.id.as_str()]),
-                after,
-            };
-            let open = self
-                .store
-                .scan(rows::OPEN_ORDERS, range, READ_BATCH)
-                .await?;
-            let Some((last, _)) = open.last() else {
-                return Ok(());
-            };
-            after = Some(last.clone());
-            let mut ids = Vec::new();
-            for (_, row) in &open {
-                ids.push(rows::decode::<ExternalId>(rows::OPEN_ORDERS, &row.value)?);
-            }
-            self.read_orders(account, orders, &ids).await?;
         }
+        let pulled = self.pull_listings(account).await;
+        if pulled.is_err() {
+            account.look_at_listings();
+        }
+        pulled
     }
 
     async fn pull_listings(&self, account: &Account) -> Result<(), PollError> {

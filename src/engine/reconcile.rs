@@ -26,6 +26,7 @@ use crate::{
     account::{Account, Mode},
     meters::add,
     poll::PollError,
+    ports::quota::leisurely,
     rows, views,
 };
 
@@ -137,7 +138,13 @@ impl Engine {
             run.compared += listings.len();
             run.after = Some(last);
             self.read_hints(account).await?;
-            let levels = self.look(account, &listings).await?;
+            let look = self.look(account, &listings);
+            let levels = if account.compares_first() {
+                look.await?
+            } else {
+                // Nobody waits for it, other than for what is sold meanwhile.
+                leisurely(look).await?
+            };
             run.suspects.extend(levels);
             self.keep_comparison(account, &run).await?;
             if !self.wait_for_throttle(account).await {
@@ -268,33 +275,54 @@ impl Engine {
     ) -> Result<Suspects, PollError> {
         let mut suspects = suspects;
         for _ in 0..ROUNDS_MAX {
-            let Some(stock) = account
-                .channel
-                .read_stock()
-                .filter(|_| !suspects.is_empty())
-            else {
+            if suspects.is_empty() {
                 break;
-            };
-            let listings: Vec<ListingId> = suspects.keys().cloned().collect();
-            let mut checks = Checks {
-                orders_read_at: Some(self.ports.clock.now()),
-                ..Checks::default()
-            };
+            }
+            let orders_read_at = self.ports.clock.now();
             self.poll_orders(account).await?;
-            checks.orders = self.reread_orders_of(account, &listings).await?;
-            let read_at = self.ports.clock.now();
-            let levels = self.read_levels(account, stock, &listings).await?;
-            let is_same =
-                |level: &LevelSnapshot| suspects.get(&level.listing) == Some(&level.level);
-            let (stable, moving): (Vec<_>, Vec<_>) = levels.into_iter().partition(is_same);
-            self.confirm(account, stable, read_at, checks).await?;
-            suspects = if moving.is_empty() {
-                Suspects::new()
-            } else {
-                self.suspects(account, moving, read_at).await?
-            };
+            let listings: Vec<ListingId> = suspects.keys().cloned().collect();
+            let (same, mut moving): (Suspects, Suspects) = self
+                .look(account, &listings)
+                .await?
+                .into_iter()
+                .partition(|(listing, level)| suspects.get(listing) == Some(level));
+            moving.extend(self.classify(account, same, orders_read_at).await?);
+            suspects = moving;
         }
         Ok(suspects)
+    }
+
+    /// Has levels classified that no order explains which could be polled. Their open orders are read
+    /// one by one before, which is dear: one that was canceled without a word explains them as well.
+    /// Gives back what changed meanwhile.
+    async fn classify(
+        &self,
+        account: &Account,
+        suspects: Suspects,
+        orders_read_at: Time,
+    ) -> Result<Suspects, PollError> {
+        let Some(stock) = account
+            .channel
+            .read_stock()
+            .filter(|_| !suspects.is_empty())
+        else {
+            return Ok(Suspects::new());
+        };
+        let listings: Vec<ListingId> = suspects.keys().cloned().collect();
+        let checks = Checks {
+            orders_read_at: Some(orders_read_at),
+            orders: self.reread_orders_of(account, &listings).await?,
+            ..Checks::default()
+        };
+        let read_at = self.ports.clock.now();
+        let levels = self.read_levels(account, stock, &listings).await?;
+        let is_same = |level: &LevelSnapshot| suspects.get(&level.listing) == Some(&level.level);
+        let (same, moving): (Vec<_>, Vec<_>) = levels.into_iter().partition(is_same);
+        self.confirm(account, same, read_at, checks).await?;
+        if moving.is_empty() {
+            return Ok(Suspects::new());
+        }
+        self.suspects(account, moving, read_at).await
     }
 
     /// Has levels classified that no order explains, after the breaker has seen how many there are.

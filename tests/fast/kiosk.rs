@@ -1,7 +1,7 @@
 //! The real engine with a small shop that does what a twin would do once in a thousand evenings.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     ops::ControlFlow,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
@@ -50,6 +50,12 @@ pub(crate) struct Counter {
     clock: Option<Arc<dyn HttpPort>>,
     allowance: Option<Allowance>,
     read: BTreeSet<ExternalId>,
+    /// How often it was asked for what is new.
+    polls: u32,
+    /// The orders that it told us of, and those of them that were not read yet.
+    told: BTreeMap<ExternalId, Time>,
+    /// The longest that one of them waited until it was read.
+    longest_wait: Duration,
 }
 
 /// How many orders may be asked for: one more each second.
@@ -73,6 +79,9 @@ impl Kiosk {
             clock: None,
             allowance: None,
             read: BTreeSet::new(),
+            polls: 0,
+            told: BTreeMap::new(),
+            longest_wait: Duration::ZERO,
         })))))
     }
 
@@ -242,6 +251,7 @@ impl PullOrders for Kiosk {
         // Orders are found in one call, and read in another.
         counter.pay(ORDERS_PER_CALL)?;
         counter.pay(ORDERS_PER_CALL)?;
+        counter.polls += 1;
         let orders = counter.orders.clone();
         let is_canceled = |order: &OrderSnapshot| order.standing == Standing::Canceled;
         if counter.is_fickle && !orders.iter().all(is_canceled) {
@@ -267,6 +277,12 @@ impl PullOrders for Kiosk {
             counter.pay(call.len())?;
         }
         counter.read.extend(ids.iter().cloned());
+        let now = counter.clock.as_ref().expect("it is open").now();
+        for id in ids {
+            if let Some(told_at) = counter.told.remove(id) {
+                counter.longest_wait = counter.longest_wait.max(now.since(told_at));
+            }
+        }
         let reading = |id: &ExternalId| {
             let mut orders = counter.orders.iter();
             let order = orders.find(|order| order.external_id == *id);
@@ -345,13 +361,33 @@ fn account(id: &str, kiosk: &'static Kiosk) -> AccountConfig {
 
 /// Lets our program run with the shop for a while.
 fn run(kiosk: &'static Kiosk, duration: Duration) -> Arc<Memory> {
+    run_told(kiosk, duration, None)
+}
+
+/// The same, while the shop tells of an order every so often.
+fn run_told(
+    kiosk: &'static Kiosk,
+    duration: Duration,
+    tells_every: Option<Duration>,
+) -> Arc<Memory> {
     let mut executor = Executor::new(1, Time::from_seconds(1_798_000_000));
     let (ports, memory) = (executor.ports(Group(1)), Arc::new(Memory::new()));
     let store = Arc::clone(&memory);
     executor.spawn("start", Group(1), async move {
         let room = Room(Arc::clone(&ports.clock));
+        let clock = Arc::clone(&ports.clock);
         let started = Engine::start(config(kiosk), store, ports, &room).await;
-        started.map(drop).expect("it starts");
+        let engine = started.expect("it starts");
+        let Some(pause) = tells_every else {
+            return;
+        };
+        let account = &engine.accounts[&AccountId::new("kiosk")];
+        for number in 0.. {
+            clock.sleep_until(clock.now().plus(pause)).await;
+            let told = order(&format!("told-{number}"), "MUG", 1).external_id;
+            account.look_at_order(told.clone());
+            kiosk.counter().told.insert(told, clock.now());
+        }
     });
     let until = executor.now().plus(duration);
     let stopped = executor.run_until(until, &mut || ControlFlow::Continue(()));
@@ -384,4 +420,41 @@ fn a_shop_that_allows_few_calls_is_read_to_the_end() {
     let known = Rows(&memory).keys(ORDERS_BY_ACCOUNT, b"").len();
     assert_eq!(known, 60, "found by a poll");
     assert_eq!(kiosk.counter().read.len(), 60, "read again by id");
+}
+
+#[test]
+fn hooks_without_end_keep_no_poll_from_its_turn() {
+    let kiosk = Kiosk::new(5);
+    drop(run_told(
+        kiosk,
+        Duration::from_secs(600),
+        Some(Duration::from_secs(3)),
+    ));
+    let polls = kiosk.counter().polls;
+    assert!((55..=65).contains(&polls), "every 10 s, not {polls} times");
+}
+
+#[test]
+fn reading_again_what_is_open_lets_what_is_new_go_first() {
+    let kiosk = Kiosk::new(1_000);
+    let orders = (0..200).map(|number| order(&number.to_string(), "MUG", 1));
+    kiosk.counter().orders = orders.collect();
+    kiosk.counter().allowance = Some(Allowance {
+        orders: 0,
+        since: Time::from_seconds(1_798_000_000),
+    });
+    let every = Duration::from_secs(100);
+    drop(run_told(kiosk, Duration::from_secs(3_000), Some(every)));
+    let counter = kiosk.counter();
+    assert!(
+        counter.read.len() > 200,
+        "those that are open were read again as well"
+    );
+    // A poll and some open orders may go before it; not all that are open, which takes 200 s.
+    let waited = counter.longest_wait.as_secs();
+    assert!(
+        waited <= 120,
+        "one waited for {waited} s, and {:?}",
+        counter.told
+    );
 }

@@ -8,13 +8,13 @@ use std::{
 
 use async_trait::async_trait;
 use channel::{
-    HttpPort, Quota,
+    HttpPort, Quota, Rest,
     http::{Request, Response, SendError},
 };
 use domain::Time;
 use engine::ports::{
     Clock,
-    quota::{Paced, urgent},
+    quota::{Paced, leisurely, urgent},
 };
 use rehearse::executor::{Executor, Group, Stopped};
 
@@ -56,11 +56,20 @@ fn ok(_path: &str) -> Response {
     http::Response::new(Vec::new())
 }
 
+/// How a call is made.
+#[derive(Clone, Copy)]
+enum How {
+    Urgent,
+    Usual,
+    Leisurely,
+}
+use How::{Leisurely, Urgent, Usual};
+
 /// What came to the shop and when, in milliseconds, of calls that were all made at once.
 fn made(
     quota: Quota,
     answer: fn(&str) -> Response,
-    calls: &[(&'static str, bool)],
+    calls: &[(&'static str, How)],
 ) -> Vec<(u64, String)> {
     let mut executor = Executor::new(7, Time::EPOCH);
     let group = Group(1);
@@ -75,14 +84,14 @@ fn made(
         clock,
         quota,
     ));
-    for (path, is_urgent) in calls.iter().copied() {
+    for (path, how) in calls.iter().copied() {
         let paced = Arc::clone(&paced);
         executor.spawn(path, group, async move {
             let call = paced.send(request(path));
-            let answer = if is_urgent {
-                urgent(call).await
-            } else {
-                call.await
+            let answer = match how {
+                Urgent => urgent(call).await,
+                Usual => call.await,
+                Leisurely => leisurely(call).await,
             };
             answer.expect("an answer");
         });
@@ -103,10 +112,10 @@ fn what_is_urgent_goes_first_and_the_rest_in_its_turn() {
         rest: None,
     };
     let calls = [
-        ("/a", false),
-        ("/b", false),
-        ("/c", false),
-        ("/urgent", true),
+        ("/a", Usual),
+        ("/b", Usual),
+        ("/c", Usual),
+        ("/urgent", Urgent),
     ];
     let made = made(quota, ok, &calls);
     let at = |path: &str| {
@@ -133,8 +142,8 @@ fn urgent_calls_without_end_keep_nobody_out() {
         burst: 1,
         rest: None,
     };
-    let mut calls = vec![("/usual", false)];
-    calls.extend([("/urgent", true); 60]);
+    let mut calls = vec![("/usual", Usual)];
+    calls.extend([("/urgent", Urgent); 60]);
     let made = made(quota, ok, &calls);
     let usual = made
         .iter()
@@ -148,12 +157,17 @@ fn a_rest_is_kept_by_all_but_the_urgent_and_a_refusal_by_all() {
     let quota = Quota {
         per_second: 1000,
         burst: 1,
-        rest: Some(|_| Some(Duration::from_secs(5))),
+        rest: Some(|_| {
+            Some(Rest {
+                usual: Duration::from_secs(5),
+                leisurely: Duration::from_secs(5),
+            })
+        }),
     };
     let resting = made(
         quota,
         ok,
-        &[("/a", false), ("/b", false), ("/urgent", true)],
+        &[("/a", Usual), ("/b", Usual), ("/urgent", Urgent)],
     );
     let when = |made: &[(u64, String)], path: &str| {
         made.iter()
@@ -178,11 +192,36 @@ fn a_rest_is_kept_by_all_but_the_urgent_and_a_refusal_by_all() {
                 .expect("an answer"),
             _ => http::Response::new(Vec::new()),
         },
-        &[("/first", true), ("/urgent", true), ("/usual", false)],
+        &[("/first", Urgent), ("/urgent", Urgent), ("/usual", Usual)],
     );
     let first = when(&refused, "/first");
     for path in ["/urgent", "/usual"] {
         let at = when(&refused, path);
         assert!(at < first || at >= first + 7000, "{path}: {refused:?}");
     }
+}
+
+#[test]
+fn the_leisurely_leave_most_of_a_quota_to_others_and_get_their_turn_in_the_end() {
+    let quota = Quota {
+        per_second: 1,
+        burst: 1,
+        rest: None,
+    };
+    let mut calls = vec![("/again", Leisurely); 5];
+    calls.extend([("/usual", Usual); 10]);
+    let made = made(quota, ok, &calls);
+    let again: Vec<u64> = made
+        .iter()
+        .filter(|(_, path)| path == "/again")
+        .map(|(at, _)| *at)
+        .collect();
+    let gaps = again.windows(2).map(|two| two[1] - two[0]);
+    assert!(
+        gaps.min() >= Some(1_900),
+        "others have two of three: {made:?}"
+    );
+    let usual = made.iter().rposition(|(_, path)| path == "/usual");
+    let usual = made[usual.expect("made")].0;
+    assert!(usual <= 15_000, "they keep nobody waiting: {made:?}");
 }

@@ -494,22 +494,31 @@ fn everything_that_we_send_fits_the_schema() {
 #[test]
 fn what_an_answer_says_is_left_is_kept_for_what_is_urgent() {
     let rest = |status: Value| {
-        let body = json!({ "data": {}, "extensions": { "cost": { "throttleStatus": status } } });
+        let cost = json!({ "requestedQueryCost": 150, "throttleStatus": status });
+        let body = json!({ "data": {}, "extensions": { "cost": cost } });
         let answer = http::Response::new(body.to_string().into_bytes());
-        super::super::api::rest(&answer).map(|rest| rest.as_millis())
+        let rest = super::super::api::rest(&answer)?;
+        Some((rest.usual.as_millis(), rest.leisurely.as_millis()))
     };
-    let status =
-        |left: Value, rate: Value| json!({ "currentlyAvailable": left, "restoreRate": rate });
+    let status = |left: Value, rate: Value| json!({ "currentlyAvailable": left, "restoreRate": rate, "maximumAvailable": 2000.0 });
+    // 250 points for what is urgent, or 1,200 for all others, and 150 for the same once more.
     for (left, rate, expected) in [
-        (json!(2000), json!(100), None),
-        (json!(50), json!(100.0), Some(2000)),
-        (json!(0), json!(1000), Some(250)),
-        (json!(-1e12), json!(1), Some(60_000)),
+        (json!(2000), json!(100), Some((0, 0))),
+        (json!(1000), json!(100), Some((0, 3500))),
+        (json!(50), json!(100.0), Some((3500, 13_000))),
+        (json!(0), json!(1000), Some((400, 1350))),
+        (json!(-1e12), json!(1), Some((60_000, 60_000))),
         (json!(0), json!(0), None),
         (json!("much"), json!(100), None),
     ] {
         assert_eq!(rest(status(left.clone(), rate)), expected, "{left}");
     }
+    let unknown = json!({ "currentlyAvailable": 100, "restoreRate": 100 });
+    assert_eq!(
+        rest(unknown),
+        Some((3000, 3000)),
+        "a bucket of unknown size"
+    );
     assert_eq!(rest(json!(null)), None);
     let page = http::Response::new(b"<html>".to_vec());
     assert_eq!(super::super::api::rest(&page), None);

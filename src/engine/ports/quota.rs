@@ -3,7 +3,8 @@
 //! A token bucket for each account, on our own clock. When the channel itself asks us to wait, every
 //! call of the account waits until then: none is made inside a `Retry-After`. Calls about levels are
 //! [`urgent`]: what another channel sells meanwhile is sold twice, so they go before everything else,
-//! and the rest that a channel recommends is not theirs.
+//! and the rest that a channel recommends is not theirs. Calls that read again what we know already are
+//! [`leisurely`]: they let all others go first, and leave them most of the quota.
 
 use std::{
     num::NonZeroU32,
@@ -16,7 +17,7 @@ use std::{
 
 use async_trait::async_trait;
 use channel::{
-    ErrorKind, HttpPort, Quota,
+    ErrorKind, HttpPort, Quota, Rest,
     http::{Effect, Request, Response, SendError, classify},
 };
 use domain::Time;
@@ -35,13 +36,34 @@ const YIELD_MAX: Duration = Duration::from_secs(3);
 /// How soon they look again.
 const YIELD: Duration = Duration::from_millis(20);
 
+/// How many calls a leisurely one leaves to others before the next.
+const LEFT_TO_OTHERS: u32 = 2;
+
+/// Who goes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Urgency {
+    Leisurely,
+    Usual,
+    Urgent,
+}
+
 tokio::task_local! {
-    static IS_URGENT: ();
+    static URGENCY: Urgency;
 }
 
 /// Does something whose calls go before those of others.
 pub async fn urgent<T>(work: impl Future<Output = T>) -> T {
-    IS_URGENT.scope((), work).await
+    URGENCY.scope(Urgency::Urgent, work).await
+}
+
+/// Whether this is part of something urgent.
+pub(crate) fn is_urgent() -> bool {
+    URGENCY.try_get() == Ok(Urgency::Urgent)
+}
+
+/// Does something whose calls let those of others go first.
+pub async fn leisurely<T>(work: impl Future<Output = T>) -> T {
+    URGENCY.scope(Urgency::Leisurely, work).await
 }
 
 /// An HTTP port that waits its turn.
@@ -49,10 +71,13 @@ pub struct Paced {
     inner: Arc<dyn HttpPort>,
     clock: Arc<dyn Clock>,
     bucket: RateLimiter<NotKeyed, InMemoryState, BucketClock, NoOpMiddleware<Nanos>>,
-    rest: Option<fn(&Response) -> Option<Duration>>,
+    rest: Option<fn(&Response) -> Option<Rest>>,
+    /// How long a leisurely call leaves the quota to others.
+    leisure: Duration,
     waits: Mutex<Waits>,
-    /// How many urgent calls wait for their turn.
+    /// How many calls wait for their turn that are urgent, or as usual.
     urgent: AtomicUsize,
+    usual: AtomicUsize,
 }
 
 /// What the channel asked for.
@@ -62,9 +87,24 @@ struct Waits {
     blocked_until: Time,
     /// Nothing is sent before that can wait.
     resting_until: Time,
+    /// Nothing is sent before that can wait for long.
+    leisure_until: Time,
 }
 
-/// Counts an urgent call for as long as it waits, also when it is given up.
+impl Waits {
+    fn begins(self, urgency: Urgency) -> Time {
+        match urgency {
+            Urgency::Urgent => self.blocked_until,
+            Urgency::Usual => self.blocked_until.max(self.resting_until),
+            Urgency::Leisurely => self
+                .blocked_until
+                .max(self.resting_until)
+                .max(self.leisure_until),
+        }
+    }
+}
+
+/// Counts a call for as long as it waits, also when it is given up.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {
@@ -104,31 +144,32 @@ impl Paced {
             clock,
             bucket,
             rest: quota.rest,
+            leisure: Duration::from_secs(1) * LEFT_TO_OTHERS / quota.per_second.max(1),
             waits: Mutex::new(Waits {
                 blocked_until: Time::EPOCH,
                 resting_until: Time::EPOCH,
+                leisure_until: Time::EPOCH,
             }),
             urgent: AtomicUsize::new(0),
+            usual: AtomicUsize::new(0),
         }
     }
 
-    async fn wait_for_turn(&self) {
-        let is_urgent = IS_URGENT.try_with(|()| ()).is_ok();
-        let _waiting = is_urgent.then(|| Waiting::begin(&self.urgent));
+    async fn wait_for_turn(&self, urgency: Urgency) {
+        let _waiting = match urgency {
+            Urgency::Urgent => Some(Waiting::begin(&self.urgent)),
+            Urgency::Usual => Some(Waiting::begin(&self.usual)),
+            Urgency::Leisurely => None,
+        };
         let yields_until = self.clock.now().plus(YIELD_MAX);
         loop {
             let now = self.clock.now();
-            let waits = *self.waits.lock().expect(LOCK);
-            let begins = if is_urgent {
-                waits.blocked_until
-            } else {
-                waits.blocked_until.max(waits.resting_until)
-            };
+            let begins = self.waits.lock().expect(LOCK).begins(urgency);
             if begins > now {
                 self.clock.sleep_until(begins).await;
                 continue;
             }
-            if !is_urgent && now < yields_until && self.urgent.load(Ordering::Relaxed) > 0 {
+            if now < yields_until && self.is_anybody_before(urgency) {
                 self.clock.sleep_until(now.plus(YIELD)).await;
                 continue;
             }
@@ -142,8 +183,17 @@ impl Paced {
         }
     }
 
+    fn is_anybody_before(&self, urgency: Urgency) -> bool {
+        let is_waiting = |count: &AtomicUsize| count.load(Ordering::Relaxed) > 0;
+        match urgency {
+            Urgency::Urgent => false,
+            Urgency::Usual => is_waiting(&self.urgent),
+            Urgency::Leisurely => is_waiting(&self.urgent) || is_waiting(&self.usual),
+        }
+    }
+
     /// Heeds what an answer asks for.
-    fn heed(&self, response: &Response) {
+    fn heed(&self, response: &Response, urgency: Urgency) {
         let now = self.clock.now();
         let throttled = classify(response, Effect::None, now);
         let rest = self.rest.and_then(|rest| rest(response));
@@ -152,7 +202,11 @@ impl Paced {
             waits.blocked_until = waits.blocked_until.max(until);
         }
         if let Some(rest) = rest {
-            waits.resting_until = waits.resting_until.max(now.plus(rest));
+            waits.resting_until = waits.resting_until.max(now.plus(rest.usual));
+            waits.leisure_until = waits.leisure_until.max(now.plus(rest.leisurely));
+        }
+        if urgency == Urgency::Leisurely {
+            waits.leisure_until = waits.leisure_until.max(now.plus(self.leisure));
         }
     }
 }
@@ -162,9 +216,10 @@ const LOCK: &str = "no holder of this lock panics";
 #[async_trait]
 impl HttpPort for Paced {
     async fn send(&self, request: Request) -> Result<Response, SendError> {
-        self.wait_for_turn().await;
+        let urgency = URGENCY.try_get().unwrap_or(Urgency::Usual);
+        self.wait_for_turn(urgency).await;
         let response = self.inner.send(request).await?;
-        self.heed(&response);
+        self.heed(&response, urgency);
         Ok(response)
     }
 
