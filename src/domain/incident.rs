@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AccountId, ListingId, Money, Quantity, Sku, Time,
     ids::{IncidentId, OrderId},
+    locations::Locations,
     owed::Broken,
     policy::Penalty,
-    stock::{Condition, LocationId},
+    stock::{Condition, LocationId, Stock},
 };
 
 /// Units that were sold and are not there.
@@ -430,6 +431,35 @@ fn propose(kind: WayKind, because: impl Into<String>) -> Proposal {
         from: None,
         because: because.into(),
     }
+}
+
+/// Where most units lie free at a location that does not serve an account.
+pub fn elsewhere(
+    stock: &Stock,
+    locations: &Locations,
+    account: &AccountId,
+) -> Option<(LocationId, Quantity)> {
+    let places = stock.locations().into_iter();
+    places
+        .filter(|at| !locations.serves(at, account))
+        .map(|at| (at.clone(), stock.free_at(at)))
+        .filter(|(_, free)| free.is_positive())
+        .max_by_key(|(_, free)| *free)
+}
+
+/// Where most units wait for a check at a location that serves an account.
+pub fn unsorted(
+    stock: &Stock,
+    locations: &Locations,
+    account: &AccountId,
+) -> Option<(LocationId, Condition, Quantity)> {
+    let waiting = [Condition::Quality, Condition::ReturnedUnchecked];
+    let places = stock.locations().into_iter();
+    places
+        .filter(|at| locations.serves(at, account))
+        .flat_map(|at| waiting.map(|how| (at.clone(), how, stock.lying(at, how))))
+        .filter(|(_, _, units)| units.is_positive())
+        .max_by_key(|(_, _, units)| *units)
 }
 
 /// What is on its way, in a sentence without its end.

@@ -435,7 +435,7 @@ fn tell_listing(
     let policy = engine.decider.policy();
     let rule = policy.rules.find(account, item, &listing.categories);
     let buffer = words::buffer(&rule, tuned, item.scale);
-    let rule = words::rule(&rule, tuned, item.scale);
+    let rule = words::rule(&rule, tuned, item.scale, engine.ports.clock.now());
     let mut said = vec![match &listing.offer {
         Some(offer) => format!(
             "{name} may show {rule}: {} since {}.",
@@ -445,8 +445,12 @@ fn tell_listing(
     }];
     said.extend(buffer);
     if listing.owed.quantity().is_positive() {
+        let why = match item.kind {
+            ItemKind::Kit(_) => "what each is made of may be owed",
+            ItemKind::Good | ItemKind::Service => "they may be owed",
+        };
         said.push(format!(
-            "{} of what it may show are not there: they may be owed.",
+            "{} of what it may show are not there: {why}.",
             listing.owed
         ));
     }

@@ -105,6 +105,7 @@ kinds! {
     NOT_PARKED { code: "not-parked", status: 409, title: "Nothing is parked there" }
     INCIDENT_OVER { code: "incident-over", status: 409, title: "The incident is over" }
     NOT_GIVING_WAY { code: "not-giving-way", status: 409, title: "That order does not give way" }
+    NO_HELP { code: "no-help", status: 409, title: "That way out does not help" }
     CANNOT_CANCEL_UNITS { code: "cannot-cancel-units", status: 409, title: "The missing units alone cannot be canceled" }
     NO_DRIFT { code: "no-drift", status: 404, title: "There is no such case of drift" }
     CANNOT_TAKE { code: "cannot-take", status: 409, title: "The level does not say how many there are" }
@@ -256,6 +257,7 @@ impl From<Refusal> for Problem {
             Refusal::NotGivingWay { order, .. } => {
                 problem(&NOT_GIVING_WAY).with("order", order.to_string())
             }
+            Refusal::NoHelp { way, .. } => problem(&NO_HELP).with("way", way.word()),
             Refusal::CannotCancelUnits { .. } => problem(&CANNOT_CANCEL_UNITS),
             Refusal::NoDrift(drift) => problem(&NO_DRIFT).with("drift", drift.to_string()),
             Refusal::CannotTake { listing, .. } => {

@@ -50,10 +50,10 @@ enum What {
         #[command(flatten)]
         side: Sides,
         /// The shop is right: what it shows is taken into the stock.
-        #[arg(long, conflicts_with_all = ["keep_ours", "writes"], required_unless_present_any = ["keep_ours", "writes"])]
+        #[arg(long, group = "right", conflicts_with = "writes")]
         take_theirs: bool,
         /// We are right: our levels are written again.
-        #[arg(long)]
+        #[arg(long, group = "right")]
         keep_ours: bool,
         /// Who says so.
         #[arg(long)]
@@ -78,7 +78,7 @@ enum What {
 #[group(required = true, multiple = false)]
 struct Sides {
     /// On the side of what the shop shows.
-    #[arg(long)]
+    #[arg(long, requires = "right")]
     source: bool,
     /// On the side of the zeroes that we were about to write.
     #[arg(long)]

@@ -41,20 +41,24 @@ enum What {
     Settle {
         /// Which case.
         drift: String,
-        /// The shop is right: the difference becomes a movement of the stock.
-        #[arg(
-            long,
-            conflicts_with = "keep_ours",
-            required_unless_present = "keep_ours"
-        )]
-        take_theirs: bool,
-        /// We are right: our level is written again.
-        #[arg(long)]
-        keep_ours: bool,
+        #[command(flatten)]
+        right: Right,
         /// Who says so.
         #[arg(long)]
         by: Option<String>,
     },
+}
+
+/// Whose number is right.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct Right {
+    /// The shop is right: the difference becomes a movement of the stock.
+    #[arg(long)]
+    take_theirs: bool,
+    /// We are right: our level is written again.
+    #[arg(long)]
+    keep_ours: bool,
 }
 
 pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
@@ -77,13 +81,8 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
             table(&cases, out)?;
         }
         What::Show { drift } => show_one(client, drift, out).await?,
-        What::Settle {
-            drift,
-            take_theirs,
-            keep_ours: _,
-            by,
-        } => {
-            let right = if *take_theirs { "theirs" } else { "ours" };
+        What::Settle { drift, right, by } => {
+            let right = if right.take_theirs { "theirs" } else { "ours" };
             let mut body = json!({ "right": right });
             if let Some(by) = by {
                 body["by"] = json!(by);

@@ -191,7 +191,10 @@ pub(super) async fn find(order: &str, client: &Client) -> anyhow::Result<String>
     let ids: Vec<String> = found.iter().map(|order| show(order, "id")).collect();
     match ids.as_slice() {
         [id] => Ok(id.clone()),
-        [] => anyhow::bail!("no channel has an order with the id {order}"),
+        [] => anyhow::bail!(
+            "no channel has an order with the id {order}; `oneshelf orders list` shows ours, which always \
+             works (the number that buyers see is no id: others may have the same)"
+        ),
         [_, _, ..] => anyhow::bail!(
             "several accounts have an order with the id {order}; use one of {}",
             ids.join(", ")

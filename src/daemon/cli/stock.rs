@@ -59,19 +59,15 @@ enum What {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("change").required(true))]
 struct Adjust {
     /// Which item.
     sku: String,
     /// By how many.
-    #[arg(
-        long,
-        allow_negative_numbers = true,
-        required_unless_present = "to",
-        conflicts_with = "to"
-    )]
+    #[arg(long, allow_negative_numbers = true, group = "change")]
     delta: Option<String>,
     /// To how many: there are so many now.
-    #[arg(long)]
+    #[arg(long, group = "change")]
     to: Option<String>,
     /// Why.
     #[arg(long)]

@@ -67,7 +67,7 @@ pub struct Args {
     /// Decides what the buyers do; random when not given.
     #[arg(long)]
     pub seed: Option<u64>,
-    /// Where to keep the store; a temporary folder when not given. An existing one is continued.
+    /// Where to keep the store, to look at it later: a folder without one. A temporary folder when not given.
     #[arg(long, value_name = "FOLDER")]
     pub dir: Option<PathBuf>,
     /// Rules to try: a file with [stock], [[stock.rules]], [[items]], [[locations]] and [allocation] as in oneshelf.toml.
@@ -113,6 +113,15 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         .as_deref()
         .or(temporary.as_ref().map(|scratch| scratch.path.as_path()));
     let dir = dir.context("the demo has a folder")?.to_owned();
+    if dir.join("store").exists() {
+        // Its shops lived in memory only: to the store, all that they had sold would have been deleted.
+        exit::tell(&format!(
+            "{} holds the store of an earlier demo, whose shops are gone. Give --dir a folder without one, or \
+             delete that.",
+            dir.display()
+        ));
+        return Ok(Exit::Configuration.into());
+    }
     let demo = start(&args, said.as_ref(), &dir, &ports).await?;
     if !args.json {
         screen::greet(&demo)?;

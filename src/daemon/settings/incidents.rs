@@ -81,6 +81,20 @@ fn read_rule(
             Some(help),
         );
     }
+    let waits = text
+        .then
+        .iter()
+        .position(|said| *said == word(WayKind::Wait));
+    if let Some(after_it) = waits.map(|at| at + 1).filter(|at| *at < text.then.len()) {
+        let path = inner(&then_path, &after_it.to_string());
+        let help = "waiting is always possible: write it last";
+        tell(
+            document,
+            &path,
+            "what comes after `wait` is never done",
+            Some(help),
+        );
+    }
     let after_path = inner(path, "after");
     if text.after.is_none() && !document.is_wrong(&after_path) {
         let help = "write after = \"30m\", so that a person can choose before";

@@ -9,7 +9,7 @@ use crate::{
     book::ClaimKey,
     fact::{Counter, Event},
     ids::{IncidentId, OrderId},
-    incident::{Choice, Ending, Incident, Rival, Way, Why},
+    incident::{Choice, Ending, Incident, Rival, Way, Why, elsewhere, unsorted},
     offer::{Offer, Told},
     order::{Line, Order},
 };
@@ -324,7 +324,8 @@ pub(super) fn resolve(
         Way::Wait | Way::Transfer | Way::Sort | Way::Split | Way::Substitute if is_chosen => {
             return Ok(Verdict::Duplicate);
         }
-        Way::Wait | Way::Transfer | Way::Sort | Way::Split | Way::Substitute => {}
+        Way::Wait | Way::Substitute => {}
+        Way::Transfer | Way::Sort | Way::Split => can_help(desk, &incident, way)?,
         Way::TakeFrom { order } => take_from(desk, &incident, *order)?,
         Way::CancelUnits { amount } => cancel_units(desk, &incident, *amount)?,
         Way::CancelOrder => {
@@ -341,6 +342,49 @@ pub(super) fn resolve(
     };
     note_choice(desk, &key, id, choice);
     Ok(Verdict::New)
+}
+
+/// Refuses a way that nothing is there for: noted all the same, it would keep the policy from acting.
+fn can_help(desk: &Desk<'_>, incident: &Incident, way: &Way) -> Result<(), Undecided> {
+    let locations = &desk.context.locations;
+    let (stock, account) = (desk.book.stock.get(&incident.sku), &incident.account);
+    let reason = match way {
+        Way::Transfer => stock
+            .and_then(|stock| elsewhere(stock, locations, account))
+            .is_none()
+            .then_some("no location that does not serve the account has free units"),
+        Way::Sort => stock
+            .and_then(|stock| unsorted(stock, locations, account))
+            .is_none()
+            .then_some("no units wait for a check where the account is served"),
+        Way::Split => {
+            let order = desk.order(incident.order)?;
+            let has_left = |line: &Line| line.counters.shipped_net().is_positive();
+            let is_there = |line: &Line| {
+                let missing = desk.book.missing_units(order, line.number);
+                line.counters.wanted().minus(missing).is_positive()
+            };
+            if order.lines.iter().any(has_left) {
+                Some("a part of the order has been shipped already")
+            } else if !order.lines.iter().any(is_there) {
+                Some("all of the order is missing")
+            } else {
+                None
+            }
+        }
+        Way::Wait
+        | Way::Substitute
+        | Way::TakeFrom { .. }
+        | Way::CancelUnits { .. }
+        | Way::CancelOrder => None,
+    };
+    match reason {
+        Some(reason) => command::refuse(Refusal::NoHelp {
+            way: way.clone(),
+            reason,
+        }),
+        None => Ok(()),
+    }
 }
 
 /// Notes what was chosen, in the incident and in the timeline of its order.

@@ -36,7 +36,7 @@ use crate::{
     budget::WriteBudget,
     fact::{Event, Fact},
     ids::{ArrivalId, CountId, DriftId, IncidentId, OrderId},
-    incident::Why,
+    incident::{Way, Why},
     item::ItemRefusal,
     locations::Locations,
     offer::{OfferRules, QuantityMeaning, Taken},
@@ -356,6 +356,17 @@ pub enum Refusal {
         /// From which order.
         order: OrderId,
         /// Why.
+        reason: &'static str,
+    },
+    /// Nothing is there for a way out of an incident.
+    #[error(
+        "`{}` does not help here: {reason}; `oneshelf incidents show` lists the ways that do",
+        .way.word()
+    )]
+    NoHelp {
+        /// The way that was chosen.
+        way: Way,
+        /// Why not.
         reason: &'static str,
     },
     /// The missing units alone cannot be canceled.

@@ -9,7 +9,7 @@ use domain::{
     order::{Line, Order, Phase},
     policy::Step,
     snapshot::PaymentState,
-    stock::{Claim, Condition, LocationId, Stock},
+    stock::{Claim, LocationId, Stock},
 };
 use serde::Serialize;
 
@@ -398,29 +398,13 @@ fn look_around(
         comes = comes.plus(one.open());
         comes >= incident.missing
     });
-    let places: Vec<&LocationId> = stock.locations().into_iter().collect();
-    let elsewhere = places
-        .iter()
-        .filter(|at| !serves(at))
-        .map(|at| ((*at).clone(), stock.free_at(at)))
-        .filter(|(_, free)| free.is_positive())
-        .max_by_key(|(_, free)| *free);
-    let waiting = [Condition::Quality, Condition::ReturnedUnchecked];
-    let unsorted = places
-        .iter()
-        .filter(|at| serves(at))
-        .flat_map(|at| {
-            waiting.map(|condition| ((*at).clone(), condition, stock.lying(at, condition)))
-        })
-        .filter(|(_, _, units)| units.is_positive())
-        .max_by_key(|(_, _, units)| *units);
     Situation {
         arrival: arrival.map(|one| Coming {
             location: one.location.clone(),
             due: one.due,
         }),
-        elsewhere,
-        unsorted,
+        elsewhere: incident::elsewhere(stock, &policy.locations, &incident.account),
+        unsorted: incident::unsorted(stock, &policy.locations, &incident.account),
         ..situation
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Quantity,
+    Quantity, Time,
     breaker::Side,
     buffer::Tuned,
     decide::Authority,
@@ -168,8 +168,8 @@ pub fn cause(cause: &Cause) -> String {
     }
 }
 
-/// An offer rule, as it follows "may show".
-pub fn rule(rule: &OfferRule, tuned: Option<&Tuned>, scale: u8) -> String {
+/// An offer rule, as it follows "may show" at a time.
+pub fn rule(rule: &OfferRule, tuned: Option<&Tuned>, scale: u8, now: Time) -> String {
     if rule.exclude {
         return "nothing, because a rule excludes it".to_owned();
     }
@@ -199,7 +199,7 @@ pub fn rule(rule: &OfferRule, tuned: Option<&Tuned>, scale: u8) -> String {
     if let Some(max) = rule.max {
         text = format!("{text}, but at most {}", units(max));
     }
-    text.push_str(&owing(rule, scale));
+    text.push_str(&owing(rule, scale, now));
     if rule.zero_below.is_positive() {
         text = format!(
             "{text}, and 0 instead of less than {}",
@@ -227,23 +227,31 @@ fn within(rule: &OfferRule, tuned: Option<&Tuned>) -> Option<Quantity> {
     }
 }
 
-/// What may be owed by a rule, as it goes on in a sentence.
-fn owing(rule: &OfferRule, scale: u8) -> String {
+/// What may be owed by a rule, as it goes on in a sentence: before the day of a preorder only that.
+fn owing(rule: &OfferRule, scale: u8, now: Time) -> String {
     let units = |quantity| Units::new(quantity, scale);
-    let mut text = String::new();
-    if let Some(preorder) = rule.owing.preorder.filter(|one| one.max.is_positive()) {
+    let preorder = rule
+        .owing
+        .preorder
+        .filter(|one| one.max.is_positive() && now < one.available_on);
+    let before = preorder.map(|preorder| {
         let (most, day) = (units(preorder.max), day(preorder.available_on));
-        text = format!(", and before {day} up to {most} more that are there on that day");
-    }
-    if let Some(backorder) = rule.owing.backorder.filter(|one| one.max.is_positive()) {
+        format!("before {day} up to {most} more that are there on that day")
+    });
+    let backorder = rule.owing.backorder.filter(|one| one.max.is_positive());
+    let after = backorder.map(|backorder| {
         let (most, within) = (units(backorder.max), span(backorder.ships_within));
-        text = format!("{text}, and up to {most} more that ship within {within} of the order");
+        format!("up to {most} more that ship within {within} of the order")
+    });
+    match (before, after) {
+        (Some(before), Some(after)) => format!(", and {before}, from then on {after}"),
+        (Some(one), None) | (None, Some(one)) => format!(", and {one}"),
+        (None, None) => String::new(),
     }
-    text
 }
 
 /// The day of a time, in UTC.
-fn day(time: domain::Time) -> String {
+fn day(time: Time) -> String {
     let text = time.to_naive_utc();
     text.split('T').next().unwrap_or_default().to_owned()
 }

@@ -168,7 +168,10 @@ fn matching(adoption: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
             ("LISTINGS", &|step| show(step, "listings")),
             ("MATCHED", &|step| show(step, "matched")),
             ("TO MEND", &|step| show(step, "problems")),
-            ("NOT READ", &|step| show(step, "unread")),
+            ("NOT READ", &|step| match step["has_polled"].as_bool() {
+                Some(false) => "all".to_owned(),
+                Some(true) | None => show(step, "unread"),
+            }),
             ("NOT COUNTED", &|step| show(step, "uncounted")),
             ("COMPARED", &|step| show(step, "compared_at")),
         ],

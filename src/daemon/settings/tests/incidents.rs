@@ -36,6 +36,13 @@ fn a_rule_about_incidents_says_what_it_does_and_when() {
             ],
         ),
         (
+            "[[incidents]]\nthen = [\"wait\", \"take-from\"]\nafter = \"30m\"\n",
+            &[
+                "oneshelf.toml:2:17: what comes after `wait` is never done (waiting is always possible: write \
+                 it last)",
+            ],
+        ),
+        (
             "[[incidents]]\nthen = [\"take-from\", \"wait\"]\nafter = \"30m\"\nmax_value = \"100.00 EUR\"\nwhy = \
              \"late_news\"\n[[incidents]]\nthen = [\"cancel-order\"]\nafter = \"3d\"\n",
             &[],

@@ -161,6 +161,20 @@ fn canceling_is_wished_on_the_channel_and_ends_when_it_is_done_there() {
 }
 
 #[test]
+fn a_way_that_nothing_is_there_for_is_not_noted() {
+    check(
+        "count MUG 1
+         order web #1 MUG:2              => #1 lacks 1
+         resolve #1 transfer             => refused: has free units
+         resolve #1 sort                 => refused: wait for a check
+         resolve #1 split                => new, #1 chose split
+         resolve #1 split                => duplicate
+         order web #2 MUG:2              => #2 lacks 2
+         resolve #2 split                => refused: all of the order is missing",
+    );
+}
+
+#[test]
 fn every_step_is_in_the_timeline() {
     let mut world = World::new();
     let mut told: Vec<&str> = Vec::new();

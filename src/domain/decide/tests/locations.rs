@@ -100,6 +100,7 @@ fn what_a_till_sells_beyond_what_lies_there_came_from_elsewhere() {
          count MUG 3 @paris         => market.MUG 3, web.MUG 6
          order market #2 MUG:3      => #2 ready, market.MUG 0, web.MUG 3
          order till #3 MUG:1        => MUG@berlin 2-0, #2 short, #2 lacks 1, web.MUG 3
+         resolve #2 transfer        => new, #2 chose transfer
          order till #4 MUG:9        => MUG@berlin 0-0, #2 lacks 3, market.MUG 0, MUG@paris 3-0
          count MUG 0 @shop          => #2 lacks 3, web.MUG 3
          count MUG 5 @berlin        => #2 ready, market.MUG 2, web.MUG 5

@@ -94,6 +94,10 @@ fn one_of_each() -> Vec<Refusal> {
             order,
             reason: "it was promised none of the item",
         },
+        Refusal::NoHelp {
+            way: Way::Split,
+            reason: "all of the order is missing",
+        },
         Refusal::CannotCancelUnits {
             reason: "all of the order is missing; cancel the order",
         },

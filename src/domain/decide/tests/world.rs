@@ -526,6 +526,9 @@ impl World {
         let way = match way {
             ["wait"] => Way::Wait,
             ["substitute"] => Way::Substitute,
+            ["transfer"] => Way::Transfer,
+            ["sort"] => Way::Sort,
+            ["split"] => Way::Split,
             ["cancel_order"] => Way::CancelOrder,
             ["take", from] => Way::TakeFrom {
                 order: self.id(from),
