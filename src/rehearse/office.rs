@@ -67,14 +67,13 @@ fn resolve(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
         .cloned()
         .or_else(|| pick(&incidents, chance))?;
     let order: Order = rows.get(rows::ORDERS, &key(&[&incident.order.to_string()]))?;
-    let way = match chance.u32(0..6) {
+    let way = match chance.u32(0..5) {
         0 => Way::Wait,
         1 => Way::Substitute,
         2 => Way::CancelOrder,
         3 => Way::CancelUnits {
             amount: Money::from_minor(chance.i64(1..100), order.currency).ok()?,
         },
-        4 => Way::Split,
         _ => Way::TakeFrom {
             order: order_in(rows, chance, Phase::AwaitingPayment)?.id,
         },
