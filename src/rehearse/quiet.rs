@@ -164,7 +164,10 @@ fn check_nothing_waits(rows: &Rows<'_>, found: &mut Findings) {
         found.look(Checker::Waiting, 1);
         if !keys.is_empty() {
             let first = String::from_utf8_lossy(&keys[0]).replace('\0', " / ");
-            let sentence = format!("P6: {} {what}: {first}", keys.len());
+            let row: Option<serde_json::Value> = rows.get(table, &keys[0]);
+            let reason = row.and_then(|row| Some(row.get("reason")?.to_string()));
+            let reason = reason.map_or(String::new(), |reason| format!(", because {reason}"));
+            let sentence = format!("P6: {} {what}: {first}{reason}", keys.len());
             found.add(Checker::Waiting, sentence);
         }
     }
@@ -382,7 +385,21 @@ fn evidence(rows: &Rows<'_>, orders: &[Order], scene: Scene<'_>) -> Evidence {
     for (sku, units) in goods::unsellable(rows) {
         *stock.entry(sku).or_default() -= units;
     }
+    let accounts: Vec<&AccountId> = scene.truths.keys().collect();
+    let is_beyond = |one: &AccountId, other: &AccountId| {
+        let places = scene.locations.declared().iter();
+        let mut beyond = places.filter(|place| place.serves(other) && !place.serves(one));
+        beyond.next().is_some()
+    };
+    let pairs = accounts
+        .iter()
+        .flat_map(|one| accounts.iter().map(move |other| (*one, *other)));
+    let served_beyond = pairs
+        .filter(|(one, other)| is_beyond(one, other))
+        .map(|(one, other)| (one.clone(), other.clone()))
+        .collect();
     let mut evidence = Evidence {
+        served_beyond,
         wanted: wanted.collect(),
         shops: scene.truths,
         bills: scene.bills,

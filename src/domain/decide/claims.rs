@@ -240,6 +240,9 @@ impl Desk<'_> {
         );
         let after = claim.clone();
         self.stock_of(sku).reclaim(Some(&before), &after);
+        if after.pending() < before.pending() {
+            self.offer_what_binds_nobody(sku);
+        }
         for (location, delta) in after.changes_since(&before) {
             let change = ClaimChange {
                 id: ClaimChangeId::next(&mut self.ids),
@@ -254,6 +257,16 @@ impl Desk<'_> {
             self.book.claim_changes.push(change);
         }
         Ok(())
+    }
+
+    /// What is pending keeps all places of its account together. Once it is bound to one of them, what
+    /// lies at another may be free for those who wait, though no unit was given back.
+    fn offer_what_binds_nobody(&mut self, sku: &Sku) {
+        let are_several = self.context.locations.declared().len() > 1;
+        let stock = self.stock_of(sku);
+        if are_several && stock.missing.plus(stock.owed).is_positive() {
+            self.follow_ups.push(FollowUp::OfferToWaiting(sku.clone()));
+        }
     }
 
     pub(super) fn stock_of(&mut self, sku: &Sku) -> &mut Stock {

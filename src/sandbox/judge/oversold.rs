@@ -321,7 +321,9 @@ fn explain(
     }
 }
 
-/// Whether a kit before was without a good when this sale was placed, or had just been.
+/// Whether a sale before was without a good when this one was placed, or had just been, so that it was
+/// offered nevertheless: a kit gives the rest of its goods back, and what lies where the account of the
+/// one is not served from may be there for the other.
 fn was_short(
     evidence: &Evidence,
     rival: &Sale<'_>,
@@ -334,7 +336,10 @@ fn was_short(
     let is_open = |until| {
         told_by(evidence, sale.account, take, until).is_none_or(|told_at| told_at > placed_at)
     };
-    rival.takes.get(good).is_some_and(has_kits)
+    let accounts = (rival.account.clone(), sale.account.clone());
+    let is_offered =
+        rival.takes.get(good).is_some_and(has_kits) || evidence.served_beyond.contains(&accounts);
+    is_offered
         && times
             .into_iter()
             .flatten()

@@ -71,6 +71,11 @@ fn read(evidence: &mut Evidence, words: &[&str]) -> Option<()> {
             started_at: time(4)?,
             acknowledged_at: time(5)?,
         }),
+        // beyond ACCOUNT OTHER
+        "beyond" => {
+            let other = AccountId::new(*words.get(2)?);
+            evidence.served_beyond.insert((account()?, other));
+        }
         // without ACCOUNT ID SKU SINCE UNTIL
         "without" => {
             let name = (account()?, ExternalId::new(*words.get(2)?));
@@ -378,6 +383,25 @@ fn a_kit_that_lacks_a_part_takes_none_of_the_others() {
         missing web 1 BOX 1
         ",
         "oversold web 1 BOX 1: all told, Unexplained",
+    );
+}
+
+#[test]
+fn what_one_account_is_short_of_may_lie_where_another_is_served_from() {
+    let told = "
+        stock MUG 1
+        order web 1 MUG 1 100 150
+        without web 1 MUG 150 900
+        push till MUG 1 160 170
+        order till 2 MUG 1 200 260
+        ";
+    check(
+        &format!("{told} beyond web till"),
+        "oversold till 2 MUG 1: all told, ShortBefore",
+    );
+    check(
+        &format!("{told} beyond till web"),
+        "oversold till 2 MUG 1: all told, Unexplained",
     );
 }
 

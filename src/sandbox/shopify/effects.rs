@@ -160,7 +160,9 @@ impl World {
             let Some(order) = self.orders.get_mut(&id) else {
                 continue;
             };
-            order.lines[line].removed += units;
+            let of = &mut order.lines[line];
+            // What was refunded before and is canceled now is taken off once.
+            of.removed = (of.removed + units).min(of.quantity);
             let place = order.lines[line].variant;
             match restock_type.as_str() {
                 "CANCEL" => {
