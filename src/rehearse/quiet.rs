@@ -386,20 +386,19 @@ fn evidence(rows: &Rows<'_>, orders: &[Order], scene: Scene<'_>) -> Evidence {
         *stock.entry(sku).or_default() -= units;
     }
     let accounts: Vec<&AccountId> = scene.truths.keys().collect();
-    let is_beyond = |one: &AccountId, other: &AccountId| {
-        let places = scene.locations.declared().iter();
-        let mut beyond = places.filter(|place| place.serves(other) && !place.serves(one));
-        beyond.next().is_some()
+    let are_apart = |one: &AccountId, other: &AccountId| {
+        let mut places = scene.locations.declared().iter();
+        places.any(|place| place.serves(other) != place.serves(one))
     };
     let pairs = accounts
         .iter()
         .flat_map(|one| accounts.iter().map(move |other| (*one, *other)));
-    let served_beyond = pairs
-        .filter(|(one, other)| is_beyond(one, other))
+    let served_apart = pairs
+        .filter(|(one, other)| are_apart(one, other))
         .map(|(one, other)| (one.clone(), other.clone()))
         .collect();
     let mut evidence = Evidence {
-        served_beyond,
+        served_apart,
         wanted: wanted.collect(),
         shops: scene.truths,
         bills: scene.bills,

@@ -38,9 +38,9 @@ pub struct Evidence {
     pub missing: BTreeMap<(OrderName, Sku), i64>,
     /// When an order was without units of a good, which were offered to others meanwhile.
     pub without: BTreeMap<(OrderName, Sku), Vec<Without>>,
-    /// Two accounts, of which the second is served by a location that the first is not: what the first is
-    /// short of may lie there for the second.
-    pub served_beyond: BTreeSet<(AccountId, AccountId)>,
+    /// Two accounts that are not served by the same locations: what the first is short of may be there
+    /// for the second, because it lies elsewhere, or because a location of the first is below zero.
+    pub served_apart: BTreeSet<(AccountId, AccountId)>,
     /// Levels that staff edited in a shop.
     pub edits: Vec<Edit>,
     /// Units that were taken off sale past all orders.

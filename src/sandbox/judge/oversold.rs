@@ -322,8 +322,8 @@ fn explain(
 }
 
 /// Whether a sale before was without a good when this one was placed, or had just been, so that it was
-/// offered nevertheless: a kit gives the rest of its goods back, and what lies where the account of the
-/// one is not served from may be there for the other.
+/// offered nevertheless: a kit gives the rest of its goods back, and what an account is short of may be there
+/// for one that is served by other locations.
 fn was_short(
     evidence: &Evidence,
     rival: &Sale<'_>,
@@ -338,7 +338,7 @@ fn was_short(
     };
     let accounts = (rival.account.clone(), sale.account.clone());
     let is_offered =
-        rival.takes.get(good).is_some_and(has_kits) || evidence.served_beyond.contains(&accounts);
+        rival.takes.get(good).is_some_and(has_kits) || evidence.served_apart.contains(&accounts);
     is_offered
         && times
             .into_iter()

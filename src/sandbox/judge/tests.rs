@@ -71,10 +71,10 @@ fn read(evidence: &mut Evidence, words: &[&str]) -> Option<()> {
             started_at: time(4)?,
             acknowledged_at: time(5)?,
         }),
-        // beyond ACCOUNT OTHER
-        "beyond" => {
+        // apart ACCOUNT OTHER
+        "apart" => {
             let other = AccountId::new(*words.get(2)?);
-            evidence.served_beyond.insert((account()?, other));
+            evidence.served_apart.insert((account()?, other));
         }
         // without ACCOUNT ID SKU SINCE UNTIL
         "without" => {
@@ -387,7 +387,7 @@ fn a_kit_that_lacks_a_part_takes_none_of_the_others() {
 }
 
 #[test]
-fn what_one_account_is_short_of_may_lie_where_another_is_served_from() {
+fn what_one_account_is_short_of_may_be_there_for_one_that_is_served_elsewhere() {
     let told = "
         stock MUG 1
         order web 1 MUG 1 100 150
@@ -396,11 +396,11 @@ fn what_one_account_is_short_of_may_lie_where_another_is_served_from() {
         order till 2 MUG 1 200 260
         ";
     check(
-        &format!("{told} beyond web till"),
+        &format!("{told} apart web till"),
         "oversold till 2 MUG 1: all told, ShortBefore",
     );
     check(
-        &format!("{told} beyond till web"),
+        &format!("{told} apart till web"),
         "oversold till 2 MUG 1: all told, Unexplained",
     );
 }
