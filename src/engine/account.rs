@@ -278,13 +278,18 @@ impl Account {
     }
 
     /// The earliest time of the next call, when the channel asked us to wait. What is urgent waits only
-    /// when something urgent was refused; where the channel named a time, its port waits with all calls.
+    /// when something urgent was refused; inside a `Retry-After` the account's port makes no call at all.
     pub fn throttled_until(&self) -> Option<Time> {
-        let urgent = self.health.lock().expect(LOCK).throttled_until;
+        let levels = self.levels_wait_until();
         if is_urgent() {
-            return urgent;
+            return levels;
         }
-        urgent.max(*self.usual_waits_until.lock().expect(LOCK))
+        levels.max(*self.usual_waits_until.lock().expect(LOCK))
+    }
+
+    /// The earliest time of the next write of a level, when one was refused for now.
+    pub fn levels_wait_until(&self) -> Option<Time> {
+        self.health.lock().expect(LOCK).throttled_until
     }
 
     /// How it is doing.

@@ -509,7 +509,7 @@ async fn drifting(
 fn throttled(engine: &Engine, listing: &ListingView) -> Option<String> {
     let account = engine.accounts.get(&listing.account)?;
     let until = account
-        .throttled_until()
+        .levels_wait_until()
         .filter(|until| *until > engine.ports.clock.now())?;
     let is_due =
         listing.wanted.map(|level| level.quantity) != listing.believed.map(|level| level.quantity);

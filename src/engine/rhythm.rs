@@ -23,6 +23,8 @@ use crate::{
 const GATHER: Duration = Duration::from_millis(150);
 /// How far polls are stretched while a channel asks for fewer calls.
 const STRETCH_MAX: u32 = 8;
+/// How long an account that is off sleeps at a time; switching it on rings.
+const OFF_SLEEPS: Duration = Duration::from_secs(3600);
 /// How often the subscriptions to hooks are looked after: channels switch them off without a word.
 const HOOKS_EVERY: Duration = Duration::from_secs(3600);
 /// How many open orders are read again before whatever else waits has its turn.
@@ -117,8 +119,7 @@ impl Engine {
             let now = self.ports.clock.now();
             let ring = &account.wake_poll;
             if account.mode() == Mode::Off {
-                // Until it is switched on, which rings.
-                if !self.wait(now.plus(HOOKS_EVERY), ring).await {
+                if !self.wait(now.plus(OFF_SLEEPS), ring).await {
                     return;
                 }
                 continue;

@@ -24,7 +24,7 @@ use engine::{
     AccountConfig, Config, Engine, Outside,
     account::{Mode, Pace},
     decider::Policy,
-    ports::Clock,
+    ports::{Clock, quota::urgent},
     rows::{ORDERS_BY_ACCOUNT, STOCK, key},
 };
 use rehearse::{
@@ -407,15 +407,21 @@ fn a_sale_that_is_canceled_during_the_count_is_not_counted_as_stock() {
     assert!(kiosk.counter().looks > 2, "it was counted again");
 }
 
-#[test]
-fn a_shop_that_allows_few_calls_is_read_to_the_end() {
+/// A shop that has sold so many orders, and lets one be read each second.
+fn slow(orders: u32) -> &'static Kiosk {
     let kiosk = Kiosk::new(1_000);
-    let orders = (0..60).map(|number| order(&number.to_string(), "MUG", 1));
+    let orders = (0..orders).map(|number| order(&number.to_string(), "MUG", 1));
     kiosk.counter().orders = orders.collect();
     kiosk.counter().allowance = Some(Allowance {
         orders: 0,
         since: Time::from_seconds(1_798_000_000),
     });
+    kiosk
+}
+
+#[test]
+fn a_shop_that_allows_few_calls_is_read_to_the_end() {
+    let kiosk = slow(60);
     let memory = run(kiosk, Duration::from_secs(600));
     let known = Rows(&memory).keys(ORDERS_BY_ACCOUNT, b"").len();
     assert_eq!(known, 60, "found by a poll");
@@ -436,25 +442,50 @@ fn hooks_without_end_keep_no_poll_from_its_turn() {
 
 #[test]
 fn reading_again_what_is_open_lets_what_is_new_go_first() {
-    let kiosk = Kiosk::new(1_000);
-    let orders = (0..200).map(|number| order(&number.to_string(), "MUG", 1));
-    kiosk.counter().orders = orders.collect();
-    kiosk.counter().allowance = Some(Allowance {
-        orders: 0,
-        since: Time::from_seconds(1_798_000_000),
-    });
+    let kiosk = slow(200);
     let every = Duration::from_secs(100);
     drop(run_told(kiosk, Duration::from_secs(3_000), Some(every)));
     let counter = kiosk.counter();
+    let is_open = |id: &&ExternalId| counter.orders.iter().any(|one| one.external_id == **id);
+    let reread = counter.read.iter().filter(is_open).count();
+    assert_eq!(reread, 200, "those that are open were read again as well");
     assert!(
-        counter.read.len() > 200,
-        "those that are open were read again as well"
+        counter.told.len() <= 1,
+        "all but the last: {:?}",
+        counter.told
     );
     // A poll and some open orders may go before it; not all that are open, which takes 200 s.
     let waited = counter.longest_wait.as_secs();
-    assert!(
-        waited <= 120,
-        "one waited for {waited} s, and {:?}",
-        counter.told
-    );
+    assert!(waited <= 120, "one waited for {waited} s");
+}
+
+#[test]
+fn a_reading_that_is_refused_holds_up_no_level() {
+    let mut executor = Executor::new(1, Time::from_seconds(1_798_000_000));
+    let (ports, store) = (executor.ports(Group(1)), Arc::new(Memory::new()));
+    executor.spawn("start", Group(1), async move {
+        let (room, now) = (Room(Arc::clone(&ports.clock)), ports.clock.now());
+        let started = Engine::start(config(Kiosk::new(5)), store, ports, &room).await;
+        let engine = started.expect("it starts");
+        let account = &engine.accounts[&AccountId::new("kiosk")];
+        let until = Some(now.plus(Duration::from_secs(60)));
+        let refused = ChannelError::new("read orders", ErrorKind::Throttled { until });
+        let waits = || async { (account.throttled_until(), account.levels_wait_until()) };
+
+        account.note_error(now, &refused);
+        assert_eq!(waits().await, (until, None), "readings wait");
+        assert_eq!(urgent(waits()).await, (None, None), "levels do not");
+        assert_eq!(account.health().throttled_until, until, "and it is shown");
+
+        urgent(async { account.note_error(now, &refused) }).await;
+        assert_eq!(urgent(waits()).await, (until, until), "now they do");
+        urgent(async { account.note_success(now) }).await;
+        assert_eq!(waits().await, (until, None), "only for levels it is over");
+        account.note_success(now);
+        assert_eq!(waits().await, (None, None), "over for all");
+        engine.stop();
+    });
+    let until = executor.now().plus(Duration::from_secs(1));
+    let stopped = executor.run_until(until, &mut || ControlFlow::Continue(()));
+    assert_eq!(stopped, Stopped::Reached);
 }

@@ -241,7 +241,7 @@ impl Desk<'_> {
         let after = claim.clone();
         self.stock_of(sku).reclaim(Some(&before), &after);
         if after.pending() < before.pending() {
-            self.offer_what_binds_nobody(sku);
+            self.offer_what_binding_frees(sku);
         }
         for (location, delta) in after.changes_since(&before) {
             let change = ClaimChange {
@@ -259,9 +259,10 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// What is pending keeps all places of its account together. Once it is bound to one of them, what
-    /// lies at another may be free for those who wait, though no unit was given back.
-    fn offer_what_binds_nobody(&mut self, sku: &Sku) {
+    /// What is pending may leave from any location of its account, so one of those that is below zero takes
+    /// from all of them. Once it is bound, or has left, what lies at another may be free for those who
+    /// wait, though no unit was given back.
+    fn offer_what_binding_frees(&mut self, sku: &Sku) {
         let are_several = self.context.locations.declared().len() > 1;
         let stock = self.stock_of(sku);
         if are_several && stock.missing.plus(stock.owed).is_positive() {

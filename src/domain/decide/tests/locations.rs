@@ -123,6 +123,19 @@ fn what_a_till_sells_though_it_is_promised_is_gone() {
 }
 
 #[test]
+fn what_binding_frees_goes_to_those_who_wait() {
+    check_in(
+        four(),
+        "count MUG 0 @shop
+         order till #1 MUG:6        => MUG@shop -6-0
+         count MUG 9 @berlin        => web.MUG 3, market.MUG 9
+         order web #2 MUG:2         => web.MUG 1, market.MUG 1
+         order market #3 MUG:3      => #3 lacks 2
+         allocate #2 @berlin        => #3 ready, MUG@berlin 9-2, market.MUG 4",
+    );
+}
+
+#[test]
 fn orders_leave_from_where_there_is_enough_or_where_a_person_says() {
     check_in(
         four(),
