@@ -9,7 +9,7 @@ use domain::AccountId;
 use crate::{
     Engine,
     account::{Account, Mode},
-    poll::PollError,
+    reading::poll::PollError,
 };
 
 /// Accounts of which something is being done because a person asked for it.

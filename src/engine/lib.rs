@@ -11,23 +11,18 @@ pub mod bells;
 mod buffers;
 pub mod cases;
 pub mod decider;
-pub mod dispatch;
-mod evidence;
 pub mod explain;
 pub mod exposure;
 pub mod inbox;
 pub mod intake;
-mod intents;
 mod janitor;
+pub mod lanes;
 pub mod meters;
 pub mod opening;
-mod patience;
 mod policing;
-pub mod poll;
 pub mod ports;
 mod promises;
-pub mod reconcile;
-mod rhythm;
+pub mod reading;
 pub mod rows;
 pub mod safety;
 pub mod shelf;
@@ -40,13 +35,13 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use account::{Account, Mode, ModeOverride, Pace};
 use channel::{ChannelError, Connector, Port, SettingsError};
 use decider::{Alongside, DecideError, Decider, Done, Policy};
-use dispatch::Lane;
 use domain::{
     AccountId,
     budget::WriteBudget,
     decide::{Authority, FollowUp, Terms, Verdict},
     signal::Signal,
 };
+use lanes::Lane;
 use meters::Meters;
 use ports::Ports;
 use store::{Batch, Store, StoreError};

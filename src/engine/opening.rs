@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use store::{Batch, Range, Seq, StoreError};
 use tokio::sync::Notify;
 
-use crate::{Engine, account::Account, poll::PollError, rows};
+use crate::{Engine, account::Account, reading::poll::PollError, rows};
 
 /// How long a channel may take until a new order is in its lists.
 const INDEX_LAG: Duration = Duration::from_secs(3);

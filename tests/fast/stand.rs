@@ -29,7 +29,7 @@ use engine::{
     AccountConfig, Config, Engine,
     account::{Mode, Pace},
     decider::{Alongside, Policy},
-    reconcile::Comparison,
+    reading::reconcile::Comparison,
     rows::{BREAKERS, COMPARISONS, DRIFTS, STOCK, key},
 };
 use rehearse::{

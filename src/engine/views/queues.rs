@@ -12,9 +12,9 @@ use store::{INBOX, Range, Seq};
 use super::{Page, StoreError, Units, Walk, read, words};
 use crate::{
     Engine,
-    dispatch::AttemptNote,
     inbox::ParkedSignal,
     intake::InboxNote,
+    lanes::AttemptNote,
     rows::{self, key, prefix, sortable_time},
 };
 

@@ -28,7 +28,7 @@ pub(crate) struct Book {
     /// Signals that could not be read.
     pub(crate) parked_signals: Vec<engine::inbox::ParkedSignal>,
     /// Each account's cursor, as it was stored.
-    pub(crate) cursors: BTreeMap<Vec<u8>, engine::poll::Cursor>,
+    pub(crate) cursors: BTreeMap<Vec<u8>, engine::reading::poll::Cursor>,
 }
 
 impl Book {

@@ -14,7 +14,7 @@ use crate::{
     Engine,
     account::Account,
     adoption::{Shown, is_unread},
-    evidence::is_news,
+    reading::evidence::is_news,
     rows::{self, prefix},
     views::{count, sellable},
 };

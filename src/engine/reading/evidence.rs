@@ -20,7 +20,7 @@ use store::{Range, StoreError};
 use crate::{
     Engine,
     account::Account,
-    poll::PollError,
+    reading::poll::PollError,
     rows::{self, key, prefix},
     views,
 };

@@ -14,8 +14,8 @@ use tokio::sync::Notify;
 use crate::{
     Engine,
     account::{Account, Mode},
-    poll::PollError,
     ports::{quota::leisurely, retry::next_try},
+    reading::poll::PollError,
     rows,
 };
 

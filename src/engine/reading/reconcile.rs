@@ -25,8 +25,8 @@ use crate::{
     Engine,
     account::{Account, Mode},
     meters::add,
-    poll::PollError,
     ports::quota::leisurely,
+    reading::poll::PollError,
     rows, views,
 };
 

@@ -18,9 +18,9 @@ use crate::{
     Engine,
     account::Account,
     decider::Alongside,
-    dispatch::{AttemptNote, Round},
-    poll::PollError,
+    lanes::{AttemptNote, Round},
     ports::retry::next_try,
+    reading::poll::PollError,
     rows,
 };
 

@@ -1,0 +1,96 @@
+//! The lanes of an account: one for levels to be pushed and one for intents to be carried out, each
+//! with one call at a time. A level that must fall does not wait behind ten parcels.
+
+mod intents;
+mod levels;
+
+use std::{sync::Arc, time::Duration};
+
+use domain::Time;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Engine,
+    account::Account,
+    ports::{quota::urgent, retry::next_try},
+    reading::poll::PollError,
+};
+
+/// How long the lane sleeps when nothing rings.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// What one try of a push or intent looked like, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptNote {
+    /// When it was sent.
+    pub at: Time,
+    /// How long the channel took.
+    pub latency_ms: u64,
+    /// What was sent, without personal data.
+    pub request: String,
+    /// What came of it.
+    pub result: String,
+}
+
+/// What a lane is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Levels.
+    Levels,
+    /// Shipments, cancellations, refunds.
+    Intents,
+}
+
+/// What one round of a lane did.
+pub(crate) enum Round {
+    /// There may be more at once.
+    More,
+    /// Nothing before this time.
+    Rest(Time),
+}
+
+impl Engine {
+    pub(crate) async fn run_lane(&self, account: Arc<Account>, lane: Lane) {
+        let ring = match lane {
+            Lane::Levels => &account.wake_levels,
+            Lane::Intents => &account.wake_intents,
+        };
+        let mut failures = 0;
+        while self.wait_for_throttle(&account).await {
+            let idle = self.ports.clock.now().plus(IDLE);
+            let rest = if account.may_write() && account.has_polled() {
+                match self.dispatch(&account, lane).await {
+                    Ok(Round::More) if !self.is_stopping() => {
+                        failures = 0;
+                        continue;
+                    }
+                    Ok(Round::More) => return,
+                    Ok(Round::Rest(until)) => {
+                        failures = 0;
+                        until.min(idle)
+                    }
+                    Err(error) => {
+                        failures += 1;
+                        tracing::warn!(account = %account.id, %error, "Dispatching failed.");
+                        if let PollError::Store(error) = &error {
+                            self.note_store_error(error);
+                        }
+                        next_try(&self.ports, failures)
+                    }
+                }
+            } else {
+                idle
+            };
+            if !self.wait(rest, ring).await {
+                return;
+            }
+        }
+    }
+
+    async fn dispatch(&self, account: &Account, lane: Lane) -> Result<Round, PollError> {
+        match lane {
+            Lane::Levels => urgent(self.push_levels(account)).await,
+            Lane::Intents => self.carry_out_intents(account).await,
+        }
+    }
+}
