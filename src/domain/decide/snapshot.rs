@@ -251,6 +251,8 @@ fn merge_lines(
         let Some(units) = read_units(desk, id, number, seen)? else {
             continue;
         };
+        // What did not leave after all can be canceled.
+        take_shipment_back(desk, id, number, units.shipped)?;
         let shipped = line_mut(desk, id, number)?.counters.shipped_net();
         let wanted = if is_withdrawn {
             shipped
@@ -506,18 +508,17 @@ fn set_wanted(
     Ok(())
 }
 
-/// The channel's view of what has left. Less than we know means that our own news has not reached
-/// it; less than it said itself means that it took a shipment back.
-fn set_shipped(
+/// Less shipped than the channel said itself means that it took a shipment back. Less than we know means
+/// that our own news has not reached it.
+fn take_shipment_back(
     desk: &mut Desk<'_>,
     id: OrderId,
     number: u32,
     seen: Quantity,
-    snapshot: &OrderSnapshot,
-) -> Result<Quantity, Undecided> {
+) -> Result<(), Undecided> {
     let order = desk.order(id)?;
     let Some(line) = order.line(number) else {
-        return Ok(Quantity::ZERO);
+        return Ok(());
     };
     let counters = line.counters;
     let by_channel: Quantity = order
@@ -528,17 +529,24 @@ fn set_shipped(
         .filter(|(line, _)| *line == number)
         .map(|(_, units)| *units)
         .sum();
-    let is_delivered_at_once = !line.requires_shipping;
     let taken_back = by_channel.minus(counters.voided).minus(seen);
-    if taken_back.is_positive() && seen < counters.shipped_net() {
-        void(
-            desk,
-            id,
-            number,
-            taken_back.min(counters.shipped_net().minus(seen)),
-        )?;
-        return Ok(Quantity::ZERO);
+    let taken_back = taken_back.min(counters.shipped_net().minus(seen));
+    match taken_back.is_positive() {
+        true => void(desk, id, number, taken_back),
+        false => Ok(()),
     }
+}
+
+/// What has left by the channel's view, beyond what we know.
+fn set_shipped(
+    desk: &mut Desk<'_>,
+    id: OrderId,
+    number: u32,
+    seen: Quantity,
+    snapshot: &OrderSnapshot,
+) -> Result<Quantity, Undecided> {
+    let line = line_mut(desk, id, number)?;
+    let (counters, is_delivered_at_once) = (line.counters, !line.requires_shipping);
     let left = seen.min(counters.wanted()).minus(counters.shipped_net());
     if !left.is_positive() {
         return Ok(Quantity::ZERO);

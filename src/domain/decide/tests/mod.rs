@@ -267,6 +267,19 @@ fn what_the_channel_ships_itself_leaves_the_shelf() {
 }
 
 #[test]
+fn what_the_channel_takes_back_and_cancels_in_one_is_not_wanted_any_more() {
+    check(
+        "count MUG 5
+         order web #1 v1 MUG:2           => MUG 5-2
+         order web #1 v2 MUG:2/shipped2  => #1 shipped, MUG 3-0
+         order web #1 v3 canceled refunded MUG:2 => MUG 5-0, #1 canceled
+         order web #2 v1 MUG:3           => MUG 5-3
+         order web #2 v2 MUG:3/shipped3  => #2 shipped, MUG 2-0
+         order web #2 v3 MUG:1           => #2 ready, MUG 5-1",
+    );
+}
+
+#[test]
 fn canceling_waits_for_the_channel() {
     check(
         "count MUG 5
