@@ -60,6 +60,8 @@ static DESCRIPTOR: Descriptor = Descriptor {
     push_batch_max: stock::BATCH_MAX,
     writes_per_listing_per_day: Some(250),
     poll_overlap_s: 600,
+    // Nothing is documented; a search that is behind by this much is known of other shops.
+    orders_lag_s: 5,
     subtracts_when: "When the buyer commits to buy, paid or not; it gives the units back when the order is canceled.",
     quirks: &[
         "Buyers see the smaller of the item's ship-to-home quantity and the offer's available quantity; a push sets both (Inventory API, ShipToLocationAvailability).",

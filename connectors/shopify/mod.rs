@@ -80,6 +80,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     push_batch_max: 100,
     writes_per_listing_per_day: None,
     poll_overlap_s: 300,
+    orders_lag_s: 10,
     subtracts_when: "an order is created: its units move from `available` to `committed`, and a \
                      fulfillment takes them from there",
     quirks: &[

@@ -135,6 +135,8 @@ static DESCRIPTOR: Descriptor = Descriptor {
     push_batch_max: 100,
     writes_per_listing_per_day: None,
     poll_overlap_s: 300,
+    // Nothing is documented; a search that is behind by this much is known of other shops.
+    orders_lag_s: 5,
     subtracts_when: "When an order is paid or completed; a counter sale is both at once. An open order that nobody has paid takes nothing off.",
     quirks: &[
         "Sales made while a till is offline arrive up to 72 hours late with their old creation time, so orders are searched by the time of their last change (SearchOrders).",

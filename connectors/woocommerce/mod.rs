@@ -69,6 +69,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     push_batch_max: BATCH_MAX,
     writes_per_listing_per_day: None,
     poll_overlap_s: 120,
+    orders_lag_s: 0,
     subtracts_when: "When an order becomes processing, on-hold or completed; pending takes nothing. \
                      Given back when it becomes cancelled or pending, from version 11 also failed.",
     quirks: &[

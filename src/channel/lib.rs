@@ -68,6 +68,9 @@ pub struct Descriptor {
     pub writes_per_listing_per_day: Option<u32>,
     /// How far a poll must look back before its cursor: late index, offline tills, clock skew.
     pub poll_overlap_s: u32,
+    /// For how long after it was placed an order may be missing from a list of orders, though the level
+    /// has its units off already. So long no difference counts as explained by nothing.
+    pub orders_lag_s: u32,
     /// At which of its states the channel takes units off its level itself, in a sentence.
     pub subtracts_when: &'static str,
     /// What surprised us, a sentence each, with its source.

@@ -199,6 +199,9 @@ pub enum PushResult {
     Conflict {
         /// What, where it says so.
         observed: Option<Decimal>,
+        /// Whether the channel itself compared: then this try wrote nothing.
+        #[serde(default)]
+        is_certain: bool,
     },
     /// It will not.
     Rejected {

@@ -14,7 +14,10 @@ use domain::{AccountId, ExternalId, ListingId, Time, snapshot::Version};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-use crate::ports::{quota::is_urgent, schedule::Schedule};
+use crate::{
+    lanes::Doubts,
+    ports::{quota::is_urgent, schedule::Schedule},
+};
 
 /// How many recent views of orders are remembered to recognize repetitions without a decision.
 const RECENT_MAX: usize = 20_000;
@@ -76,6 +79,8 @@ pub struct Account {
     pub wake_poll: Notify,
     /// Rings when a level is to be sent.
     pub wake_levels: Notify,
+    /// Rings when a level is in doubt.
+    pub wake_doubts: Notify,
     /// Rings when an intent is to be carried out.
     pub wake_intents: Notify,
     /// Rings when levels should be compared now.
@@ -84,6 +89,8 @@ pub struct Account {
     pub polling: tokio::sync::Mutex<LastPoll>,
     /// One comparison of all levels at a time.
     pub comparing: tokio::sync::Mutex<()>,
+    /// The listings that show what nobody explained yet.
+    pub(crate) doubts: Doubts,
     orders_to_read: Mutex<BTreeSet<ExternalId>>,
     listings_to_compare: Mutex<BTreeSet<ListingId>>,
     are_listings_due: AtomicBool,
@@ -152,10 +159,12 @@ impl Account {
             set: RwLock::new(set),
             wake_poll: Notify::new(),
             wake_levels: Notify::new(),
+            wake_doubts: Notify::new(),
             wake_intents: Notify::new(),
             wake_compare: Notify::new(),
             polling: tokio::sync::Mutex::default(),
             comparing: tokio::sync::Mutex::default(),
+            doubts: Doubts::default(),
             orders_to_read: Mutex::default(),
             listings_to_compare: Mutex::default(),
             are_listings_due: AtomicBool::new(true),
@@ -171,6 +180,11 @@ impl Account {
     /// What its kind of channel is like.
     pub fn descriptor(&self) -> &'static Descriptor {
         self.connector.descriptor()
+    }
+
+    /// For how long an order may be missing from a list of orders.
+    pub(crate) fn orders_lag(&self) -> Duration {
+        Duration::from_secs(self.descriptor().orders_lag_s.into())
     }
 
     /// What it may do now.
@@ -217,9 +231,10 @@ impl Account {
         self.has_polled.load(Ordering::Acquire)
     }
 
-    /// Lets both lanes look what there is to do.
+    /// Lets all lanes look what there is to do.
     pub fn wake_lanes(&self) {
         self.wake_levels.notify_one();
+        self.wake_doubts.notify_one();
         self.wake_intents.notify_one();
     }
 

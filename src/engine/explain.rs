@@ -62,6 +62,8 @@ pub async fn explain(engine: &Engine, sku: &Sku) -> Result<Option<Vec<String>>, 
         said.extend(tell_listing(engine, &item, &listing, tuned.as_ref()));
         if is_doubted {
             said.push(DOUBTED.to_owned());
+        } else if is_in_doubt(engine, &listing) {
+            said.push(IN_DOUBT.to_owned());
         }
         said.extend(drifting(engine, &listing, item.scale).await?);
         said.extend(throttled(engine, &listing));
@@ -479,6 +481,16 @@ fn tell_listing(
 const DOUBTED: &str = "The channel refused the last write, because it shows something else than we believed: \
                        its orders and its level are read first, and then it is written again.";
 
+/// What is said of one whose level was read and is neither what we believe nor what we may have written.
+const IN_DOUBT: &str = "The channel shows something else than we believe: its orders are being read to find \
+                        out why, and then it is written.";
+
+/// Whether a listing waits for its level to be explained, or it is just being.
+fn is_in_doubt(engine: &Engine, listing: &ListingView) -> bool {
+    let account = engine.accounts.get(&listing.account);
+    account.is_some_and(|account| account.doubts.has(&listing.listing))
+}
+
 /// The open case of drift of a listing.
 async fn drifting(
     engine: &Engine,
@@ -492,8 +504,11 @@ async fn drifting(
     Ok(drift.map(|drift| {
         let units = |quantity| Units::new(quantity, scale);
         let (shows, should) = (units(drift.observed), units(drift.expected));
+        let account = engine.accounts.get(&listing.account);
         let fate = if drift.is_held {
             "The breaker holds it: nothing is written before a person looks"
+        } else if account.is_some_and(|account| !account.may_write()) {
+            "Ours will be written over it, but nothing is written to this account now"
         } else {
             "Ours is written over it"
         };

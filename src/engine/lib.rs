@@ -230,7 +230,7 @@ impl Engine {
             let (engine, at) = (Arc::clone(self), Arc::clone(account));
             let task = Box::pin(async move { engine.run_poll(at).await });
             spawn(format!("poll {}", account.id), task);
-            for lane in [Lane::Levels, Lane::Intents] {
+            for lane in Lane::ALL {
                 let (engine, at) = (Arc::clone(self), Arc::clone(account));
                 let task = Box::pin(async move { engine.run_lane(at, lane).await });
                 spawn(format!("{lane:?} {}", account.id), task);

@@ -1,12 +1,15 @@
 //! Whether levels are sent as they must be: what falls goes first, and what is replaced is what was
 //! believed to stand there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use domain::{
     AccountId, ListingId, Quantity, Sku, Time,
     fact::{Event, Fact},
-    offer::{Listing, Offer},
+    offer::{Listing, Offer, Told},
 };
 use engine::rows::{self, prefix};
 use sandbox::Truth;
@@ -16,6 +19,11 @@ use crate::{
     findings::{Checker, Findings},
     rows::Rows,
 };
+
+/// How long a round of writing takes. What was given back while one was under way is not in it.
+const ROUND_LASTS: Duration = Duration::from_secs(1);
+/// How long a level may be looked into before what it is to show is written.
+const DOUBTS_LAST: Duration = Duration::from_secs(60);
 
 /// Remembers when each account last began to send.
 #[derive(Debug, Default)]
@@ -51,8 +59,17 @@ impl Pushes {
             let late = offers.iter().find(|offer| waits_to_fall(offer, before));
             if let Some(offer) = late {
                 let sku = &offer.sku;
-                let sentence =
-                    format!("P6: on {account} a level rises, and that of {sku} waits to fall");
+                let told = |told: Option<Told>| {
+                    let told = told.map(|told| format!("{} at {}", told.quantity, told.at));
+                    told.unwrap_or_default()
+                };
+                let sentence = format!(
+                    "P6: on {account} a level rises at {at}, and that of {sku} waits to fall since before \
+                     {before}: wanted {}, believed {}, read {}",
+                    told(offer.wanted),
+                    told(offer.believed),
+                    told(offer.read_back)
+                );
                 found.add(Checker::FallsFirst, sentence);
             }
         }
@@ -63,12 +80,19 @@ fn waits_to_fall(offer: &Offer, since_before: Time) -> bool {
     let (Some(wanted), Some(believed)) = (offer.wanted, offer.believed) else {
         return false;
     };
+    // What showed something else than we believed when it was last read is looked into first, and falls
+    // as soon as it can.
+    let later = offer.read_back.filter(|read| read.at > believed.at);
+    let is_in_doubt = later.is_some_and(|read| read.at.plus(DOUBTS_LAST) > since_before);
+    if offer.is_doubted || is_in_doubt {
+        return false;
+    }
     // It falls since it is wanted, since that is believed to stand there, and since the two differ.
     let since = [Some(wanted.at), Some(believed.at), offer.due_since];
     offer.is_due()
         && offer.attempt.is_none()
         && wanted.quantity < believed.quantity
-        && since.into_iter().flatten().max() < Some(since_before)
+        && since.into_iter().flatten().max() < Some(since_before.minus(ROUND_LASTS))
 }
 
 /// Every level that was written to a shop which compares replaced the one that we believed: somebody

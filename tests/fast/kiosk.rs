@@ -128,6 +128,7 @@ static KIOSK: Descriptor = Descriptor {
     push_batch_max: 1,
     writes_per_listing_per_day: None,
     poll_overlap_s: 60,
+    orders_lag_s: 0,
     subtracts_when: "at once",
     quirks: &[],
 };

@@ -42,23 +42,33 @@ use crate::kiosk::Room;
 
 /// A shop that sells nothing while we look.
 #[derive(Clone)]
-struct Stand(Arc<Mutex<Shelf>>);
+struct Stand(Arc<Mutex<Shelf>>, &'static Descriptor);
 
 struct Shelf {
     levels: BTreeMap<String, i64>,
     /// So many readings are answered, and the next never.
     readings_left: Option<u32>,
     written: Vec<(String, i64)>,
+    /// Who holds it keeps orders from being read.
+    orders: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Stand {
     fn new(goods: usize) -> &'static Stand {
+        Stand::of(&STAND, goods)
+    }
+
+    fn of(descriptor: &'static Descriptor, goods: usize) -> &'static Stand {
         let levels = (0..goods).map(|number| (format!("G-{number:03}"), 5));
-        Box::leak(Box::new(Stand(Arc::new(Mutex::new(Shelf {
-            levels: levels.collect(),
-            readings_left: None,
-            written: Vec::new(),
-        })))))
+        Box::leak(Box::new(Stand(
+            Arc::new(Mutex::new(Shelf {
+                levels: levels.collect(),
+                readings_left: None,
+                written: Vec::new(),
+                orders: Arc::default(),
+            })),
+            descriptor,
+        )))
     }
 
     fn shelf(&self) -> MutexGuard<'_, Shelf> {
@@ -74,7 +84,15 @@ impl Stand {
     }
 }
 
-static STAND: Descriptor = Descriptor {
+/// Its orders are listed late.
+static LATE: Descriptor = Descriptor {
+    orders_lag_s: 60,
+    ..STAND_IS
+};
+
+static STAND: Descriptor = STAND_IS;
+
+const STAND_IS: Descriptor = Descriptor {
     id: "stand",
     title: "Stand",
     auth: "none",
@@ -89,13 +107,14 @@ static STAND: Descriptor = Descriptor {
     push_batch_max: 4,
     writes_per_listing_per_day: None,
     poll_overlap_s: 60,
+    orders_lag_s: 0,
     subtracts_when: "at once",
     quirks: &[],
 };
 
 impl Connector for Stand {
     fn descriptor(&self) -> &'static Descriptor {
-        &STAND
+        self.1
     }
 
     fn schema(&self) -> schemars::Schema {
@@ -235,6 +254,8 @@ impl PushStock for Stand {
 #[async_trait]
 impl PullOrders for Stand {
     async fn pull(&self, _: &OrderWindow) -> Result<Page<OrderSnapshot>, ChannelError> {
+        let orders = Arc::clone(&self.shelf().orders);
+        drop(orders.lock().await);
         Ok(page(Vec::new()))
     }
 
@@ -415,6 +436,71 @@ fn a_level_that_nothing_explains_is_a_case_and_ours_is_written_again() {
     assert!(case.evidence.believed.at < reread && reread <= case.evidence.shown.at);
     assert_eq!(stand.shelf().written, [("G-001".to_owned(), 5)]);
     assert_eq!(street.on_hand("G-001"), Some(5));
+}
+
+#[test]
+fn a_level_in_doubt_keeps_no_other_waiting() {
+    let stand = Stand::new(3);
+    let mut street = Street::new(stand, Authority::Ledger);
+    let orders = Arc::clone(&stand.shelf().orders);
+    let held = orders
+        .try_lock_owned()
+        .expect("nobody reads orders just now");
+    // Somebody edited the first, and what an order explains of that is not to be had for a while.
+    stand.shelf().levels.insert("G-000".to_owned(), 3);
+    street.count(6, 3);
+    let level = |name: &str| stand.shelf().levels[name];
+    let levels = || ["G-000", "G-001", "G-002"].map(level);
+    assert_eq!(levels(), [3, 6, 6], "only what is in doubt waits");
+    street.count(4, 3);
+    assert_eq!(levels(), [3, 4, 4], "and what is wanted meanwhile does not");
+    drop(held);
+    street.pass(60);
+    assert_eq!(levels(), [4, 4, 4]);
+    let cases = street.cases();
+    let [case] = cases.as_slice() else {
+        panic!("one case, not {cases:?}");
+    };
+    assert_eq!((case.expected.units(), case.observed.units()), (4, 3));
+}
+
+#[test]
+fn a_level_whose_order_may_not_be_listed_yet_is_neither_drift_nor_raised() {
+    let stand = Stand::of(&LATE, 3);
+    let mut street = Street::new(stand, Authority::Ledger);
+    let level = |name: &str| stand.shelf().levels[name];
+    let levels = || ["G-000", "G-001", "G-002"].map(level);
+    stand.shelf().levels.insert("G-000".to_owned(), 3);
+    street.count(6, 3);
+    assert_eq!(levels(), [3, 6, 6], "a unit may just have been sold");
+    street.count(2, 3);
+    assert_eq!(levels(), [2, 2, 2], "but what falls sells nothing twice");
+    assert_eq!(street.cases(), []);
+    stand.shelf().levels.insert("G-001".to_owned(), 1);
+    street.count(6, 3);
+    assert_eq!(levels(), [6, 1, 6]);
+    street.pass(90);
+    assert_eq!(levels(), [6, 6, 6], "all orders must be listed by now");
+    let cases = street.cases();
+    let [case] = cases.as_slice() else {
+        panic!("one case, not {cases:?}");
+    };
+    assert_eq!((case.expected.units(), case.observed.units()), (6, 1));
+}
+
+#[test]
+fn orders_that_may_not_be_read_now_keep_no_level_waiting() {
+    let stand = Stand::new(2);
+    let mut street = Street::new(stand, Authority::Ledger);
+    street.have(|engine| async move {
+        let account = engine.accounts.values().next().expect("one");
+        let now = engine.ports.clock.now();
+        let until = Some(now.plus(Duration::from_secs(300)));
+        let refused = ChannelError::new("read orders", channel::ErrorKind::Throttled { until });
+        account.note_error(now, &refused);
+    });
+    street.count(6, 2);
+    assert!(stand.shelf().levels.values().all(|level| *level == 6));
 }
 
 #[test]

@@ -104,8 +104,11 @@ pub(super) fn settle(
         match result {
             PushResult::Applied => acknowledge(desk, &key, &attempt, attempt.quantity),
             PushResult::Found { shown } => acknowledge(desk, &key, &attempt, *shown),
-            PushResult::Conflict { observed } => {
-                conflict(desk, &key, &attempt, *observed);
+            PushResult::Conflict {
+                observed,
+                is_certain,
+            } => {
+                conflict(desk, &key, &attempt, (*observed, *is_certain));
                 to_compare.push(listing.clone());
             }
             PushResult::Rejected { reason } => park(desk, &key, reason),
@@ -157,13 +160,21 @@ fn acknowledge(desk: &mut Desk<'_>, key: &ListingKey, attempt: &Attempt, shown: 
     }
 }
 
-fn conflict(desk: &mut Desk<'_>, key: &ListingKey, attempt: &Attempt, observed: Option<Decimal>) {
+fn conflict(
+    desk: &mut Desk<'_>,
+    key: &ListingKey,
+    attempt: &Attempt,
+    (observed, is_certain): (Option<Decimal>, bool),
+) {
     let Some(offer) = desk.book.offers.get_mut(key) else {
         return;
     };
     let observed = observed.and_then(|observed| observed.to_quantity(offer.scale).ok());
-    // A channel without a comparison of its own may say so of a level that was written, and sold from.
-    offer.lose_track();
+    // A channel without a comparison of its own may say so of a level that was written, and sold from;
+    // and an earlier try may have been carried out.
+    if !is_certain || attempt.was_ambiguous {
+        offer.lose_track();
+    }
     offer.attempt = None;
     // What we believed stays, so that what is read next can be explained: by orders, or as drift.
     offer.is_doubted = true;

@@ -1,6 +1,5 @@
 //! Pushing levels: read, compared, made durable, sent and settled. Falls go before rises. A level that is
-//! not what we believe means that the channel sold something that we have not seen: its orders are
-//! read first.
+//! not what we believe is left to the lane of doubts.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -8,21 +7,18 @@ use channel::{Ack, ChannelError, ErrorKind, StockTarget};
 use domain::{
     AccountId, ListingId, Quantity, Time,
     budget::WriteBudget,
-    offer::Offer,
-    signal::{Checks, PushResult, Reading, Signal},
-    snapshot::LevelSnapshot,
+    offer::{Attempt, Offer},
+    signal::{PushResult, Signal},
 };
 use store::{Range, StoreError};
 
-use super::{AttemptNote, IDLE, Round};
+use super::{AttemptNote, Round, after_idle};
 use crate::{
     Engine,
     account::Account,
     decider::{Alongside, DecideError},
     ports::retry::next_try,
-    reading::evidence::is_news,
-    reading::poll::PollError,
-    reading::reconcile::Suspects,
+    reading::{evidence::is_news, poll::PollError, reconcile::doubted},
     rows,
 };
 
@@ -33,8 +29,8 @@ const UNAUTHORIZED_PAUSE: Duration = Duration::from_secs(300);
 
 impl Engine {
     pub(super) async fn push_levels(&self, account: &Account) -> Result<Round, PollError> {
-        let far = self.ports.clock.now().plus(IDLE);
-        let (Some(push), Some(read)) = (account.channel.push_stock(), account.channel.read_stock())
+        let far = after_idle(&self.ports);
+        let (Some(read), Some(_)) = (account.channel.read_stock(), account.channel.push_stock())
         else {
             return Ok(Round::Rest(far));
         };
@@ -48,8 +44,8 @@ impl Engine {
             self.weigh_zeroes(account).await?;
         }
         let batch = ready.into_iter().take(account.descriptor().push_batch_max);
-        let mut offers: Vec<Offer> = batch.collect();
-        let must_read = |offer: &Offer| {
+        let offers: Vec<Offer> = batch.collect();
+        let must_read = |offer: &&Offer| {
             let is_ambiguous = offer
                 .attempt
                 .as_ref()
@@ -57,20 +53,37 @@ impl Engine {
             let is_unsure = is_ambiguous || offer.is_doubted || offer.believed.is_none();
             is_unsure || !account.descriptor().compares
         };
-        let to_read: Vec<ListingId> = offers
-            .iter()
-            .filter(|offer| must_read(offer))
-            .map(|o| o.listing.clone())
-            .collect();
+        let to_read = offers.iter().filter(must_read);
+        let to_read: Vec<ListingId> = to_read.map(|offer| offer.listing.clone()).collect();
         if !to_read.is_empty() {
             self.look_before(account, read, &offers, &to_read).await?;
-            offers = self.reload(account, &offers).await?;
         }
-        let due: Vec<ListingId> = offers
+        let listings = offers.into_iter().map(|offer| offer.listing);
+        let listings = listings.filter(|listing| !account.doubts.has(listing));
+        self.push_ready(account, listings.collect()).await?;
+        Ok(Round::More)
+    }
+
+    /// Makes durable what is to be sent to listings that are what we believe, and sends it.
+    pub(super) async fn push_ready(
+        &self,
+        account: &Account,
+        listings: Vec<ListingId>,
+    ) -> Result<(), PollError> {
+        // Finding out why a level differs may take long, and a person may have stopped all writing.
+        let push = account.channel.push_stock();
+        let Some(push) = push.filter(|_| account.may_write()) else {
+            return Ok(());
+        };
+        let (budget, now) = (self.write_budget(&account.id), self.ports.clock.now());
+        let offers = self.offers_of(account, &listings).await?;
+        let due = offers
             .iter()
-            .filter(|offer| offer.is_due())
-            .map(|o| o.listing.clone())
-            .collect();
+            .filter(|offer| ready_at(offer, budget, now) == Some(now));
+        let due: Vec<ListingId> = due.map(|offer| offer.listing.clone()).collect();
+        if due.is_empty() {
+            return Ok(());
+        }
         let started = self
             .decide(Signal::StartPush {
                 account: account.id.clone(),
@@ -78,28 +91,19 @@ impl Engine {
             })
             .await?;
         let now = self.ports.clock.now();
-        let to_send: Vec<Offer> = due
-            .iter()
-            .filter_map(|listing| {
-                started
-                    .book
-                    .offers
-                    .get(&(account.id.clone(), listing.clone()))
-                    .cloned()
-            })
-            .filter(|offer| {
-                offer
-                    .attempt
-                    .as_ref()
-                    .is_some_and(|attempt| attempt.next_at <= now)
-            })
-            .filter(|offer| offer.is_due())
-            .collect();
+        let of = |listing: ListingId| {
+            let offer = started.book.offers.get(&(account.id.clone(), listing))?;
+            let may_be_sent = |attempt: &Attempt| attempt.next_at <= now;
+            let is_ready = offer.is_due() && offer.attempt.as_ref().is_some_and(may_be_sent);
+            is_ready.then(|| offer.clone())
+        };
+        let to_send = due.into_iter().filter_map(of).collect();
         self.send(account, push, to_send).await?;
-        Ok(Round::More)
+        Ok(())
     }
 
-    /// Reads what is about to be overwritten. What is not as we believe is explained first.
+    /// Reads what is about to be overwritten. What is not as we believe is left to be explained, unless it
+    /// must fall below what seems to have been sold from.
     async fn look_before(
         &self,
         account: &Account,
@@ -110,30 +114,19 @@ impl Engine {
         let read_at = self.ports.clock.now();
         let levels = self.read_levels(account, read, to_read).await?;
         self.settle_ambiguous(account, offers, &levels).await?;
-        let suspects = self.suspects(account, levels, read_at).await?;
-        // The channel sold, or somebody edited, what we have not seen: orders first.
-        let moving = self.explain_levels(account, suspects).await?;
-        if !moving.is_empty() {
-            // It will not stay the same, and what it must show cannot wait for that.
-            self.start_from(account, moving).await?;
+        let mut suspects = self.suspects(account, levels, read_at).await?;
+        if suspects.is_empty() {
+            return Ok(());
         }
+        let doubts = doubted(suspects.clone(), read_at);
+        let falls = self.falls_of(account, &doubts).await?.after_sales;
+        suspects.retain(|listing, _| !falls.contains_key(listing));
+        if !falls.is_empty() {
+            self.start_from(account, falls).await?;
+        }
+        account.doubts.leave(doubted(suspects, read_at));
+        account.wake_doubts.notify_one();
         Ok(())
-    }
-
-    async fn start_from(&self, account: &Account, shown: Suspects) -> Result<(), DecideError> {
-        let level = |(listing, level)| LevelSnapshot {
-            listing,
-            level,
-            changed_at: None,
-        };
-        let signal = Signal::Levels {
-            account: account.id.clone(),
-            levels: shown.into_iter().map(level).collect(),
-            read_at: self.ports.clock.now(),
-            reading: Reading::BeforePush,
-            checks: Checks::default(),
-        };
-        self.decide(signal).await.map(drop)
     }
 
     /// The listings that something is to be sent to: falls first, to zero before all.
@@ -147,7 +140,7 @@ impl Engine {
             after: None,
         };
         let due = self.store.scan(rows::DUE_OFFERS, range, DUE_MAX).await?;
-        let budget = self.write_budget(&account.id);
+        let (budget, may_fall) = (self.write_budget(&account.id), self.may_fall(account));
         let mut ready = Vec::new();
         let mut next_at: Option<Time> = None;
         for (key, _) in due {
@@ -155,11 +148,13 @@ impl Engine {
                 continue;
             };
             let offer: Offer = rows::decode(rows::OFFERS, &row.value)?;
-            let spared = offer.spared_until(budget, now);
-            match spared.max(offer.attempt.as_ref().map(|attempt| attempt.next_at)) {
+            if account.doubts.keep(&offer, may_fall) {
+                continue;
+            }
+            match ready_at(&offer, budget, now) {
                 Some(at) if at > now => next_at = Some(next_at.map_or(at, |next| next.min(at))),
-                Some(_) | None if offer.is_due() => ready.push(offer),
-                Some(_) | None => {}
+                Some(_) => ready.push(offer),
+                None => {}
             }
         }
         ready.sort_by_key(|offer| {
@@ -179,15 +174,19 @@ impl Engine {
         self.decider.policy().accounts.get(account)?.budget
     }
 
-    async fn reload(&self, account: &Account, offers: &[Offer]) -> Result<Vec<Offer>, StoreError> {
-        let mut fresh = Vec::new();
-        for offer in offers {
-            let key = rows::key(&[account.id.as_str(), offer.listing.as_str()]);
+    pub(super) async fn offers_of(
+        &self,
+        account: &Account,
+        listings: &[ListingId],
+    ) -> Result<Vec<Offer>, StoreError> {
+        let mut offers = Vec::new();
+        for listing in listings {
+            let key = rows::key(&[account.id.as_str(), listing.as_str()]);
             if let Some(row) = self.store.get(rows::OFFERS, &key).await? {
-                fresh.push(rows::decode(rows::OFFERS, &row.value)?);
+                offers.push(rows::decode(rows::OFFERS, &row.value)?);
             }
         }
-        Ok(fresh)
+        Ok(offers)
     }
 
     /// Tries with an unknown outcome are settled by what the channel shows now.
@@ -264,7 +263,7 @@ impl Engine {
                 parts.push(first);
                 continue;
             }
-            let results = self.results(&part, answer);
+            let results = self.results(account, &part, answer);
             let notes = self.notes(account, &part, &results, sent_at);
             let account = account.id.clone();
             self.decide_alongside(Signal::PushTried { account, results }, notes)
@@ -275,6 +274,7 @@ impl Engine {
 
     fn results(
         &self,
+        account: &Account,
         part: &[Offer],
         answer: Result<Vec<(ListingId, Ack)>, ChannelError>,
     ) -> Vec<(ListingId, PushResult)> {
@@ -291,6 +291,7 @@ impl Engine {
                 Some(Ack::Applied { .. }) => PushResult::Applied,
                 Some(Ack::Conflict { observed }) => PushResult::Conflict {
                     observed: *observed,
+                    is_certain: account.descriptor().compares,
                 },
                 Some(Ack::Rejected { reason }) => PushResult::Rejected {
                     reason: reason.clone(),
@@ -351,6 +352,17 @@ impl Engine {
                 .push((rows::ATTEMPTS, rows::key(&parts), rows::encode(&note)));
         }
         notes
+    }
+}
+
+/// When something may be sent to a listing: now, or when its try or its budget allow it; nothing when there
+/// is nothing to send.
+fn ready_at(offer: &Offer, budget: Option<WriteBudget>, now: Time) -> Option<Time> {
+    let spared = offer.spared_until(budget, now);
+    let waits = spared.max(offer.attempt.as_ref().map(|attempt| attempt.next_at));
+    match waits {
+        Some(at) if at > now => Some(at),
+        Some(_) | None => offer.is_due().then_some(now),
     }
 }
 

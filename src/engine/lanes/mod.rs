@@ -1,6 +1,8 @@
-//! The lanes of an account: one for levels to be pushed and one for intents to be carried out, each
-//! with one call at a time. A level that must fall does not wait behind ten parcels.
+//! The lanes of an account: one for levels to be pushed, one for levels that are in doubt, and one for
+//! intents to be carried out, each with one call at a time. A level that must fall waits neither behind
+//! ten parcels nor behind the search for what an order explains.
 
+mod doubts;
 mod intents;
 mod levels;
 
@@ -12,11 +14,13 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Engine,
     account::Account,
-    ports::{quota::urgent, retry::next_try},
+    ports::{Ports, quota::urgent, retry::next_try},
     reading::poll::PollError,
 };
 
-/// How long the lane sleeps when nothing rings.
+pub(crate) use doubts::Doubts;
+
+/// How long a lane sleeps when nothing rings.
 const IDLE: Duration = Duration::from_secs(30);
 
 /// What one try of a push or intent looked like, for people.
@@ -37,6 +41,8 @@ pub struct AttemptNote {
 pub(crate) enum Lane {
     /// Levels.
     Levels,
+    /// Levels that are not what we believe.
+    Doubts,
     /// Shipments, cancellations, refunds.
     Intents,
 }
@@ -49,15 +55,21 @@ pub(crate) enum Round {
     Rest(Time),
 }
 
+impl Lane {
+    /// All of them.
+    pub(crate) const ALL: [Lane; 3] = [Lane::Levels, Lane::Doubts, Lane::Intents];
+}
+
 impl Engine {
     pub(crate) async fn run_lane(&self, account: Arc<Account>, lane: Lane) {
         let ring = match lane {
             Lane::Levels => &account.wake_levels,
+            Lane::Doubts => &account.wake_doubts,
             Lane::Intents => &account.wake_intents,
         };
         let mut failures = 0;
-        while self.wait_for_throttle(&account).await {
-            let idle = self.ports.clock.now().plus(IDLE);
+        while self.may_go_on(&account, lane).await {
+            let idle = after_idle(&self.ports);
             let rest = if account.may_write() && account.has_polled() {
                 match self.dispatch(&account, lane).await {
                     Ok(Round::More) if !self.is_stopping() => {
@@ -87,10 +99,24 @@ impl Engine {
         }
     }
 
+    /// Waits while the channel asks this lane to wait. That a dear query was refused holds up no level.
+    async fn may_go_on(&self, account: &Account, lane: Lane) -> bool {
+        match lane {
+            Lane::Levels => urgent(self.wait_for_throttle(account)).await,
+            Lane::Doubts | Lane::Intents => self.wait_for_throttle(account).await,
+        }
+    }
+
     async fn dispatch(&self, account: &Account, lane: Lane) -> Result<Round, PollError> {
         match lane {
             Lane::Levels => urgent(self.push_levels(account)).await,
+            Lane::Doubts => self.settle_doubts(account).await,
             Lane::Intents => self.carry_out_intents(account).await,
         }
     }
+}
+
+/// When a lane looks again though nothing rang.
+fn after_idle(ports: &Ports) -> Time {
+    ports.clock.now().plus(IDLE)
 }

@@ -56,6 +56,11 @@ pub async fn urgent<T>(work: impl Future<Output = T>) -> T {
     URGENCY.scope(Urgency::Urgent, work).await
 }
 
+/// Does something whose calls are as usual, within something urgent or leisurely.
+pub async fn usual<T>(work: impl Future<Output = T>) -> T {
+    URGENCY.scope(Urgency::Usual, work).await
+}
+
 /// Whether this is part of something urgent.
 pub(crate) fn is_urgent() -> bool {
     URGENCY.try_get() == Ok(Urgency::Urgent)

@@ -46,6 +46,33 @@ const RESUME: Duration = Duration::from_secs(2);
 /// Listings that show something else than we know, with what they showed.
 pub type Suspects = BTreeMap<ListingId, Option<Decimal>>;
 
+/// A level that is neither what we believe nor what we may have written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Doubt {
+    /// What it showed.
+    pub(crate) shown: Option<Decimal>,
+    /// Since when it is known to show that.
+    pub(crate) since: Time,
+}
+
+/// Levels in doubt.
+pub(crate) type Doubted = BTreeMap<ListingId, Doubt>;
+
+/// What came of explaining levels, but for those that an order explains, or nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Unexplained {
+    /// Those that would not stay the same.
+    pub(crate) moving: Suspects,
+    /// Those that stay the same, by an order perhaps that is not listed yet.
+    pub(crate) early: Doubted,
+}
+
+/// Suspects that were just seen.
+pub(crate) fn doubted(suspects: Suspects, now: Time) -> Doubted {
+    let doubt = |(listing, shown)| (listing, Doubt { shown, since: now });
+    suspects.into_iter().map(doubt).collect()
+}
+
 /// How far a comparison of all levels of an account has come. It is a row, so that a restart goes on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Comparison {
@@ -152,7 +179,7 @@ impl Engine {
             }
         }
         let suspects = std::mem::take(&mut run.suspects);
-        drop(self.explain_levels(account, suspects).await?);
+        self.explain_fully(account, suspects).await?;
         if self.is_stopping() {
             return Ok(());
         }
@@ -220,7 +247,7 @@ impl Engine {
         // Most often a hook has told of the order as well, and reading that one is enough.
         self.read_hints(account).await?;
         let suspects = self.look(account, &hinted).await?;
-        self.explain_levels(account, suspects).await.map(drop)
+        self.explain_fully(account, suspects).await
     }
 
     /// Reads levels, and says which of them are not what we know.
@@ -260,36 +287,72 @@ impl Engine {
         self.meters.count(&done, read_at);
         self.wake_who_is_due(&done);
         let differ = differing(&done.follow_ups);
+        let as_known = shown.keys().filter(|listing| !differ.contains(*listing));
+        account.doubts.dismiss(as_known);
         let mut suspects = shown;
         suspects.retain(|listing, _| differ.contains(listing));
         Ok(suspects)
     }
 
+    /// Finds out why levels are not what we know, however long it takes until all orders are listed. What
+    /// would not stay the same is left for the next time.
+    async fn explain_fully(&self, account: &Account, suspects: Suspects) -> Result<(), PollError> {
+        let mut doubts = doubted(suspects, self.ports.clock.now());
+        loop {
+            doubts = self.explain_levels(account, doubts, &|_| ()).await?.early;
+            let Some(since) = doubts.values().map(|doubt| doubt.since).max() else {
+                return Ok(());
+            };
+            let until = since.plus(account.orders_lag());
+            if !self.wait(until, &tokio::sync::Notify::new()).await {
+                return Ok(());
+            }
+        }
+    }
+
     /// Finds out why levels are not what we know: reads the account's orders again, and then the levels.
-    /// What an order explains is known by then; what stays the same is classified. Gives back what
-    /// would not stay the same.
+    /// What an order explains is known by then; what stays the same is classified, once everything that
+    /// was placed before it was seen must be listed. Who waits is told at once what is explained, or
+    /// classified.
     pub(crate) async fn explain_levels(
         &self,
         account: &Account,
-        suspects: Suspects,
-    ) -> Result<Suspects, PollError> {
-        let mut suspects = suspects;
+        doubts: Doubted,
+        tell: &(dyn Fn(&[ListingId]) + Sync),
+    ) -> Result<Unexplained, PollError> {
+        let mut doubts = doubts;
+        let mut early = Doubted::new();
         for _ in 0..ROUNDS_MAX {
-            if suspects.is_empty() {
+            if doubts.is_empty() {
                 break;
             }
             let orders_read_at = self.ports.clock.now();
             self.poll_orders(account).await?;
-            let listings: Vec<ListingId> = suspects.keys().cloned().collect();
-            let (same, mut moving): (Suspects, Suspects) = self
-                .look(account, &listings)
-                .await?
-                .into_iter()
-                .partition(|(listing, level)| suspects.get(listing) == Some(level));
-            moving.extend(self.classify(account, same, orders_read_at).await?);
-            suspects = moving;
+            let listings: Vec<ListingId> = doubts.keys().cloned().collect();
+            let differing = self.look(account, &listings).await?;
+            tell(&without(&listings, |id| differing.contains_key(id)));
+            let (mut moving, mut settled) = (Suspects::new(), Suspects::new());
+            for (listing, shown) in differing {
+                match doubts.get(&listing).filter(|doubt| doubt.shown == shown) {
+                    Some(doubt) if doubt.since.plus(account.orders_lag()) > orders_read_at => {
+                        early.insert(listing, *doubt);
+                    }
+                    Some(_) => drop(settled.insert(listing, shown)),
+                    None => drop(moving.insert(listing, shown)),
+                }
+            }
+            let classified: Vec<ListingId> = settled.keys().cloned().collect();
+            let moved = self.classify(account, settled, orders_read_at).await?;
+            tell(&without(&classified, |id| moved.contains_key(id)));
+            moving.extend(moved);
+            doubts = doubted(moving, self.ports.clock.now());
         }
-        Ok(suspects)
+        let moving = doubts.into_iter();
+        let moving = moving.map(|(listing, doubt)| (listing, doubt.shown));
+        Ok(Unexplained {
+            moving: moving.collect(),
+            early,
+        })
     }
 
     /// Has levels classified that no order explains which could be polled. Their open orders are read
@@ -375,6 +438,11 @@ impl Engine {
             }
         }
     }
+}
+
+fn without(listings: &[ListingId], is_left_out: impl Fn(&ListingId) -> bool) -> Vec<ListingId> {
+    let rest = listings.iter().filter(|listing| !is_left_out(listing));
+    rest.cloned().collect()
 }
 
 fn differing(follow_ups: &[FollowUp]) -> BTreeSet<ListingId> {

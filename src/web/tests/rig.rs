@@ -431,6 +431,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     push_batch_max: 10,
     writes_per_listing_per_day: None,
     poll_overlap_s: 0,
+    orders_lag_s: 0,
     subtracts_when: "when an order is placed",
     quirks: &[],
 };

@@ -67,6 +67,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     push_batch_max: 1,
     writes_per_listing_per_day: None,
     poll_overlap_s: 0,
+    orders_lag_s: 0,
     subtracts_when: "never",
     quirks: &[],
 };

@@ -48,6 +48,30 @@ fn a_write_whose_answer_nobody_was_there_to_hear_may_have_worked() {
 }
 
 #[test]
+fn a_write_that_the_channel_compared_and_refused_leaves_no_echo() {
+    check(
+        "count MUG 13
+         level web MUG 13 before
+         order market #1 MUG:2    => web.MUG 11, web.MUG due
+         push web MUG
+         order market #2 MUG:1    => web.MUG 10
+         conflict web MUG 11 surely => web.MUG believes 13
+         level web MUG 11 confirm => drift web.MUG, MUG 13-3",
+    );
+    // But an earlier try that nobody heard of may have been carried out.
+    check(
+        "count MUG 13
+         level web MUG 13 before
+         order market #1 MUG:2    => web.MUG 11, web.MUG due
+         push web MUG
+         order market #2 MUG:1    => web.MUG 10
+         push web MUG
+         conflict web MUG 11 surely => web.MUG believes 13
+         level web MUG 11 confirm => no drift, web.MUG believes 11",
+    );
+}
+
+#[test]
 fn what_the_channel_sold_after_such_a_write_is_taken_off_the_echo() {
     check(
         "count MUG 13

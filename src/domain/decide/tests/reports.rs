@@ -151,8 +151,9 @@ pub(super) fn push_signal(
             reason: "no".to_owned(),
         },
         ("ambiguous", []) => PushResult::Ambiguous { at },
-        ("conflict", [level]) => PushResult::Conflict {
+        ("conflict", [level, rest @ ..]) => PushResult::Conflict {
             observed: Some(decimal(level)),
+            is_certain: rest == ["surely"],
         },
         _ => panic!("`{what}` means nothing"),
     };
