@@ -20,6 +20,8 @@ pub enum Checker {
     Known,
     /// P3: no more is promised than lies there.
     Promised,
+    /// P3: no more is owed than may be, and nothing that was to ship before.
+    Owed,
     /// P4: what lies there is the sum of its movements.
     OnHand,
     /// P4: what is promised is the sum of its claims.
@@ -64,13 +66,14 @@ pub enum Checker {
 
 impl Checker {
     /// All of them.
-    pub const ALL: [Checker; 26] = [
+    pub const ALL: [Checker; 27] = [
         Checker::Acknowledged,
         Checker::Believed,
         Checker::References,
         Checker::Counters,
         Checker::Known,
         Checker::Promised,
+        Checker::Owed,
         Checker::OnHand,
         Checker::Claims,
         Checker::Taken,
@@ -102,6 +105,7 @@ impl Checker {
             Checker::Counters => "counters",
             Checker::Known => "known",
             Checker::Promised => "promised",
+            Checker::Owed => "owed",
             Checker::OnHand => "on_hand",
             Checker::Claims => "claims",
             Checker::Taken => "taken",

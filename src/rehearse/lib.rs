@@ -22,6 +22,7 @@ pub mod own;
 mod places;
 pub mod plan;
 pub mod port;
+mod promises;
 pub mod pushes;
 pub mod quiet;
 pub mod rows;

@@ -266,6 +266,7 @@ impl Own {
         Plan {
             begins_at: Time::from_seconds(1_798_000_000 + seconds),
             rules: OfferRules::default(),
+            incidents: Vec::new(),
             locations: policy.locations,
             breaker: policy.breaker,
             unpaid_for: None,
@@ -306,6 +307,12 @@ impl Own {
             .extend(made_up.filter(|item| !known.contains(&item.sku)).cloned());
         self.buffers.apply(&mut config.policy.rules);
         config
+    }
+
+    /// The configured rules and items.
+    pub(crate) fn rules(&self) -> (OfferRules, Vec<Item>) {
+        let config = (self.make)();
+        (config.policy.rules, config.items)
     }
 
     pub(crate) fn unpaid_for(&self) -> BTreeMap<AccountId, Duration> {

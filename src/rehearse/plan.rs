@@ -11,6 +11,7 @@ use domain::{
     decide::Authority,
     item::{Item, ItemKind},
     locations::Locations,
+    policy,
     rules::{Buffer, EndWhen, OfferRules, Ratio, ScopedRule},
 };
 use engine::{
@@ -25,7 +26,7 @@ use sandbox::{
     faults::{Fault, Faults},
 };
 
-use crate::{own::Own, places};
+use crate::{own::Own, places, promises};
 
 /// One interval of every schedule, and the longest pause between two tries.
 const QUIET_WITHIN: Duration = Duration::from_secs(20 * 60);
@@ -168,6 +169,8 @@ pub struct Plan {
     pub locations: Locations,
     /// When too much happens at once.
     pub breaker: BreakerRule,
+    /// What is done about incidents without a person.
+    pub incidents: Vec<policy::Rule>,
     /// Faults, shop by shop.
     pub faults: Vec<Faults>,
     /// The seeds of what is still left to chance.
@@ -236,20 +239,18 @@ impl Plan {
         if scale.meddling {
             pace = pace.with_meddling();
         }
-        let faults = shops.iter().map(|_| match scale.weather {
-            Weather::Calm => Faults::none(),
-            Weather::Lively => Faults::lively(chance.u64(..)),
-            Weather::Harsh => Faults::harsh(chance.u64(..)),
-        });
-        let faults = faults.map(|mut faults| {
-            faults
-                .per_mille
-                .retain(|fault, _| !scale.without.contains(fault));
-            faults
-        });
-        let faults = faults.collect();
-        let seconds = chance.i64(0..86_400);
-        let rules = rules(&shops, &mut chance);
+        let faults = shops.iter().map(|_| faults(scale, &mut chance)).collect();
+        let begins_at = Time::from_seconds(1_798_000_000 + chance.i64(0..86_400));
+        let mut rules = rules(&shops, &mut chance);
+        // Left to a chance of its own: an evening without either is as it would be else.
+        let mut apart = Rng::with_seed(seed ^ 0x0b11_6a7e);
+        let mut incidents = Vec::new();
+        if scale.has_office {
+            rules
+                .rules
+                .extend(promises::rules(&stock, begins_at, &mut apart));
+            incidents = promises::policy(&mut apart);
+        }
         let locations = match scale.has_places {
             true => places::locations(&shops, &mut chance),
             false => Locations::default(),
@@ -259,8 +260,9 @@ impl Plan {
             breaker.listings_min = TOO_MANY_LISTINGS;
         }
         Plan {
-            begins_at: Time::from_seconds(1_798_000_000 + seconds),
+            begins_at,
             rules,
+            incidents,
             locations,
             breaker,
             unpaid_for: chance.bool().then_some(Duration::from_secs(40)),
@@ -315,7 +317,7 @@ impl Plan {
                     ..allocation::Rules::default()
                 },
                 breaker: self.breaker,
-                incidents: Vec::new(),
+                incidents: self.incidents.clone(),
                 penalties: BTreeMap::new(),
             },
             items: self.items.clone(),
@@ -338,6 +340,25 @@ impl Plan {
                 all.collect()
             }
         }
+    }
+
+    /// How many units of each good may be owed at most.
+    pub(crate) fn may_be_owed(&self) -> BTreeMap<Sku, i64> {
+        let accounts = self.shops.iter();
+        let accounts: Vec<_> = accounts
+            .map(|(_, shop)| AccountId::new(&shop.name))
+            .collect();
+        let (rules, declared) = match &self.own {
+            Some(own) => own.rules(),
+            None => (self.rules.clone(), self.items.clone()),
+        };
+        let goods = self.stock.keys().map(|good| {
+            let mut declared = declared.iter();
+            let item = declared.find(|item| item.sku == *good).cloned();
+            item.unwrap_or_else(|| promises::plain(good))
+        });
+        let goods: Vec<Item> = goods.collect();
+        promises::may_be_owed(&rules, &goods, &accounts)
     }
 
     /// The accounts on channels that replace a level only when it is the one we believe.
@@ -459,6 +480,17 @@ pub(crate) fn product(sku: &Sku, kind: ProductKind, level: i64, chance: &mut Rng
         kind,
         level,
     }
+}
+
+fn faults(scale: &Scale, chance: &mut Rng) -> Faults {
+    let mut faults = match scale.weather {
+        Weather::Calm => Faults::none(),
+        Weather::Lively => Faults::lively(chance.u64(..)),
+        Weather::Harsh => Faults::harsh(chance.u64(..)),
+    };
+    let happens = |fault: &Fault| !scale.without.contains(fault);
+    faults.per_mille.retain(|fault, _| happens(fault));
+    faults
 }
 
 /// A buffer, a share or a limit here and there.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use domain::{
-    AccountId, ExternalId, Quantity, Sku,
+    AccountId, ExternalId, Quantity, Sku, Time,
     book::{Book, Drift, Incident},
     fact::{Event, Fact},
     ids::OrderId,
@@ -31,6 +31,7 @@ use crate::{
     findings::{Checker, Findings},
     goods,
     places::free_for,
+    promises,
     pushes::check_replaced,
     rows::Rows,
 };
@@ -54,6 +55,10 @@ pub struct Scene<'a> {
     pub edits: Vec<Edit>,
     /// Where stock can lie.
     pub locations: &'a Locations,
+    /// How many units of each good may be owed.
+    pub may_owe: BTreeMap<Sku, i64>,
+    /// What time it is.
+    pub now: Time,
     /// The accounts on channels that replace a level only when it is the one we believe.
     pub compares: BTreeSet<AccountId>,
 }
@@ -71,6 +76,7 @@ pub fn check(scene: Scene<'_>) -> (Judgment, Findings) {
     let there = (&scene.stock, &scene.bills, scene.locations);
     check_stock(&rows, &orders, there, &mut found);
     check_wishes(&known, &orders, &mut found);
+    promises::check(&rows, &scene.may_owe, scene.now, &mut found);
     check_echo(&rows, scene.facts, &mut found);
     let (facts, compares) = (scene.facts, &scene.compares);
     check_replaced(scene.memory, facts, &scene.truths, compares, &mut found);
@@ -384,6 +390,10 @@ fn evidence(rows: &Rows<'_>, orders: &[Order], scene: Scene<'_>) -> Evidence {
     let mut stock = scene.stock;
     for (sku, units) in goods::unsellable(rows) {
         *stock.entry(sku).or_default() -= units;
+    }
+    // What may be owed may be sold, and is no oversell.
+    for (sku, units) in scene.may_owe {
+        *stock.entry(sku).or_default() += units;
     }
     let accounts: Vec<&AccountId> = scene.truths.keys().collect();
     let are_apart = |one: &AccountId, other: &AccountId| {

@@ -230,6 +230,8 @@ fn look(world: &World) -> (Judgment, Findings) {
         stock: goods::there(&world.plan.stock, &watch.facts),
         edits: world.edits.clone(),
         locations: &world.plan.locations,
+        may_owe: world.plan.may_be_owed(),
+        now: world.now(),
         compares: world.plan.compares(),
     })
 }

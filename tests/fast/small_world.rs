@@ -363,6 +363,8 @@ impl SmallWorld {
             stock: BTreeMap::from([(sku(), LEVEL)]),
             edits: Vec::new(),
             locations: &domain::locations::Locations::default(),
+            may_owe: BTreeMap::new(),
+            now: self.executor.now(),
             compares: std::collections::BTreeSet::new(),
         });
         sentences(wrong.sentences())

@@ -32,6 +32,8 @@ enum Sky {
     Busy,
     /// With an office at a second process over the same store.
     Office,
+    /// With few of each good, some of which may be owed.
+    Scarce,
     /// With an office that also moves and counts stock at several locations.
     Places,
     /// All shops on a channel.
@@ -56,6 +58,11 @@ impl Sky {
                     (Duration::from_secs(60), Duration::from_millis(250));
             }
             Sky::Office => (scale.has_office, scale.busy_for) = (true, Duration::from_secs(60)),
+            Sky::Scarce => {
+                (scale.has_office, scale.stock) = (true, 1..6);
+                (scale.busy_for, scale.quiet_within) =
+                    (Duration::from_secs(60), Duration::from_secs(300));
+            }
             Sky::Places => {
                 (scale.has_office, scale.has_places) = (true, true);
                 scale.busy_for = Duration::from_secs(90);
@@ -77,7 +84,7 @@ fn channel(name: &'static str, sky: Sky, mistake: Mistake, finder: Checker) -> P
 #[rustfmt::skip]
 fn bugs() -> Vec<Planted> {
     use Checker as By;
-    use Sky::{Busy, Calm, Harsh, Office, On, Places};
+    use Sky::{Busy, Calm, Harsh, Office, On, Places, Scarce};
     vec![
         store("skip dedupe", Calm, Bug::ForgetsReferences, By::References),
         store("ack before durable", Calm, Bug::AnswersBeforeWriting, By::Acknowledged),
@@ -97,6 +104,7 @@ fn bugs() -> Vec<Planted> {
         store("forget what is missing", Calm, Bug::ForgetsWhatIsMissing, By::Incidents),
         store("lose movements", Calm, Bug::LosesMovements, By::OnHand),
         store("lose open units", Calm, Bug::LosesOpenUnits, By::Taken),
+        store("forget by when what is owed ships", Scarce, Bug::ForgetsDates, By::Owed),
         store("keep old phases in the list", Calm, Bug::KeepsOldPhases, By::OrderLists),
         store("keep what was pushed in the list", Calm, Bug::KeepsOldDues, By::OfferLists),
         store("keep what was done in the outbox", Calm, Bug::KeepsOldIntents, By::IntentLists),

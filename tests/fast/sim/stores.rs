@@ -36,6 +36,7 @@ pub(super) enum Bug {
     ForgetsWhatIsMissing,
     LosesMovements,
     LosesOpenUnits,
+    ForgetsDates,
     KeepsOldPhases,
     KeepsOldDues,
     KeepsOldIntents,
@@ -176,6 +177,7 @@ impl Bent {
             }
             Bug::LosesMovements => no_puts(batch, rows::MOVEMENTS),
             Bug::LosesOpenUnits => no_puts(batch, rows::TAKEN),
+            Bug::ForgetsDates => no_puts(batch, rows::OWED_ORDERS),
             Bug::KeepsOldPhases => no_deletes(batch, rows::ORDERS_BY_PHASE),
             Bug::KeepsOldDues => no_deletes(batch, rows::DUE_OFFERS),
             Bug::KeepsOldIntents => no_deletes(batch, rows::OUTBOX),
