@@ -208,6 +208,10 @@ pub struct Offer {
     /// What it may show beside what we believe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub possible: Option<Possible>,
+    /// What orders took off its level, or put back, while it had never been read: by so much an answer
+    /// that was under way may be out of date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread: Option<Possible>,
 }
 
 /// A change of a level that somebody made on the channel.
@@ -309,6 +313,7 @@ impl Offer {
             owed: Quantity::ZERO,
             spent: Spent::default(),
             possible: None,
+            unread: None,
         }
     }
 
@@ -328,10 +333,34 @@ impl Offer {
         all.any(|possible| possible.is(shown, read_at))
     }
 
+    /// Takes a level that was read for the first time, asked for at that time: this is what we start from.
+    /// An order that was known only while the answer was under way may not be in it.
+    pub fn start_from(&mut self, told: Told) {
+        self.believed = Some(told);
+        self.is_doubted = false;
+        let unread = self.unread.take();
+        self.possible = unread.and_then(|unread| unread.beside(told));
+    }
+
     /// Nobody knows what came of the attempt.
     pub fn lose_track(&mut self) {
         let of_attempt = self.attempt.as_ref().and_then(|attempt| attempt.possible);
         self.possible = Possible::join(self.possible, of_attempt);
+    }
+
+    /// The channel may have taken so many units off its level and put them back in that time, and nobody
+    /// saw either: what it told or took meanwhile may be short of them now.
+    pub fn doubt(&mut self, units: Quantity, during: (Time, Time), now: Time) {
+        let of_attempt = self
+            .attempt
+            .as_mut()
+            .and_then(|attempt| attempt.possible.as_mut());
+        for possible in self.possible.iter_mut().chain(of_attempt) {
+            possible.most = possible.most.plus(units);
+        }
+        let told = self.believed;
+        let amid = told.and_then(|told| Possible::amid(told, units, during, now));
+        self.possible = Possible::join(self.possible, amid);
     }
 
     /// The channel took so many units off its level, or put them back when it is negative. What we
@@ -346,6 +375,11 @@ impl Offer {
             possible.take_off(units, changed_at);
         }
         let Some(believed) = &mut self.believed else {
+            let fresh = || Possible::level(Quantity::ZERO, now);
+            let lasts = self.unread.filter(|unread| unread.is_recent(now));
+            let mut unread = lasts.unwrap_or_else(fresh);
+            unread.take_off(units, unread.at);
+            self.unread = Some(Possible { at: now, ..unread });
             return;
         };
         let around = Possible::around(believed.quantity, believed.at, units, changed_at, now);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Quantity, Time};
+use crate::{Quantity, Time, offer::Told};
 
 /// How long a write without an answer may still take effect, or be told of by an old answer; and how
 /// long it may take until a level is read that tells what an order at the same time did.
@@ -56,6 +56,34 @@ impl Possible {
         })
     }
 
+    /// What an order makes possible that may have taken units off a level and put them back, neither of
+    /// which was seen: to have been told the level while they were off. Nothing where that was surely
+    /// before the order or after its end.
+    pub fn amid(level: Told, units: Quantity, during: (Time, Time), now: Time) -> Option<Possible> {
+        let (from, until) = during;
+        let is_amid = level.at.plus(CLOCK_SLACK) >= from && level.at <= until.plus(CLOCK_SLACK);
+        is_amid.then(|| Possible {
+            most: level.quantity.plus(units),
+            least: level.quantity,
+            at: now,
+        })
+    }
+
+    /// Seen as changes, what they make possible beside a level that was asked for before the last of
+    /// them was known.
+    pub fn beside(self, told: Told) -> Option<Possible> {
+        (told.at <= self.at).then(|| Possible {
+            most: told.quantity.plus(self.most),
+            least: told.quantity.plus(self.least),
+            at: self.at.max(told.at),
+        })
+    }
+
+    /// Whether the last reason for it is so young that no later look tells.
+    pub fn is_recent(self, now: Time) -> bool {
+        now.since(self.at) <= CLOCK_SLACK
+    }
+
     /// Both of them; one that is too old is over.
     #[must_use]
     pub fn join(one: Option<Possible>, later: Option<Possible>) -> Option<Possible> {
@@ -92,7 +120,7 @@ impl Possible {
     /// What is left of it after a level was read that is what we believe: nothing, if no reason for
     /// it is so young that the level may not tell.
     pub fn after_reading(self, read_at: Time) -> Option<Possible> {
-        (read_at.since(self.at) <= CLOCK_SLACK).then_some(self)
+        self.is_recent(read_at).then_some(self)
     }
 }
 
@@ -123,6 +151,22 @@ mod tests {
         assert_eq!(around(-1, 1120), Some(of(11, 10, 1300)));
         assert_eq!(around(2, 879), None);
         assert_eq!(around(2, 1121), None);
+    }
+
+    #[test]
+    fn what_was_told_while_an_unseen_order_lasted_may_lack_its_units() {
+        let amid = |told_at| {
+            let quantity = Quantity::of(10);
+            let told = Told {
+                quantity,
+                at: at(told_at),
+            };
+            Possible::amid(told, Quantity::of(2), (at(1000), at(2000)), at(2300))
+        };
+        for inside in [880, 1000, 1500, 2120] {
+            assert_eq!(amid(inside), Some(of(12, 10, 2300)));
+        }
+        assert_eq!([amid(879), amid(2121)], [None, None]);
     }
 
     #[test]

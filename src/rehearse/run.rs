@@ -64,8 +64,8 @@ pub struct Report {
     pub coverage: Coverage,
     /// How often the process died.
     pub crashes: u32,
-    /// Cases of drift that nobody's edit explains.
-    pub false_alarms: u64,
+    /// Cases of drift that nobody's edit explains, in sentences.
+    pub false_alarms: Vec<String>,
     /// What it lacks of what its scale promises, in sentences.
     pub lacks: Vec<String>,
     /// What did not hold, in sentences.
@@ -137,7 +137,7 @@ pub(crate) fn play(
         .collect();
     let mut report = Report {
         seed,
-        false_alarms: alarms::count_false(&world.memory, &world.edits),
+        false_alarms: alarms::find_false(&world.memory, &world.edits),
         lacks: Vec::new(),
         accounts: world.plan.shops.len(),
         channels: channels.len(),

@@ -94,7 +94,7 @@ impl Sums {
         };
         self.seeds += 1;
         self.orders += report.orders;
-        self.false_alarms += report.false_alarms;
+        self.false_alarms += report.false_alarms.len() as u64;
         self.coverage.merge(&report.coverage);
         if !report.violations.is_empty() {
             self.failed.push(report.seed);

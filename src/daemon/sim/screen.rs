@@ -86,6 +86,9 @@ pub(super) fn tell_all(out: &mut dyn Write, report: &Report) -> std::io::Result<
     for violation in &report.violations {
         writeln!(out, "  {violation}")?;
     }
+    for alarm in &report.false_alarms {
+        writeln!(out, "  False alarm: {alarm}.")?;
+    }
     Ok(())
 }
 

@@ -187,8 +187,7 @@ pub(super) fn take_levels(
             }
             // Never seen before: this is what we start from, whatever it is.
             None => {
-                offer.believed = Some(told);
-                offer.is_doubted = false;
+                offer.start_from(told);
                 continue;
             }
         };

@@ -19,6 +19,7 @@ mod places;
 mod policy;
 mod push;
 mod snapshot;
+mod sold;
 
 #[cfg(test)]
 mod tests;

@@ -7,8 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    AccountId, ExternalId, Quantity,
-    book::ListingKey,
+    AccountId, ExternalId, Quantity, Time,
     fact::{Counter, Event},
     ids::{OrderId, ShipmentId},
     item::Item,
@@ -17,7 +16,11 @@ use crate::{
     snapshot::{LineSnapshot, OrderSnapshot, PaymentState, Standing},
 };
 
-use super::{Desk, FollowUp, Undecided, Verdict, claims::Leaving};
+use super::{
+    Desk, FollowUp, Undecided, Verdict,
+    claims::Leaving,
+    sold::{doubt_what_passed, set_subtracted, take_off_no_more},
+};
 
 /// Who places and lifts the holds that a program decides on.
 const OURSELVES: &str = "oneshelf";
@@ -39,6 +42,7 @@ pub(super) fn take_in(
         .orders
         .values()
         .find(|order| order.account == *account && order.external_id == snapshot.external_id);
+    let known_at = known.map(|order| order.version.changed_at);
     let id = match known {
         None if snapshot.standing == Standing::Draft => return Ok(Verdict::Nothing),
         None => accept(desk, account, snapshot, fingerprint),
@@ -62,7 +66,11 @@ pub(super) fn take_in(
             id
         }
     };
-    merge_lines(desk, id, snapshot)?;
+    let during = (
+        known_at.unwrap_or(snapshot.placed_at),
+        snapshot.version.changed_at,
+    );
+    merge_lines(desk, id, snapshot, during)?;
     hold_what_is_unclear(desk, id)?;
     desk.settle_claims(id)?;
     Ok(Verdict::New)
@@ -101,9 +109,7 @@ pub(super) fn take_gone(
     for line in lines {
         let shipped = line_mut(desk, id, line)?.counters.shipped_net();
         set_wanted(desk, id, line, shipped)?;
-        // Whatever it had taken off its level is not coming back by itself, nor taken again.
-        let subtracted = line_mut(desk, id, line)?.subtracted;
-        line_mut(desk, id, line)?.subtracted = subtracted.min(shipped);
+        take_off_no_more(desk, id, line, shipped)?;
     }
     desk.settle_claims(id)?;
     Ok(Verdict::New)
@@ -242,6 +248,7 @@ fn merge_lines(
     desk: &mut Desk<'_>,
     id: OrderId,
     snapshot: &OrderSnapshot,
+    during: (Time, Time),
 ) -> Result<(), Undecided> {
     let is_withdrawn = desk.order(id)?.is_withdrawn();
     let mut left_with_channel = Vec::new();
@@ -251,6 +258,7 @@ fn merge_lines(
         let Some(units) = read_units(desk, id, number, seen)? else {
             continue;
         };
+        let before = line_mut(desk, id, number)?.clone();
         // What did not leave after all can be canceled.
         take_shipment_back(desk, id, number, units.shipped)?;
         let shipped = line_mut(desk, id, number)?.counters.shipped_net();
@@ -259,12 +267,13 @@ fn merge_lines(
         } else {
             units.wanted.max(shipped)
         };
-        if is_withdrawn && line_mut(desk, id, number)?.counters.ordered.is_zero() {
-            // First seen when it was canceled already: it was ordered nevertheless.
-            set_wanted(desk, id, number, units.wanted)?;
+        if before.counters.ordered.is_zero() {
+            // What was canceled before it was first seen was ordered nevertheless.
+            set_wanted(desk, id, number, units.ordered)?;
         }
         set_wanted(desk, id, number, wanted)?;
         set_subtracted(desk, id, number, units.subtracted, snapshot)?;
+        doubt_what_passed(desk, id, &before, during)?;
         let left = set_shipped(desk, id, number, units.shipped, snapshot)?;
         if left.is_positive() {
             left_with_channel.push((number, left));
@@ -449,6 +458,7 @@ fn take_off_what_left(desk: &mut Desk<'_>, id: OrderId, number: u32) -> Result<(
 
 /// A line's numbers in its item's unit.
 struct Units {
+    ordered: Quantity,
     wanted: Quantity,
     shipped: Quantity,
     returned: Quantity,
@@ -467,6 +477,7 @@ fn read_units(
     let read = || {
         let ordered = seen.ordered.to_quantity(scale)?;
         Ok::<Units, crate::quantity::NotAQuantity>(Units {
+            ordered: ordered.or_zero(),
             wanted: ordered.minus(seen.canceled.to_quantity(scale)?).or_zero(),
             shipped: seen.shipped.to_quantity(scale)?.or_zero(),
             returned: seen.returned.to_quantity(scale)?.or_zero(),
@@ -592,45 +603,6 @@ fn set_returned(
         .minus(counters.returned)
         .or_zero();
     count(desk, id, number, Counter::Returned, more)
-}
-
-/// What the channel has taken off its level for this line. A change of it moves what we believe the
-/// channel shows, unless it happened before we last looked.
-fn set_subtracted(
-    desk: &mut Desk<'_>,
-    id: OrderId,
-    number: u32,
-    subtracted: Quantity,
-    snapshot: &OrderSnapshot,
-) -> Result<(), Undecided> {
-    let account = desk.order(id)?.account.clone();
-    let line = line_mut(desk, id, number)?;
-    let delta = subtracted.minus(line.subtracted);
-    line.subtracted = subtracted;
-    let sku = line.item.as_ref().map(|item| item.sku.clone());
-    let named: Option<ListingKey> = line
-        .listing
-        .clone()
-        .map(|listing| (account.clone(), listing));
-    if delta.is_zero() {
-        return Ok(());
-    }
-    let key = named
-        .filter(|key| desk.book.offers.contains_key(key))
-        .or_else(|| {
-            let mut of_item = desk
-                .book
-                .offers
-                .iter()
-                .filter(|((on, _), offer)| *on == account && Some(&offer.sku) == sku.as_ref());
-            let only = of_item.next().map(|(key, _)| key.clone());
-            if of_item.next().is_some() { None } else { only }
-        });
-    let now = desk.now();
-    if let Some(offer) = key.and_then(|key| desk.book.offers.get_mut(&key)) {
-        offer.take_off(delta, snapshot.version.changed_at, now);
-    }
-    Ok(())
 }
 
 fn record_channel_shipment(

@@ -40,6 +40,12 @@ impl Evidence {
             .iter()
             .map(|order| (name(order), known(order)))
             .collect();
+        self.left = book
+            .orders
+            .iter()
+            .map(|order| (name(order), left(order)))
+            .filter(|(_, lines)| !lines.is_empty())
+            .collect();
         for incident in book.incidents.iter().filter(|one| one.closed_at.is_none()) {
             if let Some(name) = names.get(&incident.order) {
                 let units = self
@@ -150,6 +156,15 @@ fn given(event: &Event) -> Option<(&Sku, u32)> {
         | Cause::Counted { .. }
         | Cause::LeftBeforeCount { .. } => None,
     }
+}
+
+fn left(order: &Order) -> Vec<(Sku, u32)> {
+    let lines = order.lines.iter().filter_map(|line| {
+        let units = u32::try_from(line.counters.shipped_net().units()).ok()?;
+        let item = line.item.as_ref()?;
+        (units > 0).then(|| (item.sku.clone(), units))
+    });
+    lines.collect()
 }
 
 fn known(order: &Order) -> Known {

@@ -33,6 +33,9 @@ pub struct Evidence {
     pub pushes: Vec<Push>,
     /// What our book knows of each order.
     pub known: BTreeMap<OrderName, Known>,
+    /// What of each order left the shelf by our book, where something did. Units that left although
+    /// the shop canceled the order cannot be sold to anybody else.
+    pub left: BTreeMap<OrderName, Vec<(Sku, u32)>>,
     /// Units of a good that an order should have by our book and has not. A kit that lacks one
     /// component gives the others back, so it takes none of them.
     pub missing: BTreeMap<(OrderName, Sku), i64>,

@@ -181,7 +181,7 @@ fn sales(evidence: &Evidence, only_standing: bool) -> Vec<Sale<'_>> {
             let lines = if stands || !only_standing {
                 order.lines.iter().collect()
             } else {
-                left(order)
+                left(order, evidence.left.get(&name))
             };
             let takes = takes(evidence, &name, &lines);
             sales.push(Sale {
@@ -195,8 +195,12 @@ fn sales(evidence: &Evidence, only_standing: bool) -> Vec<Sale<'_>> {
     sales
 }
 
-/// What has left of an order that does not stand any more; all of it where the shop cannot say.
-fn left(order: &TrueOrder) -> Vec<&(Sku, u32)> {
+/// What has left of an order that does not stand any more: by our book, which knows what was packed though
+/// the shop canceled it, else by the shop's; all of it where that cannot say.
+fn left<'a>(order: &'a TrueOrder, by_us: Option<&'a Vec<(Sku, u32)>>) -> Vec<&'a (Sku, u32)> {
+    if let Some(lines) = by_us {
+        return lines.iter().collect();
+    }
     match order.shipments.iter().any(|parcel| parcel.lines.is_empty()) {
         true => order.lines.iter().collect(),
         false => order

@@ -71,6 +71,12 @@ fn read(evidence: &mut Evidence, words: &[&str]) -> Option<()> {
             started_at: time(4)?,
             acknowledged_at: time(5)?,
         }),
+        // left ACCOUNT ID SKU UNITS
+        "left" => {
+            let name = (account()?, ExternalId::new(*words.get(2)?));
+            let line = (sku(words.get(3)?), number(4)?.try_into().ok()?);
+            evidence.left.entry(name).or_default().push(line);
+        }
         // apart ACCOUNT OTHER
         "apart" => {
             let other = AccountId::new(*words.get(2)?);
@@ -452,6 +458,20 @@ fn who_buys_before_the_count_may_be_passed_over() {
         oversold web 1 BOX 1: all told, NotCounted
         oversold web 1 MUG 1: all told, NotCounted
         ",
+    );
+}
+
+#[test]
+fn what_was_packed_of_a_canceled_order_is_sold_to_nobody_else() {
+    let told = "
+        stock MUG 1
+        order web 1 MUG 1 100 150 canceled
+        order till 2 MUG 1 120 160
+        ";
+    check(told, "");
+    check(
+        &format!("{told} left web 1 MUG 1"),
+        "oversold till 2 MUG 1: 1 never told, PushLag",
     );
 }
 

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     Decimal,
     signal::{Checks, Reading, Source},
-    snapshot::LevelSnapshot,
+    snapshot::{LevelSnapshot, Standing},
 };
 
 #[test]
@@ -219,6 +219,111 @@ fn a_sale_between_a_write_and_its_answer_may_have_come_after_it() {
          order market #3 MUG:1    => web.MUG 7, web.MUG due
          level web MUG 8 confirm  => no drift, MUG 10-3, web.MUG believes 8, web.MUG due",
     );
+}
+
+/// A sale of two, canceled a while later and known only then, of which the channel says no more than that
+/// it took nothing off: ten were written so many seconds after the sale.
+fn sold_and_canceled_unseen(seconds: i64) -> World {
+    let mut world = World::new();
+    world.act("owner web");
+    world.act("count MUG 10");
+    world.act("level web MUG 10 before");
+    let told_at = world.book.offers[&listing_key("web.MUG")].believed;
+    let told_at = told_at.expect("it was read").at;
+    let mut snapshot = order_snapshot("#1");
+    let apart = Duration::from_secs(seconds.unsigned_abs());
+    snapshot.placed_at = match seconds < 0 {
+        true => told_at.plus(apart),
+        false => told_at.minus(apart),
+    };
+    snapshot.version.changed_at = snapshot.placed_at.plus(Duration::from_secs(600));
+    snapshot.standing = Standing::Canceled;
+    let mut line = line_snapshot("MUG:2", false);
+    line.subtracted = Decimal::ZERO;
+    snapshot.lines.push(line);
+    world.decide(&Signal::Order {
+        account: AccountId::new("web"),
+        snapshot: Box::new(snapshot),
+        source: Source::Read,
+    });
+    world.act("order market #2 MUG:1");
+    world
+}
+
+#[test]
+fn units_that_came_back_of_an_order_that_nobody_saw_are_no_edit() {
+    for (seconds, shown) in [(300, 12), (300, 10), (-119, 12), (719, 12), (300, 11)] {
+        let mut world = sold_and_canceled_unseen(seconds);
+        world.act(&format!("level web MUG {shown} confirm"));
+        world.expect("MUG 10-1");
+        world.expect("no drift");
+        world.expect(&format!("web.MUG believes {shown}"));
+    }
+    // Before the sale or after its end, or by more than it was of, it is what somebody did.
+    for (seconds, shown) in [(-121, 12), (721, 12), (300, 13), (300, 8)] {
+        let mut world = sold_and_canceled_unseen(seconds);
+        world.act(&format!("level web MUG {shown} confirm"));
+        world.expect(&format!("MUG {shown}-1"));
+    }
+}
+
+#[test]
+fn an_order_that_is_gone_may_have_given_its_units_back_before() {
+    for shown in [8, 10] {
+        check(&format!(
+            "owner web
+             count MUG 10
+             level web MUG 10 before
+             order web #1 MUG:2
+             gone web #1
+             order market #2 MUG:1
+             level web MUG {shown} confirm => no drift, MUG 10-1, web.MUG believes {shown}"
+        ));
+    }
+    check(
+        "owner web
+         count MUG 10
+         level web MUG 10 before
+         order web #1 MUG:2
+         gone web #1
+         order market #2 MUG:1
+         level web MUG 11 confirm => MUG 13-1",
+    );
+}
+
+#[test]
+fn a_sale_that_was_known_while_the_first_level_was_asked_for_may_not_be_in_it() {
+    let first = |asked_later: bool| {
+        let mut world = World::new();
+        world.act("owner web");
+        world.act("count MUG 10");
+        world.act("order web #1 MUG:2");
+        let (key, known_at) = (listing_key("web.MUG"), Time::from_seconds(world.now));
+        let second = Duration::from_secs(1);
+        world.decide(&Signal::Levels {
+            account: key.0.clone(),
+            levels: vec![LevelSnapshot {
+                listing: key.1.clone(),
+                level: Some(Decimal::whole(10)),
+                changed_at: None,
+            }],
+            read_at: match asked_later {
+                true => known_at.plus(second),
+                false => known_at.minus(second),
+            },
+            reading: Reading::BeforePush,
+            checks: Checks::default(),
+        });
+        world.act("order market #2 MUG:1");
+        world
+    };
+    let mut world = first(false);
+    world.act("level web MUG 8 confirm");
+    world.expect("MUG 10-3");
+    world.expect("no drift");
+    let mut world = first(true);
+    world.act("level web MUG 8 confirm");
+    world.expect("MUG 8-3");
 }
 
 #[test]
