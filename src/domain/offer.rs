@@ -114,6 +114,10 @@ pub struct Taken {
     pub subtracted: Quantity,
     /// Claimed here and not shipped, and not yet taken off its level by the channel.
     pub unsubtracted: Quantity,
+    /// All that was ever sold here and canceled before we saw it: whoever compares two moments must know
+    /// that units came and went between them.
+    #[serde(default)]
+    pub passed: Quantity,
 }
 
 /// What an account's level lacks by what we know: units that it took off for orders that have not left,
@@ -482,6 +486,7 @@ mod tests {
             open: Quantity::of(5),
             subtracted: Quantity::of(3),
             unsubtracted: Quantity::of(2),
+            passed: Quantity::ZERO,
         };
         for (meaning, written) in [
             (QuantityMeaning::Available, 9),

@@ -65,12 +65,23 @@ pub(super) fn doubt_what_passed(
     let line = line_mut(desk, id, before.number)?;
     let canceled = line.counters.canceled.minus(before.counters.canceled);
     let seen = before.subtracted.minus(line.subtracted).or_zero();
-    let unseen = canceled.minus(seen);
+    // What it still has off its level, or had, did not come back unseen.
+    let never_off = line
+        .counters
+        .ordered
+        .minus(line.subtracted.max(before.subtracted));
+    let unseen = canceled.minus(seen).min(never_off);
     let line = line.clone();
     let now = desk.now();
-    if unseen.is_positive()
-        && let Some(offer) = sold_offer(desk, id, &line)?
-    {
+    if !unseen.is_positive() {
+        return Ok(());
+    }
+    if let Some(item) = &line.item {
+        let key = (desk.order(id)?.account.clone(), item.sku.clone());
+        let taken = desk.book.taken.entry(key).or_default();
+        taken.passed = taken.passed.plus(unseen);
+    }
+    if let Some(offer) = sold_offer(desk, id, &line)? {
         offer.doubt(unseen, during, now);
     }
     Ok(())

@@ -268,6 +268,22 @@ fn units_that_came_back_of_an_order_that_nobody_saw_are_no_edit() {
 }
 
 #[test]
+fn units_that_came_and_went_unseen_are_told_to_whoever_compares_two_moments() {
+    let key = (AccountId::new("web"), "MUG".parse().expect("a SKU"));
+    let world = sold_and_canceled_unseen(300);
+    let taken = world.book.taken[&key];
+    assert_eq!(
+        (taken.passed, taken.subtracted),
+        (Quantity::of(2), Quantity::ZERO)
+    );
+    let mut world = World::new();
+    world.act("count MUG 10");
+    world.act("order web #1 MUG:2");
+    world.act("order web #1 MUG:2 canceled");
+    assert_eq!(world.book.taken[&key].passed, Quantity::ZERO, "it was seen");
+}
+
+#[test]
 fn an_order_that_is_gone_may_have_given_its_units_back_before() {
     for shown in [8, 10] {
         check(&format!(

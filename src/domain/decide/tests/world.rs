@@ -226,12 +226,13 @@ impl World {
             .into_iter()
             .filter(|(_, taken)| *taken != Taken::default())
             .collect();
+        let passed = Quantity::ZERO;
         let kept: BTreeMap<_, _> = self
             .book
             .taken
             .iter()
-            .filter(|(_, taken)| **taken != Taken::default())
-            .map(|(key, taken)| (key.clone(), *taken))
+            .map(|(key, taken)| (key.clone(), Taken { passed, ..*taken }))
+            .filter(|(_, taken)| *taken != Taken::default())
             .collect();
         assert_eq!(kept, fold, "open units by account");
         self.check_incidents();
