@@ -71,12 +71,6 @@ fn read(evidence: &mut Evidence, words: &[&str]) -> Option<()> {
             started_at: time(4)?,
             acknowledged_at: time(5)?,
         }),
-        // left ACCOUNT ID SKU UNITS
-        "left" => {
-            let name = (account()?, ExternalId::new(*words.get(2)?));
-            let line = (sku(words.get(3)?), number(4)?.try_into().ok()?);
-            evidence.left.entry(name).or_default().push(line);
-        }
         // apart ACCOUNT OTHER
         "apart" => {
             let other = AccountId::new(*words.get(2)?);
@@ -104,12 +98,18 @@ fn read(evidence: &mut Evidence, words: &[&str]) -> Option<()> {
     Some(())
 }
 
-/// The lines about levels.
+/// The lines about levels, and about what left.
 fn read_levels(evidence: &mut Evidence, words: &[&str]) -> Option<()> {
     let number = |at: usize| -> Option<i64> { words.get(at)?.parse().ok() };
     let time = |at: usize| number(at).map(Time::from_millis);
     let account = || Some(AccountId::new(*words.get(1)?));
     match *words.first()? {
+        // left ACCOUNT ID SKU UNITS
+        "left" => {
+            let name = (account()?, ExternalId::new(*words.get(2)?));
+            let line = (sku(words.get(3)?), number(4)?.try_into().ok()?);
+            evidence.left.entry(name).or_default().push(line);
+        }
         "counted" => {
             let at = time(2)?;
             evidence.counted_at.insert(sku(words.get(1)?), at);
