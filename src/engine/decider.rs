@@ -1,10 +1,13 @@
 //! Load, decide, commit: the one path by which state changes.
 //!
-//! Decisions are taken one after another in this process; the store's expectations guard against
-//! other processes. A conflict means that another one was quicker: load and decide again, bounded.
+//! Decisions are taken one after another in this process, each on top of those before it, which may not be
+//! durable yet ([`crate::pending`]); nothing is told or done before it is ([`Decider::settle`]). The store's
+//! expectations guard against other processes. A conflict means that another one was quicker: load and
+//! decide again, bounded.
 
 use std::{
     collections::BTreeMap,
+    pin::pin,
     sync::{Arc, Mutex as Lock, RwLock},
 };
 
@@ -22,8 +25,8 @@ use domain::{
     signal::Signal,
     stock::{LocationId, Stock},
 };
-use store::{Batch, Range, Seq, Store, StoreError, Table};
-use tokio::sync::Mutex;
+use store::{Batch, Range, Store, StoreError, Table, limits};
+use tokio::sync::{Mutex, MutexGuard, Notify, watch};
 
 use crate::{
     cases::{
@@ -31,6 +34,7 @@ use crate::{
         watched::{Seen, Watched},
     },
     exposure::Exposures,
+    pending::{Ahead, Outcome, Pending},
     ports::Ports,
     rows::{self, prefix},
     shelf::Shelf,
@@ -66,21 +70,53 @@ pub struct Policy {
 
 /// Takes decisions.
 pub struct Decider {
-    store: Arc<dyn Store>,
     ports: Ports,
     policy: RwLock<Arc<Policy>>,
     /// What is at risk by what was decided.
     pub exposures: Exposures,
     /// What watched accounts show too much by it.
     pub watch: Watch,
-    /// Held from loading to commit, so that decisions of this process never conflict. In it, where
-    /// incidents are to be kept so that they can be played again, who keeps them.
-    turn: Mutex<Turn>,
+    shared: Arc<Shared>,
     decided: Lock<Decided>,
 }
 
+/// What is shared with whoever brings decisions to the disk.
+struct Shared {
+    store: Arc<dyn Store>,
+    /// Held from loading until what was decided is pending, so that decisions of this process follow
+    /// each other and never conflict.
+    turn: Mutex<Turn>,
+    /// Told when a group has landed.
+    landed: Notify,
+}
+
 /// What whoever decides holds.
-type Turn = Option<Recorder>;
+#[derive(Default)]
+struct Turn {
+    /// Where incidents are to be kept so that they can be played again, who keeps them.
+    recorder: Option<Recorder>,
+    /// Whether that one knows of decisions that were never committed.
+    is_recorder_ahead: bool,
+    pending: Pending,
+    /// Whether somebody brings what is pending to the disk.
+    is_committing: bool,
+}
+
+/// A signal that was decided, durably or not.
+pub struct Staged {
+    parts: Vec<Part>,
+    follow_ups: Vec<FollowUp>,
+    outcome: watch::Receiver<Outcome>,
+}
+
+/// One decision of it.
+struct Part {
+    signal: Arc<Signal>,
+    verdict: Verdict,
+    book: Book,
+    late: Vec<Late>,
+    at: Time,
+}
 
 /// A decision that is not committed yet.
 struct Draft {
@@ -119,7 +155,7 @@ pub struct Done {
 }
 
 /// Rows that go into the same commit as a decision.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Alongside {
     /// Rows to write.
     pub puts: Vec<(Table, Vec<u8>, Vec<u8>)>,
@@ -131,12 +167,15 @@ impl Decider {
     /// A decider over a store.
     pub fn new(store: Arc<dyn Store>, ports: Ports, policy: Policy) -> Decider {
         Decider {
-            store,
             ports,
             policy: RwLock::new(Arc::new(policy)),
             exposures: Exposures::default(),
             watch: Watch::default(),
-            turn: Mutex::new(None),
+            shared: Arc::new(Shared {
+                store,
+                turn: Mutex::default(),
+                landed: Notify::new(),
+            }),
             decided: Lock::default(),
         }
     }
@@ -164,7 +203,8 @@ impl Decider {
     }
 
     /// Decides about a signal, and gives freed stock to the orders that wait for it before anything
-    /// else is decided, so that no channel is offered what somebody has bought already.
+    /// else is decided, so that no channel is offered what somebody has bought already. Returns when all
+    /// of it is durable.
     pub async fn decide(&self, signal: Signal) -> Result<Done, DecideError> {
         self.decide_alongside(signal, Alongside::default()).await
     }
@@ -175,22 +215,80 @@ impl Decider {
         signal: Signal,
         alongside: Alongside,
     ) -> Result<Done, DecideError> {
-        let mut turn = self.turn.lock().await;
         let signal = Arc::new(signal);
-        let mut done = self.decide_once(&mut turn, &signal, alongside).await?;
-        let (mut freed, policy) = (take_freed(&mut done.follow_ups), self.policy());
-        while let Some(sku) = freed.pop() {
-            for order in self.waiting_for(&sku).await? {
-                let reclaim = Arc::new(Signal::Reclaim { order });
-                let nothing = Alongside::default();
-                let mut more = self.decide_once(&mut turn, &reclaim, nothing).await?;
-                // A claim that grows frees nothing, so this ends.
-                drop(take_freed(&mut more.follow_ups));
-                done.follow_ups.append(&mut more.follow_ups);
-                let may_owe = || policy.rules.owe() && !lacks(&more.book, order, &sku);
-                if more.book.stock.get(&sku).is_none_or(has_nothing_left) && !may_owe() {
-                    break;
+        let mut tries = 0;
+        loop {
+            let staged = self.stage(&signal, alongside.clone()).await?;
+            match self.settle(staged).await {
+                Err(StoreError::Conflict { .. }) if tries < CONFLICTS_MAX => tries += 1,
+                settled => return Ok(settled?),
+            }
+        }
+    }
+
+    /// Decides about a signal and does not wait for the disk. What is decided later is decided on top of
+    /// it, and is durable no sooner. [`Decider::settle`] must be asked for the rest.
+    pub async fn stage(
+        &self,
+        signal: &Arc<Signal>,
+        alongside: Alongside,
+    ) -> Result<Staged, DecideError> {
+        let mut turn = self.turn().await?;
+        let staged = self.stage_all(&mut turn, signal, alongside).await;
+        self.commit_soon(&mut turn);
+        staged
+    }
+
+    /// Rows that no decision makes, in their turn among decisions. Nothing follows from them.
+    pub async fn stage_rows(&self, rows: Alongside) -> Result<Staged, StoreError> {
+        let mut turn = self.turn().await?;
+        let Alongside { puts, deletes } = rows;
+        let batch = Batch {
+            puts,
+            deletes,
+            ..Batch::default()
+        };
+        limits::check_batch(&batch)?;
+        let outcome = turn.pending.take_in(batch);
+        self.commit_soon(&mut turn);
+        Ok(Staged {
+            parts: Vec::new(),
+            follow_ups: Vec::new(),
+            outcome,
+        })
+    }
+
+    /// Waits until what was staged is durable; then it counts.
+    pub async fn settle(&self, staged: Staged) -> Result<Done, StoreError> {
+        let Staged {
+            parts,
+            follow_ups,
+            mut outcome,
+        } = staged;
+        let landed = outcome.wait_for(Option::is_some).await;
+        let landed = landed.ok().and_then(|landed| landed.clone());
+        match landed.unwrap_or_else(|| Err(gone())) {
+            Ok(()) => {}
+            Err(error) => {
+                if let StoreError::Conflict { .. } = error {
+                    for part in &parts {
+                        self.count(&part.signal, "conflict");
+                    }
                 }
+                return Err(error);
+            }
+        }
+        let mut done = Done {
+            verdict: Verdict::New,
+            follow_ups,
+            book: Book::default(),
+        };
+        for (at, part) in parts.into_iter().enumerate() {
+            self.count(&part.signal, part.verdict.word());
+            self.exposures.note(part.book.offers.values(), part.at);
+            self.watch.take(part.late);
+            if at == 0 {
+                (done.verdict, done.book) = (part.verdict, part.book);
             }
         }
         Ok(done)
@@ -198,25 +296,108 @@ impl Decider {
 
     /// Decides about a signal and about nothing that follows from it: for playing again what was decided.
     pub(crate) async fn decide_alone(&self, signal: &Arc<Signal>) -> Result<Done, DecideError> {
-        let mut turn = self.turn.lock().await;
-        self.decide_once(&mut turn, signal, Alongside::default())
-            .await
+        let mut turn = self.turn().await?;
+        let nothing = Alongside::default();
+        let (part, follow_ups, outcome) = self.decide_once(&mut turn, signal, nothing).await?;
+        while let Some(batch) = turn.pending.take_off() {
+            let result = self.shared.store.commit(batch).await;
+            turn.pending.land(result);
+        }
+        drop(turn);
+        let staged = Staged {
+            parts: vec![part],
+            follow_ups,
+            outcome,
+        };
+        Ok(self.settle(staged).await?)
     }
 
     /// Begins to keep what leads to incidents, or goes on with it.
     pub(crate) async fn keep_cases(&self) -> Result<(), StoreError> {
-        let mut turn = self.turn.lock().await;
-        *turn = Some(Recorder::load(self.store.as_ref()).await?);
+        let mut turn = self.shared.turn.lock().await;
+        turn.recorder = Some(Recorder::load(self.shared.store.as_ref()).await?);
         Ok(())
     }
 
-    /// Runs a change of what is kept of incidents, between two decisions.
+    /// Runs a change of what is kept of incidents, when all that was decided is durable.
     pub(crate) async fn between<T>(
         &self,
         change: impl AsyncFnOnce(&mut Option<Recorder>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut turn = self.turn.lock().await;
-        change(&mut turn).await
+        let mut turn = self.turn_when(Pending::is_empty).await?;
+        change(&mut turn.recorder).await
+    }
+
+    /// The turn to decide, when there is room for more that is not durable.
+    async fn turn(&self) -> Result<MutexGuard<'_, Turn>, StoreError> {
+        self.turn_when(|pending| !pending.is_full()).await
+    }
+
+    async fn turn_when(
+        &self,
+        is_so: impl Fn(&Pending) -> bool,
+    ) -> Result<MutexGuard<'_, Turn>, StoreError> {
+        loop {
+            let mut landed = pin!(self.shared.landed.notified());
+            // From here on nothing is missed, however soon it lands.
+            landed.as_mut().enable();
+            let mut turn = self.shared.turn.lock().await;
+            if is_so(&turn.pending) {
+                if turn.is_recorder_ahead && turn.pending.is_empty() {
+                    turn.recorder = Some(Recorder::load(self.shared.store.as_ref()).await?);
+                    turn.is_recorder_ahead = false;
+                }
+                return Ok(turn);
+            }
+            drop(turn);
+            landed.await;
+        }
+    }
+
+    /// Lets what is pending be brought to the disk, unless somebody is at it.
+    fn commit_soon(&self, turn: &mut Turn) {
+        if turn.is_committing || turn.pending.is_empty() {
+            return;
+        }
+        turn.is_committing = true;
+        let shared = Arc::clone(&self.shared);
+        let task = Box::pin(async move { shared.commit_all().await });
+        self.ports.spawn.spawn("commit".to_owned(), task);
+    }
+
+    async fn stage_all(
+        &self,
+        turn: &mut Turn,
+        signal: &Arc<Signal>,
+        alongside: Alongside,
+    ) -> Result<Staged, DecideError> {
+        let (part, follow_ups, outcome) = self.decide_once(turn, signal, alongside).await?;
+        let mut staged = Staged {
+            parts: vec![part],
+            follow_ups,
+            outcome,
+        };
+        let (mut freed, policy) = (take_freed(&mut staged.follow_ups), self.policy());
+        while let Some(sku) = freed.pop() {
+            for order in self.waiting_for(turn, &sku).await? {
+                let reclaim = Arc::new(Signal::Reclaim { order });
+                let nothing = Alongside::default();
+                let (part, mut more, outcome) = self.decide_once(turn, &reclaim, nothing).await?;
+                // A claim that grows frees nothing, so this ends.
+                drop(take_freed(&mut more));
+                staged.follow_ups.append(&mut more);
+                // Groups land in order, so the last one tells of all.
+                staged.outcome = outcome;
+                let book = &part.book;
+                let may_owe = || policy.rules.owe() && !lacks(book, order, &sku);
+                let is_over = book.stock.get(&sku).is_none_or(has_nothing_left) && !may_owe();
+                staged.parts.push(part);
+                if is_over {
+                    break;
+                }
+            }
+        }
+        Ok(staged)
     }
 
     async fn decide_once(
@@ -224,82 +405,72 @@ impl Decider {
         turn: &mut Turn,
         signal: &Arc<Signal>,
         alongside: Alongside,
-    ) -> Result<Done, DecideError> {
+    ) -> Result<(Part, Vec<FollowUp>, watch::Receiver<Outcome>), DecideError> {
         let policy = self.policy();
-        let mut last = StoreError::Unavailable {
-            reason: "nothing was tried".to_owned(),
+        let context = Context {
+            now: self.ports.clock.now(),
+            accounts: policy.accounts.clone(),
+            rules: policy.rules.clone(),
+            home: policy.home.clone(),
+            locations: policy.locations.clone(),
+            allocation: policy.allocation.clone(),
+            breaker: policy.breaker,
+            incidents: policy.incidents.clone(),
         };
-        for _ in 0..CONFLICTS_MAX {
-            let context = Context {
-                now: self.ports.clock.now(),
-                accounts: policy.accounts.clone(),
-                rules: policy.rules.clone(),
-                home: policy.home.clone(),
-                locations: policy.locations.clone(),
-                allocation: policy.allocation.clone(),
-                breaker: policy.breaker,
-                incidents: policy.incidents.clone(),
-            };
-            let mut draft = self.try_once(turn.is_some(), signal, &context).await?;
-            let noted = note(turn.as_ref(), signal, &policy, &mut draft, context.now);
-            let Draft {
-                decision,
-                mut batch,
-                late,
-                ..
-            } = draft;
-            batch.puts.extend(alongside.puts.iter().cloned());
-            batch.deletes.extend(alongside.deletes.iter().cloned());
-            match self.commit(batch).await {
-                Ok(_) => {
-                    if let (Some(recorder), Some(noted)) = (turn.as_mut(), noted) {
-                        recorder.settle(noted);
-                    }
-                    let Decision {
-                        book,
-                        verdict,
-                        follow_ups,
-                    } = decision;
-                    self.count(signal, verdict.word());
-                    self.exposures.note(book.offers.values(), context.now);
-                    self.watch.take(late);
-                    return Ok(Done {
-                        verdict,
-                        follow_ups,
-                        book,
-                    });
-                }
-                Err(conflict @ StoreError::Conflict { .. }) => {
-                    self.count(signal, "conflict");
-                    last = conflict;
-                }
-                Err(error) => return Err(error.into()),
-            }
+        let ahead = Ahead {
+            store: self.shared.store.as_ref(),
+            pending: &turn.pending,
+        };
+        let is_watched = turn.recorder.is_some();
+        let mut draft = self.try_once(&ahead, is_watched, signal, &context).await?;
+        let recorder = turn.recorder.as_mut();
+        let noted = note(
+            recorder.as_deref(),
+            signal,
+            &policy,
+            &mut draft,
+            context.now,
+        );
+        let Draft {
+            decision,
+            mut batch,
+            late,
+            ..
+        } = draft;
+        batch.puts.extend(alongside.puts);
+        batch.deletes.extend(alongside.deletes);
+        // What the store would refuse must not take the others of its group with it.
+        limits::check_batch(&batch)?;
+        let outcome = turn.pending.take_in(batch);
+        if let (Some(recorder), Some(noted)) = (recorder, noted) {
+            recorder.settle(noted);
         }
-        Err(last.into())
-    }
-
-    async fn commit(&self, batch: Batch) -> Result<Option<Seq>, StoreError> {
-        if batch.puts.is_empty() && batch.deletes.is_empty() {
-            return Ok(None);
-        }
-        self.store.commit(batch).await.map(Some)
+        let Decision {
+            book,
+            verdict,
+            follow_ups,
+        } = decision;
+        let part = Part {
+            signal: Arc::clone(signal),
+            verdict,
+            book,
+            late,
+            at: context.now,
+        };
+        Ok((part, follow_ups, outcome))
     }
 
     async fn try_once(
         &self,
+        ahead: &Ahead<'_>,
         is_watched: bool,
         signal: &Signal,
         context: &Context,
     ) -> Result<Draft, DecideError> {
         let mut complete: Vec<Sku> = Vec::new();
         loop {
-            let watched = Watched::new(self.store.as_ref());
-            let store: &dyn Store = if is_watched {
-                &watched
-            } else {
-                self.store.as_ref()
-            };
+            let watched = Watched::new(ahead);
+            let store: &dyn Store = if is_watched { &watched } else { ahead };
             let shelf = Shelf::load(store, signal, &complete).await?;
             let seed = self.ports.entropy.seed();
             let ids = IdSource::new(context.now, seed);
@@ -335,19 +506,50 @@ impl Decider {
         }
     }
 
-    async fn waiting_for(&self, sku: &Sku) -> Result<Vec<OrderId>, StoreError> {
+    async fn waiting_for(&self, turn: &Turn, sku: &Sku) -> Result<Vec<OrderId>, StoreError> {
         let range = Range {
             prefix: prefix(&[sku.as_str()]),
             after: None,
         };
-        let rows = self
-            .store
-            .scan(rows::SHORT_ORDERS, range, WAITING_MAX)
-            .await?;
+        let ahead = Ahead {
+            store: self.shared.store.as_ref(),
+            pending: &turn.pending,
+        };
+        let rows = ahead.scan(rows::SHORT_ORDERS, range, WAITING_MAX).await?;
         Ok(rows
             .iter()
             .filter_map(|(key, _)| rows::last_part(key).parse().ok())
             .collect())
+    }
+}
+
+impl Shared {
+    /// Brings groups to the disk, one after the other, until none is pending.
+    async fn commit_all(&self) {
+        loop {
+            let batch = {
+                let mut turn = self.turn.lock().await;
+                match turn.pending.take_off() {
+                    Some(batch) => batch,
+                    None => {
+                        turn.is_committing = false;
+                        return;
+                    }
+                }
+            };
+            let result = self.store.commit(batch).await;
+            let mut turn = self.turn.lock().await;
+            turn.is_recorder_ahead |= result.is_err();
+            turn.pending.land(result);
+            drop(turn);
+            self.landed.notify_waiters();
+        }
+    }
+}
+
+fn gone() -> StoreError {
+    StoreError::Unavailable {
+        reason: "nobody brings decisions to the disk any more".to_owned(),
     }
 }
 

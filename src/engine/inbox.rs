@@ -3,7 +3,11 @@
 //! A signal leaves the inbox in the commit of its last decision, so a crash in between decides it
 //! again, which changes nothing. What cannot be read is kept as a parked signal and never blocks.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use channel::{Malformed, Verified};
 use domain::{
@@ -18,13 +22,15 @@ use store::{INBOX, Range, Seq, StoreError};
 use crate::{
     Engine,
     account::Account,
-    decider::{Alongside, DecideError},
+    decider::{Alongside, DecideError, Staged},
     intake::RawSignal,
     rows,
 };
 
 /// How many inbox rows are looked at in one go.
 const PAGE: usize = 256;
+/// How many signals may be decided and not be durable.
+const UNDER_WAY_MAX: usize = 512;
 /// How long to wait when the store has no room.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -41,6 +47,12 @@ pub struct ParkedSignal {
     pub external_id: Option<String>,
     /// Where its raw body lies in the journal; a signal that was polled has none.
     pub body_at: Option<Seq>,
+}
+
+/// A raw signal that is decided and perhaps not durable.
+struct UnderWay {
+    received_at: Time,
+    staged: Vec<Staged>,
 }
 
 impl Engine {
@@ -84,19 +96,72 @@ impl Engine {
         Ok(())
     }
 
+    /// Decides what waits, each on top of the one before, and returns when all of it is durable.
     async fn drain_inbox(&self) -> Result<usize, StoreError> {
-        let rows = self.store.scan(INBOX, Range::default(), PAGE).await?;
-        for (key, _) in &rows {
-            if self.is_stopping() {
-                break;
-            }
-            self.decide_raw(key).await?;
-            self.meters.backlog.fetch_sub(1, Ordering::Relaxed);
+        let (mut under_way, mut settled) = (VecDeque::new(), 0);
+        let mut result = self.stage_inbox(&mut under_way, &mut settled).await;
+        // What was decided before something failed counts nevertheless.
+        while let Some(first) = under_way.pop_front() {
+            let done = self.settle_raw(first).await;
+            settled += usize::from(done.is_ok());
+            result = result.and(done);
         }
-        Ok(rows.len())
+        match result {
+            Ok(()) => Ok(settled),
+            // Another process was quicker: what is left in the inbox is decided again.
+            Err(StoreError::Conflict { .. }) => Ok(settled.max(1)),
+            Err(error) => Err(error),
+        }
     }
 
-    async fn decide_raw(&self, key: &[u8]) -> Result<(), StoreError> {
+    async fn stage_inbox(
+        &self,
+        under_way: &mut VecDeque<UnderWay>,
+        settled: &mut usize,
+    ) -> Result<(), StoreError> {
+        let mut after = None;
+        loop {
+            let range = Range {
+                prefix: Vec::new(),
+                after: after.take(),
+            };
+            let rows = self.store.scan(INBOX, range, PAGE).await?;
+            for (key, _) in &rows {
+                if self.is_stopping() {
+                    return Ok(());
+                }
+                under_way.push_back(self.stage_raw(key).await?);
+                if under_way.len() > UNDER_WAY_MAX
+                    && let Some(first) = under_way.pop_front()
+                {
+                    self.settle_raw(first).await?;
+                    *settled += 1;
+                }
+            }
+            match rows.last() {
+                Some((last, _)) => after = Some(last.clone()),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Waits until what was decided about a raw signal is durable, and sees to what follows from it.
+    async fn settle_raw(&self, under_way: UnderWay) -> Result<(), StoreError> {
+        let UnderWay {
+            received_at,
+            staged,
+        } = under_way;
+        for staged in staged {
+            let done = self.decider.settle(staged).await?;
+            self.follow_up(&done);
+        }
+        let now = self.ports.clock.now();
+        self.meters.note_signal(received_at, now);
+        self.meters.backlog.fetch_sub(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn stage_raw(&self, key: &[u8]) -> Result<UnderWay, StoreError> {
         let seq = seq_of(key)?;
         let done = Alongside {
             puts: Vec::new(),
@@ -109,76 +174,74 @@ impl Engine {
                 return Err(StoreError::Corrupt { reason });
             }
         };
-        let Some(account) = self.accounts.get(&raw.account).cloned() else {
-            let reason = "its account is not configured any more".to_owned();
-            let malformed = Malformed {
-                external_id: None,
-                reason,
-                raw: String::new(),
-            };
-            return self
-                .park_signal(&raw.account, malformed, Some(seq), done)
-                .await;
+        let RawSignal {
+            account: id,
+            received_at,
+            request,
+        } = raw;
+        let unread = |reason: &str| Malformed {
+            external_id: None,
+            reason: reason.to_owned(),
+            raw: String::new(),
         };
-        let verified = Verified::from_journal(raw.request);
-        let read = account
-            .channel
-            .read_hooks()
-            .map(|hooks| hooks.read(&verified));
-        match read {
-            Some(Ok(observations)) => self.observe_all(&account, observations, seq, done).await,
-            Some(Err(malformed)) => {
-                self.park_signal(&raw.account, malformed, Some(seq), done)
-                    .await
+        let account = self.accounts.get(&id).cloned();
+        let read = match &account {
+            None => Err(unread("its account is not configured any more")),
+            Some(account) => match account.channel.read_hooks() {
+                Some(hooks) => hooks.read(&Verified::from_journal(request)),
+                None => Err(unread("its channel reads no hooks")),
+            },
+        };
+        let staged = match (account, read) {
+            (Some(account), Ok(observations)) => {
+                self.stage_all(&account, observations, seq, done).await?
             }
-            None => {
-                let reason = "its channel reads no hooks".to_owned();
-                let malformed = Malformed {
-                    external_id: None,
-                    reason,
-                    raw: String::new(),
-                };
-                self.park_signal(&raw.account, malformed, Some(seq), done)
-                    .await
-            }
-        }
+            (_, Err(malformed)) => vec![self.stage_parked(&id, malformed, Some(seq), done).await?],
+            (None, Ok(_)) => unreachable!("nothing is read for an account that is not there"),
+        };
+        Ok(UnderWay {
+            received_at,
+            staged,
+        })
     }
 
-    async fn observe_all(
+    /// Decides about all that a hook told; it leaves the inbox with the last of it.
+    async fn stage_all(
         &self,
         account: &Account,
         observations: Vec<Observation>,
         seq: Seq,
-        mut done: Alongside,
-    ) -> Result<(), StoreError> {
+        done: Alongside,
+    ) -> Result<Vec<Staged>, StoreError> {
+        let mut signals = Vec::new();
         for observation in observations {
-            let Some(signal) = self.prepare(account, observation).await? else {
-                continue;
-            };
-            match self.decide(signal).await {
-                Ok(_) => {}
+            signals.extend(self.prepare(account, observation).await?.map(Arc::new));
+        }
+        let mut staged = Vec::new();
+        let Some(last) = signals.pop() else {
+            return Ok(vec![self.decider.stage_rows(done).await?]);
+        };
+        let nothing = Alongside::default;
+        let each = signals.iter().map(|signal| (signal, nothing()));
+        for (signal, alongside) in each.chain([(&last, done.clone())]) {
+            match self.decider.stage(signal, alongside).await {
+                Ok(one) => staged.push(one),
                 Err(DecideError::Store(error)) => return Err(error),
                 Err(DecideError::Refused(refusal)) => {
-                    let reason = refusal.to_string();
                     let malformed = Malformed {
                         external_id: None,
-                        reason,
+                        reason: refusal.to_string(),
                         raw: String::new(),
                     };
-                    return self
-                        .park_signal(&account.id, malformed, Some(seq), done)
-                        .await;
+                    let parked = self
+                        .stage_parked(&account.id, malformed, Some(seq), done)
+                        .await?;
+                    staged.push(parked);
+                    break;
                 }
             }
         }
-        let deletes = std::mem::take(&mut done.deletes);
-        self.store
-            .commit(store::Batch {
-                deletes,
-                ..store::Batch::default()
-            })
-            .await?;
-        Ok(())
+        Ok(staged)
     }
 
     /// What is to be decided about an observation; hints only ring a bell.
@@ -255,8 +318,19 @@ impl Engine {
         account: &domain::AccountId,
         malformed: Malformed,
         body_at: Option<Seq>,
-        mut done: Alongside,
+        done: Alongside,
     ) -> Result<(), StoreError> {
+        let staged = self.stage_parked(account, malformed, body_at, done).await?;
+        self.decider.settle(staged).await.map(drop)
+    }
+
+    async fn stage_parked(
+        &self,
+        account: &domain::AccountId,
+        malformed: Malformed,
+        body_at: Option<Seq>,
+        mut done: Alongside,
+    ) -> Result<Staged, StoreError> {
         tracing::warn!(%account, reason = malformed.reason, "A signal could not be read.");
         let name = match (body_at, &malformed.external_id) {
             (Some(seq), _) => rows::sortable(seq.0),
@@ -273,15 +347,7 @@ impl Engine {
         let key = rows::key(&[account.as_str(), &name]);
         done.puts
             .push((rows::PARKED_SIGNALS, key, rows::encode(&parked)));
-        let Alongside { puts, deletes } = done;
-        self.store
-            .commit(store::Batch {
-                puts,
-                deletes,
-                ..store::Batch::default()
-            })
-            .await?;
-        Ok(())
+        self.decider.stage_rows(done).await
     }
 }
 

@@ -19,6 +19,7 @@ mod janitor;
 pub mod lanes;
 pub mod meters;
 pub mod opening;
+mod pending;
 mod policing;
 pub mod ports;
 mod promises;
@@ -277,7 +278,7 @@ impl Engine {
         result
     }
 
-    fn follow_up(&self, done: &Done) {
+    pub(crate) fn follow_up(&self, done: &Done) {
         self.meters.count(done, self.ports.clock.now());
         for follow_up in &done.follow_ups {
             match follow_up {

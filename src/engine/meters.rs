@@ -39,10 +39,18 @@ pub struct Meters {
     /// Raw signals that wait to be decided.
     pub backlog: AtomicUsize,
     delays_ms: Mutex<BTreeMap<AccountId, VecDeque<u64>>>,
+    signals: Mutex<Signals>,
     armed_at: Mutex<BTreeMap<AccountId, Time>>,
 }
 
-/// Delays from a wish to its acknowledgement.
+/// How long raw signals took from their arrival until they were decided, durably.
+#[derive(Debug, Default)]
+struct Signals {
+    delays_ms: VecDeque<u64>,
+    last_at: Option<Time>,
+}
+
+/// Delays, most often from a wish to its acknowledgement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Percentiles {
     /// Half of them were at most this.
@@ -131,11 +139,25 @@ impl Meters {
     /// Notes how long a level took from when it was due until its channel took it.
     pub fn note_delay(&self, account: &AccountId, millis: u128) {
         let mut delays = self.delays_ms.lock().expect(LOCK);
-        let delays = delays.entry(account.clone()).or_default();
-        if delays.len() >= DELAYS_MAX {
-            delays.pop_front();
-        }
-        delays.push_back(u64::try_from(millis).unwrap_or(u64::MAX));
+        keep(delays.entry(account.clone()).or_default(), millis);
+    }
+
+    /// Notes that a raw signal was decided, and that this is durable.
+    pub(crate) fn note_signal(&self, received_at: Time, now: Time) {
+        let mut signals = self.signals.lock().expect(LOCK);
+        keep(&mut signals.delays_ms, now.since(received_at).as_millis());
+        signals.last_at = Some(now);
+    }
+
+    /// How long the recent raw signals took from their arrival until they were decided.
+    pub fn signal_ms(&self) -> Percentiles {
+        let signals = self.signals.lock().expect(LOCK);
+        Percentiles::of(signals.delays_ms.iter().copied().collect())
+    }
+
+    /// When the last raw signal was decided.
+    pub fn signal_decided_at(&self) -> Option<Time> {
+        self.signals.lock().expect(LOCK).last_at
     }
 
     /// The delays from wish to acknowledgement of the recent pushes, on all accounts.
@@ -172,6 +194,14 @@ impl Percentiles {
             p99: at(99),
         }
     }
+}
+
+/// Keeps one more delay, and forgets the oldest of too many.
+fn keep(delays: &mut VecDeque<u64>, millis: u128) {
+    if delays.len() >= DELAYS_MAX {
+        delays.pop_front();
+    }
+    delays.push_back(u64::try_from(millis).unwrap_or(u64::MAX));
 }
 
 const LOCK: &str = "no holder of this lock panics";

@@ -160,6 +160,10 @@ pub struct Summary {
     pub parked: usize,
     /// Signals that wait to be decided.
     pub inbox_waiting: usize,
+    /// How long hooks took from their arrival until they were decided.
+    pub signal_ms: Percentiles,
+    /// When the last of them was.
+    pub signal_decided_at: Option<Time>,
     /// Wishes that wait to be carried out.
     pub intents_waiting: usize,
     /// Levels that wait to be written.
@@ -177,6 +181,8 @@ pub struct Summary {
 pub struct StoreView {
     /// The last position that is durable.
     pub durable: u64,
+    /// How often the journal was synced since the start.
+    pub syncs: u64,
     /// Bytes on disk.
     pub disk_bytes: u64,
     /// Bytes that are left.
@@ -316,6 +322,8 @@ pub async fn summary(engine: &Engine) -> Result<Summary, StoreError> {
         incidents_open: count(engine, rows::OPEN_INCIDENTS, Vec::new()).await?,
         parked: parked_signals + count(engine, rows::PARKED, Vec::new()).await?,
         inbox_waiting: meters.backlog.load(Ordering::Relaxed),
+        signal_ms: meters.signal_ms(),
+        signal_decided_at: meters.signal_decided_at(),
         intents_waiting: count(engine, rows::OUTBOX, Vec::new()).await?,
         pushes_waiting: count(engine, rows::DUE_OFFERS, Vec::new()).await?,
         hooks_accepted: meters.hooks_accepted.load(Ordering::Relaxed),
@@ -327,6 +335,7 @@ pub async fn summary(engine: &Engine) -> Result<Summary, StoreError> {
 fn store_view(stats: Stats) -> StoreView {
     StoreView {
         durable: stats.durable.0,
+        syncs: stats.syncs,
         disk_bytes: stats.disk_bytes,
         free_bytes: stats.free_bytes,
         is_read_only: stats.is_read_only,

@@ -355,12 +355,12 @@ impl Entropy for Counting {
     }
 }
 
-/// Runs the inbox and what the web asks for; nothing polls and nothing is pushed.
+/// Runs the inbox, what the web asks for, and what brings decisions to the store; nothing polls and nothing is pushed.
 struct OnlyTheInbox(Mutex<JoinSet<()>>);
 
 impl Spawn for OnlyTheInbox {
     fn spawn(&self, name: String, task: Task) {
-        if name == "inbox" || name == "web request" {
+        if ["inbox", "web request", "commit"].contains(&name.as_str()) {
             self.0.lock().expect("no holder panics").spawn(task);
         }
     }
