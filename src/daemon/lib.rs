@@ -15,6 +15,7 @@ pub mod rehearsal;
 pub mod replay;
 pub mod run;
 pub mod sandbox_host;
+mod scratch;
 pub mod settings;
 mod signals;
 pub mod sim;

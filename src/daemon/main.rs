@@ -12,6 +12,10 @@ use daemon::{
     sim,
 };
 
+/// Decisions are hundreds of small blocks each (docs/adr/0015).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// One shelf, every shopfront: one order book and one stock ledger for all your channels.
 #[derive(Debug, Parser)]
 #[command(name = "oneshelf", version, propagate_version = true)]
@@ -74,7 +78,7 @@ async fn hand_over(cli: Cli, environment: Environment) -> anyhow::Result<ExitCod
         }
         Verb::Sim(args) => sim::run(&args).map(ExitCode::from),
         Verb::Rehearse(args) => rehearsal::run(&args, &at, &environment).map(ExitCode::from),
-        Verb::Bench(args) => bench::run(&args).map(ExitCode::from),
+        Verb::Bench(args) => bench::run(&args).await.map(ExitCode::from),
         Verb::Replay(args) => replay::run(&args).map(ExitCode::from),
         Verb::Check(args) => check::run(&args, &at, &environment).map(ExitCode::from),
         Verb::Client(verb) => verb.run(&environment).await,

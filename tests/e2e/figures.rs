@@ -49,6 +49,51 @@ fn the_documented_table_of_buffers_is_what_the_command_prints() {
 }
 
 #[test]
+fn intake_is_measured_beside_a_baseline_in_the_same_run() {
+    let ended = run(&[
+        "bench",
+        "intake",
+        "--orders",
+        "200",
+        "--connections",
+        "2",
+        "--accounts",
+        "2",
+        "--json",
+    ]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let cases = objects(&ended);
+    let items: Vec<&str> = cases
+        .iter()
+        .filter_map(|case| case["items"].as_str())
+        .collect();
+    assert_eq!(items, ["spread", "one"]);
+    for case in &cases {
+        assert_eq!(case["figure"], "intake");
+        assert_eq!(
+            (&case["orders"], &case["put_off"]),
+            (&200.into(), &0.into())
+        );
+        for figure in [
+            "orders_per_second",
+            "ratio",
+            "acknowledged_ratio",
+            "cpu_ms_per_order",
+        ] {
+            assert!(case[figure].as_f64() > Some(0.0), "{figure}: {case}");
+        }
+        assert!(
+            case["baseline"]["per_second"].as_f64() > Some(0.0),
+            "{case}"
+        );
+        assert!(case["bytes_written_per_order"].as_u64() > Some(0), "{case}");
+        let decided = &case["decided_ms"];
+        assert!(decided["p50"].as_u64() <= decided["p99"].as_u64(), "{case}");
+    }
+    assert_eq!(run(&["bench", "intake", "--orders", "1"]).code, Some(2));
+}
+
+#[test]
 fn the_example_configuration_is_rehearsed_without_its_secrets() {
     let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
     let config = config.to_str().expect("a plain path");

@@ -2,6 +2,10 @@
 //!
 //! Start reading at `tidy`, which holds the house rules that a compiler cannot hold.
 
+/// As in the binary: evenings are made of small blocks of memory.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod cases;
 mod decider;
 mod interleavings;

@@ -1,9 +1,18 @@
 //! `oneshelf bench`: figures about this very binary, each by one command that gives them again.
 //!
-//! It touches no store, no configuration and no network. With `--json` each figure is an object on a
-//! line of its own. Start reading at [`run`].
+//! `buffers` computes; the others start the real daemon on a store of its own in a temporary folder, with
+//! sandbox shops, and touch no configuration and no network but loopback. With `--json` each figure is an
+//! object on a line of its own. Start reading at [`run`].
 
+mod baseline;
 mod buffers;
+mod hooks;
+mod intake;
+mod load;
+mod process;
+mod rig;
+
+use std::io::Write;
 
 use clap::Subcommand;
 
@@ -19,17 +28,29 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 enum What {
     Buffers(buffers::Args),
+    Intake(intake::Args),
+    #[command(hide = true)]
+    Baseline(baseline::Args),
 }
 
 /// Measures, and prints. Whoever closed the pipe has read enough.
-pub fn run(args: &Args) -> anyhow::Result<Exit> {
-    let mut out = std::io::stdout().lock();
-    let told = match &args.what {
-        What::Buffers(args) => buffers::run(args, &mut out),
+pub async fn run(args: &Args) -> anyhow::Result<Exit> {
+    let mut out = std::io::stdout();
+    let told = measure(args, &mut out).await;
+    let is_closed = |error: &anyhow::Error| {
+        let error = error.downcast_ref::<std::io::Error>();
+        error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
     };
     match told {
-        Ok(exit) => Ok(exit),
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::Good),
-        Err(error) => Err(error.into()),
+        Err(error) if is_closed(&error) => Ok(Exit::Good),
+        told => told,
+    }
+}
+
+async fn measure(args: &Args, out: &mut dyn Write) -> anyhow::Result<Exit> {
+    match &args.what {
+        What::Buffers(args) => Ok(buffers::run(args, out)?),
+        What::Intake(args) => intake::run(args, out).await,
+        What::Baseline(args) => baseline::run(args, out).await,
     }
 }

@@ -42,6 +42,7 @@ use crate::{
     exit::{self, Exit},
     outside::RealOutside,
     sandbox_host::HostedShop,
+    scratch::Scratch,
     settings::Settings,
 };
 
@@ -104,15 +105,8 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
     };
     let (ports, tasks) = engine::ports::system::running();
-    let temporary = match &args.dir {
-        Some(_) => None,
-        None => Some(Scratch::new(&ports)?),
-    };
-    let dir = args
-        .dir
-        .as_deref()
-        .or(temporary.as_ref().map(|scratch| scratch.path.as_path()));
-    let dir = dir.context("the demo has a folder")?.to_owned();
+    let scratch = Scratch::new(args.dir.as_deref(), "demo", &ports)?;
+    let dir = scratch.path().to_owned();
     if dir.join("store").exists() {
         // Its shops lived in memory only: to the store, all that they had sold would have been deleted.
         exit::tell(&format!(
@@ -155,27 +149,6 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
-}
-
-/// A folder that goes with the demo.
-struct Scratch {
-    path: PathBuf,
-}
-
-impl Scratch {
-    fn new(ports: &Ports) -> anyhow::Result<Scratch> {
-        let number = u128::from_be_bytes(ports.entropy.seed());
-        let path = std::env::temp_dir().join(format!("oneshelf-demo-{number:032x}"));
-        std::fs::create_dir_all(&path).with_context(|| format!("failed to make {path:?}"))?;
-        Ok(Scratch { path })
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // A folder that stays behind in the temporary directory is a nuisance, not a failure.
-        drop(std::fs::remove_dir_all(&self.path));
-    }
 }
 
 async fn start(

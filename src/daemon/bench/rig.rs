@@ -1,0 +1,210 @@
+//! A merchant for benches: shops, a configuration for them, and the real daemon in a process of its own.
+
+use std::{fs, net::SocketAddr, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
+
+use anyhow::Context as _;
+use domain::{Currency, Money, Sku};
+use engine::ports::Ports;
+use sandbox::{
+    Product, ProductKind, Shop,
+    faults::{Faults, Faulty},
+};
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+use super::{
+    hooks::Hooks,
+    load::{self, get},
+    process::Process,
+};
+use crate::sandbox_host::HostedShop;
+
+/// The channel of all shops.
+const CHANNEL: &str = "woocommerce";
+/// How many items every shop sells.
+pub(super) const ITEMS: usize = 50;
+/// How many there are of each: more than any bench sells.
+const LEVEL: i64 = 100_000_000;
+/// How long the daemon may take to become ready.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+/// What a rig is made of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plan {
+    /// How many accounts sell the same items. Hooks come to the first.
+    pub(super) accounts: usize,
+    /// How many signals may wait to be decided before hooks are put off.
+    pub(super) backlog: u32,
+}
+
+/// A running daemon with its shops.
+pub(super) struct Rig {
+    pub(super) process: Process,
+    pub(super) public: SocketAddr,
+    pub(super) hooks: Hooks,
+    admin: SocketAddr,
+    token: String,
+    // Dropped last, when nobody writes there any more.
+    _shops: Vec<HostedShop>,
+}
+
+impl Rig {
+    /// Opens the shops, starts the daemon, and waits until all is adopted.
+    pub(super) async fn start(plan: Plan, dir: &Path, ports: &Ports) -> anyhow::Result<Rig> {
+        let (public, admin) = (free_address()?, free_address()?);
+        let token = format!("bench-{:032x}", u128::from_be_bytes(ports.entropy.seed()));
+        let mut shops = Vec::new();
+        for number in 0..plan.accounts {
+            shops.push(open_shop(number, public, ports).await?);
+        }
+        let config = dir.join("etc");
+        write_configuration(plan, dir, &shops, (public, admin), &token)?;
+        let at = config.to_str().context("the folder has a strange name")?;
+        let process = Process::start(&["run", "--config", at], &dir.join("daemon.log"))?;
+        let hooks = Hooks::default();
+        let mut rig = Rig {
+            process,
+            public,
+            hooks,
+            admin,
+            token,
+            _shops: shops,
+        };
+        rig.wait_until_adopted(plan).await.with_context(|| {
+            let said = fs::read_to_string(dir.join("daemon.log")).unwrap_or_default();
+            format!("the daemon did not become ready:\n{said}")
+        })?;
+        let first = rig._shops.first().context("there is a shop")?;
+        rig.hooks = Hooks::learn(first, &skus()?)?;
+        Ok(rig)
+    }
+
+    /// Something that the admin API says.
+    pub(super) async fn ask(&self, path: &str) -> anyhow::Result<Value> {
+        get(self.admin, path, &self.token).await
+    }
+
+    /// Waits until every signal is decided, and says what the daemon counted.
+    pub(super) async fn drained(&self, within: Duration) -> anyhow::Result<Value> {
+        let began = load::now();
+        loop {
+            let summary = self.ask("/api/v1/metrics/summary").await?;
+            if summary["inbox_waiting"] == 0 {
+                return Ok(summary);
+            }
+            let is_late = began.elapsed() > within;
+            anyhow::ensure!(!is_late, "signals still wait after {within:?}: {summary}");
+            load::pause(Duration::from_millis(250)).await;
+        }
+    }
+
+    async fn wait_until_adopted(&mut self, plan: Plan) -> anyhow::Result<()> {
+        let began = load::now();
+        loop {
+            let seen = self.ask("/api/v1/metrics/summary").await;
+            let offered = self.ask("/api/v1/listings?limit=1&suppressed=true").await;
+            let accounts = self.ask("/api/v1/accounts").await;
+            if let (Ok(_), Ok(offered), Ok(accounts)) = (seen, offered, accounts) {
+                let accounts = accounts["items"].as_array().cloned().unwrap_or_default();
+                let is_read = |account: &Value| {
+                    account["has_polled"] == true && account["counts"]["listings"] == ITEMS
+                };
+                let all_offered = offered["items"].as_array().is_some_and(Vec::is_empty);
+                if accounts.len() == plan.accounts && accounts.iter().all(is_read) && all_offered {
+                    return Ok(());
+                }
+            }
+            anyhow::ensure!(self.process.runs(), "it ended");
+            anyhow::ensure!(began.elapsed() < READY_WITHIN, "it took too long");
+            load::pause(Duration::from_millis(200)).await;
+        }
+    }
+}
+
+fn free_address() -> anyhow::Result<SocketAddr> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    Ok(listener.local_addr()?)
+}
+
+fn skus() -> anyhow::Result<Vec<Sku>> {
+    let names = (1..=ITEMS).map(|number| Sku::new(&format!("ITEM-{number:03}")));
+    names.collect::<Result<_, _>>().context("SKUs are lawful")
+}
+
+async fn open_shop(number: usize, public: SocketAddr, ports: &Ports) -> anyhow::Result<HostedShop> {
+    let account = format!("shop-{number}");
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let currency = Currency::new("EUR").context("a currency")?;
+    let products = skus()?.into_iter().map(|sku| Product {
+        title: sku.to_string(),
+        sku,
+        price: Money::from_minor(990, currency).expect("a small amount"),
+        kind: ProductKind::Simple,
+        level: LEVEL,
+    });
+    let shop = Shop {
+        name: account.clone(),
+        api_url: format!("http://{}", listener.local_addr()?),
+        hook_url: format!("http://{public}/hooks/{account}"),
+        products: products.collect(),
+        seed: number as u64,
+    };
+    let woocommerce = sandbox::TWINS.iter().find(|(id, _)| *id == CHANNEL);
+    let (_, open) = woocommerce.context("there is such a twin")?;
+    let mut twin = Faulty::new(open(shop), Faults::none());
+    twin.quiet();
+    Ok(HostedShop::serve(&account, twin, listener, ports.clone()))
+}
+
+/// Everything is read once and then left alone, so that only what is measured happens.
+fn write_configuration(
+    plan: Plan,
+    dir: &Path,
+    shops: &[HostedShop],
+    (public, admin): (SocketAddr, SocketAddr),
+    token: &str,
+) -> anyhow::Result<()> {
+    let config = dir.join("etc");
+    fs::create_dir_all(config.join("accounts.d"))?;
+    let backlog = plan.backlog;
+    let token = write_secret(dir, "admin-token", token)?;
+    let store = dir.join("var");
+    let main = format!(
+        "[listen]\npublic = \"{public}\"\nadmin = \"{admin}\"\n\n\
+         [admin]\ntoken = {token}\n\n\
+         [store]\ndir = {store:?}\nfree_min = \"64MiB\"\n\n\
+         [network]\nallow_private = true\n\n\
+         [log]\nlevel = \"warn\"\n\n\
+         [limits]\nbacklog = {backlog}\n\n\
+         [schedule]\npoll = \"1h\"\nreread = \"6h\"\nlistings = \"1d\"\nreconcile = \"0 0 0 1 1 *\"\n\n\
+         [stock]\nopening = \"shop-0\"\n"
+    );
+    fs::write(config.join("oneshelf.toml"), main)?;
+    for shop in shops {
+        let mut text = format!("kind = \"{CHANNEL}\"\nmode = \"live\"\n\n[settings]\n");
+        let settings = shop.settings();
+        for (key, value) in settings.as_object().context("settings are an object")? {
+            let value = match value.as_str() {
+                Some(secret) if key != "url" => {
+                    write_secret(dir, &format!("{}.{key}", shop.account), secret)?
+                }
+                Some(_) | None => value.to_string(),
+            };
+            text.push_str(&format!("{key} = {value}\n"));
+        }
+        fs::write(
+            config.join(format!("accounts.d/{}.toml", shop.account)),
+            text,
+        )?;
+    }
+    Ok(())
+}
+
+fn write_secret(dir: &Path, name: &str, secret: &str) -> anyhow::Result<String> {
+    let folder = dir.join("secrets");
+    fs::create_dir_all(&folder)?;
+    let file = folder.join(name);
+    fs::write(&file, secret)?;
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
+    Ok(format!("{{ file = {file:?} }}"))
+}
