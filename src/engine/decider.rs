@@ -114,8 +114,6 @@ struct Part {
     signal: Arc<Signal>,
     verdict: Verdict,
     book: Book,
-    late: Vec<Late>,
-    at: Time,
 }
 
 /// A decision that is not committed yet.
@@ -285,8 +283,6 @@ impl Decider {
         };
         for (at, part) in parts.into_iter().enumerate() {
             self.count(&part.signal, part.verdict.word());
-            self.exposures.note(part.book.offers.values(), part.at);
-            self.watch.take(part.late);
             if at == 0 {
                 (done.verdict, done.book) = (part.verdict, part.book);
             }
@@ -445,6 +441,11 @@ impl Decider {
         if let (Some(recorder), Some(noted)) = (recorder, noted) {
             recorder.settle(noted);
         }
+        // In the order of decisions, which is not that in which their callers hear that they are durable. What
+        // fails is decided again, and noted again.
+        self.exposures
+            .note(decision.book.offers.values(), context.now);
+        self.watch.take(late);
         let Decision {
             book,
             verdict,
@@ -454,8 +455,6 @@ impl Decider {
             signal: Arc::clone(signal),
             verdict,
             book,
-            late,
-            at: context.now,
         };
         Ok((part, follow_ups, outcome))
     }

@@ -12,14 +12,18 @@ use domain::{
     decide::Verdict,
     item::Item,
     locations::{Kind, Location, Locations, Ships},
-    signal::{Change, Command, Signal, Source},
-    snapshot::{Buyer, LineSnapshot, OrderSnapshot, PaymentState, Standing, Version},
+    signal::{Change, Checks, Command, Reading, Signal, Source},
+    snapshot::{
+        Buyer, LevelSnapshot, LineSnapshot, ListingSnapshot, OrderSnapshot, PaymentState, Standing,
+        Version,
+    },
     stock::LocationId,
 };
 use engine::{
     Config, Engine, Outside,
     decider::{Alongside, DecideError, Decider, Policy},
     rows::{self, SHORT_ORDERS},
+    views::Units,
 };
 use rehearse::{
     checkers,
@@ -217,6 +221,76 @@ fn an_order_that_waits_gets_what_was_left_when_the_process_died() {
     });
     desk.run_for(Duration::from_secs(1));
     assert!(!desk.is_short());
+}
+
+/// A shop that shows five of an item, after two orders elsewhere of which the callers hear in this order
+/// that they are durable. Says how many are at risk there.
+fn at_risk_after(hears_first: usize) -> Option<Units> {
+    let mut desk = Desk::new();
+    let web = AccountId::new("web");
+    let sku: Sku = "MUG".parse().expect("a SKU");
+    desk.decide(Signal::Command(Command::SetItem(Item::good(
+        sku.clone(),
+        "Mug",
+    ))));
+    desk.decide(Signal::Listings {
+        account: web.clone(),
+        listings: vec![ListingSnapshot {
+            listing: "1".into(),
+            sku: Some("MUG".to_owned()),
+            title: "Mug".to_owned(),
+            price: None,
+            barcode: None,
+            tracked: true,
+            level: None,
+            categories: Vec::new(),
+        }],
+    });
+    desk.decide(Signal::Command(Command::Adjust {
+        sku,
+        location: LocationId::default(),
+        condition: domain::stock::Condition::Sellable,
+        change: Change::To(Decimal::whole(5)),
+        reason: "count".to_owned(),
+        by: "ann".to_owned(),
+    }));
+    desk.decide(Signal::Levels {
+        account: web.clone(),
+        levels: vec![LevelSnapshot {
+            listing: "1".into(),
+            level: Some(Decimal::whole(5)),
+            changed_at: None,
+        }],
+        read_at: desk.executor.now(),
+        reading: Reading::BeforePush,
+        checks: Checks::default(),
+    });
+    let decider = Arc::clone(&desk.decider);
+    desk.executor.spawn("decide", Group(1), async move {
+        let mut staged = Vec::new();
+        for id in ["1", "2"] {
+            let sold = Arc::new(Signal::Order {
+                account: AccountId::new("market"),
+                snapshot: Box::new(order(id, "MUG", 2)),
+                source: Source::Read,
+            });
+            let one = decider.stage(&sold, Alongside::default()).await;
+            staged.push(one.expect("it is decided"));
+        }
+        let first = staged.remove(hears_first);
+        for one in std::iter::once(first).chain(staged) {
+            decider.settle(one).await.expect("it is durable");
+        }
+    });
+    desk.run_for(Duration::from_secs(1));
+    desk.decider.exposures.by_account().get(&web).copied()
+}
+
+#[test]
+fn what_is_at_risk_follows_the_decisions_and_not_who_hears_of_them_first() {
+    let in_order = at_risk_after(0);
+    assert!(in_order.is_some());
+    assert_eq!(at_risk_after(1), in_order);
 }
 
 #[test]
