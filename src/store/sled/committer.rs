@@ -1,9 +1,10 @@
 //! The one thread that writes.
 //!
 //! It takes what is waiting, makes a group of it ([`super::group`]), writes the group to the journal
-//! with one sync, applies it to the rows, and then answers. So nothing is answered, and nothing can be
-//! read, that is not durable. After an error it answers nothing but that error: what is on the disk
-//! then is for the next start to find out.
+//! with one sync, applies it to the rows in memory, and then answers. So nothing is answered, and nothing
+//! can be read, that is not durable. After an error it answers nothing but that error: what is on the
+//! disk then is for the next start to find out. Now and then it has the changed rows brought to disk
+//! ([`super::drain`]).
 
 use std::{
     sync::{
@@ -16,8 +17,13 @@ use std::{
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::{
-    group::Group, lock::Lock, options::Options, row::Applied, shared::Shared, space::Gauge,
-    state::State,
+    drain::{Drainer, Round},
+    group::Group,
+    lock::Lock,
+    options::Options,
+    row::Applied,
+    shared::Shared,
+    space::Gauge,
 };
 use crate::{
     Append, Batch, Seq, StoreError,
@@ -28,10 +34,11 @@ use crate::{
 const GROUP_JOBS_MAX: usize = 64;
 /// and the most bytes, except that one job always goes.
 const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// A checkpoint comes early after so many records,
-const CHECKPOINT_RECORDS: u64 = 20_000;
-/// or so many bytes: what lies unsynced in the rows should stay within one of their segments.
-const CHECKPOINT_BYTES: u64 = 8 * 1024 * 1024;
+/// A checkpoint comes early after so many records: a restart replays them.
+const CHECKPOINT_RECORDS: u64 = 100_000;
+/// When rows change faster than they come to disk, writing waits for it at so many times
+/// [`Options::memory_bytes`].
+const MEMORY_FACTOR_MAX: usize = 2;
 
 pub(crate) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
@@ -76,7 +83,7 @@ pub(crate) struct Committer {
     pub shared: Arc<Shared>,
     pub jobs: Receiver<Job>,
     pub writer: Writer,
-    pub state: State,
+    pub drainer: Drainer,
     pub gauge: Gauge,
     pub options: Options,
     pub lock: Lock,
@@ -87,7 +94,8 @@ pub(crate) struct Committer {
 #[derive(Default)]
 pub(crate) struct Since {
     records: u64,
-    bytes: u64,
+    /// Of memory that changed rows take.
+    bytes: usize,
     at: Duration,
 }
 
@@ -110,14 +118,8 @@ impl Committer {
             match job {
                 Job::Write(write) => kept_back = self.write(write),
                 Job::Pulse { answer } => reply(answer, self.shared.health()),
-                Job::Watch { answer } => {
-                    self.state.watch();
-                    reply(answer, self.shared.health());
-                }
-                Job::Watched { answer } => {
-                    let changes = self.changes();
-                    reply(answer, changes);
-                }
+                Job::Watch { answer } => reply(answer, self.shared.watch()),
+                Job::Watched { answer } => self.tell_changes(answer),
                 Job::Prune { before, answer } => {
                     let pruned = self.writer.prune(before);
                     reply(answer, pruned.map_err(|error| self.shared.fail(&error)));
@@ -125,7 +127,7 @@ impl Committer {
                 Job::Close { answer } => return self.close(answer),
             }
         }
-        self.shared.shut();
+        self.stop();
     }
 
     /// Writes this and what waits behind it. Gives back the first job that is of another kind.
@@ -174,25 +176,25 @@ impl Committer {
             return Err(self.shared.fail(&error));
         }
         self.since.records += group.drafts.len() as u64;
-        self.since.bytes += group.row_bytes;
         self.shared.count(group.drafts.len() as u64);
         let last = Seq(self.writer.next().0 - 1);
-        self.shared
-            .change_rows(last, |rows| group.apply(rows, &mut self.state))
+        self.since.bytes = self.shared.change_rows(last, |rows| group.apply(rows))?;
+        Ok(())
     }
 
-    fn changes(&mut self) -> Result<Changes, StoreError> {
-        let watched = self.state.watched().ok_or_else(|| StoreError::Refused {
-            reason: "too many rows changed during the export".to_owned(),
-        })?;
-        let rows = self.shared.read_rows(|rows| {
-            let now = |key: RowKey| Ok((key.clone(), rows.get(&key)?));
-            watched.into_iter().map(now).collect()
-        })?;
-        Ok(Changes {
-            rows,
-            applied: self.state.applied(),
-        })
+    fn tell_changes(&mut self, answer: Answer<Changes>) {
+        let watched = self.shared.watched().and_then(|watched| {
+            watched.ok_or_else(|| StoreError::Refused {
+                reason: "too many rows changed during the export".to_owned(),
+            })
+        });
+        match watched {
+            // It has failed for good otherwise; the answer is dropped, which says so.
+            Ok(keys) => {
+                let (Ok(()) | Err(_)) = self.checkpoint(Some((keys.into_iter().collect(), answer)));
+            }
+            Err(error) => reply(answer, Err(error)),
+        }
     }
 
     fn until_checkpoint(&self) -> Duration {
@@ -202,45 +204,62 @@ impl Committer {
     }
 
     fn checkpoint_if_due(&mut self) {
-        let now = self.options.disk.elapsed();
-        let is_time = now >= self.since.at + self.options.checkpoint_every;
-        let is_much =
-            self.since.records >= CHECKPOINT_RECORDS || self.since.bytes >= CHECKPOINT_BYTES;
+        let is_time = self.options.disk.elapsed() >= self.since.at + self.options.checkpoint_every;
+        let is_much = self.since.records >= CHECKPOINT_RECORDS
+            || self.since.bytes >= self.options.memory_bytes;
         if !is_time && !is_much {
+            return;
+        }
+        let is_too_much = self.since.bytes / MEMORY_FACTOR_MAX >= self.options.memory_bytes;
+        if !is_too_much && self.drainer.is_busy() {
             return;
         }
         if self.since.records > 0 && self.shared.health().is_ok() {
             // It has failed for good then, and every later call will hear of it.
-            let (Ok(()) | Err(_)) = self.checkpoint();
+            let (Ok(()) | Err(_)) = self.checkpoint(None);
+        } else {
+            self.since.at = self.options.disk.elapsed();
         }
-        self.since = Since {
-            at: now,
-            ..Since::default()
-        };
     }
 
-    fn checkpoint(&mut self) -> Result<(), StoreError> {
-        let has_blobs = self.shared.read_rows(|rows| {
-            rows.sync()?;
-            Ok(rows.has_blobs())
-        })?;
-        if has_blobs {
-            tracing::error!(
-                "The rows have values outside of their data file, which are never synced."
-            );
-        }
+    /// Has everything that has changed brought to disk, when what is on its way is there. Somebody may
+    /// want to know some rows as they are now.
+    fn checkpoint(
+        &mut self,
+        asked: Option<(Vec<RowKey>, Answer<Changes>)>,
+    ) -> Result<(), StoreError> {
+        self.drainer.wait()?;
+        self.shared.health()?;
+        let round = Round {
+            table: self.shared.begin_drain()?,
+            last: self.shared.durable(),
+            asked,
+        };
+        self.drainer.begin(round)?;
+        self.since = Since {
+            at: self.options.disk.elapsed(),
+            ..Since::default()
+        };
         let synced = self.writer.sync_witness();
         synced.map_err(|error| self.shared.fail(&error))
     }
 
     fn close(mut self, answer: Answer<()>) {
         let checkpointed = match self.shared.health() {
-            Ok(()) => self.checkpoint(),
+            Ok(()) => self.checkpoint(None).and_then(|()| self.drainer.wait()),
             Err(_) => Ok(()),
         };
+        // What went wrong on the way to disk is known by now.
+        let checkpointed = checkpointed.and_then(|()| self.shared.health());
+        self.stop();
+        reply(answer, checkpointed);
+    }
+
+    /// Lets go of the files.
+    fn stop(self) {
+        drop(self.drainer);
         self.shared.shut();
         drop(self.lock);
-        reply(answer, checkpointed);
     }
 }
 

@@ -10,10 +10,10 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     committer::{Answer, Write, reply},
+    effect::Effect,
+    memtable::Layers,
     row::decode,
-    rows::{Rows, RowsError},
     shared::Shared,
-    state::State,
 };
 use crate::{
     Append, Batch, Expect, Seq, StoreError,
@@ -27,17 +27,10 @@ use crate::{
 pub(crate) struct Group {
     /// The records, in order.
     pub drafts: Vec<Draft>,
-    /// About how many bytes go into the rows.
-    pub row_bytes: u64,
     next: Seq,
     effects: Vec<Effect>,
     versions: BTreeMap<RowKey, Option<Seq>>,
     replies: Vec<Reply>,
-}
-
-enum Effect {
-    Signal(Seq, Vec<u8>),
-    Batch(Seq, Change),
 }
 
 enum Reply {
@@ -49,7 +42,6 @@ impl Group {
     pub(crate) fn new(next: Seq) -> Group {
         Group {
             drafts: Vec::new(),
-            row_bytes: 0,
             next,
             effects: Vec::new(),
             versions: BTreeMap::new(),
@@ -88,14 +80,10 @@ impl Group {
     }
 
     /// Makes the changes of the group to the rows.
-    pub(crate) fn apply(&mut self, rows: &Rows, state: &mut State) -> Result<(), RowsError> {
+    pub(crate) fn apply(&mut self, rows: &mut Layers) {
         for effect in self.effects.drain(..) {
-            match effect {
-                Effect::Signal(at, note) => state.signal(rows, at, &note)?,
-                Effect::Batch(at, change) => state.batch(rows, at, change)?,
-            }
+            rows.apply(effect);
         }
-        state.settle(rows)
     }
 
     /// Tells everybody how it went.
@@ -116,7 +104,6 @@ impl Group {
     fn signal(&mut self, signal: Append) -> Seq {
         let at = self.next;
         self.draft(SIGNAL, 1, encode_signal(&signal));
-        self.row_bytes += signal.note.len() as u64;
         self.versions.insert(inbox_key(at), Some(at));
         self.effects.push(Effect::Signal(at, signal.note));
         at
@@ -126,7 +113,6 @@ impl Group {
         let at = self.next;
         let change = Change::of(batch);
         let payload = change.encode();
-        self.row_bytes += payload.len() as u64;
         self.draft(BATCH, change.span(), payload);
         for (key, _) in &change.puts {
             self.versions.insert(key.clone(), Some(at));

@@ -2,14 +2,18 @@
 //!
 //! Durability is the journal's alone. The rows are a fold of it that can be thrown away: when they are
 //! missing, damaged or behind, they are made anew from the last export and the journal. One thread
-//! writes (`committer`); readers ask the rows directly. Start reading at `open`.
+//! writes (`committer`); what it changes stays in memory (`memtable`) until another brings it to disk
+//! (`drain`); readers ask both. Start reading at `open`.
 
 mod committer;
 mod doctor;
+mod drain;
+mod effect;
 mod export;
 mod export_file;
 mod group;
 mod lock;
+mod memtable;
 mod open;
 mod options;
 mod pieces;
@@ -44,8 +48,9 @@ use crate::{
     limits, scan_bounds,
 };
 use committer::{Answer, Job, Write};
+use memtable::Layers;
 use row::{decode, fact_key, fact_of};
-use rows::{Rows, RowsError};
+use rows::RowsError;
 use shared::Shared;
 
 /// How many KiB of writes may be on their way before callers wait.
@@ -197,7 +202,7 @@ impl Store for Sled {
     }
 
     async fn stats(&self) -> Result<Stats, StoreError> {
-        let rows_bytes = self.shared.read_rows(|rows| Ok(rows.disk_bytes()))?;
+        let rows_bytes = self.shared.read_rows(|rows| Ok(rows.disk().disk_bytes()))?;
         let free_bytes = self.options.disk.space(&self.options.dir).ok();
         Ok(Stats {
             durable: self.shared.durable(),
@@ -219,7 +224,7 @@ impl Store for Sled {
 }
 
 /// Facts from a position on, each put together from its pieces.
-fn facts(rows: &Rows, first: Seq, limit: usize) -> Result<Vec<(Seq, Vec<u8>)>, RowsError> {
+fn facts(rows: &Layers, first: Seq, limit: usize) -> Result<Vec<(Seq, Vec<u8>)>, RowsError> {
     let mut facts: Vec<(Seq, Vec<u8>)> = Vec::new();
     let from = fact_key(first, 0);
     rows.walk(Bound::Included(&from), &mut |key, stored| {
@@ -243,7 +248,7 @@ fn facts(rows: &Rows, first: Seq, limit: usize) -> Result<Vec<(Seq, Vec<u8>)>, R
 }
 
 fn scan(
-    rows: &Rows,
+    rows: &Layers,
     table: Table,
     range: &Range,
     limit: usize,

@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use super::{
     Sled, WAITING_KIB_MAX,
     committer::{Committer, Since},
+    drain::Drainer,
     export_file,
     lock::Lock,
     options::{OpenError, Opened, Options},
@@ -64,11 +65,12 @@ pub fn open(options: Options) -> Result<(Arc<Sled>, Opened), OpenError> {
         space::keep_reserve(&options);
     }
     let (jobs, waiting) = mpsc::channel();
+    let drainer = Drainer::start(Arc::clone(&shared), parts.state).map_err(failed)?;
     let committer = Committer {
         shared: Arc::clone(&shared),
         jobs: waiting,
         writer: parts.journal.writer,
-        state: parts.state,
+        drainer,
         gauge,
         options: options.clone(),
         lock,
@@ -156,7 +158,10 @@ impl Parts {
             }
             (Found::Sound(rows, applied), None) => Ok((rows, applied)),
             (Found::Empty(rows), None) if last == Seq(0) => {
-                Ok((rows, Applied::new(journal.store_id)))
+                let applied = Applied::new(journal.store_id);
+                let begun = applied.write(&rows);
+                begun.map_err(|error| OpenError::rows(&options.dir, error))?;
+                Ok((rows, applied))
             }
             (Found::Empty(_), None) => Err("they are missing".to_owned()),
             (Found::Unsound(reason), None) => Err(reason),

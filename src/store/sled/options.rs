@@ -26,6 +26,9 @@ pub struct Options {
     pub segment_bytes: u64,
     /// How much memory the rows may take as a cache.
     pub cache_bytes: u64,
+    /// How much memory rows may take that have changed, before they are brought to disk; while they
+    /// are, as much again may change.
+    pub memory_bytes: usize,
     /// How long the rows may be behind the journal on disk; a restart replays so much.
     pub checkpoint_every: Duration,
     /// Writes are refused below so many free bytes,
@@ -60,6 +63,7 @@ impl Options {
             disk: Arc::new(Files::new()),
             segment_bytes: 64 * 1024 * 1024,
             cache_bytes: 64 * 1024 * 1024,
+            memory_bytes: 16 * 1024 * 1024,
             checkpoint_every: Duration::from_secs(30),
             free_bytes_min: 512 * 1024 * 1024,
             free_ratio_min: 0.1,

@@ -6,10 +6,7 @@
 //! belongs to its row when both have the same version, so a reading that falls between two batches is
 //! noticed and done again.
 
-use super::{
-    row::decode,
-    rows::{Rows, RowsError},
-};
+use super::{memtable::Layers, row::decode, rows::RowsError};
 use crate::{Append, Batch, Row, Table, journal::change::row_key};
 
 /// The longest stored value.
@@ -24,7 +21,7 @@ const GOES_ON: u8 = 1;
 const READS_MAX: u32 = 100;
 
 /// Turns the values of a batch into what is stored, and lets no piece of a longer value stay behind.
-pub(crate) fn split(rows: &Rows, mut batch: Batch) -> Result<Batch, RowsError> {
+pub(crate) fn split(rows: &Layers, mut batch: Batch) -> Result<Batch, RowsError> {
     let mut puts = Vec::with_capacity(batch.puts.len());
     for (table, key, value) in std::mem::take(&mut batch.puts) {
         let had = pieces_of(rows, table, &key)?;
@@ -74,7 +71,7 @@ pub(crate) fn mark(signals: &mut [Append]) {
 
 /// Puts a value together again. Nothing when the row is gone meanwhile.
 pub(crate) fn join(
-    rows: &Rows,
+    rows: &Layers,
     table: Table,
     key: &[u8],
     mut row: Row,
@@ -92,7 +89,7 @@ pub(crate) fn join(
     Err(damaged(&whole_key, "has pieces of another version"))
 }
 
-fn try_join(rows: &Rows, table: Table, key: &[u8], row: &Row) -> Result<Option<Row>, RowsError> {
+fn try_join(rows: &Layers, table: Table, key: &[u8], row: &Row) -> Result<Option<Row>, RowsError> {
     let Some((count, beginning)) = read_head(&row.value) else {
         return Err(damaged(
             &row_key(table, key),
@@ -128,7 +125,7 @@ fn read_head(stored: &[u8]) -> Option<(u16, &[u8])> {
     }
 }
 
-fn pieces_of(rows: &Rows, table: Table, key: &[u8]) -> Result<u16, RowsError> {
+fn pieces_of(rows: &Layers, table: Table, key: &[u8]) -> Result<u16, RowsError> {
     let whole_key = row_key(table, key);
     let Some(stored) = rows.get(&whole_key)? else {
         return Ok(0);

@@ -6,6 +6,7 @@
 use std::{fs, io, path::Path};
 
 use super::{
+    effect::Effect,
     export_file,
     options::{OpenError, Opened, Options},
     row::Applied,
@@ -14,12 +15,7 @@ use super::{
 };
 use crate::{
     Seq,
-    journal::{
-        JournalError,
-        change::{Change, decode_signal},
-        reader::Segments,
-        record::{BATCH, Head, SIGNAL},
-    },
+    journal::{JournalError, reader::Segments, record::Head},
 };
 
 /// So many sets of rows that were moved aside are kept.
@@ -188,7 +184,7 @@ impl Rebuild<'_> {
         let mut state = State::new(Applied::new(base.store_id), Pace::Bulk);
         let mut stop = None;
         let loaded = export_file::read(self.options.disk.as_ref(), path, &mut |key, stored| {
-            let restored = state.restore(rows, key.to_vec(), stored.to_vec());
+            let restored = state.change(rows, key.to_vec(), Some(stored.to_vec()));
             restored.map_err(|error| {
                 let text = error.to_string();
                 stop = Some(error);
@@ -234,13 +230,8 @@ impl Rebuild<'_> {
 }
 
 fn apply(rows: &Rows, state: &mut State, head: &Head, payload: &[u8]) -> Result<(), Stop> {
-    let applied = match head.kind {
-        SIGNAL => decode_signal(payload).map(|(note, _)| state.signal(rows, head.seq, note)),
-        BATCH => Change::decode(payload).map(|change| state.batch(rows, head.seq, change)),
-        _ => None,
-    };
-    match applied {
-        Some(applied) => applied.map_err(Stop::Rows),
+    match Effect::of(head, payload) {
+        Some(effect) => state.apply(rows, effect).map_err(Stop::Rows),
         None => Err(Stop::Journal(JournalError::Newer {
             path: format!("the record at position {}", head.seq.0).into(),
         })),

@@ -4,7 +4,7 @@
 //! The weights of all rows together tell whether any was lost, doubled or set back: the sum is kept
 //! beside the position that was applied last, and is compared when the store opens.
 
-use super::rows::RowsError;
+use super::rows::{Rows, RowsError};
 use crate::{Row, Seq, journal::record::array};
 
 const FORMAT: u8 = 1;
@@ -98,6 +98,11 @@ impl Applied {
             store_id,
             ..Applied::default()
         }
+    }
+
+    /// Says so on disk, before there is any row: rows that say nothing are missing.
+    pub(crate) fn write(&self, rows: &Rows) -> Result<(), RowsError> {
+        rows.apply(&[(APPLIED_KEY, Some(&self.encode()))])
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {

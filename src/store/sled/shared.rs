@@ -1,9 +1,10 @@
 //! What readers and the committer share: the rows, the journal's segments, and whether all is well.
 //!
-//! The lock around the rows is held for writing while a group is applied, so that a reader sees whole
-//! groups; a reader holds it only as long as it reads.
+//! The lock around the rows is held for writing while a group is applied in memory, so that a reader sees
+//! whole groups; a reader holds it only as long as it reads.
 
 use std::{
+    collections::BTreeSet,
     error::Error,
     fmt::Write,
     sync::{
@@ -12,11 +13,17 @@ use std::{
     },
 };
 
-use super::rows::{Rows, RowsError};
-use crate::{Seq, StoreError, journal::reader::Segments};
+use super::{
+    memtable::{Layers, Memtable},
+    rows::{Rows, RowsError},
+};
+use crate::{
+    Seq, StoreError,
+    journal::{change::RowKey, reader::Segments},
+};
 
 pub(crate) struct Shared {
-    rows: RwLock<Option<Rows>>,
+    rows: RwLock<Option<Layers>>,
     pub segments: Arc<Segments>,
     pub repairs: Vec<String>,
     /// The last position that can be read.
@@ -37,7 +44,7 @@ impl Shared {
         repairs: Vec<String>,
     ) -> Shared {
         Shared {
-            rows: RwLock::new(Some(rows)),
+            rows: RwLock::new(Some(Layers::new(Arc::new(rows)))),
             segments,
             repairs,
             durable: AtomicU64::new(last.0),
@@ -79,7 +86,7 @@ impl Shared {
     }
 
     /// The same for the rows: damage is named as such, once.
-    fn fail_rows(&self, error: &RowsError) -> StoreError {
+    pub(crate) fn fail_rows(&self, error: &RowsError) -> StoreError {
         let failed = self.fail(error);
         match error {
             RowsError::Io(_) => failed,
@@ -92,7 +99,7 @@ impl Shared {
     /// Reads rows; no group is applied meanwhile.
     pub(crate) fn read_rows<T>(
         &self,
-        read: impl FnOnce(&Rows) -> Result<T, RowsError>,
+        read: impl FnOnce(&Layers) -> Result<T, RowsError>,
     ) -> Result<T, StoreError> {
         self.health()?;
         let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
@@ -102,19 +109,49 @@ impl Shared {
         read(rows).map_err(|error| self.fail_rows(&error))
     }
 
-    /// Changes rows; nobody reads meanwhile. Then everything up to `last` can be read.
+    /// Changes rows; nobody reads meanwhile. Then everything up to `last` can be read. Says about how
+    /// much memory the rows take that are not on their way to disk.
     pub(crate) fn change_rows(
         &self,
         last: Seq,
-        change: impl FnOnce(&Rows) -> Result<(), RowsError>,
-    ) -> Result<(), StoreError> {
-        let rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(rows) = rows.as_ref() else {
-            return Err(closed());
-        };
-        change(rows).map_err(|error| self.fail_rows(&error))?;
-        self.durable.store(last.0, Ordering::Release);
-        Ok(())
+        change: impl FnOnce(&mut Layers),
+    ) -> Result<usize, StoreError> {
+        self.with_rows(|rows| {
+            change(rows);
+            self.durable.store(last.0, Ordering::Release);
+            rows.fresh_bytes()
+        })
+    }
+
+    /// Begins to remember which rows change.
+    pub(crate) fn watch(&self) -> Result<(), StoreError> {
+        self.with_rows(Layers::watch)
+    }
+
+    /// Which rows have changed since then. Nothing if they were too many to remember.
+    pub(crate) fn watched(&self) -> Result<Option<BTreeSet<RowKey>>, StoreError> {
+        self.with_rows(Layers::watched)
+    }
+
+    /// What is to go to disk now; it can be read all the while.
+    pub(crate) fn begin_drain(&self) -> Result<Arc<Memtable>, StoreError> {
+        self.with_rows(Layers::begin_drain)
+    }
+
+    /// The disk has all of it.
+    pub(crate) fn end_drain(&self) -> Result<(), StoreError> {
+        self.with_rows(Layers::end_drain)
+    }
+
+    /// The rows on disk alone.
+    pub(crate) fn disk(&self) -> Result<Arc<Rows>, StoreError> {
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        rows.as_ref().map(Layers::disk).ok_or_else(closed)
+    }
+
+    fn with_rows<T>(&self, change: impl FnOnce(&mut Layers) -> T) -> Result<T, StoreError> {
+        let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
+        rows.as_mut().map(change).ok_or_else(closed)
     }
 
     /// The last position that can be read.

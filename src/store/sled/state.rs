@@ -1,23 +1,18 @@
-//! Applying what the journal says to the rows.
+//! Writing changes to the rows on disk.
 //!
-//! The committer and every replay go through here, so a row comes out the same either way. Changes are
-//! collected and written in small batches; each of them carries how far the rows are and what they
-//! weigh then, so that a stop between two of them is seen and harmless: applying a record again gives
-//! the same rows.
+//! Changes are collected and written in small batches; each of them carries how far the rows are and
+//! what they weigh then, so that a stop between two of them is seen and harmless: applying a record again
+//! gives the same rows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{
-    row::{APPLIED_KEY, Applied, FACT_PIECE_BYTES, encode, fact_key},
+    effect::Effect,
+    memtable::ROW_COST_BYTES,
+    row::{APPLIED_KEY, Applied},
     rows::{BATCH_ROWS_MAX, Rows, RowsError},
 };
-use crate::{
-    Seq,
-    journal::change::{Change, RowKey, inbox_key},
-};
-
-/// The most rows that are remembered as changed.
-const WATCHED_MAX: usize = 1_000_000;
+use crate::{Seq, journal::change::RowKey};
 
 /// How changes are gathered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,8 +27,6 @@ pub(crate) enum Pace {
 
 /// How much is gathered before it is written in bulk.
 const BULK_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// What keeping a row in memory costs, besides its key and value.
-const ROW_COST_BYTES: usize = 100;
 
 /// The rows as of a position, and changes on their way into them.
 #[derive(Default)]
@@ -43,7 +36,6 @@ pub(crate) struct State {
     waiting_bytes: usize,
     waiting_last: Seq,
     pace: Pace,
-    changed: Option<BTreeSet<RowKey>>,
     replayed: u64,
 }
 
@@ -62,61 +54,13 @@ impl State {
         self.applied
     }
 
-    /// Begins to remember which rows change.
-    pub(crate) fn watch(&mut self) {
-        self.changed = Some(BTreeSet::new());
-    }
-
-    /// Which rows have changed since then. Nothing if they were too many to remember.
-    pub(crate) fn watched(&mut self) -> Option<BTreeSet<RowKey>> {
-        self.changed.take()
-    }
-
-    /// A signal came in.
-    pub(crate) fn signal(&mut self, rows: &Rows, at: Seq, note: &[u8]) -> Result<(), RowsError> {
-        let key = inbox_key(at);
-        let stored = encode(&key, at, note);
-        self.change(rows, key, Some(stored))?;
-        self.waiting_last = at;
+    /// A record is applied.
+    pub(crate) fn apply(&mut self, rows: &Rows, effect: Effect) -> Result<(), RowsError> {
+        let last = effect.last();
+        effect.each(|key, touch| self.change(rows, key, touch.stored()))?;
+        self.waiting_last = last;
         self.replayed += 1;
         Ok(())
-    }
-
-    /// A batch was carried out.
-    pub(crate) fn batch(&mut self, rows: &Rows, at: Seq, change: Change) -> Result<(), RowsError> {
-        let span = change.span();
-        for (key, value) in change.puts {
-            let stored = encode(&key, at, &value);
-            self.change(rows, key, Some(stored))?;
-        }
-        for key in change.deletes {
-            self.change(rows, key, None)?;
-        }
-        for (n, fact) in change.facts.iter().enumerate() {
-            let at = Seq(at.0 + n as u64);
-            let mut pieces = fact.chunks(FACT_PIECE_BYTES).collect::<Vec<_>>();
-            if pieces.is_empty() {
-                pieces.push(&[]);
-            }
-            for (piece, bytes) in (0..).zip(pieces) {
-                let key = fact_key(at, piece);
-                let stored = encode(&key, at, bytes);
-                self.change(rows, key, Some(stored))?;
-            }
-        }
-        self.waiting_last = Seq(at.0 + u64::from(span) - 1);
-        self.replayed += 1;
-        Ok(())
-    }
-
-    /// A row of an export.
-    pub(crate) fn restore(
-        &mut self,
-        rows: &Rows,
-        key: RowKey,
-        stored: Vec<u8>,
-    ) -> Result<(), RowsError> {
-        self.change(rows, key, Some(stored))
     }
 
     /// There is nothing more to apply up to a position.
@@ -142,18 +86,13 @@ impl State {
         self.write(rows, self.waiting_last)
     }
 
-    fn change(
+    /// A row is stored like this, or gone.
+    pub(crate) fn change(
         &mut self,
         rows: &Rows,
         key: RowKey,
         value: Option<Vec<u8>>,
     ) -> Result<(), RowsError> {
-        if let Some(changed) = &mut self.changed {
-            changed.insert(key.clone());
-            if changed.len() > WATCHED_MAX {
-                self.changed = None;
-            }
-        }
         self.waiting_bytes += key.len() + value.as_ref().map_or(0, Vec::len) + ROW_COST_BYTES;
         self.waiting.insert(key, value);
         let is_full = match self.pace {

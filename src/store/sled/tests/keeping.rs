@@ -38,6 +38,13 @@ async fn read(store: &Sled) -> Everything {
     (rows, facts, store.stats().await.unwrap().durable)
 }
 
+/// The same store, with nothing in memory that is not on disk.
+async fn with_all_on_disk(dir: &Path, store: Arc<Sled>) -> Arc<Sled> {
+    store.close().await.unwrap();
+    drop(store);
+    open(options(dir)).unwrap().0
+}
+
 fn no_rows(dir: &Path) {
     fs::remove_dir_all(dir.join("rows")).unwrap();
 }
@@ -78,6 +85,29 @@ async fn rows_come_back_from_the_journal_and_from_an_export() {
         assert_eq!(findings.differences, 0);
         assert!(findings.records > 100 && findings.rows > 200);
     }
+}
+
+#[tokio::test]
+async fn rows_that_never_came_to_disk_are_not_missing() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options {
+        memory_bytes: 1024 * 1024,
+        ..options(dir.path())
+    };
+    let (store, _) = open(options.clone()).unwrap();
+    fill(&store, 0..3).await;
+    let before = read(&store).await;
+    // As if it had been killed.
+    drop(store);
+    let findings = verify(&options).unwrap();
+    assert_eq!((findings.sentences, findings.rows), (vec![], 0));
+    let (store, opened) = open(options.clone()).unwrap();
+    assert_eq!((opened.is_rebuilt, opened.repairs), (false, vec![]));
+    assert!(opened.replayed > 0, "the journal has them");
+    assert!(read(&store).await == before);
+    drop(store);
+    let (_, opened) = open(options).unwrap();
+    assert_eq!(opened.replayed, 0, "they are on disk by now");
 }
 
 #[tokio::test]
@@ -310,18 +340,21 @@ async fn a_changed_row_is_found() {
     fill(&store, 0..10).await;
     let key = change::row_key(T, &3_u64.to_be_bytes());
     // Behind the store's back, with everything recomputed: only the journal knows better.
-    store
-        .shared
-        .read_rows(|rows| {
-            let old = rows.get(&key)?.unwrap();
-            let new = row::encode(&key, Seq(2), b"forged");
-            let mut applied = row::Applied::decode(&rows.get(row::APPLIED_KEY)?.unwrap())?;
-            applied.take(&old);
-            applied.add(&new);
-            let applied = applied.encode();
-            rows.apply(&[(&key, Some(&new)), (row::APPLIED_KEY, Some(&applied))])
-        })
-        .unwrap();
+    let store = with_all_on_disk(dir.path(), store).await;
+    let rows = store.shared.disk().unwrap();
+    let old = rows.get(&key).unwrap().unwrap();
+    let new = row::encode(&key, Seq(2), b"forged");
+    let applied = rows.get(row::APPLIED_KEY).unwrap().unwrap();
+    let mut applied = row::Applied::decode(&applied).unwrap();
+    applied.take(&old);
+    applied.add(&new);
+    let applied = applied.encode();
+    let changes = [
+        (&key[..], Some(&new[..])),
+        (row::APPLIED_KEY, Some(&applied)),
+    ];
+    rows.apply(&changes).unwrap();
+    drop(rows);
     drop(store);
     let findings = verify(&options(dir.path())).unwrap();
     assert_eq!(findings.differences, 1, "{findings:?}");
@@ -343,8 +376,10 @@ async fn a_lost_an_old_and_a_foreign_row_are_seen_when_the_store_opens() {
         let (store, _) = open(options(dir.path())).unwrap();
         fill(&store, 0..10).await;
         let before = read(&store).await;
-        let change = |rows: &Rows| rows.apply(&[(wrong.as_slice(), value)]);
-        store.shared.read_rows(change).unwrap();
+        let store = with_all_on_disk(dir.path(), store).await;
+        let rows = store.shared.disk().unwrap();
+        rows.apply(&[(wrong.as_slice(), value)]).unwrap();
+        drop(rows);
         drop(store);
         let findings = verify(&options(dir.path())).unwrap();
         assert_eq!(findings.sentences.len(), 1, "{what}: {findings:?}");
@@ -361,8 +396,11 @@ async fn a_row_that_cannot_be_read_stops_the_store_until_it_is_made_anew() {
     fill(&store, 0..10).await;
     let before = read(&store).await;
     let damaged = change::row_key(T, &key(3));
-    let change = |rows: &Rows| rows.apply(&[(damaged.as_slice(), Some(&b"no row at all"[..]))]);
-    store.shared.read_rows(change).unwrap();
+    let store = with_all_on_disk(dir.path(), store).await;
+    let rows = store.shared.disk().unwrap();
+    let no_row = Some(&b"no row at all"[..]);
+    rows.apply(&[(damaged.as_slice(), no_row)]).unwrap();
+    drop(rows);
     let error = store.get(T, &key(3)).await.unwrap_err();
     assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
     let error = store.commit(Batch::default()).await.unwrap_err();

@@ -15,11 +15,12 @@ use crate::{
 };
 use proptest::prelude::*;
 
-/// Options that suit a test: short segments, and as much of the disk as there is.
+/// Options that suit a test: short segments, little memory, and as much of the disk as there is.
 pub(super) fn options(dir: &Path) -> Options {
     Options {
         segment_bytes: 64 * 1024,
         cache_bytes: 16 * 1024 * 1024,
+        memory_bytes: 4 * 1024,
         free_bytes_min: 0,
         free_ratio_min: 0.0,
         reserve_bytes: 0,

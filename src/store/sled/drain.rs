@@ -1,0 +1,159 @@
+//! Bringing changed rows from memory to disk, on a thread of its own.
+//!
+//! It is the only one that writes to the rows of an open store. The batches are small, and only the last
+//! of a round says that the rows have come further: a stop in between is harmless, because the journal
+//! is replayed from where the rows last said that they are.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        mpsc::{self, Receiver, Sender},
+    },
+    thread::JoinHandle,
+};
+
+use super::{
+    committer::{Answer, Changes, reply},
+    memtable::Memtable,
+    rows::{Rows, RowsError},
+    shared::Shared,
+    state::State,
+};
+use crate::{Seq, StoreError, journal::change::RowKey};
+
+/// The rows are synced after so many bytes: what lies unsynced in them should stay within one of their
+/// segments.
+const SYNC_BYTES: usize = 4 * 1024 * 1024;
+
+/// One round.
+pub(crate) struct Round {
+    /// What has changed,
+    pub table: Arc<Memtable>,
+    /// and up to which position.
+    pub last: Seq,
+    /// Who wants to know how some rows are then.
+    pub asked: Option<(Vec<RowKey>, Answer<Changes>)>,
+}
+
+/// The thread, for the committer.
+pub(crate) struct Drainer {
+    rounds: Option<Sender<Round>>,
+    done: Receiver<()>,
+    is_busy: bool,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drainer {
+    /// Starts it, with the rows as they are.
+    pub(crate) fn start(shared: Arc<Shared>, state: State) -> io::Result<Drainer> {
+        let (rounds, waiting) = mpsc::channel();
+        let (finished, done) = mpsc::channel();
+        let worker = Worker { shared, state };
+        let thread = std::thread::Builder::new().name("store-drainer".into());
+        let thread = thread.spawn(move || worker.run(&waiting, &finished))?;
+        Ok(Drainer {
+            rounds: Some(rounds),
+            done,
+            is_busy: false,
+            thread: Some(thread),
+        })
+    }
+
+    /// Whether a round is under way.
+    pub(crate) fn is_busy(&mut self) -> bool {
+        if self.is_busy && self.done.try_recv().is_ok() {
+            self.is_busy = false;
+        }
+        self.is_busy
+    }
+
+    /// Waits until none is.
+    pub(crate) fn wait(&mut self) -> Result<(), StoreError> {
+        if self.is_busy {
+            self.done.recv().map_err(|_| super::gone())?;
+            self.is_busy = false;
+        }
+        Ok(())
+    }
+
+    /// Begins a round; none may be under way.
+    pub(crate) fn begin(&mut self, round: Round) -> Result<(), StoreError> {
+        let rounds = self.rounds.as_ref().ok_or_else(super::gone)?;
+        rounds.send(round).map_err(|_| super::gone())?;
+        self.is_busy = true;
+        Ok(())
+    }
+}
+
+impl Drop for Drainer {
+    /// The files are free afterwards.
+    fn drop(&mut self) {
+        drop(self.rounds.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("The thread that brings rows to disk panicked.");
+        }
+    }
+}
+
+struct Worker {
+    shared: Arc<Shared>,
+    state: State,
+}
+
+impl Worker {
+    fn run(mut self, rounds: &Receiver<Round>, finished: &Sender<()>) {
+        while let Ok(Round { table, last, asked }) = rounds.recv() {
+            let done = self.drain(&table, last);
+            if let Some((keys, answer)) = asked {
+                reply(answer, done.and_then(|()| self.look_up(keys)));
+            }
+            if finished.send(()).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn drain(&mut self, table: &Memtable, last: Seq) -> Result<(), StoreError> {
+        self.shared.health()?;
+        let disk = self.shared.disk()?;
+        let written = self.write(&disk, table, last);
+        written.map_err(|error| self.shared.fail_rows(&error))?;
+        if disk.has_blobs() {
+            tracing::error!(
+                "The rows have values outside of their data file, which are never synced."
+            );
+        }
+        self.shared.end_drain()
+    }
+
+    fn write(&mut self, disk: &Rows, table: &Memtable, last: Seq) -> Result<(), RowsError> {
+        let mut unsynced = 0;
+        for (key, stored) in table.iter() {
+            unsynced += key.len() + stored.map_or(0, <[u8]>::len);
+            let stored = stored.map(<[u8]>::to_vec);
+            self.state.change(disk, key.to_vec(), stored)?;
+            if unsynced >= SYNC_BYTES {
+                disk.sync()?;
+                unsynced = 0;
+            }
+        }
+        self.state.reach(last);
+        self.state.settle(disk)?;
+        disk.sync()
+    }
+
+    /// Rows as they were at the end of the round: the disk has exactly that, since nobody else writes
+    /// to it.
+    fn look_up(&self, keys: Vec<RowKey>) -> Result<Changes, StoreError> {
+        let disk = self.shared.disk()?;
+        let now = |key: RowKey| Ok((key.clone(), disk.get(&key)?));
+        let rows: Result<_, RowsError> = keys.into_iter().map(now).collect();
+        Ok(Changes {
+            rows: rows.map_err(|error| self.shared.fail_rows(&error))?,
+            applied: self.state.applied(),
+        })
+    }
+}

@@ -1,0 +1,359 @@
+//! Changed rows in memory, in front of the rows on disk.
+//!
+//! The journal has them already, so they need not be on disk to be durable. A row that changes ten times
+//! before it is brought there is written once, and an inbox row that comes and goes meanwhile never.
+
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
+    iter::Peekable,
+    ops::Bound,
+    sync::Arc,
+};
+
+use super::{
+    effect::{Effect, Touch},
+    rows::{EachRow, Rows, RowsError},
+};
+use crate::journal::change::RowKey;
+
+/// What keeping a row in memory costs, besides its key and value.
+pub(crate) const ROW_COST_BYTES: usize = 100;
+/// The most rows that are remembered as changed.
+const WATCHED_MAX: usize = 1_000_000;
+
+/// A key, and what is stored under it; nothing where the row is gone.
+type Shown<'a> = (&'a [u8], Option<&'a [u8]>);
+
+/// Rows that were put, and keys of rows that were deleted.
+#[derive(Default)]
+pub(crate) struct Memtable {
+    rows: BTreeMap<RowKey, Entry>,
+    bytes: usize,
+}
+
+struct Entry {
+    /// Nothing where the row is gone.
+    stored: Option<Vec<u8>>,
+    /// Nothing is beneath it, so that its end leaves no trace.
+    is_new: bool,
+}
+
+impl Memtable {
+    /// About how much memory it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Every row that was put, and with nothing every one that was deleted, in the order of their keys.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Shown<'_>> {
+        self.range(Bound::Unbounded)
+    }
+
+    fn get(&self, key: &[u8]) -> Option<Option<&[u8]>> {
+        self.rows.get(key).map(|entry| entry.stored.as_deref())
+    }
+
+    fn touch(&mut self, key: RowKey, touch: Touch) {
+        let is_new = match &touch {
+            Touch::Make(_) => true,
+            Touch::Put(_) | Touch::Delete => false,
+        };
+        let had = self.rows.remove(&key);
+        if let Some(had) = &had {
+            self.bytes -= cost(&key, had);
+        }
+        let entry = Entry {
+            is_new: had.map_or(is_new, |had| had.is_new),
+            stored: touch.stored(),
+        };
+        if entry.stored.is_some() || !entry.is_new {
+            self.bytes += cost(&key, &entry);
+            self.rows.insert(key, entry);
+        }
+    }
+
+    fn range(&self, from: Bound<&[u8]>) -> impl Iterator<Item = Shown<'_>> + use<'_> {
+        let range = self.rows.range::<[u8], _>((from, Bound::Unbounded));
+        range.map(|(key, entry)| (key.as_slice(), entry.stored.as_deref()))
+    }
+}
+
+fn cost(key: &RowKey, entry: &Entry) -> usize {
+    key.len() + entry.stored.as_ref().map_or(0, Vec::len) + ROW_COST_BYTES
+}
+
+/// All rows: those in memory over those on disk.
+pub(crate) struct Layers {
+    fresh: Memtable,
+    /// On its way to the disk, which may have any part of it by now.
+    draining: Arc<Memtable>,
+    disk: Arc<Rows>,
+    watched: Option<BTreeSet<RowKey>>,
+}
+
+impl Layers {
+    pub(crate) fn new(disk: Arc<Rows>) -> Layers {
+        Layers {
+            fresh: Memtable::default(),
+            draining: Arc::default(),
+            disk,
+            watched: None,
+        }
+    }
+
+    /// The rows on disk alone.
+    pub(crate) fn disk(&self) -> Arc<Rows> {
+        Arc::clone(&self.disk)
+    }
+
+    /// About how much memory the rows take that changed since the last [`Layers::begin_drain`].
+    pub(crate) fn fresh_bytes(&self) -> usize {
+        self.fresh.bytes()
+    }
+
+    /// Changes rows.
+    pub(crate) fn apply(&mut self, effect: Effect) {
+        let Ok(()) = effect.each(|key, touch| {
+            if let Some(watched) = &mut self.watched {
+                watched.insert(key.clone());
+                if watched.len() > WATCHED_MAX {
+                    self.watched = None;
+                }
+            }
+            self.fresh.touch(key, touch);
+            Ok::<_, Infallible>(())
+        });
+    }
+
+    /// Begins to remember which rows change.
+    pub(crate) fn watch(&mut self) {
+        self.watched = Some(BTreeSet::new());
+    }
+
+    /// Which rows have changed since then. Nothing if they were too many to remember.
+    pub(crate) fn watched(&mut self) -> Option<BTreeSet<RowKey>> {
+        self.watched.take()
+    }
+
+    /// What is to go to the disk now. It is read from here until [`Layers::end_drain`].
+    pub(crate) fn begin_drain(&mut self) -> Arc<Memtable> {
+        self.draining = Arc::new(std::mem::take(&mut self.fresh));
+        Arc::clone(&self.draining)
+    }
+
+    /// The disk has all of it.
+    pub(crate) fn end_drain(&mut self) {
+        self.draining = Arc::default();
+    }
+
+    /// The value of a row.
+    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, RowsError> {
+        let in_memory = self.fresh.get(key).or_else(|| self.draining.get(key));
+        match in_memory {
+            Some(stored) => Ok(stored.map(<[u8]>::to_vec)),
+            None => self.disk.get(key),
+        }
+    }
+
+    /// Shows rows in the order of their keys, from a bound on, until told to stop.
+    pub(crate) fn walk(&self, from: Bound<&[u8]>, each: EachRow<'_>) -> Result<(), RowsError> {
+        let mut in_memory = Merged {
+            above: self.fresh.range(from).peekable(),
+            below: self.draining.range(from).peekable(),
+        }
+        .peekable();
+        let mut wants_more = true;
+        let mut show = |key: &[u8], stored: Option<&[u8]>| match stored {
+            Some(stored) => each(key, stored),
+            None => Ok(true),
+        };
+        self.disk.walk(from, &mut |key, stored| {
+            let mut shown = Some(stored);
+            while let Some((before, stored)) = in_memory.next_if(|(other, _)| *other <= key) {
+                if before == key {
+                    shown = stored;
+                    break;
+                }
+                wants_more = show(before, stored)?;
+                if !wants_more {
+                    return Ok(false);
+                }
+            }
+            wants_more = show(key, shown)?;
+            Ok(wants_more)
+        })?;
+        while wants_more && let Some((key, stored)) = in_memory.next() {
+            wants_more = show(key, stored)?;
+        }
+        Ok(())
+    }
+}
+
+/// Rows of two tables in the order of their keys. What is above hides what is below.
+struct Merged<A: Iterator, B: Iterator> {
+    above: Peekable<A>,
+    below: Peekable<B>,
+}
+
+impl<'a, A, B> Iterator for Merged<A, B>
+where
+    A: Iterator<Item = Shown<'a>>,
+    B: Iterator<Item = Shown<'a>>,
+{
+    type Item = Shown<'a>;
+
+    fn next(&mut self) -> Option<Shown<'a>> {
+        let order = match (self.above.peek(), self.below.peek()) {
+            (Some((above, _)), Some((below, _))) => above.cmp(below),
+            (_, None) => Ordering::Less,
+            (None, _) => Ordering::Greater,
+        };
+        match order {
+            Ordering::Less => self.above.next(),
+            Ordering::Greater => self.below.next(),
+            Ordering::Equal => {
+                self.below.next();
+                self.above.next()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Seq, dice::Dice, journal::change::Change, sled::row::encode};
+
+    type Model = BTreeMap<RowKey, Vec<u8>>;
+
+    fn effect(at: Seq, dice: &mut Dice) -> Effect {
+        let key = |dice: &mut Dice| vec![b'k', b'0' + dice.roll(12) as u8];
+        let change = match dice.roll(3) {
+            0 => return Effect::Signal(at, vec![dice.roll(256) as u8]),
+            1 => Change {
+                puts: vec![(key(dice), vec![dice.roll(256) as u8])],
+                ..Change::default()
+            },
+            _ => Change {
+                deletes: vec![key(dice)],
+                ..Change::default()
+            },
+        };
+        Effect::Batch(at, change)
+    }
+
+    fn check(layers: &Layers, model: &Model, dice: &mut Dice, what: &str) {
+        let from = [b'k', b'0' + dice.roll(14) as u8];
+        let from = match dice.roll(3) {
+            0 => Bound::Unbounded,
+            1 => Bound::Included(&from[..]),
+            _ => Bound::Excluded(&from[..]),
+        };
+        let limit = 1 + dice.roll(20) as usize;
+        let mut shown: Vec<(RowKey, Vec<u8>)> = Vec::new();
+        let walked = layers.walk(from, &mut |key, stored| {
+            shown.push((key.to_vec(), stored.to_vec()));
+            Ok(shown.len() < limit)
+        });
+        walked.unwrap();
+        let right = model.range::<[u8], _>((from, Bound::Unbounded));
+        let right: Vec<_> = right
+            .take(limit)
+            .map(|(key, stored)| (key.clone(), stored.clone()))
+            .collect();
+        assert_eq!(shown, right, "{what}, from {from:?}");
+        for key in model.keys() {
+            assert_eq!(layers.get(key).unwrap().as_ref(), model.get(key), "{what}");
+        }
+        assert_eq!(layers.get(b"none").unwrap(), None);
+    }
+
+    #[test]
+    fn memory_over_disk_is_what_was_written_however_far_the_disk_is() {
+        for seed in 0..60 {
+            let mut dice = Dice(seed);
+            let dir = tempfile::tempdir().unwrap();
+            let disk = Arc::new(Rows::open(dir.path(), 1024 * 1024).unwrap());
+            let mut layers = Layers::new(Arc::clone(&disk));
+            let mut model = Model::new();
+            let mut on_its_way: Vec<(RowKey, Option<Vec<u8>>)> = Vec::new();
+            for at in 1..120 {
+                match dice.roll(8) {
+                    0 if on_its_way.is_empty() => {
+                        let table = layers.begin_drain();
+                        let rows = table.iter();
+                        on_its_way = rows
+                            .map(|(key, stored)| (key.to_vec(), stored.map(<[u8]>::to_vec)))
+                            .collect();
+                    }
+                    1 | 2 => {
+                        // The disk takes a part of it, in whatever order.
+                        for _ in 0..=dice.roll(4) {
+                            let Some((key, stored)) = on_its_way.pop() else {
+                                layers.end_drain();
+                                break;
+                            };
+                            disk.apply(&[(&key[..], stored.as_deref())]).unwrap();
+                        }
+                    }
+                    _ => {
+                        let effect = effect(Seq(at), &mut dice);
+                        let again = match &effect {
+                            Effect::Signal(at, note) => Effect::Signal(*at, note.clone()),
+                            Effect::Batch(at, change) => Effect::Batch(*at, change.clone()),
+                        };
+                        layers.apply(effect);
+                        let Ok(()) = again.each(|key, touch| {
+                            match touch.stored() {
+                                Some(stored) => model.insert(key, stored),
+                                None => model.remove(&key),
+                            };
+                            Ok::<_, Infallible>(())
+                        });
+                    }
+                }
+                check(
+                    &layers,
+                    &model,
+                    &mut dice,
+                    &format!("seed {seed}, step {at}"),
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_comes_and_goes_in_memory_leaves_no_trace() {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = Arc::new(Rows::open(dir.path(), 1024 * 1024).unwrap());
+        let mut layers = Layers::new(disk);
+        let inbox = crate::journal::change::inbox_key(Seq(1));
+        let gone = |key: &RowKey| {
+            let deletes = vec![key.clone()];
+            let change = Change {
+                deletes,
+                ..Change::default()
+            };
+            Effect::Batch(Seq(2), change)
+        };
+        layers.apply(Effect::Signal(Seq(1), b"note".to_vec()));
+        assert_eq!(
+            layers.get(&inbox).unwrap(),
+            Some(encode(&inbox, Seq(1), b"note"))
+        );
+        layers.apply(gone(&inbox));
+        let is_left = |layers: &Layers| layers.fresh.iter().any(|(key, _)| *key == inbox[..]);
+        assert!(!is_left(&layers));
+        // But what may be beneath it must be covered.
+        layers.apply(Effect::Signal(Seq(1), b"note".to_vec()));
+        layers.begin_drain();
+        layers.apply(gone(&inbox));
+        assert!(is_left(&layers) && layers.get(&inbox).unwrap().is_none());
+        let bytes = layers.fresh_bytes();
+        assert!(bytes > 0);
+        layers.begin_drain();
+        assert_eq!(layers.fresh_bytes(), 0);
+    }
+}
