@@ -176,7 +176,7 @@ pub enum Reason {
     EditedByStaff,
     /// A buyer paid after the deadline, or a hold was lifted, when the stock had been offered again.
     PaidLate,
-    /// It, or one before it, was placed before all of its goods were counted.
+    /// It, or one before it, was placed before all of its goods were counted and its channel was told.
     NotCounted,
     /// An order was canceled, and the shop put its units back into its level, while we had promised them
     /// to an order that waited, and had not yet put the level right.

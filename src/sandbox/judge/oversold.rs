@@ -365,13 +365,15 @@ fn was_taken_off(
     untold.map(|one| one.units).sum::<i64>() >= units
 }
 
-/// Whether it was placed before all of its goods were counted.
+/// Whether it was placed before all of its goods were counted, or before its channel had been told
+/// anything since: until then it shows whatever it showed before us.
 fn is_early(evidence: &Evidence, sale: &Sale<'_>) -> bool {
-    let counted = sale
-        .takes
-        .keys()
-        .filter_map(|good| evidence.counted_at.get(*good));
-    counted.max().is_some_and(|at| sale.order.placed_at < *at)
+    sale.takes.iter().any(|(good, take)| {
+        evidence.counted_at.get(*good).is_some_and(|counted_at| {
+            told_by(evidence, sale.account, take, *counted_at)
+                .is_none_or(|told_at| sale.order.placed_at < told_at)
+        })
+    })
 }
 
 /// When an account had acknowledged levels, fixed after a time, of everything that was bought for a good.

@@ -462,6 +462,24 @@ fn who_buys_before_the_count_may_be_passed_over() {
 }
 
 #[test]
+fn a_channel_shows_its_own_level_until_it_is_first_told() {
+    let counted = "
+        stock MUG 1
+        counted MUG 50
+        order till 1 MUG 2 100 150
+        ";
+    check(counted, "oversold till 1 MUG 1: all told, NotCounted");
+    check(
+        &format!("{counted} push till MUG 1 60 110"),
+        "oversold till 1 MUG 1: all told, NotCounted",
+    );
+    check(
+        &format!("{counted} push till MUG 1 60 90"),
+        "oversold till 1 MUG 1: all told, Unexplained",
+    );
+}
+
+#[test]
 fn what_was_packed_of_a_canceled_order_is_sold_to_nobody_else() {
     let told = "
         stock MUG 1
