@@ -47,7 +47,16 @@ impl Change {
 
     /// As a payload.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::new();
+        let puts = self
+            .puts
+            .iter()
+            .map(|(key, value)| key.len() + value.len() + 8);
+        let others = self
+            .deletes
+            .iter()
+            .chain(&self.facts)
+            .map(|text| text.len() + 4);
+        let mut out = Vec::with_capacity(12 + puts.sum::<usize>() + others.sum::<usize>());
         count(&mut out, self.puts.len());
         for (key, value) in &self.puts {
             text(&mut out, key);

@@ -67,6 +67,7 @@ impl Writer {
         })?;
         let at = self.current.end();
         self.buffer.clear();
+        self.buffer.reserve(length);
         for draft in group {
             draft.write(self.current.head.salt, first.seq, &mut self.buffer);
         }

@@ -34,6 +34,9 @@ use crate::{
 const GROUP_JOBS_MAX: usize = 64;
 /// and the most bytes, except that one job always goes.
 const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Commits wait for a signal that may share their sync while one came so short a time ago. Whoever sends
+/// the next waits for one sync then, not for two.
+const LINGER_AFTER: Duration = Duration::from_millis(50);
 /// A checkpoint comes early after so many records: a restart replays them.
 const CHECKPOINT_RECORDS: u64 = 100_000;
 /// When rows change faster than they come to disk, writing waits for it at so many times
@@ -88,6 +91,8 @@ pub(crate) struct Committer {
     pub options: Options,
     pub lock: Lock,
     pub since: Since,
+    /// When the last signal came in.
+    pub append_at: Option<Duration>,
 }
 
 /// What has happened since the last checkpoint.
@@ -133,19 +138,24 @@ impl Committer {
     /// Writes this and what waits behind it. Gives back the first job that is of another kind.
     fn write(&mut self, first: Write) -> Option<Job> {
         let mut bytes = first.bytes();
+        let mut lingers_until = self.lingers_until();
         let mut writes = vec![first];
         let mut kept_back = None;
         while writes.len() < GROUP_JOBS_MAX && bytes < GROUP_BYTES_MAX {
-            match self.jobs.try_recv() {
-                Ok(Job::Write(write)) => {
+            if let Some(Write::Append { .. }) = writes.last() {
+                lingers_until = Duration::ZERO;
+                self.append_at = Some(self.options.disk.elapsed());
+            }
+            match self.next(lingers_until) {
+                Some(Job::Write(write)) => {
                     bytes += write.bytes();
                     writes.push(write);
                 }
-                Ok(other) => {
+                Some(other) => {
                     kept_back = Some(other);
                     break;
                 }
-                Err(_) => break,
+                None => break,
             }
         }
         let mut group = Group::new(self.writer.next());
@@ -153,6 +163,24 @@ impl Committer {
         group.answer(done);
         self.checkpoint_if_due();
         kept_back
+    }
+
+    /// Until when a group without a signal waits for one.
+    fn lingers_until(&self) -> Duration {
+        let now = self.options.disk.elapsed();
+        let is_lively = |at: Duration| now <= at + LINGER_AFTER;
+        match self.append_at.is_some_and(is_lively) {
+            true => now + self.options.linger,
+            false => Duration::ZERO,
+        }
+    }
+
+    /// The next job, if it is there by then.
+    fn next(&self, until: Duration) -> Option<Job> {
+        match until.checked_sub(self.options.disk.elapsed()) {
+            Some(wait) if !wait.is_zero() => self.jobs.recv_timeout(wait).ok(),
+            Some(_) | None => self.jobs.try_recv().ok(),
+        }
     }
 
     fn carry_out(&mut self, writes: Vec<Write>, group: &mut Group) -> Result<(), StoreError> {

@@ -131,17 +131,14 @@ impl Worker {
 
     fn write(&mut self, disk: &Rows, table: &Memtable, last: Seq) -> Result<(), RowsError> {
         let mut unsynced = 0;
-        for (key, stored) in table.iter() {
-            unsynced += key.len() + stored.map_or(0, <[u8]>::len);
-            let stored = stored.map(<[u8]>::to_vec);
-            self.state.change(disk, key.to_vec(), stored)?;
-            if unsynced >= SYNC_BYTES {
-                disk.sync()?;
-                unsynced = 0;
+        self.state.drain(disk, table, last, |bytes| {
+            unsynced += bytes;
+            if unsynced < SYNC_BYTES {
+                return Ok(());
             }
-        }
-        self.state.reach(last);
-        self.state.settle(disk)?;
+            unsynced = 0;
+            disk.sync()
+        })?;
         disk.sync()
     }
 

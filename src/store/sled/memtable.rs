@@ -5,7 +5,7 @@
 
 use std::{
     cmp::Ordering,
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map as map},
     convert::Infallible,
     iter::Peekable,
     ops::Bound,
@@ -14,9 +14,10 @@ use std::{
 
 use super::{
     effect::{Effect, Touch},
+    pieces,
     rows::{EachRow, Rows, RowsError},
 };
-use crate::journal::change::RowKey;
+use crate::{Table, journal::change::RowKey};
 
 /// What keeping a row in memory costs, besides its key and value.
 pub(crate) const ROW_COST_BYTES: usize = 100;
@@ -24,7 +25,7 @@ pub(crate) const ROW_COST_BYTES: usize = 100;
 const WATCHED_MAX: usize = 1_000_000;
 
 /// A key, and what is stored under it; nothing where the row is gone.
-type Shown<'a> = (&'a [u8], Option<&'a [u8]>);
+pub(crate) type Shown<'a> = (&'a [u8], Option<&'a [u8]>);
 
 /// Rows that were put, and keys of rows that were deleted.
 #[derive(Default)]
@@ -46,9 +47,11 @@ impl Memtable {
         self.bytes
     }
 
-    /// Every row that was put, and with nothing every one that was deleted, in the order of their keys.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Shown<'_>> {
-        self.range(Bound::Unbounded)
+    /// Every row that was put, and with nothing every one that was deleted, in the order of their keys;
+    /// and whether nothing is beneath it for certain.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Shown<'_>, bool)> {
+        let rows = self.rows.iter();
+        rows.map(|(key, entry)| ((key.as_slice(), entry.stored.as_deref()), entry.is_new))
     }
 
     fn get(&self, key: &[u8]) -> Option<Option<&[u8]>> {
@@ -60,17 +63,24 @@ impl Memtable {
             Touch::Make(_) => true,
             Touch::Put(_) | Touch::Delete => false,
         };
-        let had = self.rows.remove(&key);
-        if let Some(had) = &had {
-            self.bytes -= cost(&key, had);
-        }
-        let entry = Entry {
-            is_new: had.map_or(is_new, |had| had.is_new),
-            stored: touch.stored(),
-        };
-        if entry.stored.is_some() || !entry.is_new {
-            self.bytes += cost(&key, &entry);
-            self.rows.insert(key, entry);
+        let stored = touch.stored();
+        match self.rows.entry(key) {
+            map::Entry::Vacant(place) => {
+                if stored.is_some() || !is_new {
+                    let entry = Entry { stored, is_new };
+                    self.bytes += cost(place.key(), &entry);
+                    place.insert(entry);
+                }
+            }
+            map::Entry::Occupied(mut place) => {
+                self.bytes -= cost(place.key(), place.get());
+                if stored.is_none() && place.get().is_new {
+                    place.remove();
+                } else {
+                    place.get_mut().stored = stored;
+                    self.bytes += cost(place.key(), place.get());
+                }
+            }
         }
     }
 
@@ -91,16 +101,24 @@ pub(crate) struct Layers {
     draining: Arc<Memtable>,
     disk: Arc<Rows>,
     watched: Option<BTreeSet<RowKey>>,
+    /// Tables that have had a row in several pieces. Few do, so in most nobody looks for pieces.
+    in_pieces: BTreeSet<Vec<u8>>,
 }
 
 impl Layers {
-    pub(crate) fn new(disk: Arc<Rows>) -> Layers {
-        Layers {
+    pub(crate) fn new(disk: Rows) -> Result<Layers, RowsError> {
+        Ok(Layers {
             fresh: Memtable::default(),
             draining: Arc::default(),
-            disk,
+            in_pieces: pieces::tables(&disk)?,
+            disk: Arc::new(disk),
             watched: None,
-        }
+        })
+    }
+
+    /// Whether a table may have rows in several pieces.
+    pub(crate) fn may_have_pieces(&self, table: Table) -> bool {
+        self.in_pieces.contains(table.0.as_bytes())
     }
 
     /// The rows on disk alone.
@@ -121,6 +139,11 @@ impl Layers {
                 if watched.len() > WATCHED_MAX {
                     self.watched = None;
                 }
+            }
+            if let Some(table) = pieces::table_of(&key)
+                && !self.in_pieces.contains(table)
+            {
+                self.in_pieces.insert(table.to_vec());
             }
             self.fresh.touch(key, touch);
             Ok::<_, Infallible>(())
@@ -223,8 +246,8 @@ where
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::{Seq, dice::Dice, journal::change::Change, sled::row::encode};
+    use super::{super::row::encode, *};
+    use crate::{Seq, dice::Dice, journal::change::Change};
 
     type Model = BTreeMap<RowKey, Vec<u8>>;
 
@@ -275,8 +298,9 @@ mod tests {
         for seed in 0..60 {
             let mut dice = Dice(seed);
             let dir = tempfile::tempdir().unwrap();
-            let disk = Arc::new(Rows::open(dir.path(), 1024 * 1024).unwrap());
-            let mut layers = Layers::new(Arc::clone(&disk));
+            let disk = Rows::open(dir.path(), 1024 * 1024).unwrap();
+            let mut layers = Layers::new(disk).unwrap();
+            let disk = layers.disk();
             let mut model = Model::new();
             let mut on_its_way: Vec<(RowKey, Option<Vec<u8>>)> = Vec::new();
             for at in 1..120 {
@@ -285,7 +309,7 @@ mod tests {
                         let table = layers.begin_drain();
                         let rows = table.iter();
                         on_its_way = rows
-                            .map(|(key, stored)| (key.to_vec(), stored.map(<[u8]>::to_vec)))
+                            .map(|((key, stored), _)| (key.to_vec(), stored.map(<[u8]>::to_vec)))
                             .collect();
                     }
                     1 | 2 => {
@@ -327,8 +351,8 @@ mod tests {
     #[test]
     fn what_comes_and_goes_in_memory_leaves_no_trace() {
         let dir = tempfile::tempdir().unwrap();
-        let disk = Arc::new(Rows::open(dir.path(), 1024 * 1024).unwrap());
-        let mut layers = Layers::new(disk);
+        let disk = Rows::open(dir.path(), 1024 * 1024).unwrap();
+        let mut layers = Layers::new(disk).unwrap();
         let inbox = crate::journal::change::inbox_key(Seq(1));
         let gone = |key: &RowKey| {
             let deletes = vec![key.clone()];
@@ -344,7 +368,7 @@ mod tests {
             Some(encode(&inbox, Seq(1), b"note"))
         );
         layers.apply(gone(&inbox));
-        let is_left = |layers: &Layers| layers.fresh.iter().any(|(key, _)| *key == inbox[..]);
+        let is_left = |layers: &Layers| layers.fresh.get(&inbox).is_some();
         assert!(!is_left(&layers));
         // But what may be beneath it must be covered.
         layers.apply(Effect::Signal(Seq(1), b"note".to_vec()));

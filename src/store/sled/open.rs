@@ -17,6 +17,7 @@ use super::{
     drain::Drainer,
     export_file,
     lock::Lock,
+    memtable::Layers,
     options::{OpenError, Opened, Options},
     rebuild::{Gaps, Rebuild},
     row::Applied,
@@ -53,8 +54,9 @@ pub fn open(options: Options) -> Result<(Arc<Sled>, Opened), OpenError> {
     let mut opened = parts.opened;
     let wants_export = opened.is_after_loss || is_export_missing(&options, &parts.journal)?;
     let last = parts.state.applied().last;
+    let rows = Layers::new(parts.rows).map_err(|error| OpenError::rows(&options.dir, error))?;
     let shared = Arc::new(Shared::new(
-        parts.rows,
+        rows,
         Arc::clone(&parts.journal.segments),
         last,
         opened.repairs.clone(),
@@ -75,6 +77,7 @@ pub fn open(options: Options) -> Result<(Arc<Sled>, Opened), OpenError> {
         options: options.clone(),
         lock,
         since: Since::default(),
+        append_at: None,
     };
     let thread = std::thread::Builder::new().name("store-committer".into());
     let thread = thread.spawn(move || committer.run()).map_err(failed)?;

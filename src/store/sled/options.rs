@@ -29,6 +29,8 @@ pub struct Options {
     /// How much memory rows may take that have changed, before they are brought to disk; while they
     /// are, as much again may change.
     pub memory_bytes: usize,
+    /// How long commits wait for a signal that may share their sync, while signals come.
+    pub linger: Duration,
     /// How long the rows may be behind the journal on disk; a restart replays so much.
     pub checkpoint_every: Duration,
     /// Writes are refused below so many free bytes,
@@ -64,6 +66,7 @@ impl Options {
             segment_bytes: 64 * 1024 * 1024,
             cache_bytes: 64 * 1024 * 1024,
             memory_bytes: 16 * 1024 * 1024,
+            linger: Duration::from_millis(2),
             checkpoint_every: Duration::from_secs(30),
             free_bytes_min: 512 * 1024 * 1024,
             free_ratio_min: 0.1,

@@ -6,7 +6,13 @@
 //! belongs to its row when both have the same version, so a reading that falls between two batches is
 //! noticed and done again.
 
-use super::{memtable::Layers, row::decode, rows::RowsError};
+use std::{collections::BTreeSet, ops::Bound};
+
+use super::{
+    memtable::Layers,
+    row::decode,
+    rows::{Rows, RowsError},
+};
 use crate::{Append, Batch, Row, Table, journal::change::row_key};
 
 /// The longest stored value.
@@ -125,7 +131,33 @@ fn read_head(stored: &[u8]) -> Option<(u16, &[u8])> {
     }
 }
 
+/// The table of the row that a row belongs to as a piece, if it is one.
+pub(crate) fn table_of(key: &[u8]) -> Option<&[u8]> {
+    let of = key.strip_prefix(PIECES.0.as_bytes())?.strip_prefix(&[0])?;
+    of.split(|byte| *byte == 0).next()
+}
+
+/// The tables that have rows in several pieces on disk.
+pub(crate) fn tables(rows: &Rows) -> Result<BTreeSet<Vec<u8>>, RowsError> {
+    let mut found = BTreeSet::new();
+    let mut from = row_key(PIECES, b"");
+    loop {
+        let mut next = None;
+        rows.walk(Bound::Included(&from), &mut |key, _| {
+            next = table_of(key).map(<[u8]>::to_vec);
+            Ok(false)
+        })?;
+        let Some(table) = next else { return Ok(found) };
+        // Names end with a zero, so a one is behind all keys of a table.
+        from = [row_key(PIECES, &table), vec![1]].concat();
+        found.insert(table);
+    }
+}
+
 fn pieces_of(rows: &Layers, table: Table, key: &[u8]) -> Result<u16, RowsError> {
+    if !rows.may_have_pieces(table) {
+        return Ok(0);
+    }
     let whole_key = row_key(table, key);
     let Some(stored) = rows.get(&whole_key)? else {
         return Ok(0);

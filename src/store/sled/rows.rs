@@ -78,8 +78,17 @@ impl Rows {
 
     /// The value of a row.
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, RowsError> {
+        self.look(key, <[u8]>::to_vec)
+    }
+
+    /// Something of the value of a row, without a copy of all of it.
+    pub(crate) fn look<T>(
+        &self,
+        key: &[u8],
+        look: impl FnOnce(&[u8]) -> T,
+    ) -> Result<Option<T>, RowsError> {
         let value = guarded(|| self.tree.get(key))?;
-        Ok(value.map(|value| value.to_vec()))
+        Ok(value.map(|value| look(&value)))
     }
 
     /// Shows rows in the order of their keys, from a bound on, until told to stop.

@@ -38,13 +38,13 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(
-        rows: Rows,
+        rows: Layers,
         segments: Arc<Segments>,
         last: Seq,
         repairs: Vec<String>,
     ) -> Shared {
         Shared {
-            rows: RwLock::new(Some(Layers::new(Arc::new(rows)))),
+            rows: RwLock::new(Some(rows)),
             segments,
             repairs,
             durable: AtomicU64::new(last.0),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::{
     effect::Effect,
-    memtable::ROW_COST_BYTES,
+    memtable::{Memtable, ROW_COST_BYTES},
     row::{APPLIED_KEY, Applied},
     rows::{BATCH_ROWS_MAX, Rows, RowsError},
 };
@@ -76,6 +76,46 @@ impl State {
     /// How many records were applied so far.
     pub(crate) fn replayed(&self) -> u64 {
         self.replayed
+    }
+
+    /// Writes all of a table, which is how rows are as of a position. Nothing else may be waiting. `pause`
+    /// is called after every batch with the bytes that it had.
+    pub(crate) fn drain(
+        &mut self,
+        rows: &Rows,
+        table: &Memtable,
+        last: Seq,
+        mut pause: impl FnMut(usize) -> Result<(), RowsError>,
+    ) -> Result<(), RowsError> {
+        let mut left = table.iter().peekable();
+        loop {
+            let mut applied = self.applied;
+            let (mut some, mut bytes) = (Vec::with_capacity(BATCH_ROWS_MAX), 0);
+            for ((key, stored), is_new) in left.by_ref().take(BATCH_ROWS_MAX - 1) {
+                if !is_new {
+                    rows.look(key, |old| applied.take(old))?;
+                }
+                if let Some(stored) = stored {
+                    applied.add(stored);
+                    bytes += stored.len();
+                }
+                bytes += key.len();
+                some.push((key, stored));
+            }
+            let is_last = left.peek().is_none();
+            if is_last {
+                applied.last = last;
+            }
+            let how_far = applied.encode();
+            some.push((APPLIED_KEY, Some(&how_far)));
+            rows.apply(&some)?;
+            self.applied = applied;
+            pause(bytes)?;
+            if is_last {
+                self.waiting_last = last;
+                return Ok(());
+            }
+        }
     }
 
     /// Writes what is waiting.

@@ -293,6 +293,30 @@ async fn on_a_full_disk_the_reserve_is_given_up_to_open() {
 }
 
 #[tokio::test]
+async fn while_signals_come_a_commit_shares_the_sync_of_the_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options {
+        linger: std::time::Duration::from_secs(600),
+        ..options(dir.path())
+    };
+    let (store, _) = open(options).unwrap();
+    let signal = || Append {
+        body: b"body".to_vec(),
+        note: Vec::new(),
+    };
+    // Nothing comes yet, so nobody waits for it.
+    store.commit(put(0)).await.unwrap();
+    store.append(vec![signal()]).await.unwrap();
+    let syncs = store.stats().await.unwrap().syncs;
+    let other = Arc::clone(&store);
+    let commit = tokio::spawn(async move { other.commit(put(1)).await });
+    tokio::task::yield_now().await;
+    store.append(vec![signal()]).await.unwrap();
+    commit.await.unwrap().unwrap();
+    assert_eq!(store.stats().await.unwrap().syncs, syncs + 1);
+}
+
+#[tokio::test]
 async fn what_shares_a_sync_is_decided_one_after_the_other() {
     let dir = tempfile::tempdir().unwrap();
     let disk = Faulty::new();
