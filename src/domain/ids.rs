@@ -72,7 +72,7 @@ text_id! {
 
 /// Why a text is not one of our ids.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not an id that starts with `{prefix}_`")]
+#[error("`{text}` is no such id: one has `{prefix}_` and 32 digits from 0 to f")]
 pub struct NotAnId {
     text: String,
     prefix: &'static str,

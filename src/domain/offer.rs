@@ -146,6 +146,15 @@ pub struct Told {
     pub at: Time,
 }
 
+/// A time in which a channel showed something else than was wanted, as far as we knew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WasDue {
+    /// From when on.
+    pub since: Time,
+    /// Until when.
+    pub until: Time,
+}
+
 /// What one listing should show and what it was told. One row for each listing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
@@ -159,7 +168,8 @@ pub struct Offer {
     pub scale: u8,
     /// What may be shown by the rules, before [`to_channel`].
     pub offer: Option<Told>,
-    /// What is to be written; the newest wish overwrites an older one. Nothing while suppressed.
+    /// What is to be written; the newest wish overwrites an older one. Nothing while suppressed, but
+    /// that a listing without its formula still falls with what is there.
     pub wanted: Option<Told>,
     /// Why nothing is wanted.
     pub suppressed: Option<Suppression>,
@@ -180,6 +190,9 @@ pub struct Offer {
     /// Since when the channel shows something else than is wanted, as far as we know.
     #[serde(default)]
     pub due_since: Option<Time>,
+    /// When that was so before, and is not any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was_due: Option<WasDue>,
     /// Whether the channel said that it shows something else than we believe: it is read before
     /// anything is written.
     #[serde(default)]
@@ -307,6 +320,7 @@ impl Offer {
             parked: None,
             coalesced: 0,
             due_since: None,
+            was_due: None,
             is_doubted: false,
             zeroed_at: None,
             decided_at: None,

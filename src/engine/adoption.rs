@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::{
     AccountId, Sku, Time,
-    offer::Offer,
+    offer::{Offer, Suppression},
     signal::{Command, Signal},
 };
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,12 @@ pub enum NotArmed {
     /// Nobody looked at what would be written.
     #[error("nobody has looked at the first writes to {0}: run `oneshelf adopt preview {0}`")]
     NotShown(AccountId),
+    /// Nothing was counted, so there was nothing to show.
+    #[error(
+        "nothing that {0} sells was counted when its first writes were shown, so they told nothing: take \
+         opening stock (`oneshelf adopt opening`), then look again"
+    )]
+    NotCounted(AccountId),
     /// What was shown is not what would be written.
     #[error(
         "{reason} since the preview of {shown_at}: run `oneshelf adopt preview {account}` and look again"
@@ -126,7 +132,7 @@ impl Engine {
             mode: Some(Mode::Live),
             ..account.set()
         };
-        Ok(self.change_mode(account, set).await?)
+        Ok(self.set_mode(account, set).await?)
     }
 
     async fn check_shown(
@@ -151,14 +157,14 @@ impl Engine {
             return stale("more than a day has passed".to_owned(), Vec::new());
         }
         let mut changed: Vec<Sku> = Vec::new();
-        let mut unread = 0;
+        let (mut unread, mut uncounted, mut told) = (0, 0, 0);
         let below = prefix(&[account.id.as_str()]);
         let mut walk = Walk::new(self, rows::OFFERS, below, None).unbounded();
         while let Some((_, row)) = walk.next().await? {
             let offer: Offer = rows::decode(rows::OFFERS, &row.value)?;
-            if is_unread(&offer) {
-                unread += 1;
-            }
+            unread += usize::from(is_unread(&offer));
+            told += usize::from(offer.wanted.is_some());
+            uncounted += usize::from(offer.suppressed == Some(Suppression::Uncounted));
             let is_news = offer.decided_at.is_some_and(|at| at > shown.at);
             if is_news && offer.is_due() {
                 changed.push(offer.sku);
@@ -167,6 +173,9 @@ impl Engine {
         if unread > 0 {
             let account = account.id.clone();
             return Err(NotArmed::Unread { account, unread });
+        }
+        if told == 0 && uncounted > 0 {
+            return Err(NotArmed::NotCounted(account.id.clone()));
         }
         if changed.is_empty() {
             return Ok(());

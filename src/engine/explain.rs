@@ -432,10 +432,21 @@ fn tell_listing(
     let (account, id) = (&listing.account, &listing.listing);
     let name = format!("Listing {id} on {account}");
     if let Some(suppressed) = &listing.suppressed {
-        return vec![format!("{name} is told nothing: {}.", suppressed.reason)];
+        let reason = suppressed.reason;
+        return vec![match &listing.wanted {
+            Some(wanted) => format!(
+                "{name} may show {} since {}, and no more for now: {reason}.",
+                wanted.quantity, wanted.at
+            ),
+            None => format!("{name} is told nothing: {reason}."),
+        }];
     }
     let policy = engine.decider.policy();
-    let rule = policy.rules.find(account, item, &listing.categories);
+    let mut rule = policy.rules.find(account, item, &listing.categories);
+    if !item.is_stocked() {
+        // What is owed are its components, by their own rules.
+        rule.owing = domain::owed::Owing::default();
+    }
     let buffer = words::buffer(&rule, tuned, item.scale);
     let rule = words::rule(&rule, tuned, item.scale, engine.ports.clock.now());
     let mut said = vec![match &listing.offer {
@@ -556,7 +567,8 @@ fn formula_error(
     let error = rules::compute(sellable?, &rule, case)?.err()?;
     let formula = rule.formula?;
     Some(format!(
-        "The formula `{}` gives no number: {error}. Until it does, what is shown there is not changed.",
+        "The formula `{}` gives no number: {error}. Until it does, what is shown there falls with what can be \
+         sold, and never rises.",
         formula.0.text()
     ))
 }

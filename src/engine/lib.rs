@@ -319,21 +319,9 @@ impl Engine {
         }
     }
 
-    /// Sets what an account may do, durably. Nothing as a mode goes back to the configuration.
+    /// Sets what an account may do, durably. Nothing as a mode goes back to the configuration. It confirms
+    /// nothing: only [`Engine::arm`] does, which knows what was shown.
     pub async fn set_mode(&self, account: &Account, set: ModeOverride) -> Result<(), StoreError> {
-        let is_armed = set.mode.unwrap_or(account.configured) == Mode::Live;
-        if is_armed && account.mode() != Mode::Live {
-            self.confirm_zeroes(account).await?;
-        }
-        self.change_mode(account, set).await
-    }
-
-    /// The same, without taking anything as confirmed.
-    pub(crate) async fn change_mode(
-        &self,
-        account: &Account,
-        set: ModeOverride,
-    ) -> Result<(), StoreError> {
         let mode = set.mode.unwrap_or(account.configured);
         let mut puts = self.watch_rows(account, mode).await?;
         let key = rows::key(&[account.id.as_str()]);
@@ -350,20 +338,6 @@ impl Engine {
         }
         account.put_set(set);
         Ok(())
-    }
-
-    /// Whoever arms an account was shown what would be written.
-    async fn confirm_zeroes(&self, account: &Account) -> Result<(), StoreError> {
-        let confirm = domain::signal::Command::ConfirmZeroes {
-            account: account.id.clone(),
-            shown_at: None,
-        };
-        let confirm = Signal::Command(confirm);
-        match self.decide(confirm).await {
-            // Nothing there is refused.
-            Ok(_) | Err(DecideError::Refused(_)) => Ok(()),
-            Err(DecideError::Store(error)) => Err(error),
-        }
     }
 
     /// A store that fails is the end of this process: what is not durable must not be acknowledged,

@@ -48,18 +48,21 @@ impl Engine {
         if self.breaker(account).await?.trip(side).is_none() {
             return Err(Refusal::NotTripped(account.id.clone()).into());
         }
+        let mut after = None;
         loop {
             let range = Range {
                 prefix: prefix(&[side.word(), account.id.as_str()]),
-                after: None,
+                after,
             };
             let held = self
                 .store
                 .scan(rows::HELD_OFFERS, range, LET_GO_AT_ONCE)
                 .await?;
-            if held.is_empty() {
+            let Some((last, _)) = held.last() else {
                 break;
-            }
+            };
+            // What cannot be let go stays, so this does not wait for it.
+            after = Some(last.clone());
             let listings = held
                 .iter()
                 .map(|(row_key, _)| ListingId::new(rows::last_part(row_key)));

@@ -27,7 +27,7 @@ use domain::{
 };
 use engine::{
     AccountConfig, Config, Engine,
-    account::{Mode, Pace},
+    account::{Mode, ModeOverride, Pace},
     decider::{Alongside, Policy},
     reading::reconcile::Comparison,
     rows::{BREAKERS, COMPARISONS, DRIFTS, STOCK, key},
@@ -377,6 +377,17 @@ impl Street {
         });
     }
 
+    fn set_mode(&mut self, mode: Mode) {
+        self.have(move |engine| async move {
+            let account = Arc::clone(engine.accounts.values().next().expect("one"));
+            let set = ModeOverride {
+                mode: Some(mode),
+                ..account.set()
+            };
+            engine.set_mode(&account, set).await.expect("set");
+        });
+    }
+
     fn lift(&mut self, side: Side, right: Whose) {
         self.have(move |engine| async move {
             let account = Arc::clone(engine.accounts.values().next().expect("one"));
@@ -579,6 +590,24 @@ fn a_file_of_zeroes_does_not_empty_a_shop_before_a_person_confirms_it() {
     street.lift(Side::Writes, Whose::Ours);
     assert_eq!(stand.at_zero(), 24);
     assert!(!street.has_tripped(Side::Writes));
+}
+
+#[test]
+fn who_sets_an_account_live_has_confirmed_nothing() {
+    let stand = Stand::new(25);
+    let mut street = Street::new(stand, Authority::Ledger);
+    street.set_mode(Mode::Observe);
+    street.count(0, 25);
+    assert!(
+        !street.has_tripped(Side::Writes),
+        "nothing is written there"
+    );
+    street.set_mode(Mode::Live);
+    street.pass(60);
+    assert!(street.has_tripped(Side::Writes));
+    assert!(stand.at_zero() < 10, "{} are at zero", stand.at_zero());
+    street.lift(Side::Writes, Whose::Ours);
+    assert_eq!(stand.at_zero(), 25);
 }
 
 #[test]

@@ -158,7 +158,17 @@ async fn lift(args: &Args, client: &Client, out: &mut Out<'_>) -> anyhow::Result
     let side = if side.writes { "writes" } else { "source" };
     let path = format!("/accounts/{}/breaker", encode(account));
     if !yes {
-        breaker(&client.get(&path).await?, Some(side), out)?;
+        let shown = client.get(&path).await?;
+        breaker(&shown, Some(side), out)?;
+        if shown[side].is_null() {
+            return Ok(Exit::Good);
+        }
+        if *take_theirs && !out.is_json() {
+            out.line(
+                "A level that does not tell how many there are (of a kit, or behind a share or a maximum) \
+                 cannot be taken: it stays held until you settle it by itself.",
+            )?;
+        }
         return freeze::not_yet(out);
     }
     let right = if *take_theirs { "theirs" } else { "ours" };
@@ -171,6 +181,15 @@ async fn lift(args: &Args, client: &Client, out: &mut Out<'_>) -> anyhow::Result
         out.objects([&receipt])?;
     } else {
         out.line(&format!("The breaker of {account} is lifted ({side})."))?;
+        let shown = client.get(&path).await?;
+        let held = shown["held"].as_array().into_iter().flatten();
+        let left = held.filter(|held| held["side"] == side).count();
+        if left > 0 {
+            out.line(&format!(
+                "{left} levels could not be taken and stay held: settle each \
+                 (oneshelf drift list --account {account})."
+            ))?;
+        }
     }
     Ok(Exit::Good)
 }

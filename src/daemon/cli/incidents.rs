@@ -79,7 +79,12 @@ struct Resolve {
     #[arg(long, value_name = "ORDER", required_if_eq("way", "take-from"))]
     from: Option<String>,
     /// With cancel-units: how much money the buyer gets back, with tax (`12.50`).
-    #[arg(long, requires = "currency", required_if_eq("way", "cancel-units"))]
+    #[arg(
+        long,
+        allow_negative_numbers = true,
+        requires = "currency",
+        required_if_eq("way", "cancel-units")
+    )]
     amount: Option<String>,
     /// With cancel-units: of which currency (`EUR`).
     #[arg(long)]

@@ -54,6 +54,7 @@ pub(super) struct Transfer {
     /// Which item.
     sku: String,
     /// How many.
+    #[arg(allow_negative_numbers = true)]
     units: String,
     /// From where.
     #[arg(long)]
@@ -80,6 +81,7 @@ pub(super) struct Expect {
     /// Which item.
     sku: String,
     /// How many.
+    #[arg(allow_negative_numbers = true)]
     units: String,
     /// Where; the usual place when it is not said.
     #[arg(long)]
@@ -100,7 +102,7 @@ pub(super) struct Receive {
     /// Which item.
     sku: String,
     /// How many; all that has not come of the arrival when it is not said.
-    #[arg(required_unless_present = "arrival")]
+    #[arg(allow_negative_numbers = true, required_unless_present = "arrival")]
     units: Option<String>,
     /// Which arrival it was, if it was announced.
     #[arg(long)]
@@ -124,6 +126,7 @@ pub(super) struct Sort {
     /// Which item.
     sku: String,
     /// How many.
+    #[arg(allow_negative_numbers = true)]
     units: String,
     /// In which condition they were.
     #[arg(long)]
@@ -166,6 +169,7 @@ pub(super) enum Count {
         /// Which item.
         sku: String,
         /// How many.
+        #[arg(allow_negative_numbers = true)]
         units: String,
         /// When it was counted (RFC 3339); just now when it is not said.
         #[arg(long)]

@@ -131,7 +131,7 @@ struct Refund {
     /// Our id of it, or its id on its channel.
     order: String,
     /// How much, `12.50`.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     amount: String,
     /// In which currency; that of the order when it is not said.
     #[arg(long)]

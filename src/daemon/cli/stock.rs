@@ -67,7 +67,7 @@ struct Adjust {
     #[arg(long, allow_negative_numbers = true, group = "change")]
     delta: Option<String>,
     /// To how many: there are so many now.
-    #[arg(long, group = "change")]
+    #[arg(long, allow_negative_numbers = true, group = "change")]
     to: Option<String>,
     /// Why.
     #[arg(long)]

@@ -1,5 +1,5 @@
-//! Rules to try on the demo: a file with `[stock]`, `[[items]]`, `[[locations]]`, `[allocation]` and `[[incidents]]` as
-//! in `oneshelf.toml`.
+//! Rules to try on the demo: a file with `[stock]`, `[[items]]`, `[[locations]]`, `[allocation]`, `[breaker]` and
+//! `[[incidents]]` as in `oneshelf.toml`.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -28,6 +28,11 @@ pub(super) fn apply(settings: &Settings, config: &mut Config) {
     config.policy.home = said.policy.home;
     config.policy.locations = said.policy.locations;
     config.policy.allocation = said.policy.allocation;
+    config.policy.breaker = said.policy.breaker;
+    for account in &mut config.accounts {
+        account.unpaid_for = settings.stock.unpaid_for.or(account.unpaid_for);
+    }
+    config.opening = said.opening.or_else(|| config.opening.take());
     let is_said = |item: &domain::item::Item| said.items.iter().any(|own| own.sku == item.sku);
     config.items.retain(|item| !is_said(item));
     config.items.extend(said.items);

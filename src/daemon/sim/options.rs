@@ -14,7 +14,12 @@ use sandbox::faults::Fault;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// How many seeds.
-    #[arg(long, default_value_t = 20, conflicts_with = "seed")]
+    #[arg(
+        long,
+        default_value_t = 20,
+        conflicts_with = "seed",
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
     pub seeds: u64,
     /// The first of them.
     #[arg(

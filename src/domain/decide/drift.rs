@@ -230,7 +230,8 @@ fn difference(
     let buffer = rule.held(sellable, case.tuned);
     let is_plain = |sellable: Quantity, offered: Quantity| {
         let plain = Shown {
-            quantity: offered,
+            // Nothing shows less than nothing: there is less then than unpaid orders have asked for.
+            quantity: offered.or_zero(),
             owed: Quantity::ZERO,
             zeroed: None,
         };
@@ -292,10 +293,14 @@ pub(super) fn settle(
         && let Some(offer) = offer
     {
         let Some(difference) = drift.difference else {
+            let believed = drift.evidence.believed.quantity;
+            let why = self::difference(desk, &offer, believed, drift.observed).err();
             return Err(Undecided::Refused(Refusal::CannotTake {
                 listing: drift.listing,
-                reason: "it is a kit, was never counted, or a share, a maximum or an exclusion stands \
-                         between the stock and the level; adjust the stock, and keep ours here",
+                reason: why.unwrap_or(
+                    "when it was found, its number did not tell how many there are; adjust the stock, \
+                     and keep ours here",
+                ),
             }));
         };
         let (delta, from, to) = match right {
@@ -352,7 +357,8 @@ pub(super) fn weigh(
     Verdict::New
 }
 
-/// Lets held listings go. What cannot be taken over keeps ours.
+/// Lets held listings go. What a person said is right and cannot be taken over stays held, with its
+/// case: nothing is written that they did not want.
 pub(super) fn let_go(
     desk: &mut Desk<'_>,
     account: &AccountId,
@@ -362,15 +368,18 @@ pub(super) fn let_go(
 ) -> Result<Verdict, Undecided> {
     for listing in listings {
         let key: ListingKey = (account.clone(), listing.clone());
+        let drift = desk.book.open_drift(&key).filter(|drift| drift.is_held);
+        let drift = drift.filter(|_| side == Side::Source).cloned();
+        let can_take = drift
+            .as_ref()
+            .is_none_or(|drift| drift.difference.is_some());
+        if right == Whose::Theirs && !can_take {
+            continue;
+        }
         if let Some(offer) = desk.book.offers.get_mut(&key) {
             offer.held = offer.held.filter(|held| held.side != side);
         }
-        let drift = desk.book.open_drift(&key).filter(|drift| drift.is_held);
-        if let (Side::Source, Some(drift)) = (side, drift.cloned()) {
-            let right = match drift.difference {
-                Some(_) => right,
-                None => Whose::Ours,
-            };
+        if let Some(drift) = drift {
             settle(desk, drift.id, right, by)?;
         }
     }

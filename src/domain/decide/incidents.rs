@@ -278,7 +278,21 @@ fn explain(offer: &Offer, wanted: Told, news: &News) -> Why {
     }
     let listing = offer.listing.clone();
     // Whether it is due now may be because of this very sale.
-    let was_due = offer.due_since.is_some();
+    let was_due = offer.due_since.is_some() || offer.is_held_back();
+    // The level was read after the sale and before the order was known: it agreed because of it.
+    let was_due_then = offer
+        .was_due
+        .filter(|due| due.since <= sold_at && sold_at <= due.until && !was_due);
+    if let Some(due) = was_due_then {
+        return Why::LatePush {
+            listing,
+            wanted: wanted.quantity,
+            shown: None,
+            since: due.since,
+            until: Some(due.until),
+            sold_at,
+        };
+    }
     let taken = offer
         .acknowledged
         .filter(|told| told.quantity == wanted.quantity && told.at >= wanted.at && !was_due)

@@ -7,7 +7,7 @@ use crate::{
     buffer::{self, Demand},
     fact::Event,
     item::Item,
-    offer::{self, Listing, Offer, QuantityMeaning, Suppression, Told},
+    offer::{self, Listing, Offer, QuantityMeaning, Suppression, Told, WasDue},
     rules::{self, Buffer, Case},
 };
 
@@ -29,7 +29,10 @@ impl Desk<'_> {
         for offer in self.book.offers.values_mut() {
             match (offer.is_due(), offer.due_since) {
                 (true, None) => offer.due_since = Some(now),
-                (false, Some(_)) => offer.due_since = None,
+                (false, Some(since)) => {
+                    offer.due_since = None;
+                    offer.was_due = Some(WasDue { since, until: now });
+                }
                 (true, Some(_)) | (false, None) => {}
             }
         }
@@ -79,12 +82,19 @@ impl Desk<'_> {
         };
         let shown = result.and_then(|sellable| rules::show(sellable, &rule, case));
         offer.owed = shown.map(|shown| shown.owed).unwrap_or_default();
-        let shown = shown.map(|shown| shown.quantity);
+        let suppressed = shown.err();
+        let shown = match (shown, offer.offer, result) {
+            // Without its formula a listing may fall with what is there, and never rise.
+            (Err(Suppression::Formula), Some(last), Ok(sellable)) => {
+                Ok(last.quantity.min(sellable.or_zero()))
+            }
+            _ => shown.map(|shown| shown.quantity),
+        };
         let wanted = shown
             .map(|shown| offer::to_channel(shown, taken, meaning))
             .ok();
         offer.offer = renew(offer.offer, shown.ok(), now);
-        offer.suppressed = shown.err();
+        offer.suppressed = suppressed;
         let after = (wanted, offer.suppressed);
         if before == after {
             self.tell_ending(listing, sku, ending);

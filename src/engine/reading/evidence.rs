@@ -184,7 +184,7 @@ impl Engine {
                 side = side.word(),
                 listings = trip.listings,
                 of = trip.of,
-                "The breaker has tripped: look at `oneshelf accounts show`."
+                "The breaker has tripped: look at `oneshelf accounts breaker ACCOUNT`."
             );
         }
         Ok(())

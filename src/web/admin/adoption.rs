@@ -158,7 +158,7 @@ impl From<NotArmed> for Problem {
                 Problem::new(&problem::ACCOUNT_OFF, detail).with("account", account.as_str())
             }
             NotArmed::Unread { account, unread } => unread_levels(&account, unread),
-            NotArmed::NotShown(account) => {
+            NotArmed::NotShown(account) | NotArmed::NotCounted(account) => {
                 Problem::new(&problem::NOT_PREVIEWED, detail).with("account", account.as_str())
             }
             NotArmed::Stale {

@@ -81,8 +81,8 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
         }
         What::Opening { account, yes } => opening(client, account, *yes, out).await,
         What::Preview { account } => {
-            preview(client, account, out).await?;
-            if !out.is_json() {
+            let shown = preview(client, account, out).await?;
+            if !out.is_json() && shown["mode"] != "live" {
                 out.line(&format!(
                     "Next: `oneshelf adopt arm {account} --yes` writes this."
                 ))?;
@@ -239,6 +239,8 @@ async fn opening(
         opening_shown(&client.get(&path).await?, out)?;
         return freeze::not_yet(out);
     }
+    let counted = |view: &Value| view["already_counted"].as_u64().unwrap_or_default();
+    let before = counted(&client.get(&path).await?);
     client.post(&path, &json!({})).await?;
     let clock = system::ports().clock;
     let mut view = client.get(&path).await?;
@@ -256,7 +258,7 @@ async fn opening(
     let of = |path: &str| show(&view, path);
     out.line(&format!(
         "{} of {account} counted.",
-        count(&of("already_counted"), "item")
+        count(&counted(&view).saturating_sub(before).to_string(), "item")
     ))?;
     if view["is_under_way"] == true {
         out.line("The rest is still being read; `oneshelf adopt` says when it is done.")?;

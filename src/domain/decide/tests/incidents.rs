@@ -71,6 +71,55 @@ fn a_sale_during_the_push_is_explained_by_it() {
 }
 
 #[test]
+fn a_sale_that_was_read_as_a_level_before_it_was_known_is_explained_by_the_push_too() {
+    let mut world = World::new();
+    world.placed_ago = Some(15);
+    for act in [
+        "count MUG 3",
+        "level market MUG 3 compare",
+        "order web #1 MUG:2",
+        "level market MUG 1 confirm",
+        "order market #2 MUG:2",
+    ] {
+        world.act(act);
+    }
+    world.expect("#2 lacks 1");
+    world.expect("#2 incident late_push");
+    // It was bought after the level agreed: nothing of ours explains it.
+    let mut world = World::new();
+    for act in [
+        "count MUG 3",
+        "level market MUG 3 compare",
+        "order web #1 MUG:2",
+        "level market MUG 1 confirm",
+        "after 60",
+    ] {
+        world.act(act);
+    }
+    world.placed_ago = Some(15);
+    world.act("order market #2 MUG:2");
+    world.expect("#2 incident beyond_shown");
+}
+
+#[test]
+fn a_sale_of_a_level_that_the_breaker_held_is_explained_by_that() {
+    let mut world = World::new();
+    for act in [
+        "count MUG 10",
+        "level web MUG 10 compare",
+        "weigh web writes MUG PLATE X",
+        "count MUG 0",
+        "push web MUG",
+    ] {
+        world.act(act);
+    }
+    world.expect("web.MUG held");
+    world.placed_ago = Some(0);
+    world.act("order web #1 MUG:1");
+    world.expect("#1 incident late_push");
+}
+
+#[test]
 fn a_kit_of_which_a_part_was_never_counted_is_no_incident() {
     let mut world = World::new();
     for act in ["count MUG 9", "order web #1 SET:1"] {

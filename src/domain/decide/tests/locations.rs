@@ -352,7 +352,7 @@ fn what_left_before_the_count_and_is_heard_of_later_is_taken_off_once() {
     world.expect("MUG@shop 9-0");
     world.expect("web.MUG 9");
     // What it sold after the count is taken off.
-    world.placed_now = true;
+    world.placed_ago = Some(0);
     world.act("order till #2 MUG:1");
     world.expect("MUG@shop 8-0");
 }

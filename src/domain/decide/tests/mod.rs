@@ -408,6 +408,17 @@ fn an_account_that_owns_the_stock_is_believed() {
 }
 
 #[test]
+fn an_owner_that_shows_nothing_is_believed_though_an_unpaid_order_waits() {
+    check(
+        "owner web
+         count MUG 25
+         order web #1 unpaid MUG:2/sub0
+         level web MUG 25 compare  => web.MUG 25, web.MUG settled
+         level web MUG 0 confirm   => no drift, MUG 0-0, #1 short, web.MUG 0",
+    );
+}
+
+#[test]
 fn an_owner_is_believed_about_what_changed_while_a_write_of_ours_waited() {
     check(
         "owner web
@@ -493,6 +504,20 @@ fn a_source_that_jumps_everywhere_is_neither_repaired_nor_taken() {
          order market #1 MUG:1         => web.MUG 9, web.MUG held
          order market #2 PLATE:1       => web.PLATE 9, web.PLATE due
          let web source theirs MUG     => drift web.PLATE, MUG 0-0, #1 short, web.MUG 0, web.MUG settled",
+    );
+}
+
+#[test]
+fn a_level_that_tells_nothing_stays_held_when_the_shop_is_said_to_be_right() {
+    check(
+        "count MUG 10
+         count PLATE 10
+         level web SET 10 compare
+         weigh web source MUG PLATE X
+         level web SET 0 confirm       => drift web.SET, web.SET held
+         let web source theirs SET     => new, drift web.SET, web.SET held
+         settle theirs                 => refused: cannot be taken over, web.SET held
+         settle ours                   => new, web.SET due",
     );
 }
 

@@ -405,7 +405,7 @@ proptest! {
         max in 0..6_i64,
     ) {
         let mut world = World::new();
-        world.placed_now = true;
+        world.placed_ago = Some(0);
         world.act(&format!("rule all of MUG backorder {max} 5"));
         world.act("rule all of PLATE preorder 4 3");
         world.act("count MUG 3");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::world::{check, sku};
+use super::world::{World, check, sku};
 use crate::{
     AccountId, Quantity, Time,
     buffer::{Demand, Tuned},
@@ -157,6 +157,30 @@ impl Formula for Half {
             return Err("too few".to_owned());
         }
         Ok(given.sellable.plus(given.buffer))
+    }
+}
+
+#[test]
+fn without_its_formula_a_listing_falls_with_what_is_there_and_never_rises() {
+    let mut world = World::new();
+    world.rules.rules.push(ScopedRule {
+        account: Some(AccountId::new("web")),
+        formula: Some(FormulaRef(Arc::new(Half))),
+        ..ScopedRule::default()
+    });
+    for (act, wanted) in [
+        ("count MUG 10", "web.MUG 10"),
+        ("level web MUG 10 compare", "web.MUG settled"),
+        ("count MUG 2", "web.MUG 2"),
+        ("count MUG 3", "web.MUG 2"),
+        ("count MUG 8", "web.MUG 8"),
+    ] {
+        world.act(act);
+        world.expect(wanted);
+        let is_failing = act == "count MUG 2" || act == "count MUG 3";
+        let key = (AccountId::new("web"), crate::ListingId::new("MUG"));
+        let suppressed = world.book.offers[&key].suppressed;
+        assert_eq!(suppressed.is_some(), is_failing, "{act}");
     }
 }
 

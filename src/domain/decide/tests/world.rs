@@ -28,11 +28,11 @@ pub(super) struct World {
     pub(super) now: i64,
     movements: Vec<Movement>,
     pub(super) names: BTreeMap<String, OrderId>,
-    rules: OfferRules,
+    pub(super) rules: OfferRules,
     pub(super) locations: Locations,
     pub(super) allocation: allocation::Rules,
-    /// Whether buyers place their orders now, and not long ago.
-    pub(super) placed_now: bool,
+    /// How many seconds before they become known buyers place their orders; long ago when not said.
+    pub(super) placed_ago: Option<i64>,
     owner: Option<&'static str>,
     budget: Option<WriteBudget>,
     pub(super) incidents: Vec<crate::policy::Rule>,
@@ -67,7 +67,7 @@ impl World {
             rules: OfferRules::default(),
             locations: Locations::default(),
             allocation: allocation::Rules::default(),
-            placed_now: false,
+            placed_ago: None,
             owner: None,
             budget: None,
             incidents: Vec::new(),
@@ -465,8 +465,8 @@ impl World {
 
     fn order_signal(&self, account: &str, name: &str, rest: &[&str]) -> Signal {
         let mut snapshot = order_snapshot(name);
-        if self.placed_now {
-            snapshot.placed_at = Time::from_seconds(self.now + 10);
+        if let Some(ago) = self.placed_ago {
+            snapshot.placed_at = Time::from_seconds(self.now + 10 - ago);
         }
         let mut source = Source::Read;
         for word in rest {
