@@ -167,18 +167,11 @@ impl Engine {
             puts: Vec::new(),
             deletes: vec![(INBOX, key.to_vec())],
         };
-        let raw = match self.store.body(seq).await? {
-            Some(body) => rows::decode::<RawSignal>(INBOX, &body)?,
-            None => {
-                let reason = format!("the journal has no body for signal {}", seq.0);
-                return Err(StoreError::Corrupt { reason });
-            }
-        };
         let RawSignal {
             account: id,
             received_at,
             request,
-        } = raw;
+        } = self.raw(seq).await?;
         let unread = |reason: &str| Malformed {
             external_id: None,
             reason: reason.to_owned(),
@@ -203,6 +196,19 @@ impl Engine {
             received_at,
             staged,
         })
+    }
+
+    async fn raw(&self, seq: Seq) -> Result<RawSignal, StoreError> {
+        if let Some(raw) = self.recent.take(seq) {
+            return Ok(raw);
+        }
+        match self.store.body(seq).await? {
+            Some(body) => rows::decode(INBOX, &body),
+            None => {
+                let reason = format!("the journal has no body for signal {}", seq.0);
+                Err(StoreError::Corrupt { reason })
+            }
+        }
     }
 
     /// Decides about all that a hook told; it leaves the inbox with the last of it.

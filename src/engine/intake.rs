@@ -115,7 +115,10 @@ impl Engine {
             self.meters.backlog.fetch_sub(1, Ordering::Relaxed);
         }
         match appended {
-            Ok(_) => {
+            Ok(positions) => {
+                if let Some(at) = positions.first() {
+                    self.recent.put(*at, raw);
+                }
                 add(&self.meters.hooks_accepted);
                 self.wake_inbox.notify_one();
                 Reply::Accepted

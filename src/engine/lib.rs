@@ -24,6 +24,7 @@ mod policing;
 pub mod ports;
 mod promises;
 pub mod reading;
+mod recent;
 pub mod rows;
 pub mod safety;
 pub mod shelf;
@@ -45,8 +46,10 @@ use domain::{
 use lanes::Lane;
 use meters::Meters;
 use ports::Ports;
+use recent::Recent;
 use store::{Batch, Store, StoreError};
 use tokio::sync::{Notify, watch};
+use views::totals::LastTotals;
 
 /// One account as configured, with its settings resolved.
 pub struct AccountConfig {
@@ -123,6 +126,8 @@ pub struct Engine {
     pub opening: Option<AccountId>,
     /// What was counted since the start.
     pub meters: Meters,
+    pub(crate) totals: LastTotals,
+    recent: Recent,
     public_url: Option<String>,
     /// When this process began.
     started_at: domain::Time,
@@ -176,6 +181,8 @@ impl Engine {
             accounts,
             opening: config.opening,
             meters: Meters::default(),
+            totals: LastTotals::default(),
+            recent: Recent::default(),
             public_url: config.public_url,
             backlog_max: config.backlog_max,
             exporting: tokio::sync::Mutex::new(()),

@@ -393,7 +393,7 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
         "at: time, orders_by_phase: whole{}, orders_in: whole, claims_open_units: whole, \
          claims_open: whole, pushes: whole, coalesced: whole, propagation_ms: Percentiles, \
          duplicates_dropped: whole, conflicts: whole, reconciles: whole, drift_open: whole, breakers_tripped: whole, \
-         incidents_open: whole, parked: whole, inbox_waiting: whole, signal_ms: Percentiles, signal_decided_at: time?, intents_waiting: whole, \
+         formulas_failing: whole, incidents_open: whole, parked: whole, inbox_waiting: whole, signal_ms: Percentiles, signal_decided_at: time?, intents_waiting: whole, \
          pushes_waiting: whole, hooks_accepted: whole, hooks_refused: whole, store: Store",
     ),
     (

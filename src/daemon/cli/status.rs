@@ -91,7 +91,11 @@ fn attention(summary: &Value) -> String {
         ),
         (
             "breakers_tripped",
-            "too much at once (oneshelf accounts breaker)",
+            "too much at once (oneshelf accounts breaker ACCOUNT)",
+        ),
+        (
+            "formulas_failing",
+            "whose formula gives no number (oneshelf listings --suppressed)",
         ),
     ] {
         if summary[key].as_u64().is_some_and(|count| count > 0) {

@@ -401,7 +401,7 @@ promised   5 units in 3 claims
 pushes     7 taken, 0 waiting; half within 90 ms, all but one in a hundred within 400 ms
 waiting    0 signals, 1 intent
 at risk    0 units now
-attention  2 parked (oneshelf outbox --state parked); 1 sold and not there (oneshelf incidents); 1 too much at once (oneshelf accounts breaker)
+attention  2 parked (oneshelf outbox --state parked); 1 sold and not there (oneshelf incidents); 1 too much at once (oneshelf accounts breaker ACCOUNT)
 
 ACCOUNT  CHANNEL  MODE  ORDERS  LISTINGS  WAITING  COMPARED  LAST POLL             TROUBLE
 shop     paper    live  3       4         0        2/4       2026-11-21T10:00:00Z  failed to read orders: status 500

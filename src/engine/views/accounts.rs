@@ -6,8 +6,6 @@ use domain::{
     AccountId, ListingId, Quantity, Sku, Time,
     breaker::{Side, Trip},
     offer::Offer,
-    order::Phase,
-    stock::Claim,
 };
 use serde::Serialize;
 
@@ -154,6 +152,8 @@ pub struct Summary {
     pub drift_open: usize,
     /// Breakers that have tripped: sides of accounts.
     pub breakers_tripped: usize,
+    /// Listings whose formula gives no number.
+    pub formulas_failing: usize,
     /// Incidents that are open.
     pub incidents_open: usize,
     /// What waits for a person: intents, pushes and signals.
@@ -295,37 +295,30 @@ pub async fn preview(engine: &Engine, account: &Account) -> Result<WritePreview,
 /// The figures of the whole.
 pub async fn summary(engine: &Engine) -> Result<Summary, StoreError> {
     let meters = &engine.meters;
-    let mut orders_by_phase = BTreeMap::new();
-    for phase in Phase::ALL {
-        let orders = count(engine, rows::ORDERS_BY_PHASE, prefix(&[phase.word()])).await?;
-        if orders > 0 {
-            orders_by_phase.insert(phase.word(), orders);
-        }
-    }
-    let (claims_open, claims_open_units) = open_claims(engine).await?;
-    let parked_signals = count(engine, rows::PARKED_SIGNALS, Vec::new()).await?;
+    let totals = engine.totals.get(engine).await?;
     let stats = engine.store.stats().await?;
     Ok(Summary {
         at: engine.ports.clock.now(),
-        orders_by_phase,
+        orders_by_phase: totals.orders_by_phase,
         orders_in: meters.orders_accepted.load(Ordering::Relaxed),
-        claims_open_units,
-        claims_open,
+        claims_open_units: totals.claims_open_units,
+        claims_open: totals.claims_open,
         pushes: meters.pushes.load(Ordering::Relaxed),
-        coalesced: coalesced(engine).await?,
+        coalesced: totals.coalesced,
         propagation_ms: meters.propagation_ms(),
         duplicates_dropped: meters.duplicates_dropped.load(Ordering::Relaxed),
         conflicts: meters.conflicts.load(Ordering::Relaxed),
         reconciles: meters.reconciles.load(Ordering::Relaxed),
-        drift_open: count(engine, rows::OPEN_DRIFTS, Vec::new()).await?,
+        drift_open: totals.drift_open,
         breakers_tripped: breakers_tripped(engine).await?,
-        incidents_open: count(engine, rows::OPEN_INCIDENTS, Vec::new()).await?,
-        parked: parked_signals + count(engine, rows::PARKED, Vec::new()).await?,
+        formulas_failing: totals.formulas_failing,
+        incidents_open: totals.incidents_open,
+        parked: totals.parked,
         inbox_waiting: meters.backlog.load(Ordering::Relaxed),
         signal_ms: meters.signal_ms(),
         signal_decided_at: meters.signal_decided_at(),
-        intents_waiting: count(engine, rows::OUTBOX, Vec::new()).await?,
-        pushes_waiting: count(engine, rows::DUE_OFFERS, Vec::new()).await?,
+        intents_waiting: totals.intents_waiting,
+        pushes_waiting: totals.pushes_waiting,
         hooks_accepted: meters.hooks_accepted.load(Ordering::Relaxed),
         hooks_refused: meters.hooks_refused.load(Ordering::Relaxed),
         store: store_view(stats),
@@ -343,17 +336,6 @@ fn store_view(stats: Stats) -> StoreView {
     }
 }
 
-async fn open_claims(engine: &Engine) -> Result<(usize, Quantity), StoreError> {
-    let mut walk = Walk::counting(engine, rows::CLAIMS, Vec::new());
-    let (mut claims, mut units) = (0, Quantity::ZERO);
-    while let Some((_, row)) = walk.next().await? {
-        let claim: Claim = rows::decode(rows::CLAIMS, &row.value)?;
-        claims += 1;
-        units = units.plus(claim.open());
-    }
-    Ok((claims, units))
-}
-
 async fn breakers_tripped(engine: &Engine) -> Result<usize, StoreError> {
     let mut tripped = 0;
     for account in engine.accounts.values() {
@@ -362,14 +344,4 @@ async fn breakers_tripped(engine: &Engine) -> Result<usize, StoreError> {
         tripped += sides.filter(|side| breaker.trip(*side).is_some()).count();
     }
     Ok(tripped)
-}
-
-async fn coalesced(engine: &Engine) -> Result<u64, StoreError> {
-    let mut walk = Walk::counting(engine, rows::OFFERS, Vec::new());
-    let mut sum: u64 = 0;
-    while let Some((_, row)) = walk.next().await? {
-        let offer: Offer = rows::decode(rows::OFFERS, &row.value)?;
-        sum = sum.saturating_add(offer.coalesced);
-    }
-    Ok(sum)
 }
