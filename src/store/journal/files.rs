@@ -3,9 +3,9 @@
 //! This is the only file of the store that asks the operating system for the time or for space.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
     io,
-    os::unix::fs::FileExt,
+    os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt},
     path::Path,
     time::{Duration, Instant, SystemTime},
 };
@@ -46,7 +46,8 @@ impl Disk for Files {
                 options.write(true);
             }
             Mode::Create => {
-                options.write(true).create(true).truncate(true);
+                // Whatever the umask: every file of a store holds names and addresses.
+                options.write(true).create(true).truncate(true).mode(0o600);
             }
         }
         Ok(Box::new(options.open(path)?))
@@ -65,7 +66,7 @@ impl Disk for Files {
     }
 
     fn create_dir(&self, dir: &Path) -> io::Result<()> {
-        fs::create_dir_all(dir)
+        DirBuilder::new().recursive(true).mode(0o700).create(dir)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

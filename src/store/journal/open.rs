@@ -8,7 +8,7 @@ use std::{path::PathBuf, sync::Arc};
 use super::{
     JournalError,
     disk::{Disk, DiskFile, Mode, read_all},
-    reader::{Segment, Segments},
+    reader::{Segment, Segments, scan_file},
     scan::{Scanned, Tail, scan},
     segment::{SEGMENT_HEAD_LENGTH, SegmentHead, first_of},
     witness::{Testimony, Witness},
@@ -139,6 +139,28 @@ impl Place {
             store_id: said.store_id,
             repairs,
         })
+    }
+
+    /// Looks at a journal that nobody writes to, such as a copy: nothing of it changes, and nothing is
+    /// forgiven. It holds what `said` tells and ends with a whole group.
+    pub(crate) fn look(&self, said: Testimony) -> Result<Segments, JournalError> {
+        let found = self.find()?;
+        check_chain(&found, said)?;
+        let Some(last) = found.last() else {
+            return Err(JournalError::damaged(&self.dir, "it has no segment"));
+        };
+        let scanned = scan_file(self.disk.as_ref(), &last.path, &last.head, &mut |_, _| {
+            Ok(())
+        })?;
+        if scanned.tail != Tail::Clean || scanned.next.0 != said.last.0 + 1 {
+            let what = format!(
+                "it is whole up to position {} and should be up to {}",
+                scanned.next.0 - 1,
+                said.last.0
+            );
+            return Err(JournalError::damaged(&last.path, what));
+        }
+        Ok(self.known(&found, &scanned))
     }
 
     /// Makes every name durable: the process before this one may have died between making a segment

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     Append, Batch, Seq, StoreError,
-    journal::{change::RowKey, writer::Writer},
+    journal::{change::RowKey, reader::Segment, writer::Writer},
 };
 
 /// The most jobs that are synced together,
@@ -55,6 +55,8 @@ pub(crate) enum Job {
     Watch { answer: Answer<()> },
     /// The rows that have changed since, as they are now, and how far that is.
     Watched { answer: Answer<Changes> },
+    /// The segments, and exactly where the journal ends now.
+    Mark { answer: Answer<Mark> },
     /// Let go of segments whose records come before a position.
     Prune { before: Seq, answer: Answer<u64> },
     /// Bring everything to disk and stop.
@@ -79,6 +81,15 @@ pub(crate) enum Write {
 pub(crate) struct Changes {
     pub rows: Vec<(RowKey, Option<Vec<u8>>)>,
     pub applied: Applied,
+}
+
+/// What the journal holds at one moment. Nothing behind it may be copied: a group that is being written
+/// looks like damage once a later one is there.
+pub(crate) struct Mark {
+    /// Every segment, and where its durable records end.
+    pub segments: Vec<(Arc<Segment>, u64)>,
+    /// The last position.
+    pub last: Seq,
 }
 
 /// The committer and what it alone holds.
@@ -125,6 +136,10 @@ impl Committer {
                 Job::Pulse { answer } => reply(answer, self.shared.health()),
                 Job::Watch { answer } => reply(answer, self.shared.watch()),
                 Job::Watched { answer } => self.tell_changes(answer),
+                Job::Mark { answer } => {
+                    let mark = self.shared.health().map(|()| self.mark());
+                    reply(answer, mark);
+                }
                 Job::Prune { before, answer } => {
                     let pruned = self.writer.prune(before);
                     reply(answer, pruned.map_err(|error| self.shared.fail(&error)));
@@ -208,6 +223,19 @@ impl Committer {
         let last = Seq(self.writer.next().0 - 1);
         self.since.bytes = self.shared.change_rows(last, |rows| group.apply(rows))?;
         Ok(())
+    }
+
+    fn mark(&self) -> Mark {
+        let segments = self.shared.segments.all().into_iter();
+        Mark {
+            segments: segments
+                .map(|segment| {
+                    let end = segment.end();
+                    (segment, end)
+                })
+                .collect(),
+            last: Seq(self.writer.next().0 - 1),
+        }
     }
 
     fn tell_changes(&mut self, answer: Answer<Changes>) {

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, ops::Bound};
 use super::{
     export_file,
     lock::Lock,
-    open::{Found, Parts, find_rows, place},
+    open::{Found, Parts, find_rows, is_loss_noted, place},
     options::{OpenError, Opened, Options},
     row::{APPLIED_KEY, Applied, FACT_PIECE_BYTES, encode, fact_key, weight},
     rows::Rows,
@@ -80,7 +80,8 @@ pub fn verify(options: &Options) -> Result<Findings, OpenError> {
 /// Makes the rows of a stopped store anew.
 pub fn rebuild(options: &Options) -> Result<Opened, OpenError> {
     let _lock = Lock::take(&options.dir)?;
-    let parts = Parts::open(options, Some("somebody asked for it"))?;
+    let mut parts = Parts::open(options, Some("somebody asked for it"))?;
+    parts.opened.is_after_loss |= is_loss_noted(options)?;
     Ok(parts.opened)
 }
 

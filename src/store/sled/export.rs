@@ -75,11 +75,14 @@ impl Sled {
     /// Writes an export and reads it back. Then, if so set, lets go of what the journal need not
     /// keep any more.
     pub async fn export(&self) -> Result<Exported, ExportError> {
-        let _one_at_a_time = self.exporting.lock().await;
+        let turn = Arc::clone(&self.exporting).lock_owned().await;
         let (answer, answered) = oneshot::channel();
         let export = self.exporter()?;
         let started = start(move || {
-            if answer.send(export.run()).is_err() {
+            let exported = export.run();
+            // Whoever asked may have gone; the next one comes when this is over all the same.
+            drop(turn);
+            if answer.send(exported).is_err() {
                 tracing::debug!("Nobody waits for the export any more.");
             }
         });
@@ -95,7 +98,7 @@ impl Sled {
         started.join().unwrap_or_else(|_| Err(super::gone().into()))
     }
 
-    fn exporter(&self) -> Result<Export, ExportError> {
+    pub(super) fn exporter(&self) -> Result<Export, ExportError> {
         Ok(Export {
             shared: Arc::clone(&self.shared),
             options: self.options.clone(),
@@ -109,21 +112,21 @@ impl Sled {
     }
 }
 
-fn start<T: Send + 'static>(
+pub(super) fn start<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<std::thread::JoinHandle<T>> {
     let thread = std::thread::Builder::new().name("store-export".into());
     thread.spawn(work)
 }
 
-struct Export {
+pub(super) struct Export {
     shared: Arc<Shared>,
-    options: Options,
+    pub(super) options: Options,
     jobs: Sender<Job>,
 }
 
 impl Export {
-    fn run(self) -> Result<Exported, ExportError> {
+    pub(super) fn run(&self) -> Result<Exported, ExportError> {
         let dir = self.options.exports_dir();
         let disk = self.options.disk.as_ref();
         let path = dir.join("unfinished");
@@ -218,7 +221,7 @@ impl Export {
         Ok(self.ask(|answer| Job::Prune { before, answer })?)
     }
 
-    fn ask<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Result<T, StoreError> {
+    pub(super) fn ask<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
         self.jobs.send(job(answer)).map_err(|_| super::gone())?;
         answered.blocking_recv().map_err(|_| super::gone())?

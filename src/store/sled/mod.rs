@@ -5,6 +5,7 @@
 //! writes (`committer`); what it changes stays in memory (`memtable`) until another brings it to disk
 //! (`drain`); readers ask both. Start reading at `open`.
 
+pub mod backup;
 mod committer;
 mod doctor;
 mod drain;
@@ -64,7 +65,7 @@ pub struct Sled {
     options: Options,
     jobs: Option<Sender<Job>>,
     permits: Arc<Semaphore>,
-    exporting: tokio::sync::Mutex<()>,
+    exporting: Arc<tokio::sync::Mutex<()>>,
     committer: Option<JoinHandle<()>>,
 }
 

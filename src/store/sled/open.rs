@@ -31,6 +31,7 @@ use crate::{
     Seq,
     journal::{
         JournalError,
+        disk::Mode,
         open::{Journal, Place},
     },
 };
@@ -53,6 +54,7 @@ pub fn open(options: Options) -> Result<(Arc<Sled>, Opened), OpenError> {
     };
     let mut opened = parts.opened;
     let wants_export = opened.is_after_loss || is_export_missing(&options, &parts.journal)?;
+    opened.is_after_loss |= is_loss_noted(&options)?;
     let last = parts.state.applied().last;
     let rows = Layers::new(parts.rows).map_err(|error| OpenError::rows(&options.dir, error))?;
     let shared = Arc::new(Shared::new(
@@ -86,7 +88,7 @@ pub fn open(options: Options) -> Result<(Arc<Sled>, Opened), OpenError> {
         options,
         jobs: Some(jobs),
         permits: Arc::new(Semaphore::new(WAITING_KIB_MAX as usize)),
-        exporting: tokio::sync::Mutex::new(()),
+        exporting: Arc::default(),
         committer: Some(thread),
     };
     if wants_export {
@@ -95,6 +97,40 @@ pub fn open(options: Options) -> Result<(Arc<Sled>, Opened), OpenError> {
             .map_err(|error| failed(io::Error::other(error)))?;
     }
     Ok((Arc::new(sled), opened))
+}
+
+/// Says that history was lost and that not everybody has heard of it. It stays until
+/// [`Sled::forget_loss`], however often the store is opened before that.
+const LOSS: &str = "after-loss";
+
+/// Notes a loss, durably, before the rows look as if nothing was missing.
+fn note_loss(options: &Options) -> io::Result<()> {
+    let disk = options.disk.as_ref();
+    disk.open(&options.dir.join(LOSS), Mode::Create)?.sync()?;
+    disk.sync_dir(&options.dir)
+}
+
+/// Whether a loss was noted.
+pub(super) fn is_loss_noted(options: &Options) -> Result<bool, OpenError> {
+    match options.disk.open(&options.dir.join(LOSS), Mode::Read) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(OpenError::Io {
+            dir: options.dir.clone(),
+            source,
+        }),
+    }
+}
+
+impl Sled {
+    /// Whoever publishes has durably noted by now that history was lost.
+    pub fn forget_loss(&self) -> io::Result<()> {
+        let (disk, dir) = (self.options.disk.as_ref(), &self.options.dir);
+        match disk.remove(&dir.join(LOSS)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.and_then(|()| disk.sync_dir(dir)),
+        }
+    }
 }
 
 /// Whether a loss was accepted and no export has been made since.
@@ -184,6 +220,12 @@ impl Parts {
         opened.replayed = state.replayed();
         if state.applied().last < last {
             opened.is_after_loss = true;
+        }
+        if opened.is_after_loss {
+            note_loss(options).map_err(|source| OpenError::Io {
+                dir: options.dir.clone(),
+                source,
+            })?;
         }
         // What is not there by now is lost, and that was accepted: no later replay has to look for it.
         state.reach(last);

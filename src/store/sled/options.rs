@@ -102,7 +102,8 @@ pub struct Opened {
     pub repairs: Vec<String>,
     /// The rows were made anew from the last export and the journal.
     pub is_rebuilt: bool,
-    /// A loss was accepted: publish nothing before everything is reconciled.
+    /// A loss was accepted, or the store was restored from a backup, and nobody has said
+    /// [`super::Sled::forget_loss`] since: publish nothing before everything is reconciled.
     pub is_after_loss: bool,
     /// There is too little space, so writes are refused until there is more.
     pub is_read_only: bool,

@@ -18,6 +18,8 @@ pub(super) enum Doing {
     Create,
     Write,
     Sync,
+    Rename,
+    Remove,
 }
 
 type Rule = Box<dyn FnMut(Doing, &Path) -> io::Result<()> + Send>;
@@ -97,10 +99,12 @@ impl Disk for Faulty {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.ask(Doing::Rename, from)?;
         self.files.rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
+        self.ask(Doing::Remove, path)?;
         self.files.remove(path)
     }
 

@@ -1,5 +1,6 @@
 //! The suite of every store, and what only this one must do.
 
+mod backups;
 mod damage;
 mod faults;
 mod faulty;
