@@ -3,16 +3,19 @@
 //! Start reading at [`run`] for the daemon itself, at [`demo`] for the whole on one machine, and at
 //! [`settings`] for what an admin can say.
 
+mod backups;
 pub mod bench;
 pub mod check;
 pub mod cli;
 pub mod demo;
+pub mod doctor;
 pub mod exit;
 pub mod listen;
 pub mod logging;
 mod outside;
 pub mod rehearsal;
 pub mod replay;
+pub mod restore;
 pub mod run;
 pub mod sandbox_host;
 mod scratch;

@@ -4,10 +4,10 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use daemon::{
-    bench, check, cli, demo,
+    bench, check, cli, demo, doctor,
     exit::{self, Exit},
     logging::{self, Format},
-    rehearsal, replay, run,
+    rehearsal, replay, restore, run,
     settings::Environment,
     sim,
 };
@@ -39,6 +39,9 @@ enum Verb {
     Bench(bench::Args),
     Check(check::Args),
     Replay(replay::Args),
+    Backup(cli::backup::Args),
+    Restore(restore::Args),
+    Doctor(doctor::Args),
     #[command(flatten)]
     Client(cli::Verb),
 }
@@ -81,6 +84,9 @@ async fn hand_over(cli: Cli, environment: Environment) -> anyhow::Result<ExitCod
         Verb::Bench(args) => bench::run(&args).await.map(ExitCode::from),
         Verb::Replay(args) => replay::run(&args).map(ExitCode::from),
         Verb::Check(args) => check::run(&args, &at, &environment).map(ExitCode::from),
+        Verb::Backup(args) => cli::backup::run(&args, &at, &environment).await,
+        Verb::Restore(args) => restore::run(&args).map(ExitCode::from),
+        Verb::Doctor(args) => doctor::run(&args, &at, &environment).await,
         Verb::Client(verb) => verb.run(&environment).await,
     }
 }

@@ -6,7 +6,9 @@
 
 use std::{
     collections::BTreeMap,
+    fs::DirBuilder,
     net::SocketAddr,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -35,6 +37,7 @@ use store::sled::{OpenError, Opened, Options, Sled};
 use tokio::net::TcpListener;
 
 use crate::{
+    backups,
     exit::{self, Exit},
     listen,
     logging::{self, Format},
@@ -87,6 +90,10 @@ pub async fn run(
         }
     };
     start_logging(&settings, format)?;
+    if let Err(sentence) = prepare_state(&settings.store.dir) {
+        exit::tell(&format!("error: {sentence}\n"));
+        return Ok(Exit::Storage.into());
+    }
     let (store, opened) = match open_store(&settings, args) {
         Ok(opened) => opened,
         Err(error) => {
@@ -104,6 +111,16 @@ pub async fn run(
         Ok(engine) => engine,
         Err(error) => return Ok(refuse_start(&error)),
     };
+    if opened.is_after_loss {
+        tracing::warn!(
+            "History was lost: nothing is written to an account before it was compared."
+        );
+        // The engine has kept that by now, account by account.
+        store
+            .forget_loss()
+            .context("cannot note that a loss is known")?;
+    }
+    keep_backups(&settings, &engine, &store).await;
     let (tokens, limits) = (tokens(&settings)?, limits(&settings));
     let stop_web = listen::spawn(&engine, public, admin, tokens, limits);
     feed_watchdog(&ports, &engine, store.clone());
@@ -143,12 +160,44 @@ fn start_logging(settings: &Settings, format: Format) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn open_store(settings: &Settings, args: &Args) -> Result<(Arc<Sled>, Opened), OpenError> {
+/// Makes the state folder, for nobody else to read. One that a restore has left half done is refused:
+/// a new store would be begun in it.
+fn prepare_state(dir: &Path) -> Result<(), String> {
+    if store::sled::backup::is_unfinished(dir) {
+        return Err(format!(
+            "a restore into `{}` did not come to its end; do it again (exit 74)",
+            dir.display()
+        ));
+    }
+    let mut builder = DirBuilder::new();
+    let made = builder.recursive(true).mode(0o700).create(dir);
+    made.map_err(|error| format!("cannot make `{}`: {error} (exit 74)", dir.display()))
+}
+
+/// Has backups made, if that is configured.
+async fn keep_backups(settings: &Settings, engine: &Arc<Engine>, store: &Arc<Sled>) {
+    let Some(dir) = &settings.backup.dir else {
+        return;
+    };
+    let plan = backups::plan(settings, dir.clone());
+    let schedule = settings.backup.at.parse();
+    let schedule = schedule.expect("the settings were checked");
+    let keeper = backups::Keeper::new(Arc::clone(store), plan);
+    engine.keep_backups(Arc::new(keeper), schedule).await;
+}
+
+/// How the store of this configuration is opened.
+pub(crate) fn store_options(settings: &Settings) -> Options {
     let mut options = Options::new(settings.store.dir.join("store"));
     if let Some(free_min) = settings.store.free_min {
         // What the admin names decides alone, whatever part of the disk it is.
         (options.free_bytes_min, options.free_ratio_min) = (free_min, 1.0);
     }
+    options
+}
+
+fn open_store(settings: &Settings, args: &Args) -> Result<(Arc<Sled>, Opened), OpenError> {
+    let mut options = store_options(settings);
     options.accept_rollback = args.accept_rollback;
     let (store, opened) = store::sled::open(options)?;
     for repair in &opened.repairs {
@@ -163,7 +212,7 @@ fn open_outside(settings: &Settings, ports: &Ports) -> anyhow::Result<RealOutsid
     } else {
         Egress::Public
     };
-    let vault = settings.store.dir.join("secrets");
+    let vault = settings.store.dir.join(backups::SECRETS);
     RealOutside::new(ports.clone(), egress, vault).map_err(anyhow::Error::msg)
 }
 

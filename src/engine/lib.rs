@@ -7,10 +7,12 @@
 pub mod account;
 pub mod adoption;
 pub mod answers;
+pub mod backups;
 pub mod bells;
 mod buffers;
 pub mod cases;
 pub mod decider;
+pub mod doctor;
 pub mod explain;
 pub mod exposure;
 pub mod inbox;
@@ -83,7 +85,8 @@ pub struct Config {
     pub backlog_max: usize,
     /// How channels reach our public listener; without it no hooks are registered.
     pub public_url: Option<String>,
-    /// Whether an account writes nothing before its levels were compared: after a loss of history.
+    /// Whether history was lost: no account writes anything before its levels were compared. When the
+    /// engine has started, that is kept, also over a restart.
     pub compare_first: bool,
 }
 
@@ -128,6 +131,8 @@ pub struct Engine {
     pub meters: Meters,
     pub(crate) totals: LastTotals,
     recent: Recent,
+    /// Copies of everything, if they are made.
+    pub backups: backups::Backups,
     public_url: Option<String>,
     /// When this process began.
     started_at: domain::Time,
@@ -146,6 +151,10 @@ impl Engine {
         ports: Ports,
         outside: &dyn Outside,
     ) -> Result<Arc<Engine>, StartError> {
+        if config.compare_first {
+            let ids = config.accounts.iter().map(|account| &account.id);
+            note_loss(store.as_ref(), ids).await?;
+        }
         let mut policy = config.policy;
         let mut accounts = BTreeMap::new();
         for account in config.accounts {
@@ -170,7 +179,7 @@ impl Engine {
             let set = load_override(store.as_ref(), &account.id).await?;
             let (id, connector) = (account.id.clone(), account.connector);
             let opened = Account::new(id, connector, channel, account.pace, account.mode, set);
-            opened.hold_writes(config.compare_first);
+            opened.hold_writes(is_to_compare_first(store.as_ref(), &account.id).await?);
             accounts.insert(account.id, Arc::new(opened));
         }
         let engine = Arc::new(Engine {
@@ -183,6 +192,7 @@ impl Engine {
             meters: Meters::default(),
             totals: LastTotals::default(),
             recent: Recent::default(),
+            backups: backups::Backups::default(),
             public_url: config.public_url,
             backlog_max: config.backlog_max,
             exporting: tokio::sync::Mutex::new(()),
@@ -402,6 +412,32 @@ impl Engine {
         }
         !self.is_stopping()
     }
+}
+
+/// Notes of each account that it is to be compared before anything is written to it. That is a row,
+/// because a restart must not forget it.
+async fn note_loss<'a>(
+    store: &dyn Store,
+    accounts: impl Iterator<Item = &'a AccountId>,
+) -> Result<(), StoreError> {
+    let row = |id: &AccountId| {
+        let key = rows::key(&[id.as_str()]);
+        (rows::TO_COMPARE, key, rows::encode(&()))
+    };
+    let puts: Vec<_> = accounts.map(row).collect();
+    if puts.is_empty() {
+        return Ok(());
+    }
+    let batch = Batch {
+        puts,
+        ..Batch::default()
+    };
+    store.commit(batch).await.map(drop)
+}
+
+async fn is_to_compare_first(store: &dyn Store, account: &AccountId) -> Result<bool, StoreError> {
+    let key = rows::key(&[account.as_str()]);
+    Ok(store.get(rows::TO_COMPARE, &key).await?.is_some())
 }
 
 async fn load_override(store: &dyn Store, account: &AccountId) -> Result<ModeOverride, StoreError> {

@@ -77,6 +77,8 @@ pub const BREAKERS: Table = Table("breakers");
 pub const HELD_OFFERS: Table = Table("held_offers");
 /// How far the comparison of each account's levels has come.
 pub const COMPARISONS: Table = Table("comparisons");
+/// Accounts that nothing is written to before their levels were compared, because history was lost.
+pub const TO_COMPARE: Table = Table("to_compare");
 /// What the last freeze did.
 pub const FREEZES: Table = Table("freezes");
 /// Incidents, by id.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::{
     Engine,
+    backups::BackupsView,
     views::{StoreError, Units, accounts, exposure},
 };
 use prometheus_client::{
@@ -42,6 +43,7 @@ pub(crate) async fn text(engine: &Engine) -> Result<String, StoreError> {
     let summary = accounts::summary(engine).await?;
     since_start(&mut registry, engine);
     now(&mut registry, &summary);
+    backups(&mut registry, &summary.backups);
     of_accounts(&mut registry, engine).await?;
     at_risk(&mut registry, engine).await?;
     let version = vec![("version", env!("CARGO_PKG_VERSION"))];
@@ -153,6 +155,35 @@ fn now(registry: &mut Registry, summary: &accounts::Summary) {
     let disk = Gauge::<i64>::default();
     disk.set(i64::try_from(summary.store.disk_bytes).unwrap_or(i64::MAX));
     registry.register("store_disk_bytes", "What the store takes on disk", disk);
+}
+
+/// When there was a good backup last, and whether there should be a newer one.
+fn backups(registry: &mut Registry, backups: &BackupsView) {
+    if !backups.is_configured {
+        return;
+    }
+    let last = Ratio::default();
+    let made_at = backups.last.as_ref().and_then(|last| last.made_at);
+    let millis = made_at.map_or(0, |at| u64::try_from(at.millis()).unwrap_or(0));
+    last.set(std::time::Duration::from_millis(millis).as_secs_f64());
+    let help = "When the last good backup was made; 0 when there is none";
+    registry.register("last_backup_timestamp_seconds", help, last);
+    for (name, help, is) in [
+        (
+            "backup_late",
+            "Whether there should be a newer backup by now",
+            backups.is_late,
+        ),
+        (
+            "backup_failed",
+            "Whether making the last backup failed",
+            backups.failure.is_some(),
+        ),
+    ] {
+        let gauge: Gauge = Gauge::default();
+        gauge.set(i64::from(is));
+        registry.register(name, help, gauge);
+    }
 }
 
 /// Units at risk on each account, and the overhang of all.

@@ -128,6 +128,8 @@ kinds! {
     BAD_AS_OF { code: "bad-as-of", status: 409, title: "It cannot be counted as of that time" }
     RECOUNT_FIRST { code: "recount-first", status: 409, title: "Something is to be counted again" }
     NOT_THERE { code: "not-there", status: 409, title: "Fewer lie there" }
+    NO_BACKUPS { code: "no-backups", status: 409, title: "Backups are not configured" }
+    BACKUP_FAILED { code: "backup-failed", status: 503, title: "The backups cannot be reached" }
     UNDER_WAY { code: "under-way", status: 409, title: "It was asked for already" }
 }
 

@@ -13,8 +13,8 @@ use axum::{
 use crate::{
     access::Access,
     admin::{
-        Admin, accounts, adoption, allocation, error_page, health, incidents, moves, orders,
-        queues, safety, stock,
+        Admin, accounts, adoption, allocation, backups, error_page, health, incidents, moves,
+        orders, queues, safety, stock,
     },
 };
 
@@ -118,6 +118,7 @@ async fn description() -> Response {
 /// All routes.
 pub(crate) fn routes() -> Vec<Route> {
     let mut all = about_us();
+    all.extend(about_backups());
     all.extend(about_accounts());
     all.extend(about_orders());
     all.extend(done_to_orders());
@@ -182,6 +183,26 @@ fn about_us() -> Vec<Route> {
             Gives::One("Summary"),
             health::summary,
         ),
+    ]
+}
+
+fn about_backups() -> Vec<Route> {
+    const PATH: &str = "/api/v1/backups";
+    vec![
+        reads(
+            PATH,
+            "List backups, the oldest first, and say how making them goes.",
+            Gives::One("Backups"),
+            backups::list,
+        ),
+        posts(
+            PATH,
+            "Begin a backup below the configured directory; the list says when it is there.",
+            Gives::One("BackupBegun"),
+            backups::make,
+        )
+        .takes("NewBackup")
+        .status(202),
     ]
 }
 

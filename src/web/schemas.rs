@@ -394,8 +394,26 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
          claims_open: whole, pushes: whole, coalesced: whole, propagation_ms: Percentiles, \
          duplicates_dropped: whole, conflicts: whole, reconciles: whole, drift_open: whole, breakers_tripped: whole, \
          formulas_failing: whole, incidents_open: whole, parked: whole, inbox_waiting: whole, signal_ms: Percentiles, signal_decided_at: time?, intents_waiting: whole, \
-         pushes_waiting: whole, hooks_accepted: whole, hooks_refused: whole, store: Store",
+         pushes_waiting: whole, hooks_accepted: whole, hooks_refused: whole, store: Store, \
+         backups: BackupState",
     ),
+    (
+        "BackupState",
+        "is_configured: flag, place: text?, is_under_way: flag, last: Backup?, failed_at: time?, \
+         failure: text?, next_at: time?, is_late: flag",
+    ),
+    (
+        "Backups",
+        "is_configured: flag, place: text?, is_under_way: flag, last: Backup?, failed_at: time?, \
+         failure: text?, next_at: time?, is_late: flag, items: Backup[]",
+    ),
+    (
+        "Backup",
+        "name: text, path: text, made_at: time?, position: whole, orders: whole, rows: whole, bytes: whole, \
+         problem: text?",
+    ),
+    ("NewBackup", "to?: text?"),
+    ("BackupBegun", "at: time, status: 'begins'|'under_way'"),
     (
         "Adoption",
         "at: time, source: text?, is_source_configured: flag, goods: whole, counted: whole, \

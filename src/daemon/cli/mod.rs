@@ -1,12 +1,14 @@
 //! The commands that talk to a running daemon over its admin API.
 //!
-//! A command asks, prints and ends; none opens the store or decides anything. With `--json` it prints
+//! A command asks, prints and ends; none decides anything, and none opens the store but [`backup`], where
+//! no daemon has it. With `--json` it prints
 //! one object a line, as the API gave it, and without it tables and sentences for people. Start
 //! reading at [`Verb::run`].
 
 mod accounts;
 mod adopt;
 mod allocation;
+pub mod backup;
 mod client;
 mod drift;
 mod exposure;

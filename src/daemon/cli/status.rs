@@ -63,6 +63,7 @@ pub(super) async fn run(_: &Args, client: &Client, out: &mut Out<'_>) -> anyhow:
             "at risk",
             format!("{} now", count(&show(&exposure, "units_at_risk"), "unit")),
         ),
+        ("backup", backup(&summary)),
         ("attention", attention(&summary)),
     ])?;
     out.line("")?;
@@ -76,6 +77,16 @@ fn or_none(text: &str) -> String {
         "none".to_owned()
     } else {
         text.to_owned()
+    }
+}
+
+/// When there was a good one last.
+fn backup(summary: &Value) -> String {
+    let backups = &summary["backups"];
+    match (backups["is_configured"] == true, &backups["last"]) {
+        (false, _) => "not configured".to_owned(),
+        (true, Value::Null) => "none yet".to_owned(),
+        (true, last) => format!("{} in {}", show(last, "made_at"), show(last, "path")),
     }
 }
 
@@ -101,6 +112,13 @@ fn attention(summary: &Value) -> String {
         if summary[key].as_u64().is_some_and(|count| count > 0) {
             said.push(format!("{} {text}", summary[key]));
         }
+    }
+    let backups = &summary["backups"];
+    if !backups["failure"].is_null() {
+        let failure = show(backups, "failure");
+        said.push(format!("the last backup failed: {failure}"));
+    } else if backups["is_late"] == true {
+        said.push("there should be a newer backup (oneshelf backup list)".to_owned());
     }
     if summary["store"]["is_read_only"] == true {
         said.push("the store has too little space to write".to_owned());

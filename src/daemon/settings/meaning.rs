@@ -62,6 +62,25 @@ pub(super) fn check_plain(document: &mut Document, main: &Main, schedule: super:
         let help = "seconds, minutes, hours, days, months, weekdays: \"0 */15 * * * *\"";
         tell(document, &keys("schedule/reconcile"), &problem, Some(help));
     }
+    check_backup(document, main, schedule);
+}
+
+fn check_backup(document: &mut Document, main: &Main, schedule: super::ScheduleCheck) {
+    if let Err(problem) = schedule(&main.backup.at) {
+        let help = "minutes, hours, days, months, weekdays, in UTC: \"0 3 * * *\"";
+        tell(document, &keys("backup/at"), &problem, Some(help));
+    }
+    if main.backup.keep == 0 {
+        let problem = "without one that is kept there is no backup; the least is 1";
+        refuse(document, "backup/keep", problem);
+    }
+    let Some(dir) = &main.backup.dir else { return };
+    if !dir.is_absolute() {
+        refuse(document, "backup/dir", "write the whole path, from `/` on");
+    } else if dir.starts_with(main.store.dir.join("store")) {
+        let problem = "this folder belongs to the store alone; a copy inside it goes where it goes";
+        refuse(document, "backup/dir", problem);
+    }
 }
 
 fn is_short(token: &Secret) -> bool {

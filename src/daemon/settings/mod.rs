@@ -44,9 +44,9 @@ pub use places::Excerpt;
 use secrets::Need;
 use shape::Main;
 pub use shape::{
-    Account, Admin, Allocation, Authority, Backorder, Breaker, CancelPenalty, Decides, Item,
-    ItemKind, LastUnits, Limits, Listen, Log, LogFormat, LogLevel, Mode, Network, Offer, Preorder,
-    Rule, Schedule, Stock, Store,
+    Account, Admin, Allocation, Authority, Backorder, Backup, Breaker, CancelPenalty, Decides,
+    Item, ItemKind, LastUnits, Limits, Listen, Log, LogFormat, LogLevel, Mode, Network, Offer,
+    Preorder, Rule, Schedule, Stock, Store,
 };
 pub(crate) use values::parse_duration;
 pub use values::{Risk, Share};
@@ -80,6 +80,8 @@ pub struct Settings {
     pub schedule: Schedule,
     /// When too much happens at once.
     pub breaker: Breaker,
+    /// Copies of everything.
+    pub backup: Backup,
     /// What is done about incidents while nobody has chosen.
     pub incidents: Vec<domain::policy::Rule>,
     /// The configured shops.
@@ -248,6 +250,7 @@ fn read_main(
         allocation: main.allocation,
         schedule: main.schedule,
         breaker: main.breaker,
+        backup: main.backup,
         accounts: BTreeMap::new(),
         warnings: Vec::new(),
         origins: document.origins(""),

@@ -45,6 +45,8 @@ pub(super) struct Main {
     pub(super) schedule: Schedule,
     /// When too much happens at once.
     pub(super) breaker: Breaker,
+    /// Copies of everything.
+    pub(super) backup: Backup,
 }
 
 /// Where to listen.
@@ -491,6 +493,28 @@ impl Default for Schedule {
             listings: Duration::from_secs(6 * 3600),
             orders_since: Duration::from_secs(30 * 24 * 3600),
             reconcile: "0 */15 * * * *".to_owned(),
+        }
+    }
+}
+
+/// Copies of everything, made while the daemon runs.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Backup {
+    /// The folder that has them, best on another disk. Unset: none are made.
+    pub dir: Option<PathBuf>,
+    /// When one is made, in UTC: a cron expression, with seconds or without.
+    pub at: String,
+    /// So many of the newest are kept.
+    pub keep: u32,
+}
+
+impl Default for Backup {
+    fn default() -> Backup {
+        Backup {
+            dir: None,
+            at: "0 3 * * *".to_owned(),
+            keep: 7,
         }
     }
 }

@@ -227,8 +227,13 @@ impl Engine {
                 .collect(),
             ..run.clone()
         };
+        let mut deletes = Vec::new();
+        if kept.finished_at.is_some() && account.compares_first() {
+            deletes.push((rows::TO_COMPARE, key.clone()));
+        }
         let batch = Batch {
             puts: vec![(rows::COMPARISONS, key, rows::encode(&kept))],
+            deletes,
             ..Batch::default()
         };
         self.store.commit(batch).await.map(drop)

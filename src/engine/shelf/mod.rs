@@ -40,18 +40,23 @@ pub struct Shelf<'a> {
 }
 
 impl<'a> Shelf<'a> {
+    /// Nothing: what is written from here is everything that a book should have as rows.
+    pub(crate) fn empty(store: &'a dyn Store) -> Shelf<'a> {
+        Shelf {
+            store,
+            book: Book::default(),
+            read: BTreeMap::new(),
+            loaded: BTreeMap::new(),
+        }
+    }
+
     /// Loads what a signal concerns. `complete` names items of which all open claims are needed.
     pub async fn load(
         store: &'a dyn Store,
         signal: &Signal,
         complete: &[Sku],
     ) -> Result<Shelf<'a>, StoreError> {
-        let mut shelf = Shelf {
-            store,
-            book: Book::default(),
-            read: BTreeMap::new(),
-            loaded: BTreeMap::new(),
-        };
+        let mut shelf = Shelf::empty(store);
         let mut skus = shelf.load_named(signal).await?;
         for sku in complete {
             shelf.load_rivals(sku).await?;

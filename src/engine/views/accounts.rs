@@ -13,6 +13,7 @@ use super::{Stats, StoreError, Units, Walk, count, words};
 use crate::{
     Engine,
     account::{Account, Health},
+    backups::BackupsView,
     meters::Percentiles,
     rows::{self, prefix},
 };
@@ -174,6 +175,8 @@ pub struct Summary {
     pub hooks_refused: u64,
     /// How the store is doing.
     pub store: StoreView,
+    /// How backups are doing.
+    pub backups: BackupsView,
 }
 
 /// How the store is doing.
@@ -322,6 +325,7 @@ pub async fn summary(engine: &Engine) -> Result<Summary, StoreError> {
         hooks_accepted: meters.hooks_accepted.load(Ordering::Relaxed),
         hooks_refused: meters.hooks_refused.load(Ordering::Relaxed),
         store: store_view(stats),
+        backups: engine.backups(),
     })
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod adoption;
 pub(crate) mod allocation;
+pub(crate) mod backups;
 pub(crate) mod health;
 pub(crate) mod incidents;
 pub(crate) mod moves;

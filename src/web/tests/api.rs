@@ -128,6 +128,7 @@ async fn every_route_answers_as_it_is_described() {
     troubles(&mut reader).await;
     tuned(&mut reader).await;
     adopted(&mut reader).await;
+    super::backups::backed_up(&mut reader).await;
     for path in [
         "/livez",
         "/readyz",

@@ -4,6 +4,7 @@ mod access;
 mod adoption;
 mod allocation;
 mod api;
+mod backups;
 mod description;
 mod hooks;
 mod once;

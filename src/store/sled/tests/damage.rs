@@ -225,6 +225,10 @@ fn accept(dir: &Path) {
     runtime().block_on(store.commit(Batch::default())).unwrap();
     drop(store);
     let (store, opened) = open(options(dir)).unwrap();
+    assert!(opened.is_after_loss, "nobody said that they know");
+    store.forget_loss().unwrap();
+    drop(store);
+    let (store, opened) = open(options(dir)).unwrap();
     assert!(!opened.is_after_loss, "{opened:?}");
     runtime().block_on(read(&store)).unwrap();
 }

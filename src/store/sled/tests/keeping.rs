@@ -281,6 +281,7 @@ async fn a_store_that_was_set_back_is_refused_until_that_is_accepted() {
         }
         fill(&store, 60..70).await;
         let after = read(&store).await;
+        store.forget_loss().unwrap();
         drop(store);
         // From now on it is a store like any other, and can be made anew too.
         let (store, opened) = open(options.clone()).unwrap();
