@@ -226,3 +226,6 @@ impl Report {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

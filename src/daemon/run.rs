@@ -162,7 +162,7 @@ fn start_logging(settings: &Settings, format: Format) -> anyhow::Result<()> {
 
 /// Makes the state folder, for nobody else to read. One that a restore has left half done is refused:
 /// a new store would be begun in it.
-fn prepare_state(dir: &Path) -> Result<(), String> {
+pub(crate) fn prepare_state(dir: &Path) -> Result<(), String> {
     if store::sled::backup::is_unfinished(dir) {
         return Err(format!(
             "a restore into `{}` did not come to its end; do it again (exit 74)",

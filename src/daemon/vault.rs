@@ -1,7 +1,7 @@
 //! Tokens that channels rotate, in files that only the daemon can read.
 //!
-//! They are kept apart from the store, so that no export, journal or backup of the order book holds a
-//! credential. A token is durable before it is used: written aside, synced, renamed, directory synced.
+//! They are kept apart from the store, so that no export or journal of the order book holds a credential;
+//! a backup has them as files of their own, because a channel never gives them again. A token is durable before it is used: written aside, synced, renamed, directory synced.
 
 use std::{
     fs::{self, File, OpenOptions},

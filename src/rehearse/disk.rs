@@ -8,6 +8,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range as Span,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -120,6 +121,22 @@ impl Watch {
         };
         let found = checkers::check_all(memory, &deadline, &self.locations);
         self.add(now, found);
+    }
+
+    /// Asks what the merchant's own doctor would say: of a shelf on which all is well, nothing.
+    pub fn ask_doctor(&mut self, memory: &Memory, now: Time) {
+        let mut looking = std::pin::pin!(engine::doctor::examine(memory));
+        let mut context = Context::from_waker(Waker::noop());
+        let Poll::Ready(looked) = looking.as_mut().poll(&mut context) else {
+            panic!("a store in memory answers at once");
+        };
+        let sentences = match looked {
+            Ok(diagnosis) => diagnosis.sentences,
+            Err(error) => vec![error.to_string()],
+        };
+        for sentence in sentences {
+            self.complain(now, Checker::OrderLists, format!("doctor: {sentence}"));
+        }
     }
 
     /// Keeps what did not hold.

@@ -120,6 +120,7 @@ pub(crate) fn play(
     let mut watch = lock(&world.watch);
     if !world.is_broken() {
         watch.look_at_all(&world.memory, now);
+        watch.ask_doctor(&world.memory, now);
     }
     watch.add(now, found);
     let hooks = check_hooks(world, watch.appended, scale);

@@ -267,6 +267,12 @@ fn every_moment_is_told_as_it_was() {
                 (was, then) => panic!("{name} at {at}, seed {seed}: {was:?}, told as {then:?}"),
             }
         }
+        let memory = Arc::clone(&shelf.memory);
+        let diagnosis = run(&mut shelf.executor, async move {
+            engine::doctor::examine(memory.as_ref()).await
+        });
+        let said = diagnosis.expect("a sound store").sentences;
+        assert_eq!(said, Vec::<String>::new(), "seed {seed}");
     }
     assert!(told > 5_000, "{told}");
 }
