@@ -1,6 +1,7 @@
 //! The real binary against shops on real wire formats, from the outside.
 
 mod adoption;
+mod backup;
 mod cases;
 mod commands;
 mod configuration;

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use super::{Client, Out, Verb, settle};
 use crate::exit::Exit;
 
+mod backup;
 mod incidents;
 
 #[derive(Debug, Parser)]
@@ -401,6 +402,7 @@ promised   5 units in 3 claims
 pushes     7 taken, 0 waiting; half within 90 ms, all but one in a hundred within 400 ms
 waiting    0 signals, 1 intent
 at risk    0 units now
+backup     not configured
 attention  2 parked (oneshelf outbox --state parked); 1 sold and not there (oneshelf incidents); 1 too much at once (oneshelf accounts breaker ACCOUNT)
 
 ACCOUNT  CHANNEL  MODE  ORDERS  LISTINGS  WAITING  COMPARED  LAST POLL             TROUBLE

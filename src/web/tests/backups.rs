@@ -112,3 +112,22 @@ async fn metrics_say_when_there_was_a_backup_and_that_it_is_late() {
         assert!(after.contains(line), "{line} is not in {after}");
     }
 }
+
+#[tokio::test]
+async fn after_a_loss_an_account_waits_for_its_comparison_also_over_a_restart() {
+    use engine::rows::{TO_COMPARE, encode, key};
+    use store::{Batch, Memory, Store};
+    let memory = Memory::new();
+    let batch = Batch {
+        puts: vec![(TO_COMPARE, key(&["shop"]), encode(&()))],
+        ..Batch::default()
+    };
+    memory.commit(batch).await.expect("it is written");
+    let rig = super::rig::rig_on(memory, crate::Limits::default()).await;
+    let shop = &rig.engine.accounts[&domain::AccountId::new("shop")];
+    assert!(shop.compares_first() && !shop.may_write());
+    rig.engine.reconcile(shop).await.expect("it is compared");
+    assert!(!shop.compares_first() && shop.may_write());
+    let row = rig.engine.store.get(TO_COMPARE, &key(&["shop"])).await;
+    assert_eq!(row.expect("it is read"), None);
+}

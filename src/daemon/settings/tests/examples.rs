@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{six_fields, *};
+use super::{enough_fields, *};
 use crate::settings::shape::AccountText;
 
 fn config() -> PathBuf {
@@ -57,7 +57,7 @@ fn the_examples_are_good() {
     )]);
     let known = Known {
         connectors: connectors::CONNECTORS,
-        schedule: six_fields,
+        schedule: enough_fields,
     };
     let settings = match load(&config(), &environment, known) {
         Ok(settings) => settings,

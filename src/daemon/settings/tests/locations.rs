@@ -89,7 +89,7 @@ fn the_example_is_what_it_says() {
     std::fs::write(&file, main).expect("it is written");
     let known = Known {
         connectors: connectors::CONNECTORS,
-        schedule: six_fields,
+        schedule: enough_fields,
     };
     let settings = load_stock(&file, &accounts, known).expect("it is good");
     let [berlin, shop, fba] = settings.locations.as_slice() else {

@@ -158,6 +158,22 @@ fn settings_must_make_sense_together() {
                minutes, hours, days, months, weekdays: \"0 */15 * * * *\")"],
         ),
         (
+            "[backup]\nat = \"* * *\"\nkeep = 0\ndir = \"backups\"\n",
+            &[
+                "oneshelf.toml:2:6: this has 3 fields, not 6 (minutes, hours, days, months, \
+                 weekdays, in UTC: \"0 3 * * *\")",
+                "oneshelf.toml:3:8: without one that is kept there is no backup; the least is 1",
+                "oneshelf.toml:4:7: write the whole path, from `/` on",
+            ],
+        ),
+        (
+            "[backup]\ndir = \"/var/lib/oneshelf/store/backups\"\n",
+            &[
+                "oneshelf.toml:2:7: this folder belongs to the store alone; a copy inside it goes \
+                 where it goes",
+            ],
+        ),
+        (
             "[limits]\nbody_bytes = \"1GiB\"\nconnections = 0\n[store]\ndir = \"\"\n",
             &[
                 "oneshelf.toml:2:14: a hook's body is 1KiB to 8MiB long",

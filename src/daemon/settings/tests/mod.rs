@@ -156,16 +156,16 @@ impl Channel for Open {
     }
 }
 
-fn six_fields(text: &str) -> Result<(), String> {
+fn enough_fields(text: &str) -> Result<(), String> {
     match text.split_whitespace().count() {
-        6 => Ok(()),
+        5 | 6 => Ok(()),
         fields => Err(format!("this has {fields} fields, not 6")),
     }
 }
 
 const KNOWN: Known<'static> = Known {
     connectors: &[&Corner],
-    schedule: six_fields,
+    schedule: enough_fields,
 };
 
 /// Writes files into a folder and loads them.
