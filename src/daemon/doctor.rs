@@ -21,7 +21,7 @@ use store::{
 use crate::{
     backups::{SECRETS, chain},
     exit::{self, Exit},
-    run::{load, store_options},
+    run::{load_without_secrets, refuse_stranger, store_options},
     settings::{Environment, Settings},
 };
 
@@ -49,7 +49,7 @@ struct Report {
 
 /// Looks.
 pub async fn run(args: &Args, at: &Path, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let settings = match load(at, environment) {
+    let settings = match load_without_secrets(at, environment) {
         Ok(settings) => settings,
         Err(error) => {
             exit::tell(&error.render());
@@ -76,6 +76,9 @@ async fn look(is_rebuilding: bool, settings: &Settings) -> Result<Report, String
     if !options.dir.exists() {
         return Err(format!("there is no store in `{}`", options.dir.display()));
     }
+    if let Some(sentence) = refuse_stranger(&options.dir) {
+        return Err(sentence);
+    }
     let mut report = Report::default();
     report.findings = verify(&options).map_err(|error| cannot(&error))?;
     if is_rebuilding {
@@ -83,9 +86,12 @@ async fn look(is_rebuilding: bool, settings: &Settings) -> Result<Report, String
         report.done.extend(opened.repairs);
         report.findings = verify(&options).map_err(|error| cannot(&error))?;
     }
+    let what_to_do = match is_rebuilding {
+        false => "`oneshelf doctor --rebuild` makes the rows anew.",
+        true => "Making the rows anew does not mend this: restore a backup.",
+    };
     let told = report.findings.sentences.iter();
-    let rows =
-        told.map(|sentence| format!("{sentence} `oneshelf doctor --rebuild` makes the rows anew."));
+    let rows = told.map(|sentence| format!("{sentence} {what_to_do}"));
     report.wrong.extend(rows);
     if report.wrong.is_empty() {
         let (known, mended) = look_inside(&options, is_rebuilding).await?;

@@ -8,7 +8,7 @@ use std::{
     collections::BTreeMap,
     fs::DirBuilder,
     net::SocketAddr,
-    os::unix::fs::DirBuilderExt,
+    os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -61,6 +61,14 @@ pub struct Args {
 /// Reads the configuration, or says every mistake in it.
 pub fn load(at: &Path, environment: &Environment) -> Result<Settings, LoadError> {
     settings::load(at, environment, known())
+}
+
+/// The same for commands that call nobody: the daemon's user cannot read what systemd hands over.
+pub(crate) fn load_without_secrets(
+    at: &Path,
+    environment: &Environment,
+) -> Result<Settings, LoadError> {
+    settings::load_without_secrets(at, environment, known())
 }
 
 /// What settings are checked against.
@@ -172,6 +180,19 @@ pub(crate) fn prepare_state(dir: &Path) -> Result<(), String> {
     let mut builder = DirBuilder::new();
     let made = builder.recursive(true).mode(0o700).create(dir);
     made.map_err(|error| format!("cannot make `{}`: {error} (exit 74)", dir.display()))
+}
+
+/// Why this user must not open the store: what is written would belong to somebody else than the
+/// daemon, which could not read it any more.
+pub(crate) fn refuse_stranger(store: &Path) -> Option<String> {
+    let owner = std::fs::metadata(store).ok()?.uid();
+    let we = std::fs::metadata("/proc/self").ok()?.uid();
+    (owner != we).then(|| {
+        format!(
+            "`{}` belongs to another user: run this as that user (sudo -u oneshelf oneshelf …)",
+            store.display()
+        )
+    })
 }
 
 /// Has backups made, if that is configured.

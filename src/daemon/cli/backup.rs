@@ -27,7 +27,7 @@ use super::{
 use crate::{
     backups::{chain, plan, view, view_listed},
     exit::{self, Exit},
-    run::{load, store_options},
+    run::{load_without_secrets, refuse_stranger, store_options},
     settings::{Environment, Settings},
 };
 
@@ -170,7 +170,7 @@ fn tell(one: &Value, what: &str, out: &mut Out<'_>) -> anyhow::Result<Exit> {
 }
 
 fn settings(at: &Path, environment: &Environment) -> Result<Settings, Exit> {
-    load(at, environment).map_err(|error| {
+    load_without_secrets(at, environment).map_err(|error| {
         exit::tell(&error.render());
         Exit::Configuration
     })
@@ -195,6 +195,10 @@ async fn create_here(
     if !options.dir.exists() {
         let dir = options.dir.display();
         exit::tell(&format!("error: there is no store in `{dir}`\n"));
+        return Ok(Exit::Storage);
+    }
+    if let Some(sentence) = refuse_stranger(&options.dir) {
+        exit::tell(&format!("error: {sentence}\n"));
         return Ok(Exit::Storage);
     }
     let mut plan = plan(&settings, dir.to_owned());

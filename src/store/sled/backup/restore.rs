@@ -22,6 +22,7 @@ use super::{
     Backup, BackupError, STORE,
     check::verify_on,
     files::{copy, remove_dir, sync_dirs},
+    manifest::Manifest,
 };
 use crate::{
     Seq,
@@ -60,11 +61,15 @@ pub(in super::super) fn restore_on(
     backup: &Path,
     to: &Path,
 ) -> Result<Restored, BackupError> {
-    check_empty(to)?;
+    // Before everything is read, and again when it is known what a restore may have left there.
+    check_empty(to, None)?;
     let backup = verify_on(disk, backup)?;
+    check_empty(to, Some(&backup.manifest))?;
     let made = disk.create_dir(to);
     made.map_err(|error| BackupError::io("make", to, error))?;
-    clear(to)?;
+    for name in names(to)? {
+        remove_dir(&to.join(name))?;
+    }
     let restoring = to.join(RESTORING);
     copy_all(disk.as_ref(), &backup, &restoring)?;
     let next = begin_anew(disk, &backup, &restoring.join(STORE))?;
@@ -90,21 +95,20 @@ fn names(dir: &Path) -> Result<Vec<String>, BackupError> {
     entries.map(name).collect()
 }
 
-/// An earlier restore that was cut off may lie there; it never got as far as the name of the store.
-fn check_empty(to: &Path) -> Result<(), BackupError> {
+/// An earlier restore that was cut off may lie there, with folders of the backup that were moved to
+/// their names already; it never got as far as the name of the store.
+fn check_empty(to: &Path, manifest: Option<&Manifest>) -> Result<(), BackupError> {
     let names = names(to)?;
+    let is_ours = |name: &str| {
+        let below = format!("{name}/");
+        let is_part = |manifest: &Manifest| manifest.files.keys().any(|it| it.starts_with(&below));
+        name == RESTORING || (name != STORE && manifest.is_none_or(is_part))
+    };
     let is_cut_off = names.iter().any(|name| name == RESTORING);
-    if names.is_empty() || (is_cut_off && !names.iter().any(|name| name == STORE)) {
+    if names.is_empty() || (is_cut_off && names.iter().all(|name| is_ours(name))) {
         return Ok(());
     }
     Err(BackupError::NotEmpty { dir: to.to_owned() })
-}
-
-fn clear(to: &Path) -> Result<(), BackupError> {
-    for name in names(to)? {
-        remove_dir(&to.join(name))?;
-    }
-    Ok(())
 }
 
 /// Copies every file. One that has changed since it was verified is not taken.

@@ -408,6 +408,12 @@ async fn nothing_is_restored_over_something() {
     assert_eq!(fs::read_to_string(to.join("file")).unwrap(), "mine");
     let error = restore(&backup.path, dir.path()).unwrap_err();
     assert!(matches!(error, BackupError::NotEmpty { .. }), "{error}");
+    // What was cut off is cleared away, and nothing else with it.
+    fs::create_dir(to.join("restore.unfinished")).unwrap();
+    restore(&backup.path, &to).unwrap_err();
+    assert_eq!(fs::read_to_string(to.join("file")).unwrap(), "mine");
+    fs::remove_file(to.join("file")).unwrap();
+    restore(&backup.path, &to).unwrap();
 }
 
 #[tokio::test]
