@@ -13,10 +13,8 @@ use std::{
 
 use engine::doctor::{Diagnosis, examine, mend};
 use serde_json::json;
-use store::{
-    Store,
-    sled::{Findings, OpenError, Options, open, rebuild, verify},
-};
+use store::Store;
+use store::sled::{Findings, OpenError, Options, open, rebuild, verify};
 
 use crate::{
     backups::{SECRETS, chain},

@@ -15,10 +15,8 @@ use engine::{
     ports::{Clock, system},
 };
 use serde_json::{Value, json};
-use store::{
-    Store as _,
-    sled::backup::{self, BackupError},
-};
+use store::Store as _;
+use store::sled::backup::{self, BackupError};
 
 use super::{
     client::{Client, Connect, Failure},
