@@ -83,13 +83,7 @@ impl Desk<'_> {
         let shown = result.and_then(|sellable| rules::show(sellable, &rule, case));
         offer.owed = shown.map(|shown| shown.owed).unwrap_or_default();
         let suppressed = shown.err();
-        let shown = match (shown, offer.offer, result) {
-            // Without its formula a listing may fall with what is there, and never rise.
-            (Err(Suppression::Formula), Some(last), Ok(sellable)) => {
-                Ok(last.quantity.min(sellable.or_zero()))
-            }
-            _ => shown.map(|shown| shown.quantity),
-        };
+        let shown = fall(shown.map(|shown| shown.quantity), offer.offer, result);
         let wanted = shown
             .map(|shown| offer::to_channel(shown, taken, meaning))
             .ok();
@@ -147,6 +141,20 @@ impl Desk<'_> {
             },
         };
         self.record(None, Some(account), event);
+    }
+}
+
+/// Without its formula a listing may fall with what is there, and never rise.
+fn fall(
+    shown: Result<Quantity, Suppression>,
+    last: Option<Told>,
+    sellable: Result<Quantity, Suppression>,
+) -> Result<Quantity, Suppression> {
+    match (shown, last, sellable) {
+        (Err(Suppression::Formula), Some(last), Ok(sellable)) => {
+            Ok(last.quantity.min(sellable.or_zero()))
+        }
+        _ => shown,
     }
 }
 
