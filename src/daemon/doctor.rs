@@ -77,8 +77,10 @@ async fn look(is_rebuilding: bool, settings: &Settings) -> Result<Report, String
     if let Some(sentence) = refuse_stranger(&options.dir) {
         return Err(sentence);
     }
-    let mut report = Report::default();
-    report.findings = verify(&options).map_err(|error| cannot(&error))?;
+    let mut report = Report {
+        findings: verify(&options).map_err(|error| cannot(&error))?,
+        ..Report::default()
+    };
     if is_rebuilding {
         let opened = rebuild(&options).map_err(|error| cannot(&error))?;
         report.done.extend(opened.repairs);

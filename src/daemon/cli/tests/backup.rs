@@ -13,9 +13,11 @@ async fn created(to: Option<&Path>, answers: &[(u16, Value)]) -> (Exit, String, 
     let bodies = answers
         .iter()
         .map(|(status, body)| (*status, body.to_string()));
-    let mut waiting = canned.answers.lock().expect("no holder panics");
-    waiting.extend(bodies);
-    drop(waiting);
+    canned
+        .answers
+        .lock()
+        .expect("no holder panics")
+        .extend(bodies);
     let http = Arc::clone(&canned) as Arc<dyn HttpPort>;
     let client = Client::new(http, "http://daemon:8081", None);
     let mut written = Vec::new();
