@@ -309,10 +309,11 @@ async fn while_signals_come_a_commit_shares_the_sync_of_the_next() {
     store.append(vec![signal()]).await.unwrap();
     let syncs = store.stats().await.unwrap().syncs;
     let other = Arc::clone(&store);
-    let commit = tokio::spawn(async move { other.commit(put(1)).await });
+    let mut commit = JoinSet::new();
+    commit.spawn(async move { other.commit(put(1)).await });
     tokio::task::yield_now().await;
     store.append(vec![signal()]).await.unwrap();
-    commit.await.unwrap().unwrap();
+    commit.join_next().await.unwrap().unwrap().unwrap();
     assert_eq!(store.stats().await.unwrap().syncs, syncs + 1);
 }
 
