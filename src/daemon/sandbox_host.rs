@@ -1,9 +1,10 @@
 //! Twins over loopback HTTP: each shop has a port of its own and is reached like the real one.
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     task::{Context, Poll},
     time::Duration,
 };
@@ -15,7 +16,7 @@ use axum::{
     response::Response,
 };
 use channel::HttpPort;
-use domain::Time;
+use domain::{Sku, Time};
 use engine::ports::Ports;
 use sandbox::{Act, Delivery, Done, Refused, Truth, faults::Faulty};
 use tokio::net::TcpListener;
@@ -27,6 +28,9 @@ const TICK: Duration = Duration::from_millis(20);
 /// Later than this no shop sends a hook.
 const HOOKS_WITHIN: Duration = Duration::from_secs(60);
 
+/// Hears of each request when all of it has arrived, before it is carried out.
+pub type Listen = Box<dyn Fn(&http::Request<Vec<u8>>) + Send + Sync>;
+
 /// One shop and its faults, shared between its HTTP side, its buyers and the judge.
 #[derive(Clone)]
 pub struct HostedShop {
@@ -37,6 +41,7 @@ pub struct HostedShop {
     /// Where it is reached.
     pub address: SocketAddr,
     twin: Arc<Mutex<Faulty>>,
+    listens: Arc<OnceLock<Listen>>,
     ports: Ports,
 }
 
@@ -53,6 +58,7 @@ impl HostedShop {
             channel,
             address,
             twin,
+            listens: Arc::default(),
             ports,
         };
         let router = Router::new().fallback(answer).with_state(shop.clone());
@@ -64,6 +70,11 @@ impl HostedShop {
             .spawn
             .spawn(format!("shop {account}"), Box::pin(serving));
         shop
+    }
+
+    /// Lets somebody hear what arrives. Only the first who wants to is heard: false for all others.
+    pub fn listen(&self, listen: Listen) -> bool {
+        self.listens.set(listen).is_ok()
     }
 
     /// Lets the shop's hooks be sent for as long as the process lives.
@@ -121,6 +132,11 @@ impl HostedShop {
         self.with(|twin| twin.truth())
     }
 
+    /// The levels that it shows.
+    pub fn levels(&self) -> BTreeMap<Sku, i64> {
+        self.with(|twin| twin.levels())
+    }
+
     /// Whether a hook waits to be sent.
     pub fn has_hooks_waiting(&self) -> bool {
         self.with(|twin| twin.next_delivery_at().is_some())
@@ -156,6 +172,9 @@ async fn answer(State(shop): State<HostedShop>, request: Request) -> Response {
         return broken();
     };
     let request = http::Request::from_parts(head, body.to_vec());
+    if let Some(listen) = shop.listens.get() {
+        listen(&request);
+    }
     let now = shop.now();
     let handled = shop.with(|twin| twin.handle(&request, now));
     shop.ports.clock.sleep_until(now.plus(handled.delay)).await;

@@ -119,15 +119,14 @@ pub struct Faults {
     pub per_mille: BTreeMap<Fault, u32>,
     /// Decides all of it.
     pub seed: u64,
+    /// How much longer than usual a slow answer takes, in milliseconds.
+    pub slow_ms: std::ops::Range<u64>,
 }
 
 impl Faults {
     /// A perfect world.
     pub fn none() -> Faults {
-        Faults {
-            per_mille: BTreeMap::new(),
-            seed: 0,
-        }
+        Faults::of(0, &[])
     }
 
     /// A bad day: each kind now and then, and one hook in four goes astray.
@@ -168,6 +167,16 @@ impl Faults {
         Faults {
             per_mille: rates.iter().copied().collect(),
             seed,
+            slow_ms: SLOW_MS,
+        }
+    }
+
+    /// A shop that hangs: every call is carried out, and answered only so much later.
+    pub fn hanging(by: Duration) -> Faults {
+        let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX - 1);
+        Faults {
+            slow_ms: by..by.saturating_add(1),
+            ..Faults::of(0, &[(Fault::Slow, 1000)])
         }
     }
 }
@@ -299,7 +308,7 @@ impl Faulty {
                 Some(self.twin.handle(request, now))
             }
             Some(Fault::Slow) => {
-                delay = Duration::from_millis(self.calls.u64(SLOW_MS));
+                delay = Duration::from_millis(self.calls.u64(self.faults.slow_ms.clone()));
                 Some(self.twin.handle(request, now))
             }
             // Only of hooks, and never rolled for a call.
@@ -529,6 +538,22 @@ mod tests {
             let answer = handled.answer.expect("nothing goes wrong any more");
             assert_eq!(answer.body(), b"counted by the twin", "{fault:?}");
         }
+    }
+
+    #[test]
+    fn a_shop_that_hangs_answers_every_call_late_until_it_is_quiet() {
+        let by = Duration::from_secs(30);
+        let (mut line, twin) = faulty(Faults::hanging(by));
+        let request = http::Request::new(Vec::new());
+        for calls in 1..=20 {
+            let handled = line.handle(&request, Time::EPOCH);
+            assert!(handled.answer.is_some());
+            assert_eq!((handled.delay, twin.with(|state| state.calls)), (by, calls));
+        }
+        line.quiet();
+        assert_eq!(line.handle(&request, Time::EPOCH).delay, Duration::ZERO);
+        line.resume();
+        assert_eq!(line.handle(&request, Time::EPOCH).delay, by);
     }
 
     /// What the channel believes of each hook.
