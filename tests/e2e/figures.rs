@@ -93,6 +93,81 @@ fn intake_is_measured_beside_a_baseline_in_the_same_run() {
     assert_eq!(run(&["bench", "intake", "--orders", "1"]).code, Some(2));
 }
 
+/// What must be so of any round, on any machine.
+fn check_round(round: &Value, orders: u64, others: u64) {
+    for (figure, expected) in [
+        ("orders", orders),
+        ("refused", 0),
+        ("others", others),
+        ("pairs", orders * others),
+        ("pairs_shown", orders * others),
+        ("wrong_levels", 0),
+        ("too_low_levels", 0),
+    ] {
+        assert_eq!(round[figure], expected, "{figure}: {round}");
+    }
+    // A level is written at most once for each order and account.
+    let (calls, writes) = (round["calls"].as_u64(), round["writes"].as_u64());
+    assert!(calls >= Some(others) && writes >= calls, "{round}");
+    assert!(writes <= Some(orders * others), "{round}");
+    assert!(round["cpu_ms_per_order"].as_f64() > Some(0.0), "{round}");
+}
+
+#[test]
+fn every_order_is_seen_at_every_other_account_and_compared_with_plain_writes() {
+    let ended = run(&[
+        "bench",
+        "propagation",
+        "--rate",
+        "40",
+        "--seconds",
+        "1",
+        "--accounts",
+        "3",
+        "--json",
+    ]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let cases = objects(&ended);
+    let items: Vec<&str> = cases
+        .iter()
+        .filter_map(|case| case["round"]["items"].as_str())
+        .collect();
+    assert_eq!(items, ["spread", "one"]);
+    for case in &cases {
+        assert_eq!(case["figure"], "propagation");
+        check_round(&case["round"], 40, 2);
+        assert!(case["plain"]["p99_ms"].as_f64() > Some(0.0), "{case}");
+        let is_reached = case["round"]["is_reached"] == true;
+        assert_eq!(case["p99_ratio"].is_number(), is_reached, "{case}");
+    }
+    let alone = ["bench", "propagation", "--accounts", "1"];
+    assert_eq!(run(&alone).code, Some(2));
+}
+
+#[test]
+fn an_account_that_hangs_loses_no_order_for_the_others() {
+    let ended = run(&[
+        "bench",
+        "isolation",
+        "--rate",
+        "20",
+        "--seconds",
+        "1",
+        "--accounts",
+        "3",
+        "--json",
+    ]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let rows = objects(&ended);
+    assert_eq!(rows.len(), 3, "{ended:?}");
+    for (row, last) in rows.iter().zip(["well", "hung"]) {
+        assert_eq!(row["last_account"], last);
+        assert!(row["last_account_requests"].as_u64() > Some(0), "{row}");
+        check_round(&row["round"], 20, 1);
+    }
+    assert_eq!(rows[2]["comparison"]["hung_ms"], 30_000, "{ended:?}");
+}
+
 #[test]
 fn the_example_configuration_is_rehearsed_without_its_secrets() {
     let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");

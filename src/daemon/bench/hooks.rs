@@ -28,6 +28,32 @@ pub(super) enum Baskets {
     One,
 }
 
+impl Baskets {
+    /// Which of so many items the order with a number buys.
+    pub(super) fn item(self, number: u64, items: usize) -> usize {
+        match self {
+            Baskets::Spread => usize::try_from(number).unwrap_or(0) % items.max(1),
+            Baskets::One => 0,
+        }
+    }
+
+    /// How many of so many items are bought.
+    pub(super) fn bought(self, items: usize) -> usize {
+        match self {
+            Baskets::Spread => items,
+            Baskets::One => 1,
+        }
+    }
+
+    /// The word for it in figures.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Baskets::Spread => "spread",
+            Baskets::One => "one",
+        }
+    }
+}
+
 /// Makes hooks.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Hooks {
@@ -46,7 +72,7 @@ struct Template {
 }
 
 /// The hooks of some baskets.
-pub(super) struct Load {
+struct Load {
     hooks: Hooks,
     baskets: Baskets,
 }
@@ -71,12 +97,12 @@ impl Hooks {
         Ok(Hooks { secret, templates })
     }
 
-    /// A load of such hooks.
-    pub(super) fn load(&self, baskets: Baskets) -> Load {
-        Load {
+    /// A load of such hooks. Tasks use it until the process ends; there are a handful of them.
+    pub(super) fn load(&self, baskets: Baskets) -> &'static dyn Source {
+        Box::leak(Box::new(Load {
             hooks: self.clone(),
             baskets,
-        }
+        }))
     }
 
     /// One body, for those who only need its length.
@@ -121,10 +147,7 @@ impl Template {
 impl Source for Load {
     fn write(&self, number: u64, buffer: &mut Vec<u8>) {
         let templates = &self.hooks.templates;
-        let which = match self.baskets {
-            Baskets::Spread => usize::try_from(number).unwrap_or(0) % templates.len().max(1),
-            Baskets::One => 0,
-        };
+        let which = self.baskets.item(number, templates.len());
         let Some(template) = templates.get(which) else {
             return;
         };

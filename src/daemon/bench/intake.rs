@@ -12,8 +12,8 @@ use serde::Serialize;
 
 use super::{
     baseline,
-    hooks::{Baskets, Hooks},
-    load::{self, Sent, Times, round},
+    hooks::Baskets,
+    load::{self, Sent, Times, round, to_f64},
     process::{Process, Used},
     rig::{Plan, Rig},
 };
@@ -126,6 +126,7 @@ async fn measure(
     let plan = Plan {
         accounts: usize::from(args.accounts),
         backlog: 100_000,
+        hung: None,
     };
     let mut bench = Bench {
         args,
@@ -134,9 +135,9 @@ async fn measure(
         next: 0,
     };
     let mut cases = Vec::new();
-    for (baskets, items) in [(Baskets::Spread, "spread"), (Baskets::One, "one")] {
+    for baskets in [Baskets::Spread, Baskets::One] {
         for connections in &args.connections {
-            let case = bench.case(baskets, items, *connections).await?;
+            let case = bench.case(baskets, *connections).await?;
             if args.json {
                 writeln!(out, "{}", serde_json::to_string(&case)?)?;
                 out.flush()?;
@@ -148,13 +149,8 @@ async fn measure(
 }
 
 impl Bench<'_> {
-    async fn case(
-        &mut self,
-        baskets: Baskets,
-        items: &'static str,
-        connections: u32,
-    ) -> anyhow::Result<Case> {
-        let load = leak(&self.rig.hooks, baskets);
+    async fn case(&mut self, baskets: Baskets, connections: u32) -> anyhow::Result<Case> {
+        let load = self.rig.hooks.load(baskets);
         let baseline = self.baseline(load, connections).await?;
         self.send(load, WARM_UP, connections).await?;
         self.rig.drained(DRAINED_WITHIN).await?;
@@ -179,7 +175,7 @@ impl Bench<'_> {
         Ok(Case {
             figure: "intake",
             connections,
-            items,
+            items: baskets.word(),
             accounts: self.args.accounts,
             orders,
             orders_per_second,
@@ -262,16 +258,6 @@ struct Look {
     used: Used,
     orders: u64,
     syncs: u64,
-}
-
-/// A load is used by tasks until the process ends; there are a handful of them.
-fn leak(hooks: &Hooks, baskets: Baskets) -> &'static dyn load::Source {
-    Box::leak(Box::new(hooks.load(baskets)))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-fn to_f64(count: u64) -> f64 {
-    count as f64
 }
 
 fn show(cases: &[Case], out: &mut dyn Write) -> anyhow::Result<()> {

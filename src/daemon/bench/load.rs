@@ -21,7 +21,7 @@ use tokio::{
 };
 
 /// How long a sender waits that was told to come again.
-const COME_AGAIN: Duration = Duration::from_millis(20);
+pub(super) const COME_AGAIN: Duration = Duration::from_millis(20);
 
 /// Makes the requests of a load.
 pub(super) trait Source: Send + Sync {
@@ -131,7 +131,10 @@ pub(super) async fn get(address: SocketAddr, path: &str, token: &str) -> anyhow:
 }
 
 /// Reads an answer to its end, and gives its status.
-async fn read_status(stream: &mut TcpStream, answer: &mut Vec<u8>) -> anyhow::Result<u16> {
+pub(super) async fn read_status(
+    stream: &mut TcpStream,
+    answer: &mut Vec<u8>,
+) -> anyhow::Result<u16> {
     answer.clear();
     loop {
         if let Some(head) = head(answer)
@@ -185,6 +188,12 @@ pub(super) fn times(mut all: Vec<Duration>) -> Times {
 /// A figure with as many decimals as anybody reads.
 pub(super) fn round(figure: f64) -> f64 {
     (figure * 1000.0).round() / 1000.0
+}
+
+/// A count as a figure.
+#[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+pub(super) fn to_f64(count: u64) -> f64 {
+    count as f64
 }
 
 /// The moment.

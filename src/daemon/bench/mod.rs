@@ -4,13 +4,19 @@
 //! sandbox shops, and touch no configuration and no network but loopback. With `--json` each figure is an
 //! object on a line of its own. Start reading at [`run`].
 
+mod arrivals;
 mod baseline;
 mod buffers;
 mod hooks;
 mod intake;
+mod isolation;
 mod load;
+mod open;
+mod plain;
 mod process;
+mod propagation;
 mod rig;
+mod rounds;
 
 use std::io::Write;
 
@@ -29,6 +35,8 @@ pub struct Args {
 enum What {
     Buffers(buffers::Args),
     Intake(intake::Args),
+    Propagation(propagation::Args),
+    Isolation(isolation::Args),
     #[command(hide = true)]
     Baseline(baseline::Args),
 }
@@ -51,6 +59,8 @@ async fn measure(args: &Args, out: &mut dyn Write) -> anyhow::Result<Exit> {
     match &args.what {
         What::Buffers(args) => Ok(buffers::run(args, out)?),
         What::Intake(args) => intake::run(args, out).await,
+        What::Propagation(args) => propagation::run(args, out).await,
+        What::Isolation(args) => isolation::run(args, out).await,
         What::Baseline(args) => baseline::run(args, out).await,
     }
 }

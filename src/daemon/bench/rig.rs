@@ -24,7 +24,9 @@ const CHANNEL: &str = "woocommerce";
 /// How many items every shop sells.
 pub(super) const ITEMS: usize = 50;
 /// How many there are of each: more than any bench sells.
-const LEVEL: i64 = 100_000_000;
+pub(super) const LEVEL: i64 = 100_000_000;
+/// How much longer every call to an account takes that hangs.
+pub(super) const HANGS: Duration = Duration::from_secs(30);
 /// How long the daemon may take to become ready.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
@@ -35,6 +37,9 @@ pub(super) struct Plan {
     pub(super) accounts: usize,
     /// How many signals may wait to be decided before hooks are put off.
     pub(super) backlog: u32,
+    /// The number of the account that hangs in every call from when its shop is told to
+    /// ([`HostedShop::resume`]).
+    pub(super) hung: Option<usize>,
 }
 
 /// A running daemon with its shops.
@@ -45,7 +50,7 @@ pub(super) struct Rig {
     admin: SocketAddr,
     token: String,
     // Dropped last, when nobody writes there any more.
-    _shops: Vec<HostedShop>,
+    pub(super) shops: Vec<HostedShop>,
 }
 
 impl Rig {
@@ -55,7 +60,11 @@ impl Rig {
         let token = format!("bench-{:032x}", u128::from_be_bytes(ports.entropy.seed()));
         let mut shops = Vec::new();
         for number in 0..plan.accounts {
-            shops.push(open_shop(number, public, ports).await?);
+            let faults = match plan.hung {
+                Some(hung) if hung == number => Faults::hanging(HANGS),
+                Some(_) | None => Faults::none(),
+            };
+            shops.push(open_shop(number, faults, public, ports).await?);
         }
         let config = dir.join("etc");
         write_configuration(plan, dir, &shops, (public, admin), &token)?;
@@ -68,13 +77,13 @@ impl Rig {
             hooks,
             admin,
             token,
-            _shops: shops,
+            shops,
         };
         rig.wait_until_adopted(plan).await.with_context(|| {
             let said = fs::read_to_string(dir.join("daemon.log")).unwrap_or_default();
             format!("the daemon did not become ready:\n{said}")
         })?;
-        let first = rig._shops.first().context("there is a shop")?;
+        let first = rig.shops.first().context("there is a shop")?;
         rig.hooks = Hooks::learn(first, &skus()?)?;
         Ok(rig)
     }
@@ -126,12 +135,18 @@ fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(listener.local_addr()?)
 }
 
-fn skus() -> anyhow::Result<Vec<Sku>> {
+/// The items, in the order in which they are bought.
+pub(super) fn skus() -> anyhow::Result<Vec<Sku>> {
     let names = (1..=ITEMS).map(|number| Sku::new(&format!("ITEM-{number:03}")));
     names.collect::<Result<_, _>>().context("SKUs are lawful")
 }
 
-async fn open_shop(number: usize, public: SocketAddr, ports: &Ports) -> anyhow::Result<HostedShop> {
+async fn open_shop(
+    number: usize,
+    faults: Faults,
+    public: SocketAddr,
+    ports: &Ports,
+) -> anyhow::Result<HostedShop> {
     let account = format!("shop-{number}");
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let currency = Currency::new("EUR").context("a currency")?;
@@ -151,7 +166,7 @@ async fn open_shop(number: usize, public: SocketAddr, ports: &Ports) -> anyhow::
     };
     let woocommerce = sandbox::TWINS.iter().find(|(id, _)| *id == CHANNEL);
     let (_, open) = woocommerce.context("there is such a twin")?;
-    let mut twin = Faulty::new(open(shop), Faults::none());
+    let mut twin = Faulty::new(open(shop), faults);
     twin.quiet();
     Ok(HostedShop::serve(&account, twin, listener, ports.clone()))
 }
