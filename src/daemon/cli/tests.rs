@@ -85,6 +85,18 @@ async fn run(line: &str, answers: &[(u16, Value)]) -> Ran {
     }
 }
 
+/// A daemon that gives these answers, one after the other.
+fn canned(answers: &[(u16, Value)]) -> Arc<Canned> {
+    let canned = Canned::default();
+    let bodies = answers
+        .iter()
+        .map(|(status, body)| (*status, body.to_string()));
+    let mut waiting = canned.answers.lock().expect("no holder panics");
+    waiting.extend(bodies);
+    drop(waiting);
+    Arc::new(canned)
+}
+
 async fn run_into(
     line: &str,
     answers: &[(u16, Value)],
@@ -92,15 +104,7 @@ async fn run_into(
 ) -> (Exit, Vec<Request>) {
     let words = std::iter::once("oneshelf").chain(line.split('|'));
     let verb = Line::try_parse_from(words).expect("a command").verb;
-    let canned = Arc::new(Canned::default());
-    let bodies = answers
-        .iter()
-        .map(|(status, body)| (*status, body.to_string()));
-    canned
-        .answers
-        .lock()
-        .expect("no holder panics")
-        .extend(bodies);
+    let canned = canned(answers);
     let http = Arc::clone(&canned) as Arc<dyn HttpPort>;
     let client = Client::new(http, "http://daemon:8081/", Some("secret".to_owned()));
     let is_json = verb.connect().is_some_and(|connect| connect.json);

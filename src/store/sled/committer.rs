@@ -284,14 +284,17 @@ impl Committer {
         &mut self,
         asked: Option<(Vec<RowKey>, Answer<Changes>)>,
     ) -> Result<(), StoreError> {
-        self.drainer.wait()?;
+        // Without that thread memory would grow with every write, so nothing is acknowledged any more.
+        let waited = self.drainer.wait();
+        waited.map_err(|error| self.shared.fail(&error))?;
         self.shared.health()?;
         let round = Round {
             table: self.shared.begin_drain()?,
             last: self.shared.durable(),
             asked,
         };
-        self.drainer.begin(round)?;
+        let begun = self.drainer.begin(round);
+        begun.map_err(|error| self.shared.fail(&error))?;
         self.since = Since {
             at: self.options.disk.elapsed(),
             ..Since::default()

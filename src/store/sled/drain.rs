@@ -71,7 +71,7 @@ impl Drainer {
     /// Waits until none is.
     pub(crate) fn wait(&mut self) -> Result<(), StoreError> {
         if self.is_busy {
-            self.done.recv().map_err(|_| super::gone())?;
+            self.done.recv().map_err(|_| ended())?;
             self.is_busy = false;
         }
         Ok(())
@@ -79,8 +79,8 @@ impl Drainer {
 
     /// Begins a round; none may be under way.
     pub(crate) fn begin(&mut self, round: Round) -> Result<(), StoreError> {
-        let rounds = self.rounds.as_ref().ok_or_else(super::gone)?;
-        rounds.send(round).map_err(|_| super::gone())?;
+        let rounds = self.rounds.as_ref().ok_or_else(ended)?;
+        rounds.send(round).map_err(|_| ended())?;
         self.is_busy = true;
         Ok(())
     }
@@ -95,6 +95,12 @@ impl Drop for Drainer {
         {
             tracing::error!("The thread that brings rows to disk panicked.");
         }
+    }
+}
+
+fn ended() -> StoreError {
+    StoreError::Unavailable {
+        reason: "the thread that brings rows to disk has ended".to_owned(),
     }
 }
 
@@ -152,5 +158,31 @@ impl Worker {
             rows: rows.map_err(|error| self.shared.fail_rows(&error))?,
             applied: self.state.applied(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_has_died_is_an_error_and_not_for_ever_busy() {
+        let (rounds, _) = mpsc::channel();
+        let (_, done) = mpsc::channel();
+        let mut drainer = Drainer {
+            rounds: Some(rounds),
+            done,
+            is_busy: true,
+            thread: None,
+        };
+        let error = drainer.wait().unwrap_err().to_string();
+        assert!(error.contains("has ended"), "{error}");
+        drainer.is_busy = false;
+        let round = Round {
+            table: Arc::default(),
+            last: Seq(1),
+            asked: None,
+        };
+        assert!(drainer.begin(round).is_err());
     }
 }

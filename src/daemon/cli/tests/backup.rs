@@ -5,19 +5,11 @@ use std::{path::Path, sync::Arc};
 use channel::HttpPort;
 use serde_json::{Value, json};
 
-use super::{Canned, Client, Out, run, settle};
+use super::{Canned, Client, Out, canned, run, settle};
 use crate::{cli::backup::create, exit::Exit};
 
 async fn created(to: Option<&Path>, answers: &[(u16, Value)]) -> (Exit, String, Arc<Canned>) {
-    let canned = Arc::new(Canned::default());
-    let bodies = answers
-        .iter()
-        .map(|(status, body)| (*status, body.to_string()));
-    canned
-        .answers
-        .lock()
-        .expect("no holder panics")
-        .extend(bodies);
+    let canned = canned(answers);
     let http = Arc::clone(&canned) as Arc<dyn HttpPort>;
     let client = Client::new(http, "http://daemon:8081", None);
     let mut written = Vec::new();
