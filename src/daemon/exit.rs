@@ -7,7 +7,7 @@ use std::io::Write;
 pub enum Exit {
     /// Well.
     Good,
-    /// With a finding: something is not as it should be.
+    /// With a finding: something is not as it should be, was refused, or was only shown and waits for `--yes`.
     Finding,
     /// What was handed over is not what it should be.
     Data,

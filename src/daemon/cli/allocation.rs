@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     client::{Client, query},
+    freeze,
     orders::{find, told},
     out::{Out, show},
 };
@@ -88,9 +89,13 @@ fn list(plan: &Value, name: &str) -> Vec<Value> {
 }
 
 fn show_plan(plan: &Value, out: &mut Out<'_>) -> anyhow::Result<Exit> {
+    let would = list(plan, "parts");
     if out.is_json() {
         out.objects([plan])?;
-        return Ok(Exit::Good);
+        return match would.is_empty() {
+            true => Ok(Exit::Good),
+            false => freeze::not_yet(out),
+        };
     }
     let of = |path: &str| show(plan, path);
     out.line(&format!(
@@ -105,7 +110,6 @@ fn show_plan(plan: &Value, out: &mut Out<'_>) -> anyhow::Result<Exit> {
             "{by} took its locations back, so none is chosen by itself."
         ))?;
     }
-    let would = list(plan, "parts");
     for (name, title) in [
         ("bound", "It leaves:"),
         ("freed", "No more from there:"),
@@ -150,11 +154,11 @@ fn show_plan(plan: &Value, out: &mut Out<'_>) -> anyhow::Result<Exit> {
         .map(|(location, reason)| (location.as_str(), reason.clone()))
         .collect();
     out.pairs(&said)?;
-    if !would.is_empty() {
-        out.line("")?;
-        out.line("Nothing was changed. With --yes it is done.")?;
+    if would.is_empty() {
+        return Ok(Exit::Good);
     }
-    Ok(Exit::Good)
+    out.line("")?;
+    freeze::not_yet(out)
 }
 
 fn parts(parts: &[Value], out: &mut Out<'_>) -> anyhow::Result<()> {

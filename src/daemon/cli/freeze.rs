@@ -175,7 +175,26 @@ pub(super) fn plan(plan: &Value, fate: &str, out: &mut Out<'_>) -> anyhow::Resul
     Ok(())
 }
 
-/// Says that nothing was done.
+/// What of it the breaker keeps back, or would.
+fn breaker(plan: &Value, fate: &str, out: &mut Out<'_>) -> anyhow::Result<()> {
+    let account = show(plan, "account");
+    if plan["breaker_would_hold"] == true && fate == WRITTEN {
+        out.line(&format!(
+            "{} of these no order caused: more than the breaker lets pass, so it would hold them until \
+             `oneshelf accounts lift {account} --writes --yes`.",
+            count(&show(plan, "sudden_zeroes"), "zero level"),
+        ))?;
+    }
+    match plan["held"].as_u64() {
+        None | Some(0) => Ok(()),
+        Some(held) => out.line(&format!(
+            "{} besides are held by the breaker and stay so: `oneshelf accounts breaker {account}`.",
+            count(&held.to_string(), "level"),
+        )),
+    }
+}
+
+/// Says that nothing was done. No success, or a script without --yes would take it for done.
 pub(super) fn not_yet(out: &mut Out<'_>) -> anyhow::Result<Exit> {
     if !out.is_json() {
         out.line("Nothing was changed. Add --yes to do it.")?;

@@ -546,11 +546,17 @@ LINE  SKU  UNITS
 berlin  chosen: no other has any
 fba     out: it does not serve shop
 
-Nothing was changed. With --yes it is done.
+Nothing was changed. Add --yes to do it.
 "
     );
+    assert_eq!(ran.exit, Exit::Finding);
     let asked = "GET http://daemon:8081/api/v1/orders/ord_a/allocation?line=1&location=berlin";
     assert_eq!(ran.calls(), [asked]);
+    let ran = run("orders|allocate|ord_a|--json", &[(200, plan.clone())]).await;
+    assert_eq!(ran.exit, Exit::Finding);
+    let settled = json!({ "number": "#17", "account": "shop", "phase": "ready", "parts": [], "unplaced": [] });
+    let ran = run("orders|allocate|ord_a", &[(200, settled)]).await;
+    assert_eq!(ran.exit, Exit::Good, "nothing was to be done: {}", ran.text);
     let receipt = json!({ "effect": "done", "phase": "ready" });
     let line = "orders|allocate|ord_a|--yes|--by|ann";
     let ran = run(line, &[(200, plan), (200, receipt.clone())]).await;
