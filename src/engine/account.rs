@@ -38,12 +38,42 @@ pub enum Mode {
 }
 
 /// A mode that a person set; it wins over the configuration until it is taken back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModeOverride {
     /// The mode instead of the configured one.
     pub mode: Option<Mode>,
     /// Whether writing is stopped for the time being.
     pub is_frozen: bool,
+    /// Who stopped it.
+    #[serde(default)]
+    pub frozen_by: Option<String>,
+    /// Since when.
+    #[serde(default)]
+    pub frozen_at: Option<Time>,
+}
+
+impl ModeOverride {
+    /// The same, and writing is stopped by somebody.
+    #[must_use]
+    pub fn frozen(self, by: &str, at: Time) -> ModeOverride {
+        ModeOverride {
+            is_frozen: true,
+            frozen_by: Some(by.to_owned()),
+            frozen_at: Some(at),
+            ..self
+        }
+    }
+
+    /// The same, and writing goes on.
+    #[must_use]
+    pub fn thawed(self) -> ModeOverride {
+        ModeOverride {
+            is_frozen: false,
+            frozen_by: None,
+            frozen_at: None,
+            ..self
+        }
+    }
 }
 
 /// How an account is run.
@@ -189,13 +219,13 @@ impl Account {
 
     /// What it may do now.
     pub fn mode(&self) -> Mode {
-        let set = *self.set.read().expect(LOCK);
+        let set = self.set.read().expect(LOCK);
         set.mode.unwrap_or(self.configured)
     }
 
     /// What a person said since the configuration.
     pub fn set(&self) -> ModeOverride {
-        *self.set.read().expect(LOCK)
+        self.set.read().expect(LOCK).clone()
     }
 
     /// Takes what a person said, when it is durable, and looks what there is to do.

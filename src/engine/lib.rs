@@ -446,9 +446,6 @@ async fn load_override(store: &dyn Store, account: &AccountId) -> Result<ModeOve
         .await?;
     match row {
         Some(row) => rows::decode(rows::MODES, &row.value),
-        None => Ok(ModeOverride {
-            mode: None,
-            is_frozen: false,
-        }),
+        None => Ok(ModeOverride::default()),
     }
 }

@@ -29,10 +29,16 @@ const LAST: &str = "last";
 pub struct Freeze {
     /// When.
     pub at: Time,
+    /// Who did it; nothing in those that are older than this key.
+    #[serde(default)]
+    pub by: Option<String>,
     /// The accounts that it froze; those that were frozen before are not its doing.
     pub accounts: Vec<AccountId>,
     /// When it was taken back.
     pub undone_at: Option<Time>,
+    /// Who took it back.
+    #[serde(default)]
+    pub undone_by: Option<String>,
 }
 
 impl Engine {
@@ -90,6 +96,7 @@ impl Engine {
     pub async fn freeze(
         &self,
         accounts: &[Arc<Account>],
+        by: &str,
         rows: Alongside,
     ) -> Result<Freeze, StoreError> {
         let thawed: Vec<Arc<Account>> = accounts
@@ -99,19 +106,30 @@ impl Engine {
             .collect();
         let freeze = Freeze {
             at: self.ports.clock.now(),
+            by: Some(by.to_owned()),
             accounts: thawed.iter().map(|account| account.id.clone()).collect(),
             undone_at: None,
+            undone_by: None,
         };
         // Freezing what is frozen changes nothing, and must not hide what froze it.
         if !thawed.is_empty() {
-            self.set_frozen(&thawed, true, &freeze, rows).await?;
+            let at = freeze.at;
+            let set = move |set: ModeOverride| set.frozen(by, at);
+            self.set_frozen(&thawed, &set, &freeze, rows).await?;
+            for account in &thawed {
+                tracing::warn!(account = %account.id, by, "Writing to an account was stopped.");
+            }
         }
         Ok(freeze)
     }
 
     /// Takes the last freeze back: the accounts that it froze are written to again. Nothing when there
     /// is none, or it was taken back.
-    pub async fn undo_freeze(&self, rows: Alongside) -> Result<Option<Freeze>, StoreError> {
+    pub async fn undo_freeze(
+        &self,
+        by: &str,
+        rows: Alongside,
+    ) -> Result<Option<Freeze>, StoreError> {
         let last = self.last_freeze().await?;
         let Some(mut freeze) = last.filter(|freeze| freeze.undone_at.is_none()) else {
             return Ok(None);
@@ -122,7 +140,12 @@ impl Engine {
             .filter_map(|id| self.accounts.get(id).cloned())
             .collect();
         freeze.undone_at = Some(self.ports.clock.now());
-        self.set_frozen(&frozen, false, &freeze, rows).await?;
+        freeze.undone_by = Some(by.to_owned());
+        self.set_frozen(&frozen, &ModeOverride::thawed, &freeze, rows)
+            .await?;
+        for account in &frozen {
+            tracing::warn!(account = %account.id, by, "Writing to an account goes on.");
+        }
         Ok(Some(freeze))
     }
 
@@ -136,14 +159,11 @@ impl Engine {
     async fn set_frozen(
         &self,
         accounts: &[Arc<Account>],
-        is_frozen: bool,
+        change: &(dyn Fn(ModeOverride) -> ModeOverride + Sync),
         freeze: &Freeze,
         rows: Alongside,
     ) -> Result<(), StoreError> {
-        let set = |account: &Arc<Account>| ModeOverride {
-            is_frozen,
-            ..account.set()
-        };
+        let set = |account: &Arc<Account>| change(account.set());
         let Alongside { mut puts, deletes } = rows;
         puts.push((rows::FREEZES, key(&[LAST]), rows::encode(freeze)));
         for account in accounts {
@@ -158,10 +178,11 @@ impl Engine {
             })
             .await?;
         for account in accounts {
-            if !is_frozen {
+            let set = set(account);
+            if !set.is_frozen {
                 self.meters.note_armed(&account.id, self.ports.clock.now());
             }
-            account.put_set(set(account));
+            account.put_set(set);
         }
         Ok(())
     }

@@ -235,7 +235,7 @@ fn about_accounts() -> Vec<Route> {
             Gives::One("AccountChange"),
             accounts::freeze,
         )
-        .takes("Nothing")
+        .takes("Signed")
         .asks(&["dry_run"]),
         posts(
             "/api/v1/accounts/{account}/unfreeze",
@@ -243,7 +243,7 @@ fn about_accounts() -> Vec<Route> {
             Gives::One("AccountChange"),
             accounts::unfreeze,
         )
-        .takes("Nothing")
+        .takes("Signed")
         .asks(&["dry_run"]),
         reads(
             "/api/v1/accounts/{account}/freeze-preview",
@@ -652,7 +652,7 @@ fn about_safety() -> Vec<Route> {
             Gives::One("Freeze"),
             safety::undo_freeze,
         )
-        .takes("Nothing"),
+        .takes("Signed"),
     ]
 }
 

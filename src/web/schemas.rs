@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     ("Anything", ""),
     ("Nothing", "-"),
+    ("Signed", "by?: text?"),
     (
         "Problem",
         "type: text, title: text, status: whole, detail: text, code: text, *",
@@ -17,7 +18,7 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     (
         "Account",
         "id: text, channel: text, channel_title: text, mode: mode, configured_mode: mode, set_mode: mode?, \
-         is_frozen: flag, may_write: flag, has_polled: flag, quantity_means: 'available'|'on_hand', \
+         is_frozen: flag, frozen_by: text?, frozen_at: time?, may_write: flag, has_polled: flag, quantity_means: 'available'|'on_hand', \
          stock_authority: 'ledger'|'channel', source_tripped: Trip?, writes_tripped: Trip?, \
          comparison: Comparison?, counts: Counts, health: Health",
     ),
@@ -36,12 +37,13 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     (
         "AccountChange",
         "at: time, account: text, mode: mode, configured_mode: mode, set_mode: mode?, is_frozen: flag, \
-         may_write: flag",
+         frozen_by: text?, frozen_at: time?, may_write: flag",
     ),
     (
         "WritePreview",
         "account: text, mode: mode, is_frozen: flag, pushes_waiting: whole, intents_waiting: whole, \
-         units_at_risk: units, writes: PlannedWrite[]",
+         units_at_risk: units, held: whole, sudden_zeroes: whole, breaker_would_hold: flag, \
+         writes: PlannedWrite[]",
     ),
     (
         "PlannedWrite",
@@ -382,8 +384,11 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
         "LiftBreaker",
         "side: 'source'|'writes', right?: whose?, by?: text?",
     ),
-    ("Freeze", "at: time?, accounts: text[], undone_at: time?"),
-    ("Which", "accounts?: text[]"),
+    (
+        "Freeze",
+        "at: time?, by: text?, accounts: text[], undone_at: time?, undone_by: text?",
+    ),
+    ("Which", "accounts?: text[], by?: text?"),
     (
         "Comparison",
         "began_at: time, compared: whole, all: whole, differing: whole, finished_at: time?",

@@ -123,7 +123,7 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
             if !yes {
                 let plan = client.post(&format!("{path}?dry_run=true"), &body).await?;
                 let fate = match mode {
-                    Mode::Live => "would be written",
+                    Mode::Live => freeze::WRITTEN,
                     Mode::Off | Mode::Observe => "would be held back",
                     Mode::Configured => "wait",
                 };
@@ -318,6 +318,15 @@ fn mode(account: &Value) -> String {
     }
 }
 
+/// Who stopped writing, and since when.
+fn frozen(account: &Value) -> String {
+    match (account["is_frozen"] == true, account["frozen_by"].as_str()) {
+        (false, _) => "-".to_owned(),
+        (true, None) => "yes".to_owned(),
+        (true, Some(by)) => format!("by {by} since {}", show(account, "frozen_at")),
+    }
+}
+
 /// What is wrong now: a tripped breaker, or an error that no success followed.
 fn trouble(account: &Value) -> String {
     let health = &account["health"];
@@ -349,6 +358,7 @@ fn show_one(account: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
         ("shop", of("health.shop")),
         ("version", of("health.version")),
         ("mode", mode(account)),
+        ("frozen", frozen(account)),
         ("configured", of("configured_mode")),
         ("writes", of("may_write")),
         ("its number means", of("quantity_means")),

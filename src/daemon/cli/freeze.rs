@@ -9,6 +9,9 @@ use super::{
 };
 use crate::exit::Exit;
 
+/// What happens to levels that wait when an account is written to.
+pub(super) const WRITTEN: &str = "would be written";
+
 /// Stops writing to accounts, after showing what would be held back.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -23,6 +26,9 @@ pub struct Args {
     /// Take the last freeze back.
     #[arg(long)]
     undo: bool,
+    /// Who says so.
+    #[arg(long)]
+    by: Option<String>,
     /// Do it; without this it is only shown what would happen.
     #[arg(long)]
     yes: bool,
@@ -39,6 +45,9 @@ pub struct UnfreezeArgs {
     /// All accounts.
     #[arg(long)]
     all: bool,
+    /// Who says so.
+    #[arg(long)]
+    by: Option<String>,
     /// Do it; without this it is only shown what would happen.
     #[arg(long)]
     yes: bool,
@@ -46,7 +55,7 @@ pub struct UnfreezeArgs {
 
 pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
     if args.undo {
-        return undo(args.yes, client, out).await;
+        return undo(args, client, out).await;
     }
     let accounts = which(&args.accounts, args.all, client).await?;
     if !args.yes {
@@ -54,9 +63,8 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
         return not_yet(out);
     }
     // As one act, so that it can be taken back as one.
-    let frozen = client
-        .post("/freeze", &json!({ "accounts": accounts }))
-        .await?;
+    let body = signed(json!({ "accounts": accounts }), args.by.as_ref());
+    let frozen = client.post("/freeze", &body).await?;
     tell(&frozen, "Frozen", "they were frozen before", out)
 }
 
@@ -67,19 +75,29 @@ pub(super) async fn run_back(
 ) -> anyhow::Result<Exit> {
     let accounts = which(&args.accounts, args.all, client).await?;
     if !args.yes {
-        preview(&accounts, "would be written", client, out).await?;
+        preview(&accounts, WRITTEN, client, out).await?;
         return not_yet(out);
     }
     for account in &accounts {
         let path = format!("/accounts/{}/unfreeze", encode(account));
-        changed(&client.post(&path, &json!({})).await?, out)?;
+        let body = signed(json!({}), args.by.as_ref());
+        changed(&client.post(&path, &body).await?, out)?;
     }
     Ok(Exit::Good)
 }
 
-async fn undo(yes: bool, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
-    if yes {
-        let undone = client.post("/freeze/undo", &json!({})).await?;
+/// A body with who says so.
+fn signed(mut body: Value, by: Option<&String>) -> Value {
+    if let Some(by) = by {
+        body["by"] = json!(by);
+    }
+    body
+}
+
+async fn undo(args: &Args, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
+    if args.yes {
+        let body = signed(json!({}), args.by.as_ref());
+        let undone = client.post("/freeze/undo", &body).await?;
         return tell(
             &undone,
             "Written to again",
@@ -93,9 +111,16 @@ async fn undo(yes: bool, client: &Client, out: &mut Out<'_>) -> anyhow::Result<E
         return Ok(Exit::Finding);
     }
     if !out.is_json() {
-        out.line(&format!("The last freeze was on {}.", show(&last, "at")))?;
+        let by = match last["by"].as_str() {
+            Some(by) => format!(" by {by}"),
+            None => String::new(),
+        };
+        out.line(&format!(
+            "The last freeze was on {}{by}.",
+            show(&last, "at")
+        ))?;
     }
-    preview(&names(&last), "would be written", client, out).await?;
+    preview(&names(&last), WRITTEN, client, out).await?;
     not_yet(out)
 }
 
@@ -154,6 +179,7 @@ pub(super) fn plan(plan: &Value, fate: &str, out: &mut Out<'_>) -> anyhow::Resul
         count(&of("intents_waiting"), "intent"),
         count(&of("units_at_risk"), "unit")
     ))?;
+    breaker(plan, fate, out)?;
     let writes = plan["writes"].as_array().map_or(&[][..], Vec::as_slice);
     if writes.is_empty() {
         return Ok(());

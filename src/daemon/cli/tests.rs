@@ -273,13 +273,16 @@ Nothing was changed. Add --yes to do it.
     let only_shown = "GET http://daemon:8081/api/v1/accounts/shop/freeze-preview";
     assert_eq!(ran.calls()[1..], [only_shown]);
 
-    let frozen = json!({ "at": "2026-11-21T10:00:00Z", "accounts": ["shop"], "undone_at": null });
-    let ran = run("freeze|--all|--yes", &[all, (200, frozen.clone())]).await;
+    let frozen = json!({
+        "at": "2026-11-21T10:00:00Z", "by": "ann", "accounts": ["shop"], "undone_at": null,
+    });
+    let line = "freeze|--all|--yes|--by|ann";
+    let ran = run(line, &[all, (200, frozen.clone())]).await;
     assert_eq!(
         (ran.exit, ran.text.as_str()),
         (Exit::Good, "Frozen: shop.\n")
     );
-    assert_eq!(ran.body(1), json!({ "accounts": ["shop"] }));
+    assert_eq!(ran.body(1), json!({ "accounts": ["shop"], "by": "ann" }));
 
     let answers = [(200, frozen.clone()), (200, plan.clone())];
     let ran = run("freeze|--undo", &answers).await;
@@ -290,8 +293,13 @@ Nothing was changed. Add --yes to do it.
         "{}",
         ran.text
     );
-    let ran = run("freeze|--undo|--yes", &[(200, frozen)]).await;
+    assert!(
+        ran.text
+            .starts_with("The last freeze was on 2026-11-21T10:00:00Z by ann.\n")
+    );
+    let ran = run("freeze|--undo|--yes|--by|bob", &[(200, frozen)]).await;
     assert_eq!(ran.calls(), ["POST http://daemon:8081/api/v1/freeze/undo"]);
+    assert_eq!(ran.body(0), json!({ "by": "bob" }));
     assert_eq!(ran.text, "Written to again: shop.\n");
     let none = json!({ "at": null, "accounts": [], "undone_at": null });
     let ran = run("freeze|--undo", &[(200, none)]).await;
@@ -307,6 +315,29 @@ Nothing was changed. Add --yes to do it.
     let ran = run("accounts|mode|shop|configured|--yes", &[(200, live)]).await;
     assert_eq!(ran.body(0), json!({ "mode": null }));
     assert_eq!(ran.text, "shop is live and is written to.\n");
+}
+
+#[tokio::test]
+async fn a_thaw_is_shown_with_what_the_breaker_would_hold() {
+    let plan = json!({
+        "account": "shop", "pushes_waiting": 12, "intents_waiting": 0, "units_at_risk": 60,
+        "held": 2, "sudden_zeroes": 11, "breaker_would_hold": true, "writes": [],
+    });
+    let ran = run("unfreeze|shop", &[(200, plan)]).await;
+    assert_eq!(
+        ran.text,
+        "\
+shop: 12 levels and 0 intents would be written; 60 units at risk now.
+11 zero levels of these no order caused: more than the breaker lets pass, so it would hold them until `oneshelf \
+accounts lift shop --writes --yes`.
+2 levels besides are held by the breaker and stay so: `oneshelf accounts breaker shop`.
+Nothing was changed. Add --yes to do it.
+"
+    );
+    let thawed =
+        json!({ "account": "shop", "mode": "live", "is_frozen": false, "may_write": true });
+    let ran = run("unfreeze|shop|--yes|--by|ann", &[(200, thawed)]).await;
+    assert_eq!(ran.body(0), json!({ "by": "ann" }));
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use crate::{
     account::{Account, Health},
     backups::BackupsView,
     meters::Percentiles,
+    reading::evidence::is_news,
     rows::{self, prefix},
 };
 
@@ -38,6 +39,10 @@ pub struct AccountView {
     pub set_mode: Option<&'static str>,
     /// Whether writing is stopped by a person.
     pub is_frozen: bool,
+    /// Who stopped it.
+    pub frozen_by: Option<String>,
+    /// Since when it is.
+    pub frozen_at: Option<Time>,
     /// Whether anything is written outside now.
     pub may_write: bool,
     /// Whether its orders were read completely since the start.
@@ -107,6 +112,12 @@ pub struct WritePreview {
     pub intents_waiting: usize,
     /// Units that its listings show beyond what they should: they stay at risk while it is frozen.
     pub units_at_risk: Units,
+    /// How many levels the breaker holds already: they are not among those that wait.
+    pub held: usize,
+    /// How many of the levels that wait are zeroes that no order caused.
+    pub sudden_zeroes: usize,
+    /// Whether the breaker would hold these.
+    pub breaker_would_hold: bool,
     /// The levels, as far as they fit.
     pub writes: Vec<PlannedWrite>,
 }
@@ -218,7 +229,7 @@ pub async fn one(engine: &Engine, account: &Account) -> Result<AccountView, Stor
         intents_waiting: count(engine, rows::OUTBOX, below()).await?,
         signals_parked: count(engine, rows::PARKED_SIGNALS, below()).await?,
     };
-    let set = account.set.read().map(|set| *set).ok();
+    let set = account.set();
     let breaker = engine.breaker(account).await?;
     let policy = engine.decider.policy();
     let authority = policy
@@ -242,8 +253,10 @@ pub async fn one(engine: &Engine, account: &Account) -> Result<AccountView, Stor
         channel_title: descriptor.title,
         mode: words::mode(account.mode()),
         configured_mode: words::mode(account.configured),
-        set_mode: set.and_then(|set| set.mode).map(words::mode),
-        is_frozen: account.is_frozen(),
+        set_mode: set.mode.map(words::mode),
+        is_frozen: set.is_frozen,
+        frozen_by: set.frozen_by,
+        frozen_at: set.frozen_at,
         may_write: account.may_write(),
         has_polled: account.has_polled(),
         quantity_means: words::meaning(descriptor.quantity),
@@ -264,6 +277,8 @@ async fn held(engine: &Engine, account: &Account) -> Result<usize, StoreError> {
 /// What is to be written to an account at this moment, whether it may be or not.
 pub async fn preview(engine: &Engine, account: &Account) -> Result<WritePreview, StoreError> {
     let below = prefix(&[account.id.as_str()]);
+    let breaker = engine.breaker(account).await?;
+    let (mut listings, mut unheard) = (0, Vec::new());
     let mut preview = WritePreview {
         account: account.id.clone(),
         mode: words::mode(account.mode()),
@@ -271,6 +286,9 @@ pub async fn preview(engine: &Engine, account: &Account) -> Result<WritePreview,
         pushes_waiting: 0,
         intents_waiting: count(engine, rows::OUTBOX, below.clone()).await?,
         units_at_risk: Units::default(),
+        held: 0,
+        sudden_zeroes: 0,
+        breaker_would_hold: false,
         writes: Vec::new(),
     };
     let mut walk = Walk::counting(engine, rows::OFFERS, below);
@@ -278,10 +296,16 @@ pub async fn preview(engine: &Engine, account: &Account) -> Result<WritePreview,
         let offer: Offer = rows::decode(rows::OFFERS, &row.value)?;
         let at_risk = Units::new(offer.exposure(), offer.scale);
         preview.units_at_risk = preview.units_at_risk.plus(at_risk);
+        preview.held += usize::from(offer.is_held_back());
+        listings += 1;
         let Some(wanted) = offer.wanted.filter(|_| offer.is_due()) else {
             continue;
         };
         preview.pushes_waiting += 1;
+        preview.sudden_zeroes += usize::from(breaker.minds(&offer));
+        if is_news(&breaker, &offer) {
+            unheard.push(offer.listing.clone());
+        }
         if preview.writes.len() < PREVIEW_MAX {
             let from = offer.believed;
             preview.writes.push(PlannedWrite {
@@ -292,6 +316,13 @@ pub async fn preview(engine: &Engine, account: &Account) -> Result<WritePreview,
             });
         }
     }
+    let rule = engine.decider.policy().breaker;
+    let now = engine.ports.clock.now();
+    let is_tripped = breaker.writes.is_some();
+    let mut weighed = breaker;
+    let would_trip =
+        !unheard.is_empty() && weighed.weigh(Side::Writes, &unheard, listings, &rule, now);
+    preview.breaker_would_hold = preview.sudden_zeroes > 0 && (is_tripped || would_trip);
     Ok(preview)
 }
 

@@ -21,8 +21,11 @@ use super::Admin;
 use crate::{
     ask::{Ask, At},
     problem::{self, Problem},
-    write::{Ticket, Write, once},
+    write::{Ticket, Write, once, optional_text},
 };
+
+/// Who it was when nobody says.
+const SOMEBODY: &str = "admin";
 
 /// A mode, or null for the configured one; leaving it out is a mistake.
 #[derive(Deserialize)]
@@ -34,6 +37,21 @@ pub(crate) struct SetMode {
 
 fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Mode>, D::Error> {
     Option::deserialize(deserializer)
+}
+
+/// A write that says only who wants it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Signed {
+    #[serde(default)]
+    by: Option<String>,
+}
+
+impl Signed {
+    /// Who it was.
+    pub(crate) fn name(self) -> Result<String, Problem> {
+        Ok(optional_text("by", self.by)?.unwrap_or_else(|| SOMEBODY.to_owned()))
+    }
 }
 
 /// A write that says nothing.
@@ -57,6 +75,8 @@ pub(crate) struct AccountChange {
     configured_mode: &'static str,
     set_mode: Option<&'static str>,
     is_frozen: bool,
+    frozen_by: Option<String>,
+    frozen_at: Option<Time>,
     may_write: bool,
 }
 
@@ -107,9 +127,9 @@ pub(crate) async fn freeze(
     State(admin): State<Admin>,
     At(account): At<String>,
     Ask(ask): Ask<DryRun>,
-    write: Write<Nothing>,
+    write: Write<Signed>,
 ) -> Result<Response, Problem> {
-    let Nothing {} = write.body;
+    let by = write.body.name()?;
     let account = admin.account(&account)?;
     if ask.dry_run {
         return Ok(Json(views::accounts::preview(&admin.engine, &account).await?).into_response());
@@ -119,7 +139,7 @@ pub(crate) async fn freeze(
         write.ticket,
         StatusCode::OK,
         move |engine, rows| async move {
-            engine.freeze(&[Arc::clone(&account)], rows).await?;
+            engine.freeze(&[Arc::clone(&account)], &by, rows).await?;
             Ok(changed(&account, engine.ports.clock.now()))
         },
     )
@@ -130,12 +150,15 @@ pub(crate) async fn unfreeze(
     State(admin): State<Admin>,
     At(account): At<String>,
     Ask(ask): Ask<DryRun>,
-    write: Write<Nothing>,
+    write: Write<Signed>,
 ) -> Result<Response, Problem> {
-    let Nothing {} = write.body;
-    change(admin, &account, &ask, write.ticket, |set| ModeOverride {
-        is_frozen: false,
-        ..set
+    let by = write.body.name()?;
+    let name = account.clone();
+    change(admin, &account, &ask, write.ticket, move |set| {
+        if set.is_frozen {
+            tracing::warn!(account = name, by, "Writing to an account goes on.");
+        }
+        set.thawed()
     })
     .await
 }
@@ -157,8 +180,7 @@ async fn change(
         ticket,
         StatusCode::OK,
         move |engine, rows| async move {
-            let set = *account.set.read().expect("no holder of this lock panics");
-            engine.set_mode(&account, change(set)).await?;
+            engine.set_mode(&account, change(account.set())).await?;
             // After it: setting a mode twice is the same as once, and never is not.
             engine.keep_rows(rows).await?;
             Ok(changed(&account, engine.ports.clock.now()))
@@ -168,7 +190,7 @@ async fn change(
 }
 
 pub(crate) fn changed(account: &Account, at: Time) -> AccountChange {
-    let set = *account.set.read().expect("no holder of this lock panics");
+    let set = account.set();
     AccountChange {
         at,
         account: account.id.clone(),
@@ -176,6 +198,8 @@ pub(crate) fn changed(account: &Account, at: Time) -> AccountChange {
         configured_mode: words::mode(account.configured),
         set_mode: set.mode.map(words::mode),
         is_frozen: set.is_frozen,
+        frozen_by: set.frozen_by,
+        frozen_at: set.frozen_at,
         may_write: account.may_write(),
     }
 }

@@ -17,7 +17,7 @@ use domain::{
 use engine::{account::Account, safety::Freeze, views};
 use serde::{Deserialize, Serialize};
 
-use super::{Admin, accounts::Nothing};
+use super::{Admin, accounts::Signed};
 use crate::{
     ask::{Ask, At, id},
     paging::Place,
@@ -62,22 +62,28 @@ pub(crate) struct Lift {
 pub(crate) struct Which {
     #[serde(default)]
     accounts: Option<Vec<String>>,
+    #[serde(default)]
+    by: Option<String>,
 }
 
 /// What the last freeze did, or that there was none.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct LastFreeze {
     at: Option<Time>,
+    by: Option<String>,
     accounts: Vec<AccountId>,
     undone_at: Option<Time>,
+    undone_by: Option<String>,
 }
 
 impl From<Freeze> for LastFreeze {
     fn from(freeze: Freeze) -> LastFreeze {
         LastFreeze {
             at: Some(freeze.at),
+            by: freeze.by,
             accounts: freeze.accounts,
             undone_at: freeze.undone_at,
+            undone_by: freeze.undone_by,
         }
     }
 }
@@ -157,14 +163,7 @@ pub(crate) async fn lift(
 
 pub(crate) async fn last_freeze(State(admin): State<Admin>) -> Result<Response, Problem> {
     let last = admin.engine.last_freeze().await?;
-    let last = last.map_or(
-        LastFreeze {
-            at: None,
-            accounts: Vec::new(),
-            undone_at: None,
-        },
-        LastFreeze::from,
-    );
+    let last = last.map(LastFreeze::from).unwrap_or_default();
     Ok(Json(last).into_response())
 }
 
@@ -172,7 +171,9 @@ pub(crate) async fn freeze(
     State(admin): State<Admin>,
     write: Write<Which>,
 ) -> Result<Response, Problem> {
-    let accounts: Vec<Arc<Account>> = match write.body.accounts {
+    let Which { accounts, by } = write.body;
+    let by = optional_text("by", by)?.unwrap_or_else(|| SOMEBODY.to_owned());
+    let accounts: Vec<Arc<Account>> = match accounts {
         Some(named) => {
             let known = named.iter().map(|id| admin.account(id));
             known.collect::<Result<_, _>>()?
@@ -180,18 +181,18 @@ pub(crate) async fn freeze(
         None => admin.engine.accounts.values().cloned().collect(),
     };
     let work = move |engine: Arc<engine::Engine>, rows| async move {
-        Ok(LastFreeze::from(engine.freeze(&accounts, rows).await?))
+        Ok(LastFreeze::from(engine.freeze(&accounts, &by, rows).await?))
     };
     once(&admin, write.ticket, StatusCode::OK, work).await
 }
 
 pub(crate) async fn undo_freeze(
     State(admin): State<Admin>,
-    write: Write<Nothing>,
+    write: Write<Signed>,
 ) -> Result<Response, Problem> {
-    let Nothing {} = write.body;
-    let work = |engine: Arc<engine::Engine>, rows| async move {
-        match engine.undo_freeze(rows).await? {
+    let by = write.body.name()?;
+    let work = move |engine: Arc<engine::Engine>, rows| async move {
+        match engine.undo_freeze(&by, rows).await? {
             Some(freeze) => Ok(LastFreeze::from(freeze)),
             None => Err(Problem::new(
                 &problem::NOTHING_TO_UNDO,

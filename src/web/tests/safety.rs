@@ -3,7 +3,7 @@
 use domain::{AccountId, signal::Signal};
 use serde_json::{Value, json};
 
-use super::api::Reader;
+use super::api::{Reader, reader};
 
 /// Chooses a way out of an incident.
 pub(super) async fn decided(reader: &mut Reader, incident: &Value) {
@@ -135,7 +135,11 @@ pub(super) async fn drift_and_breaker(reader: &mut Reader) {
 pub(super) async fn frozen_and_thawed(reader: &mut Reader) {
     assert!(reader.get("/api/v1/freeze").await["at"].is_string());
     reader.post("/api/v1/freeze/undo", json!({})).await;
-    let frozen = reader.post("/api/v1/freeze", json!({})).await;
+    let frozen = reader.post("/api/v1/freeze", json!({ "by": "ann" })).await;
+    assert_eq!(frozen["by"], "ann");
+    let account = reader.get("/api/v1/accounts/shop").await;
+    assert_eq!(account["frozen_by"], "ann");
+    assert_eq!(account["frozen_at"], frozen["at"]);
     assert_eq!(
         frozen["accounts"].as_array().map(Vec::is_empty),
         Some(false)
@@ -146,10 +150,36 @@ pub(super) async fn frozen_and_thawed(reader: &mut Reader) {
         .post("/api/v1/freeze", json!({ "accounts": ["shop"] }))
         .await;
     assert_eq!(more["accounts"], json!([]));
-    let undone = reader.post("/api/v1/freeze/undo", json!({})).await;
+    let undone = reader
+        .post("/api/v1/freeze/undo", json!({ "by": "bob" }))
+        .await;
     assert_eq!(undone["accounts"], frozen["accounts"]);
+    assert_eq!(
+        (&undone["by"], &undone["undone_by"]),
+        (&json!("ann"), &json!("bob"))
+    );
     let account = reader.get("/api/v1/accounts/shop").await;
     assert_eq!(account["is_frozen"], false);
+    assert_eq!(account["frozen_by"], Value::Null);
     let nothing = reader.post("/api/v1/freeze/undo", json!({})).await;
     assert_eq!(nothing["code"], "nothing-to-undo");
+}
+
+#[tokio::test]
+async fn a_thaw_says_what_the_breaker_would_hold() {
+    let mut reader = reader().await;
+    let skus: Vec<String> = (10..22).map(|n| format!("S{n}")).collect();
+    for sku in &skus {
+        reader.rig.stock("shop", sku, 5).await;
+        reader.rig.confirms("shop", sku, 5).await;
+    }
+    reader.post("/api/v1/freeze", json!({})).await;
+    let path = "/api/v1/accounts/shop/freeze-preview";
+    let zero = |sku: &String| json!({ "sku": sku, "to": 0, "reason": "a bad file" });
+    for (sku, count) in skus.iter().zip(1_usize..) {
+        reader.post("/api/v1/stock/adjustments", zero(sku)).await;
+        let plan = reader.get(path).await;
+        assert_eq!(plan["sudden_zeroes"], count, "{plan}");
+        assert_eq!(plan["breaker_would_hold"], count >= 10, "{count}: {plan}");
+    }
 }
