@@ -265,6 +265,17 @@ pub async fn one(engine: &Engine, account: &Account) -> Result<AccountView, Stor
     })
 }
 
+/// Whether orders or listings of an account are known: also of one that is not configured any more.
+pub async fn has_left_something(engine: &Engine, account: &AccountId) -> Result<bool, StoreError> {
+    for table in [rows::ORDER_REFS, rows::LISTINGS] {
+        let mut walk = Walk::new(engine, table, prefix(&[account.as_str()]), None);
+        if walk.next().await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 async fn held(engine: &Engine, account: &Account) -> Result<usize, StoreError> {
     let mut held = 0;
     for side in Side::ALL {

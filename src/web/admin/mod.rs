@@ -22,11 +22,13 @@ use axum::{
     response::{IntoResponse, Response},
     routing::MethodRouter,
 };
-use engine::{Engine, bells::Comparing};
+use domain::{AccountId, Sku, decide::Refusal};
+use engine::{Engine, bells::Comparing, views};
 use tokio::sync::Mutex;
 
 use crate::{
     access::{Access, Tokens},
+    ask::sku,
     limits::{Gate, Limits},
     problem::{self, Kind, Problem},
     routes::{Route, routes},
@@ -99,9 +101,32 @@ impl Admin {
         Err(Problem::new(&problem::UNAUTHORIZED, detail))
     }
 
+    /// An account that a list is narrowed to: one that is configured, or was and has left something here.
+    pub(crate) async fn narrowed_to(&self, id: Option<&str>) -> Result<Option<AccountId>, Problem> {
+        let Some(id) = id else { return Ok(None) };
+        let account = AccountId::new(id);
+        if !views::accounts::has_left_something(&self.engine, &account).await? {
+            self.account(id)?;
+        }
+        Ok(Some(account))
+    }
+
+    /// An item that an answer is narrowed to.
+    pub(crate) async fn narrowed_to_item(
+        &self,
+        name: Option<&str>,
+    ) -> Result<Option<Sku>, Problem> {
+        let Some(name) = name else { return Ok(None) };
+        let sku = sku(name)?;
+        match views::stock::item(&self.engine, &sku).await? {
+            Some(_) => Ok(Some(sku)),
+            None => Err(Refusal::NoItem(sku).into()),
+        }
+    }
+
     /// An account by its name.
     pub(crate) fn account(&self, id: &str) -> Result<Arc<engine::account::Account>, Problem> {
-        let known = self.engine.accounts.get(&domain::AccountId::new(id));
+        let known = self.engine.accounts.get(&AccountId::new(id));
         known.cloned().ok_or_else(|| {
             let short: String = id.chars().take(60).collect();
             Problem::new(

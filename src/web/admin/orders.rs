@@ -7,8 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
-    AccountId, ExternalId, Money, Sku, Time, ids::OrderId, order::Phase, signal::Command,
-    stock::LocationId,
+    ExternalId, Money, Sku, Time, ids::OrderId, order::Phase, signal::Command, stock::LocationId,
 };
 use engine::views::{self, orders::Filter};
 use serde::Deserialize;
@@ -115,7 +114,7 @@ pub(crate) async fn list(
             .map_err(|error| bad_parameter("since", error))
     });
     let filter = Filter {
-        account: ask.account.map(AccountId::new),
+        account: admin.narrowed_to(ask.account.as_deref()).await?,
         external_id: ask.external_id.map(ExternalId::new),
         phase: phase.transpose()?,
         since: since.transpose()?,

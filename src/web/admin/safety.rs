@@ -94,7 +94,7 @@ pub(crate) async fn drifts(
 ) -> Result<Response, Problem> {
     let list = ("drift", ask.open, &ask.account);
     let place = Place::read(&list, ask.cursor.as_deref(), ask.limit)?;
-    let account = ask.account.as_deref().map(AccountId::new);
+    let account = admin.narrowed_to(ask.account.as_deref()).await?;
     let after = place.after.clone();
     let limit = place.limit;
     let page = views::drift::list(&admin.engine, ask.open, account.as_ref(), after, limit).await?;

@@ -265,8 +265,8 @@ pub(crate) async fn listings(
     Ask(ask): Ask<ListingsQuery>,
 ) -> Result<Response, Problem> {
     let filter = Filter {
-        account: ask.account.map(AccountId::new),
-        sku: ask.sku.as_deref().map(sku).transpose()?,
+        account: admin.narrowed_to(ask.account.as_deref()).await?,
+        sku: admin.narrowed_to_item(ask.sku.as_deref()).await?,
         is_parked: ask.parked,
         is_suppressed: ask.suppressed,
     };
@@ -333,7 +333,7 @@ pub(crate) async fn exposure(
 ) -> Result<Response, Problem> {
     let now = admin.engine.ports.clock.now();
     let asked = exposure::Asked {
-        sku: ask.sku.as_deref().map(sku).transpose()?,
+        sku: admin.narrowed_to_item(ask.sku.as_deref()).await?,
         span: span(ask.since.as_deref(), ask.step.as_deref(), now)?,
     };
     Ok(Json(exposure::exposure(&admin.engine, &asked).await?).into_response())

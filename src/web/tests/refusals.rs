@@ -85,6 +85,8 @@ async fn what_cannot_be_done_to_an_order_is_said_with_a_code() {
         ("GET", at("/orders?limit=0"), None, "bad-parameter"),
         ("GET", at("/orders?limit=-1"), None, "bad-parameter"),
         ("GET", at("/orders?acount=shop"), None, "bad-parameter"),
+        ("GET", at("/orders?account=shpo"), None, "no-account"),
+        ("GET", at("/orders?account=quiet"), None, ""),
     ])
     .await;
 }
@@ -101,6 +103,8 @@ async fn what_cannot_be_done_to_stock_is_said_with_a_code() {
         ("GET", at("/stock/NONE/explain"), None, "no-item"),
         ("GET", at("/stock/%20"), None, "bad-parameter"),
         ("GET", at("/items/NONE"), None, "no-item"),
+        ("GET", at("/exposure?sku=NONE"), None, "no-item"),
+        ("GET", at("/exposure?sku=MUG"), None, ""),
         ("PUT", at("/items/K"), Some(json!({ "kind": "kit" })), "empty-kit"),
         ("PUT", at("/items/K"), Some(kit("K", 1)), "nested-kit"),
         ("PUT", at("/items/K"), Some(kit("MUG", 0)), "kit-quantity"),
@@ -122,6 +126,11 @@ async fn what_cannot_be_done_elsewhere_is_said_with_a_code() {
     hold_against(&rig, vec![
         ("GET", at("/outbox?state=x"), None, "bad-parameter"),
         ("GET", at("/accounts/nobody"), None, "no-account"),
+        ("GET", at("/drift?account=nobody"), None, "no-account"),
+        ("GET", at("/drift?account=quiet"), None, ""),
+        ("GET", at("/listings?account=nobody"), None, "no-account"),
+        ("GET", at("/listings?sku=NONE"), None, "no-item"),
+        ("GET", at("/listings?account=quiet&sku=MUG"), None, ""),
         ("POST", at("/accounts/nobody/freeze"), None, "no-account"),
         ("POST", at("/accounts/shop/mode"), Some(empty()), "bad-body"),
         ("POST", at("/accounts/shop/mode"), Some(json!({ "mode": "on" })), "bad-body"),
