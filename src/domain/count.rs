@@ -60,6 +60,16 @@ pub struct Try {
     pub is_applied: bool,
 }
 
+impl Count {
+    /// Whether it is open and some of these items are counted in it at that location. Nothing named is
+    /// everything.
+    pub fn is_of(&self, location: &LocationId, skus: &[Sku]) -> bool {
+        let is_open = self.closed_at.is_none() && self.location == *location;
+        let names_all = self.skus.is_empty() || skus.is_empty();
+        is_open && (names_all || self.skus.iter().any(|sku| skus.contains(sku)))
+    }
+}
+
 impl Try {
     /// By how much the ledger was wrong.
     pub fn difference(&self) -> Quantity {

@@ -9,7 +9,7 @@ use domain::{
     count::{Count, Entry},
     ids::CountId,
     signal::Command,
-    stock::Movement,
+    stock::{LocationId, Movement},
 };
 use store::{Range, StoreError};
 
@@ -24,6 +24,11 @@ const CHUNK: usize = 500;
 impl Shelf<'_> {
     /// What a command about a stocktake names.
     pub(crate) async fn load_stocktake(&mut self, command: &Command) -> Result<(), StoreError> {
+        if let Command::OpenCount { location, .. } = command {
+            for id in self.open_counts(location).await? {
+                self.load_count(id).await?;
+            }
+        }
         if let Command::EnterCount { count, sku, .. } = command {
             let opened_at = self.load_count(*count).await?;
             self.load_entry(*count, sku).await?;
@@ -52,6 +57,28 @@ impl Shelf<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The stocktakes of a location that are open. There are few of them, and none that is closed opens
+    /// again; so these are the ones to expect.
+    async fn open_counts(&self, location: &LocationId) -> Result<Vec<CountId>, StoreError> {
+        let mut open = Vec::new();
+        let mut after = None;
+        loop {
+            let range = Range {
+                prefix: Vec::new(),
+                after,
+            };
+            let rows = self.store.scan(rows::COUNTS, range, CHUNK).await?;
+            for (_, row) in &rows {
+                let count: Count = rows::decode(rows::COUNTS, &row.value)?;
+                open.extend(count.is_of(location, &[]).then_some(count.id));
+            }
+            after = rows.last().map(|(key, _)| key.clone());
+            if rows.len() < CHUNK {
+                return Ok(open);
+            }
+        }
     }
 
     async fn load_count(&mut self, id: CountId) -> Result<Option<Time>, StoreError> {

@@ -123,6 +123,7 @@ kinds! {
     PROMISED { code: "promised", status: 409, title: "What lies there is promised" }
     NO_ARRIVAL { code: "no-arrival", status: 404, title: "Nothing like that is on its way" }
     NO_COUNT { code: "no-count", status: 404, title: "There is no such stocktake" }
+    COUNT_OPEN { code: "count-open", status: 409, title: "The same is being counted already" }
     COUNT_OVER { code: "count-over", status: 409, title: "The stocktake was closed" }
     NOT_IN_COUNT { code: "not-in-count", status: 409, title: "The item is not in the stocktake" }
     BAD_AS_OF { code: "bad-as-of", status: 409, title: "It cannot be counted as of that time" }
@@ -327,6 +328,11 @@ impl From<Refusal> for Problem {
                 .with("sku", sku.as_str())
                 .with("arrival", arrival.to_string()),
             Refusal::NoCount(count) => problem(&NO_COUNT).with("count", count.to_string()),
+            Refusal::CountOpen {
+                count, location, ..
+            } => problem(&COUNT_OPEN)
+                .with("count", count.to_string())
+                .with("location", location.as_str()),
             Refusal::CountOver(count) => problem(&COUNT_OVER).with("count", count.to_string()),
             Refusal::NotInCount(sku) => problem(&NOT_IN_COUNT).with("sku", sku.as_str()),
             Refusal::AsOf { as_of, .. } => problem(&BAD_AS_OF).with("as_of", as_of.to_string()),

@@ -110,7 +110,7 @@ pub const ARMS: &[(&str, &[&str])] = &[
     ),
     (
         "open_count",
-        &["new", "no_item", "not_stocked", "no_location"],
+        &["new", "no_item", "not_stocked", "no_location", "count_open"],
     ),
     (
         "enter_count",
@@ -321,6 +321,7 @@ impl Refusal {
             Refusal::Promised { .. } => "promised",
             Refusal::NoArrival { .. } => "no_arrival",
             Refusal::NoCount(_) => "no_count",
+            Refusal::CountOpen { .. } => "count_open",
             Refusal::CountOver(_) => "count_over",
             Refusal::NotInCount(_) => "not_in_count",
             Refusal::AsOf { .. } => "as_of",

@@ -61,6 +61,15 @@ fn open(
     for sku in skus {
         stocked(desk, sku)?;
     }
+    let mut others = desk.book.counts.values();
+    if let Some(other) = others.find(|count| count.is_of(location, skus)) {
+        return refuse(Refusal::CountOpen {
+            count: other.id,
+            location: location.clone(),
+            by: other.by.clone(),
+            opened_at: other.opened_at,
+        });
+    }
     let id = CountId::next(&mut desk.ids);
     let count = Count {
         id,

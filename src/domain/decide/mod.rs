@@ -321,6 +321,21 @@ pub enum Refusal {
     /// There is no such stocktake.
     #[error("there is no count {0}: open one with `oneshelf stock count open`")]
     NoCount(CountId),
+    /// The same is being counted there already.
+    #[error(
+        "count {count} of the same at {location} is open, by {by} since {opened_at}: enter what you count \
+         there, or close it first"
+    )]
+    CountOpen {
+        /// Which.
+        count: CountId,
+        /// Where.
+        location: LocationId,
+        /// Who opened it.
+        by: String,
+        /// When.
+        opened_at: Time,
+    },
     /// It was closed.
     #[error("count {0} was closed: open another one")]
     CountOver(CountId),

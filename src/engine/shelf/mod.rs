@@ -232,7 +232,10 @@ impl<'a> Shelf<'a> {
             | Command::GiveUp { sku, .. } => {
                 skus.insert(sku.clone());
             }
-            Command::OpenCount { skus: named, .. } => skus.extend(named.iter().cloned()),
+            Command::OpenCount { skus: named, .. } => {
+                skus.extend(named.iter().cloned());
+                self.load_stocktake(command).await?;
+            }
             Command::EnterCount { sku, .. } => {
                 skus.insert(sku.clone());
                 self.load_stocktake(command).await?;

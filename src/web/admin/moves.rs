@@ -238,7 +238,8 @@ pub(crate) async fn open_count(
             let done = engine
                 .decide_alongside(Signal::Command(command), rows)
                 .await?;
-            let opened = done.book.counts.keys().next().copied();
+            // Others may be open elsewhere, and ids go up.
+            let opened = done.book.counts.keys().next_back().copied();
             let shown = match opened {
                 Some(id) => views::stocktakes::detail(&engine, id).await?,
                 None => None,

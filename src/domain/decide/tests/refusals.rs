@@ -79,6 +79,12 @@ fn one_of_each() -> Vec<Refusal> {
             arrival: ArrivalId::next(&mut ids),
         },
         Refusal::NoCount(CountId::next(&mut ids)),
+        Refusal::CountOpen {
+            count: CountId::next(&mut ids),
+            location: LocationId::new("main"),
+            by: "ann".to_owned(),
+            opened_at: Time::EPOCH,
+        },
         Refusal::CountOver(CountId::next(&mut ids)),
         Refusal::NotInCount(sku.clone()),
         Refusal::AsOf {
