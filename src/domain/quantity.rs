@@ -38,6 +38,12 @@ pub enum NotAQuantity {
     /// It is larger than any stock, so adding it up could overflow.
     #[error("the quantity is beyond ±{}: use a smaller one", Quantity::MAX)]
     Range,
+    /// No shelf holds as many, and no listing can say them.
+    #[error("more than {most} would be there in all: say fewer, and look whether it is a barcode")]
+    Implausible {
+        /// The most, in whole units.
+        most: i64,
+    },
     /// Nowhere can less than nothing lie.
     #[error("less than nothing cannot lie there: say 0 or more")]
     BelowZero,
@@ -54,6 +60,17 @@ impl Quantity {
     pub const ZERO: Quantity = Quantity(0);
     /// The largest quantity taken from outside. A million of them can be added without overflow.
     pub const MAX: i64 = 1_000_000_000_000;
+
+    /// The most whole units of an item that a person can say are there: more is a barcode in the wrong
+    /// field. A number of 13 digits is beyond [`Quantity::MAX`] anyhow, and one of 12 is not.
+    pub const PLAUSIBLE_MAX: i64 = 1_000_000_000;
+
+    /// The most of an item with so many decimals that a person can say are there.
+    pub fn plausible_max(scale: u8) -> Quantity {
+        let unit = 10_i64.saturating_pow(u32::from(scale));
+        let most = Quantity::PLAUSIBLE_MAX.saturating_mul(unit);
+        Quantity(most.min(Quantity::MAX))
+    }
 
     /// So many smallest units; refused beyond [`Quantity::MAX`].
     pub fn new(units: i64) -> Result<Quantity, NotAQuantity> {

@@ -494,6 +494,13 @@ impl Stock {
         }
     }
 
+    /// What lies anywhere in any condition, and what is on its way.
+    pub fn everything(&self) -> Quantity {
+        let lying = self.positions.values().flat_map(BTreeMap::values);
+        let lying: Quantity = lying.map(|units| units.or_zero()).sum();
+        lying.plus(self.incoming_total())
+    }
+
     /// What lies there in sellable condition, at all locations.
     pub fn on_hand(&self) -> Quantity {
         self.positions

@@ -13,7 +13,7 @@ use crate::{
     quantity::NotAQuantity,
     signal::{Change, Command},
     snapshot::PaymentState,
-    stock::{Cause, Condition, LocationId},
+    stock::{Cause, Condition, LocationId, Stock},
 };
 
 use super::{
@@ -199,6 +199,7 @@ fn adjust(
             target => target.minus(here),
         },
     };
+    refuse_beyond(desk, &item, delta)?;
     let cause = Cause::Adjustment {
         reason: reason.to_owned(),
         by: by.to_owned(),
@@ -208,6 +209,28 @@ fn adjust(
         .push(super::FollowUp::OfferToWaiting(sku.clone()));
     desk.give_way(sku)?;
     Ok(Verdict::New)
+}
+
+/// Refuses what no shelf holds: added up, it would be beyond what listings can say, and they would show
+/// nothing.
+pub(super) fn refuse_beyond(
+    desk: &Desk<'_>,
+    item: &Item,
+    gained: Quantity,
+) -> Result<(), Undecided> {
+    let most = Quantity::plausible_max(item.scale);
+    let stock = desk.book.stock.get(&item.sku);
+    let there = stock.map(Stock::everything).unwrap_or_default();
+    if gained <= most && gained >= most.negated() && there.plus(gained.or_zero()) <= most {
+        return Ok(());
+    }
+    let unit = 10_i64.saturating_pow(u32::from(item.scale));
+    refuse(Refusal::Quantity {
+        line: 0,
+        source: NotAQuantity::Implausible {
+            most: most.units() / unit,
+        },
+    })
 }
 
 fn set_item(desk: &mut Desk<'_>, item: &Item) -> Result<Verdict, Undecided> {

@@ -15,7 +15,7 @@ use crate::{
 use super::{
     Desk, FollowUp, Refusal, Undecided, Verdict,
     claims::Move,
-    command::{refuse, refuse_unless_known},
+    command::{refuse, refuse_beyond, refuse_unless_known},
     moves::stocked,
 };
 
@@ -117,6 +117,7 @@ fn enter(
     let expected = desk.book.stock.get(sku).map_or(Quantity::ZERO, |stock| {
         count::expected(stock, &count.location, as_of, recorded)
     });
+    refuse_beyond(desk, &item, counted.minus(expected))?;
     let mut next = Try {
         counted,
         as_of,

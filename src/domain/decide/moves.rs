@@ -16,7 +16,7 @@ use crate::{
 use super::{
     Desk, Refusal, Undecided, Verdict,
     claims::Move,
-    command::{known_item, refuse, refuse_unless_known},
+    command::{known_item, refuse, refuse_beyond, refuse_unless_known},
 };
 
 /// Sends units from one location to another.
@@ -85,6 +85,7 @@ pub(super) fn expect(
     let item = stocked(desk, sku)?;
     let expected = positive(&item, units)?;
     refuse_unless_known(desk, location)?;
+    refuse_beyond(desk, &item, expected)?;
     let arrival = Arrival {
         id: ArrivalId::next(&mut desk.ids),
         location: location.clone(),
@@ -133,6 +134,8 @@ pub(super) fn receive(desk: &mut Desk<'_>, asked: &Receipt) -> Result<Verdict, U
     let location = asked.location.clone().or(expected_at);
     let location = location.unwrap_or_else(|| desk.context.home.clone());
     refuse_unless_known(desk, &location)?;
+    let due = announced.as_ref().map(Arrival::open).unwrap_or_default();
+    refuse_beyond(desk, &item, units.minus(due).or_zero())?;
     let cause = Cause::Received {
         arrival: asked.arrival,
         reference: asked.reference.clone(),

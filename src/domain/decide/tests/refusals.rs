@@ -140,6 +140,7 @@ fn one_of_each() -> Vec<Refusal> {
     let quantities = [
         NotAQuantity::Syntax("x".to_owned()),
         NotAQuantity::Range,
+        NotAQuantity::Implausible { most: 2 },
         NotAQuantity::TooFine { item_scale: 0 },
     ];
     all.extend(quantities.map(|source| Refusal::Quantity { line: 1, source }));
