@@ -41,6 +41,11 @@ impl Arrival {
     pub fn open(&self) -> Quantity {
         self.expected.minus(self.received).or_zero()
     }
+
+    /// What has come beyond what was expected.
+    pub fn surplus(&self) -> Quantity {
+        self.received.minus(self.expected).or_zero()
+    }
 }
 
 impl Stock {

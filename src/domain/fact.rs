@@ -216,6 +216,9 @@ pub enum Event {
         sku: Sku,
         /// How many did not come.
         missing: Quantity,
+        /// How many came beyond what was announced.
+        #[serde(default, skip_serializing_if = "Quantity::is_nothing")]
+        surplus: Quantity,
         /// Why.
         reason: String,
     },

@@ -95,6 +95,11 @@ impl Quantity {
         self.0 > 0
     }
 
+    /// The same as [`Quantity::is_zero`], for keys that are left out then.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.is_zero()
+    }
+
     /// Whether this is nothing.
     pub const fn is_zero(self) -> bool {
         self.0 == 0

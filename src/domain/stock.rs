@@ -352,15 +352,11 @@ pub struct Stock {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counted_at: BTreeMap<LocationId, Time>,
     /// What is owed of it on all accounts: the sum over the lines of all orders.
-    #[serde(default, skip_serializing_if = "is_nothing")]
+    #[serde(default, skip_serializing_if = "Quantity::is_nothing")]
     pub owed: Quantity,
     /// What is missing of it and is not owed: the sum over all open incidents.
-    #[serde(default, skip_serializing_if = "is_nothing")]
+    #[serde(default, skip_serializing_if = "Quantity::is_nothing")]
     pub missing: Quantity,
-}
-
-fn is_nothing(units: &Quantity) -> bool {
-    units.is_zero()
 }
 
 impl Stock {

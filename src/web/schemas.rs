@@ -56,7 +56,7 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     (
         "Receipt",
         "effect: 'done'|'nothing_to_do', at: time, order: id?, phase: phase?, shipment: id?, intent: id?, \
-         sku: text?",
+         sku: text?, surplus: units?",
     ),
     (
         "OrderSummary",

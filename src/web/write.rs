@@ -24,6 +24,7 @@ use engine::{
     Engine,
     answers::Said,
     decider::{Alongside, Done},
+    views::Units,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
@@ -73,6 +74,8 @@ pub(crate) struct Receipt {
     pub(crate) intent: Option<IntentId>,
     /// Of which item.
     pub(crate) sku: Option<Sku>,
+    /// How many more came in than the arrival announced.
+    pub(crate) surplus: Option<Units>,
 }
 
 impl<T: DeserializeOwned> FromRequest<Admin> for Write<T> {
@@ -317,6 +320,7 @@ impl Receipt {
             shipment: None,
             intent: None,
             sku: None,
+            surplus: None,
         }
     }
 
@@ -332,6 +336,10 @@ impl Receipt {
             }
             if let Event::IntentMade { intent, .. } = &fact.event {
                 receipt.intent = Some(*intent);
+            }
+            if let Event::ArrivalClosed { sku, surplus, .. } = &fact.event {
+                let scale = done.book.items.get(sku).map_or(0, |item| item.scale);
+                receipt.surplus = surplus.is_positive().then(|| Units::new(*surplus, scale));
             }
         }
         let chosen = done.book.facts.iter();

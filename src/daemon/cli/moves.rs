@@ -285,6 +285,13 @@ async fn write(
     if out.is_json() {
         return out.objects([&receipt]);
     }
+    if receipt["surplus"].is_number() {
+        let surplus = show(&receipt, "surplus");
+        out.line(&format!(
+            "{surplus} more came in than the arrival announced. All of it is taken in, and the arrival is over."
+        ))?;
+        out.line("")?;
+    }
     let shown = client.get(&format!("/stock/{}", encode(sku))).await?;
     stock::show_one(&shown, out)
 }

@@ -173,6 +173,7 @@ fn close(desk: &mut Desk<'_>, sku: &Sku, arrival: &Arrival, reason: &str) {
         arrival: arrival.id,
         sku: sku.clone(),
         missing: arrival.open(),
+        surplus: arrival.surplus(),
         reason: reason.to_owned(),
     };
     desk.record(None, None, event);

@@ -214,10 +214,23 @@ impl<'a> Teller<'a> {
                     format!("{units} of {sku} are to come in at {location}."),
                 )
             }
-            Event::ArrivalClosed { sku, reason, .. } => about(
+            Event::ArrivalClosed {
                 sku,
-                format!("Nothing more of an arrival of {sku} will come: {reason}."),
-            ),
+                reason,
+                surplus,
+                ..
+            } => {
+                let more = match surplus.is_positive() {
+                    true => {
+                        let surplus = self.units(Some(sku), *surplus);
+                        format!(", and {surplus} more than were announced")
+                    }
+                    false => String::new(),
+                };
+                let text =
+                    format!("Nothing more of an arrival of {sku} will come: {reason}{more}.");
+                about(sku, text)
+            }
             Event::CountOpened { location, by, .. } => {
                 of_none(format!("{by} began a stocktake at {location}."))
             }

@@ -144,14 +144,21 @@ pub fn cause(cause: &Cause) -> String {
         Cause::Transferred {
             from,
             to,
-            arrival: Some(_),
+            arrival: Some(arrival),
             by,
-        } => format!("{by} sent it from {from} to {to}"),
+        } => format!("{by} sent it from {from} to {to}, as arrival {arrival}"),
         Cause::Transferred { from, to, by, .. } => format!("{by} took it from {from} to {to}"),
-        Cause::Received { reference, by, .. } if reference.is_empty() => {
-            format!("{by} took it in")
+        Cause::Received {
+            arrival,
+            reference,
+            by,
+        } => {
+            let of = arrival.map_or_else(String::new, |id| format!(", of arrival {id}"));
+            match reference.as_str() {
+                "" => format!("{by} took it in{of}"),
+                reference => format!("{by} took it in{of}: {reference}"),
+            }
         }
-        Cause::Received { reference, by, .. } => format!("{by} took it in: {reference}"),
         Cause::Sorted {
             from,
             to,

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::world::{World, check_in, number, sku};
 use crate::{
     AccountId, Decimal, Quantity, Time,
+    fact::Event,
     locations::{Kind, Location, Locations, Ships},
     signal::{Command, Receipt, Signal, Sorting, Transfer},
     snapshot::Address,
@@ -337,6 +338,87 @@ fn a_count_is_of_the_moment_when_it_was_counted() {
          close                          => new
          counted MUG 1                  => refused: open another one",
     );
+}
+
+#[test]
+fn the_same_is_not_counted_twice_at_once() {
+    let mut world = check_in(
+        four(),
+        "count MUG 10 @berlin
+         stocktake berlin above 2       => new
+         stocktake berlin above 2       => refused: enter what you count there
+         stocktake paris above 2        => new",
+    );
+    let open = |skus: &[&str]| {
+        Signal::Command(Command::OpenCount {
+            location: LocationId::new("shop"),
+            skus: skus.iter().map(|name| sku(name)).collect(),
+            recount_above: Decimal::whole(2),
+            by: "bob".to_owned(),
+        })
+    };
+    for (skus, said) in [
+        (&["MUG"][..], "new"),
+        (&["PLATE"], "new"),
+        (&["PLATE", "MUG"], "refused: by bob since"),
+        (&[], "refused: close it first"),
+    ] {
+        world.decide(&open(skus));
+        world.expect(said);
+    }
+    let mut closed = check_in(four(), "stocktake berlin above 2 => new");
+    closed.act("close");
+    closed.act("stocktake berlin above 2");
+    closed.expect("new");
+}
+
+#[test]
+fn a_barcode_is_no_quantity() {
+    let mut world = check_in(
+        four(),
+        "count MUG 999999999999 @berlin    => refused: more than 1000000000 would be there in all
+         adjust MUG -2000000000            => refused: look whether it is a barcode
+         count MUG 1000000000 @berlin      => new, web.MUG 1000000000
+         adjust MUG 1                      => refused: more than 1000000000 would be there in all
+         count MUG 1 @paris                => refused: say fewer
+         count MUG 999999990 @berlin       => new
+         stocktake paris above 9
+         counted MUG 400638133393          => refused: a barcode
+         counted MUG 9                     => new, MUG@paris 9-0",
+    );
+    let expect = |units: i64| {
+        Signal::Command(Command::Expect {
+            sku: sku("MUG"),
+            units: Decimal::whole(units),
+            location: LocationId::new("berlin"),
+            due: None,
+            reference: String::new(),
+            by: "ann".to_owned(),
+        })
+    };
+    world.decide(&expect(2));
+    world.expect("refused: a barcode");
+    world.decide(&expect(1));
+    world.expect("new");
+    receive(&mut world, Some(2), Condition::Sellable);
+    world.expect("refused: a barcode");
+    receive(&mut world, Some(1), Condition::Sellable);
+    world.expect("web.MUG 1000000000");
+}
+
+#[test]
+fn what_comes_beyond_what_was_announced_is_told() {
+    let mut world = check_in(four(), "count MUG 5 @berlin");
+    world.decide(&transfer(3, "berlin", "paris", false));
+    receive(&mut world, Some(5), Condition::Sellable);
+    let surpluses = world.book.facts.iter().filter_map(|fact| {
+        if let Event::ArrivalClosed { surplus, .. } = fact.event {
+            return Some(surplus);
+        }
+        None
+    });
+    assert_eq!(surpluses.collect::<Vec<_>>(), [Quantity::of(2)]);
+    world.expect("MUG@paris 5-0");
 }
 
 #[test]
