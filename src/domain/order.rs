@@ -107,6 +107,9 @@ pub struct Line {
     /// What of it is owed: missing, and promised by a date.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owed: Option<Promise>,
+    /// How many of its units stock was promised for when the order last gave its stock up, unpaid or on hold.
+    #[serde(default, skip_serializing_if = "Quantity::is_nothing")]
+    pub gave_up: Quantity,
 }
 
 /// What a line takes from stock, kept as it was when the line was accepted: editing a kit later must

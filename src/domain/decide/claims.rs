@@ -12,7 +12,7 @@ use crate::{
     stock::{Cause, Claim, ClaimChange, Condition, LocationId, Movement, Stock},
 };
 
-use super::{Desk, FollowUp, Undecided};
+use super::{Desk, FollowUp, Undecided, snapshot};
 
 /// A change of stock that is about to be recorded.
 pub(super) struct Move<'m> {
@@ -106,6 +106,7 @@ impl Desk<'_> {
         };
         let target = order.claim_target(line);
         let claimed = self.book.claimed_units(order, line);
+        let gives_up = order.is_expired() || order.hold_drops_claim();
         let (locations, account) = (&self.context.locations, &order.account);
         let units = if target <= claimed {
             target
@@ -123,6 +124,9 @@ impl Desk<'_> {
             let units = free.min().and_then(|units| Quantity::new(units).ok());
             units.unwrap_or(target).min(target).max(claimed)
         };
+        if gives_up && claimed.is_positive() {
+            snapshot::line_mut(self, id, line)?.gave_up = claimed;
+        }
         for (sku, per_unit) in &item.bill {
             self.set_claim(
                 id,

@@ -213,19 +213,27 @@ impl Desk<'_> {
             return Why::GaveWay;
         }
         let gave_up = order.expired_at.is_some() || order.holds.iter().any(|h| !h.keeps_claim);
-        if gave_up {
+        let had = order
+            .line(key.line)
+            .map_or(Quantity::ZERO, |line| line.gave_up);
+        if gave_up && had > self.book.claimed_units(order, key.line) {
             return Why::CameBack;
         }
         let is_new = order.accepted_at == self.now();
-        let sold_at = if is_new {
-            order.placed_at
+        // What gave its stock up and is missing units that it never had misses them since it was placed.
+        let (sold_at, known_at) = if is_new || gave_up {
+            (order.placed_at, order.accepted_at)
         } else {
-            order.version.changed_at
+            (order.version.changed_at, self.now())
         };
         let offer = order.line(key.line).and_then(|line| self.sold(order, line));
         let Some((offer, wanted)) = offer.and_then(|offer| Some((offer, offer.wanted?))) else {
             return Why::Unknown;
         };
+        if gave_up && wanted.at > order.accepted_at {
+            // Its level was decided anew since, and what it was then is not known any more.
+            return Why::Unknown;
+        }
         // What it showed before it sold this: that sale is taken off what we believe already.
         let shown = offer.believed.filter(|_| is_new).map(|believed| {
             let is_off = order.version.changed_at >= believed.at;
@@ -235,7 +243,7 @@ impl Desk<'_> {
         });
         let news = News {
             sold_at,
-            known_at: self.now(),
+            known_at,
             shown,
         };
         explain(offer, wanted, &news)

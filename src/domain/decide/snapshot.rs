@@ -351,6 +351,7 @@ fn find_or_add_line(
         requires_shipping: seen.requires_shipping,
         left_from: BTreeMap::new(),
         owed: None,
+        gave_up: Quantity::ZERO,
     });
     let units = seen.ordered.to_quantity(0).unwrap_or_default();
     let channel_sku = seen.sku.clone();

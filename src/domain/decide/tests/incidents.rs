@@ -31,10 +31,26 @@ fn an_incident_ends_with_the_wish_for_the_units() {
          order web #1 v4 canceled refunded MUG:3 => #1 canceled, #1 over canceled
          order web #2 unpaid MUG:3           => #2 incident late_news
          expire #2                           => #2 over expired
-         order web #2 v2 MUG:3               => #2 short, #2 incident came_back
+         order web #2 v2 MUG:3               => #2 short, #2 lacks 2, #2 incident unknown
          hold #2 drop                        => #2 over held
-         release #2                          => #2 incident came_back
+         release #2                          => #2 lacks 2, #2 incident unknown
          order web #2 v3 MUG:3/shipped3      => #2 shipped, #2 over shipped",
+    );
+}
+
+#[test]
+fn what_never_had_units_does_not_come_back_for_them() {
+    check(
+        "count MUG 1
+         order web #1 MUG:1                  => #1 ready
+         order market #2 MUG:1               => #2 short, #2 incident late_news
+         hold #2 drop                        => #2 over held
+         release #2                          => #2 lacks 1, #2 incident late_news
+         order market #3 unpaid MUG:1        => #3 lacks 1, #3 incident late_news
+         expire #3                           => #3 over expired
+         order market #3 v2 MUG:1            => #3 lacks 1, #3 incident late_news
+         hold #1 drop                        => #2 ready, #1 held
+         release #1                          => #1 lacks 1, #1 incident came_back",
     );
 }
 
