@@ -475,7 +475,8 @@ impl Decider {
             let ids = IdSource::new(context.now, seed);
             match decide(shelf.book.clone(), signal, context, ids) {
                 Ok(decision) => {
-                    let mut batch = shelf.batch(&decision.book, |order| deadline(order, context));
+                    let mut batch =
+                        shelf.batch(&decision.book, |order| deadline(order, &context.accounts));
                     let late = self.watch.look(&shelf.book, &decision.book, context.now);
                     batch.puts.extend(late.iter().map(watching::row));
                     return Ok(Draft {
@@ -590,8 +591,8 @@ fn lacks(book: &Book, order: OrderId, sku: &Sku) -> bool {
 }
 
 /// When an unpaid order loses its stock.
-fn deadline(order: &Order, context: &Context) -> Option<Time> {
-    let terms = context.accounts.get(&order.account)?;
+pub(crate) fn deadline(order: &Order, accounts: &BTreeMap<AccountId, Terms>) -> Option<Time> {
+    let terms = accounts.get(&order.account)?;
     let waits = !order.is_payable() && !order.is_withdrawn() && order.expired_at.is_none();
     terms
         .unpaid_for

@@ -70,7 +70,7 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
          standing: 'draft'|'placed'|'canceled'|'deleted'|'unmapped', \
          payment: 'pending'|'authorized'|'part_paid'|'paid'|'part_refunded'|'refunded'|'voided'|'unmapped', \
          words: text{}, changed_at: time, buyer: Buyer, ship_to: Address?, bill_to: Address?, note: text, \
-         lines: Line[], holds: Hold[], shipments: Shipment[], intents: Intent[], expired_at: time?, \
+         lines: Line[], holds: Hold[], shipments: Shipment[], intents: Intent[], pay_by: time?, expired_at: time?, \
          closed_at: time?",
     ),
     ("Buyer", "name: text, email: text, phone: text"),

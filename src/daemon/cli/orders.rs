@@ -227,6 +227,20 @@ async fn list(asked: &List, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
     Ok(Exit::Good)
 }
 
+/// Until when an unpaid order keeps its stock.
+fn unpaid(order: &Value) -> Option<String> {
+    if let Some(by) = order["pay_by"].as_str() {
+        return Some(format!(
+            "It is not paid. If it is not before {by}, it loses its stock."
+        ));
+    }
+    let waits = order["phase"] == "awaiting_payment";
+    let at = order["expired_at"].as_str().filter(|_| waits)?;
+    Some(format!(
+        "It is not paid, and lost its stock on {at}. When it is paid, it takes again what is there then."
+    ))
+}
+
 async fn show_one(id: &str, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
     let mut order = client.get(&format!("/orders/{id}")).await?;
     let timeline = format!("/orders/{id}/timeline");
@@ -250,6 +264,10 @@ async fn show_one(id: &str, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
         ("ships to", address(&order["ship_to"])),
         ("note", of("note")),
     ])?;
+    if let Some(sentence) = unpaid(&order) {
+        out.line("")?;
+        out.line(&sentence)?;
+    }
     let part = |name: &str| order[name].as_array().cloned().unwrap_or_default();
     out.line("")?;
     out.table(

@@ -606,6 +606,31 @@ Nothing was changed. Add --yes to do it.
 }
 
 #[tokio::test]
+async fn an_unpaid_order_says_until_when_it_keeps_its_stock() {
+    for (pay_by, expired_at, said) in [
+        (
+            json!("2026-11-22T10:00:00Z"),
+            Value::Null,
+            "\nIt is not paid. If it is not before 2026-11-22T10:00:00Z, it loses its stock.\n",
+        ),
+        (
+            Value::Null,
+            json!("2026-11-22T10:00:03Z"),
+            "\nIt is not paid, and lost its stock on 2026-11-22T10:00:03Z. When it is paid, it takes again \
+             what is there then.\n",
+        ),
+    ] {
+        let order = json!({
+            "id": "ord_a", "number": "#17", "account": "shop", "phase": "awaiting_payment",
+            "lines": [], "holds": [], "intents": [], "shipments": [],
+            "pay_by": pay_by, "expired_at": expired_at,
+        });
+        let ran = run("orders|show|ord_a", &[(200, order), page(json!([]), None)]).await;
+        assert!(ran.text.contains(said), "{}", ran.text);
+    }
+}
+
+#[tokio::test]
 async fn an_order_says_until_when_it_waits() {
     let owed = json!({
         "units": 2, "kind": "backorder", "until": "2026-12-05T10:00:00Z", "since": "2026-11-21T10:00:00Z",

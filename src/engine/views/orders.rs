@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     Engine,
+    decider::deadline,
     rows::{self, key, prefix, sortable, sortable_time},
 };
 
@@ -99,6 +100,8 @@ pub struct OrderDetail {
     pub shipments: Vec<ShipmentView>,
     /// What is to be done, or was done, on its channel.
     pub intents: Vec<IntentView>,
+    /// When it loses its stock, unless it is paid before.
+    pub pay_by: Option<Time>,
     /// When its payment deadline passed.
     pub expired_at: Option<Time>,
     /// When it was closed.
@@ -415,6 +418,7 @@ pub async fn detail(engine: &Engine, id: OrderId) -> Result<Option<OrderDetail>,
         holds: order.holds.clone(),
         shipments: loaded.shipments(),
         intents,
+        pay_by: deadline(order, &engine.decider.policy().accounts),
         expired_at: order.expired_at,
         closed_at: order.closed_at,
     }))
