@@ -29,10 +29,10 @@ pub struct Money {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotMoney {
     /// The currency is not three letters.
-    #[error("`{0}` is not an ISO 4217 currency code")]
+    #[error("`{0}` is not an ISO 4217 currency code: write three capitals, as EUR")]
     Currency(String),
     /// The amount is no decimal number.
-    #[error("`{0}` is not an amount")]
+    #[error("`{0}` is not an amount: write 12.50")]
     Syntax(String),
     /// It has more decimals than the currency.
     #[error("`{text}` has more than the {exponent} decimals of {currency}")]

@@ -13,7 +13,9 @@ pub struct Time(i64);
 
 /// Why a text is not an instant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not an RFC 3339 time")]
+#[error(
+    "`{text}` is not an RFC 3339 time: write 2026-12-05T08:00:00Z, or 2026-12-05T09:00:00+01:00"
+)]
 pub struct NotATime {
     text: String,
 }

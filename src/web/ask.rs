@@ -32,7 +32,7 @@ impl<S: Send + Sync, T: de::DeserializeOwned + Send> FromRequestParts<S> for At<
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<At<T>, Problem> {
         let read = Path::<T>::from_request_parts(parts, state).await;
-        let Path(at) = read.map_err(|error| bad_parameter("path", error.body_text()))?;
+        let Path(at) = read.map_err(|error| bad_parameter("path", plain(&error.body_text())))?;
         Ok(At(at))
     }
 }
@@ -42,9 +42,35 @@ impl<S: Send + Sync, T: de::DeserializeOwned> FromRequestParts<S> for Ask<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Ask<T>, Problem> {
         let read = Query::<T>::from_request_parts(parts, state).await;
-        let Query(ask) = read.map_err(|error| bad_parameter("query", error.body_text()))?;
+        let Query(ask) = read.map_err(|error| bad_parameter("query", plain(&error.body_text())))?;
         Ok(Ask(ask))
     }
+}
+
+/// What a library says of a parameter, in the words of those who wrote it.
+fn plain(text: &str) -> String {
+    const WORDS: [(&str, &str); 6] = [
+        ("Failed to deserialize query string: ", ""),
+        ("Invalid URL: ", ""),
+        (
+            "invalid digit found in string",
+            "write a whole number, as 50",
+        ),
+        (
+            "cannot parse integer from empty string",
+            "write a whole number, as 50",
+        ),
+        (
+            "number too large to fit in target type",
+            "write a smaller whole number",
+        ),
+        (
+            "provided string was not `true` or `false`",
+            "write true or false",
+        ),
+    ];
+    let said = |text: String, (theirs, ours): &(&str, &str)| text.replace(theirs, ours);
+    WORDS.iter().fold(text.to_owned(), said)
 }
 
 pub(crate) fn bad_parameter(name: &str, detail: impl std::fmt::Display) -> Problem {
@@ -112,7 +138,28 @@ impl<'de> Deserialize<'de> for Amount {
 
 #[cfg(test)]
 mod tests {
+    use axum::{extract::FromRequestParts, http::Request};
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_wrong_parameter_is_told_with_what_to_write() {
+        for (query, said) in [
+            ("limit=ten", "query: limit: write a whole number, as 50"),
+            ("limit=", "query: limit: write a whole number, as 50"),
+            (
+                "limit=99999999999999999999999",
+                "query: limit: write a smaller whole number",
+            ),
+            ("limti=3", "query: limti: unknown field `limti`, expected"),
+        ] {
+            let request = Request::get(format!("/?{query}")).body(());
+            let (mut parts, ()) = request.expect("a request").into_parts();
+            let read = Ask::<PageQuery>::from_request_parts(&mut parts, &()).await;
+            let problem = read.err().expect("it is refused").body().to_string();
+            assert!(problem.contains(said), "{query}: {problem}");
+        }
+    }
 
     #[test]
     fn amounts_are_read_exactly_or_refused() {

@@ -157,7 +157,7 @@ impl Problem {
     }
 
     /// The body.
-    fn body(&self) -> Value {
+    pub(crate) fn body(&self) -> Value {
         let mut body = json!({
             "type": format!("/errors/{}", self.kind.code),
             "title": self.kind.title,

@@ -145,10 +145,29 @@ fn read_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, Problem> {
         };
         Problem::new(&problem::BAD_BODY, detail).with("path", path)
     };
-    let value = read.map_err(|error| bad(error.path().to_string(), error.inner().to_string()))?;
+    let value = read.map_err(|error| bad(error.path().to_string(), reason(error.inner())))?;
     let end = deserializer.end();
-    end.map_err(|error| bad(".".to_owned(), error.to_string()))?;
+    end.map_err(|error| bad(".".to_owned(), reason(&error)))?;
     Ok(value)
+}
+
+/// What is wrong with a body. Where it stands helps only whoever wrote the JSON by hand; a value that is
+/// wrong is named by its key.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match error.classify() {
+        serde_json::error::Category::Data => {
+            let place = format!(" at line {} column {}", error.line(), error.column());
+            text.strip_suffix(&place).unwrap_or(&text).to_owned()
+        }
+        serde_json::error::Category::Syntax
+        | serde_json::error::Category::Eof
+        | serde_json::error::Category::Io => {
+            format!(
+                "the body is no JSON object ({text}): write one, as {{\"reason\": \"counted\"}}"
+            )
+        }
+    }
 }
 
 /// A text that a person wrote: not empty, not long, and without control characters.

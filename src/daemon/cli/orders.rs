@@ -146,7 +146,9 @@ struct Refund {
 
 fn line_units(text: &str) -> Result<(u32, String), String> {
     let (line, units) = text.split_once('=').ok_or("write it as LINE=UNITS")?;
-    let line = line.parse().map_err(|_| "a line is a number")?;
+    let line = line
+        .parse()
+        .map_err(|_| "write it as LINE=UNITS, as 1=2: the line is a whole number")?;
     Ok((line, units.to_owned()))
 }
 

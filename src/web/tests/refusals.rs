@@ -183,7 +183,7 @@ async fn bodies_are_read_strictly_and_mistakes_are_named() {
         (JSON, control, 400, "reason: it must not hold control"),
         (JSON, &more, 400, "trailing characters at line 1"),
         (JSON, "\u{feff}{}", 400, "line 1 column 1"),
-        (JSON, &deep, 400, "line 1 column 1"),
+        (JSON, &deep, 400, "[0]: invalid type: sequence"),
         ("text/plain", good, 415, "Content-Type"),
         ("application/json; charset=utf-8", good, 201, ""),
     ] {
@@ -199,6 +199,9 @@ async fn bodies_are_read_strictly_and_mistakes_are_named() {
             "{part} is not in {}",
             answer.text
         );
+        // Nobody counts columns in what a command made of their words.
+        let is_syntax = answer.text.contains("the body is no JSON object");
+        assert_eq!(answer.text.contains("column"), is_syntax, "{}", answer.text);
     }
 }
 
