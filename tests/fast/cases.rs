@@ -548,6 +548,17 @@ fn a_second_incident_about_the_same_units_joins_the_first() {
         (other, &[id][..])
     );
     expect_same(&case);
+    // Each is told with its own times.
+    let opened = |shelf: &Shelf, id| {
+        let all = shelf.incidents();
+        let incident = all.into_iter().find(|one| one.id == id);
+        incident.expect("an incident").opened_at
+    };
+    assert!(opened(&shelf, id) < opened(&shelf, other));
+    assert_eq!(case.incident.opened_at, opened(&shelf, other));
+    let first = shelf.export(id, Hide::default()).expect("a case");
+    assert_eq!(first.incident.opened_at, opened(&shelf, id));
+    assert_eq!(first.incident.ended_at, None);
 }
 
 #[test]

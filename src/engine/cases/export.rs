@@ -7,7 +7,8 @@ use std::{
 };
 
 use domain::{
-    Time, decide::fingerprint, fact::Fact, ids::IncidentId, locations::Location, signal::Signal,
+    Time, decide::fingerprint, fact::Fact, ids::IncidentId, incident::Incident,
+    locations::Location, signal::Signal,
 };
 use serde_json::Value;
 use store::{Range, Store, StoreError};
@@ -65,7 +66,15 @@ impl Engine {
                 None => NoCase::NoIncident(id),
             });
         };
-        Draft::new(recording, rules, steps, hide)?.file(id).await
+        let key = rows::key(&[&id.to_string()]);
+        let row = self.store.get(rows::INCIDENTS, &key).await?;
+        let incident: Option<Incident> = row
+            .map(|row| rows::decode(rows::INCIDENTS, &row.value))
+            .transpose()?;
+        let incident = incident.ok_or(NoCase::NoIncident(id))?;
+        Draft::new(recording, rules, steps, hide)?
+            .file(&incident)
+            .await
     }
 
     /// Deletes what was kept of incidents that were over long ago, and the oldest of too many.
@@ -255,9 +264,9 @@ impl Draft {
         node.json(&mut |kind, text| self.replacer.say(kind, text))
     }
 
-    async fn file(self, id: IncidentId) -> Result<CaseFile, NoCase> {
+    async fn file(self, incident: &Incident) -> Result<CaseFile, NoCase> {
         let played = play(&self.scene()?).await?;
-        let mut file = CaseFile::new(self.about(id));
+        let mut file = CaseFile::new(self.about(incident));
         file.hidden = hidden(self.hide);
         file.left_out = left_out(&self.recording);
         for book in &self.rules {
@@ -285,7 +294,8 @@ impl Draft {
         Ok(file)
     }
 
-    fn about(&self, id: IncidentId) -> About {
+    fn about(&self, incident: &Incident) -> About {
+        let id = incident.id;
         let others = self.recording.incidents.iter();
         About {
             id,
@@ -296,8 +306,8 @@ impl Draft {
                 .iter()
                 .map(|sku| self.sku(sku))
                 .collect(),
-            opened_at: self.recording.opened_at,
-            ended_at: self.recording.ended_at,
+            opened_at: incident.opened_at,
+            ended_at: incident.closed_at,
         }
     }
 
@@ -454,7 +464,10 @@ fn left_out(recording: &Recording) -> Vec<String> {
     let counted = recording.left_out.iter();
     said.extend(counted.map(|(why, count)| format!("{count} decisions: {why}.")));
     if recording.ended_at.is_none() {
-        said.push("What comes later: the incident is not over.".to_owned());
+        said.push(
+            "What comes later: the incident, or one that is told together with it, is not over."
+                .to_owned(),
+        );
     }
     said
 }

@@ -56,9 +56,9 @@ pub struct About {
     pub others: Vec<IncidentId>,
     /// The items that share the units.
     pub skus: Vec<Sku>,
-    /// When the first of them opened.
+    /// When it opened.
     pub opened_at: Time,
-    /// When the last of them was over; nothing while it goes on.
+    /// When it was over; nothing while it goes on.
     pub ended_at: Option<Time>,
 }
 
