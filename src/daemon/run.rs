@@ -80,6 +80,7 @@ pub fn known() -> Known<'static> {
     Known {
         connectors: connectors::CONNECTORS,
         schedule,
+        now: system::ports().clock.now(),
     }
 }
 

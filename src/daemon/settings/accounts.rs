@@ -15,13 +15,14 @@ use serde_json::Value;
 use super::{
     document::{Document, Origin},
     files::File,
+    idle,
     layers::Override,
     mistakes::{self, At, Mistake, Severity},
     offers,
     places::{KeyPath, Part},
     read, schema,
     secrets::Need,
-    shape::{Account, AccountText},
+    shape::{Account, AccountText, Decides},
 };
 
 /// The longest id of an account: it is part of addresses and file names.
@@ -73,6 +74,14 @@ pub(super) fn read_account(
         check_settings(&mut document, connector);
     }
     let offer = offers::offer(&mut document, &["offer".to_owned()], read.offer, None);
+    if read.authority.stock == Decides::Channel {
+        idle::warn_of_limits(
+            &mut document,
+            &["offer".to_owned()],
+            &offer,
+            &[file.stem.as_str()],
+        );
+    }
     let prefix = format!("accounts.{}.", file.stem);
     let origins = document.origins(&prefix);
     let account = connector.map(|connector| Account {

@@ -10,6 +10,7 @@
 mod accounts;
 mod document;
 mod files;
+mod idle;
 mod incidents;
 mod layers;
 mod locations;
@@ -32,7 +33,7 @@ use std::{
 };
 
 use channel::Connector;
-use domain::{AccountId, locations::Location};
+use domain::{AccountId, Time, locations::Location};
 
 pub(crate) use accounts::closed_port;
 use accounts::read_account;
@@ -113,6 +114,8 @@ pub struct Known<'a> {
     pub connectors: &'a [&'a dyn Connector],
     /// Which cron expressions are good.
     pub schedule: ScheduleCheck,
+    /// What time it is.
+    pub now: Time,
 }
 
 /// Reads the configuration at a folder, or at the path of its main file.
@@ -147,25 +150,29 @@ fn load_with(
 
     let mut settings = Settings::default();
     let main = overrides.remove("").unwrap_or_default();
+    let mut document = None;
     if let Some(text) = files.main.text {
         let given = (environment, need);
         match read_main(&files.main.name, &text, main, given, known, &ids) {
-            Ok((read, told)) => {
-                settings = read;
-                mistakes.extend(told);
-            }
+            Ok((read, opened)) => (settings, document) = (read, Some(opened)),
             Err(mistake) => mistakes.push(*mistake),
         }
     }
+    let mut of_accounts = Vec::new();
     for file in &files.accounts {
         let Some(text) = &file.text else { continue };
         let own = overrides.remove(&file.stem).unwrap_or_default();
         let reading = read_account(file, text, own, environment, known.connectors, need);
-        mistakes.extend(reading.mistakes);
+        of_accounts.extend(reading.mistakes);
         settings.origins.extend(reading.origins);
         let account = reading.account.map(|account| (account.id.clone(), account));
         settings.accounts.extend(account);
     }
+    if let Some(mut document) = document {
+        idle::warn(&mut document, &settings, &ids, known.now);
+        mistakes.extend(document.into_mistakes());
+    }
+    mistakes.extend(of_accounts);
     if mistakes.iter().any(|m| m.severity == Severity::Error) {
         return Err(LoadError::Mistakes(mistakes));
     }
@@ -190,7 +197,7 @@ pub fn load_stock(
     let text = std::fs::read_to_string(file)
         .map_err(|error| LoadError::Mistakes(vec![whole(format!("cannot read it: {error}"))]))?;
     let nothing = Environment::new();
-    let (mut settings, told) = read_main(
+    let (mut settings, mut document) = read_main(
         &name,
         &text,
         Vec::new(),
@@ -199,6 +206,8 @@ pub fn load_stock(
         accounts,
     )
     .map_err(|mistake| LoadError::Mistakes(vec![*mistake]))?;
+    idle::warn(&mut document, &settings, accounts, known.now);
+    let told = document.into_mistakes();
     if told.iter().any(|m| m.severity == Severity::Error) {
         return Err(LoadError::Mistakes(told));
     }
@@ -224,7 +233,7 @@ fn read_main(
     (environment, need): (&Environment, Need),
     known: Known<'_>,
     accounts: &BTreeSet<String>,
-) -> Result<(Settings, Vec<Mistake>), Box<Mistake>> {
+) -> Result<(Settings, Document), Box<Mistake>> {
     let schema = schemars::schema_for!(Main).to_value();
     let mut document = Document::open(name, text, overrides, vec![(Vec::new(), schema)])?;
     document.fetch_secrets(&["admin".to_owned()], environment, need);
@@ -255,7 +264,7 @@ fn read_main(
         warnings: Vec::new(),
         origins: document.origins(""),
     };
-    Ok((settings, document.into_mistakes()))
+    Ok((settings, document))
 }
 
 /// Gives each document the variables that set something in it: the main file under the empty name,

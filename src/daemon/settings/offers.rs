@@ -17,7 +17,10 @@ use super::{
     mistakes::{self, Severity},
     owing::owing,
     places::{KeyPath, Part},
-    shape::{Item, LastUnits, LastUnitsText, Offer, OfferText, Rule, RuleText, Stock, StockText},
+    shape::{
+        Item, ItemKind, LastUnits, LastUnitsText, Offer, OfferText, Rule, RuleText, Stock,
+        StockText,
+    },
     values::{Buffer, EndWhen, Units},
 };
 
@@ -77,6 +80,11 @@ fn read_rule(
     if let Some(account) = &rule.account {
         check_account(document, &inner(path, "account"), account, accounts);
     }
+    let owes = match (&rule.backorder, &rule.preorder) {
+        (Some(_), _) => Some("backorder"),
+        (None, Some(_)) => Some("preorder"),
+        (None, None) => None,
+    };
     let sku = rule
         .sku
         .and_then(|text| read_sku(document, &inner(path, "sku"), &text));
@@ -84,6 +92,9 @@ fn read_rule(
     let category = read_category(document, &category_path, rule.category);
     if let Some(category) = &category {
         warn_of_category(document, &category_path, category, items);
+        if let Some(key) = owes {
+            warn_of_owed_kits(document, &inner(path, key), category, items);
+        }
     }
     let scale = sku.as_ref().map(|sku| scale_of(items, sku));
     let said = OfferText {
@@ -181,6 +192,31 @@ fn warn_of_category(document: &mut Document, path: &KeyPath, category: &str, ite
         let problem = format!("no item here is of the category `{category}`");
         document.tell(Severity::Warning, path, Part::Value, problem, Some(help));
     }
+}
+
+/// Kits are not owed, so a category does not reach those in it.
+fn warn_of_owed_kits(document: &mut Document, path: &KeyPath, category: &str, items: &[Item]) {
+    let is_in = |item: &&Item| {
+        let own = item.category.as_deref();
+        item.kind == ItemKind::Kit && own.is_some_and(|own| is_same_category(own, category))
+    };
+    let kits = items.iter().filter(is_in);
+    let kits: Vec<String> = kits.map(|kit| format!("`{}`", kit.sku)).collect();
+    if kits.is_empty() {
+        return;
+    }
+    let problem = format!(
+        "this does nothing for {}: kits are not owed, their components are",
+        kits.join(", ")
+    );
+    let help = "say it for each component; the kit is owed as often as all of them may be";
+    document.tell(
+        Severity::Warning,
+        path,
+        Part::Value,
+        problem,
+        Some(help.to_owned()),
+    );
 }
 
 /// Checks what is said of offers, for an item with so many decimals; without one of items in general,

@@ -58,6 +58,7 @@ fn the_examples_are_good() {
     let known = Known {
         connectors: connectors::CONNECTORS,
         schedule: enough_fields,
+        now: Time::EPOCH,
     };
     let settings = match load(&config(), &environment, known) {
         Ok(settings) => settings,

@@ -90,6 +90,7 @@ fn the_example_is_what_it_says() {
     let known = Known {
         connectors: connectors::CONNECTORS,
         schedule: enough_fields,
+        now: Time::EPOCH,
     };
     let settings = load_stock(&file, &accounts, known).expect("it is good");
     let [berlin, shop, fba] = settings.locations.as_slice() else {

@@ -1,6 +1,7 @@
 //! What the tests of the settings share: a connector of their own, and files in a folder.
 
 mod examples;
+mod idle;
 mod incidents;
 mod loading;
 mod locations;
@@ -166,6 +167,7 @@ fn enough_fields(text: &str) -> Result<(), String> {
 const KNOWN: Known<'static> = Known {
     connectors: &[&Corner],
     schedule: enough_fields,
+    now: Time::EPOCH,
 };
 
 /// Writes files into a folder and loads them.
