@@ -91,6 +91,7 @@ pub(super) fn order(
         lines,
         note: order.buyer_checkout_notes.clone().unwrap_or_default(),
         ship_by: ship_by(order),
+        person_print: None,
     })
 }
 
@@ -325,6 +326,7 @@ fn buyer(order: &wire::Order) -> Buyer {
         },
         email: text(|contact| contact.email.clone()),
         phone: text(phone),
+        handle: order.buyer.username.clone().unwrap_or_default(),
     }
 }
 

@@ -394,9 +394,12 @@ fn read(body: &[u8]) -> Result<Vec<Observation>, Malformed> {
             Some(_) => return Err(malformed("the order id is none".to_owned())),
             None => Observation::Nothing(format!("{topic} names no order; polling finds it")),
         },
-        "MARKETPLACE_ACCOUNT_DELETION" => {
-            Observation::Nothing("a person's eBay account was deleted; acknowledged".to_owned())
-        }
+        "MARKETPLACE_ACCOUNT_DELETION" => match data.get("username").and_then(Value::as_str) {
+            Some(username) if !username.is_empty() => Observation::ForgetBuyer(username.to_owned()),
+            Some(_) | None => Observation::Nothing(
+                "a person's eBay account was deleted, without its name".to_owned(),
+            ),
+        },
         "AUTHORIZATION_REVOCATION" => Observation::Revoked,
         topic => {
             let topic: String = topic.chars().take(TOPIC_MAX).collect();

@@ -64,6 +64,7 @@ pub(super) fn order(order: &wire::Order, location: &str) -> Result<OrderSnapshot
             .collect::<Result<_, _>>()?,
         note: order.note.clone().unwrap_or_default(),
         ship_by: ship_by(order)?,
+        person_print: None,
     })
 }
 
@@ -139,6 +140,7 @@ fn buyer(order: &wire::Order) -> Buyer {
             .unwrap_or_default(),
         email: order.email.clone().unwrap_or_default(),
         phone: order.phone.clone().unwrap_or_default(),
+        handle: String::new(),
     }
 }
 

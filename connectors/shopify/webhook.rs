@@ -120,6 +120,8 @@ impl Shopify {
             "inventory_levels" => self.level(event, body),
             "inventory_items" | "products" | "variants" => Ok(Observation::LookAtListings),
             "app" if event == "uninstalled" => self.uninstalled(body),
+            "customers" if event == "redact" => forget(&body.orders_to_redact),
+            // The admin API answers the one; a shop that is to be forgotten has uninstalled the app before.
             "customers" | "shop" => nothing("a request about personal data or the shop itself"),
             _ => Ok(Observation::Nothing(format!(
                 "the topic `{}` is not one of ours",
@@ -169,6 +171,14 @@ fn look_at(id: &Option<serde_json::Number>) -> Result<Observation, String> {
         return Err(format!("`{id}` is not the id of an order"));
     }
     Ok(Observation::LookAtOrder(ExternalId::new(id)))
+}
+
+fn forget(orders: &[serde_json::Number]) -> Result<Observation, String> {
+    let ids = orders.iter().map(|id| match id.to_string() {
+        id if super::api::is_number(&id) => Ok(ExternalId::new(id)),
+        id => Err(format!("`{id}` is not the id of an order")),
+    });
+    Ok(Observation::Forget(ids.collect::<Result<_, _>>()?))
 }
 
 #[async_trait]

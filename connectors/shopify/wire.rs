@@ -588,6 +588,8 @@ pub(super) struct HookBody {
     pub(super) available: Option<i64>,
     pub(super) updated_at: Option<String>,
     pub(super) myshopify_domain: Option<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) orders_to_redact: Vec<Number>,
 }
 
 #[derive(Deserialize)]

@@ -86,6 +86,7 @@ pub(super) fn order(order: &wire::Order, skus: &SkuOf) -> Result<OrderSnapshot, 
         lines,
         note: note(order),
         ship_by: ship_by(order)?,
+        person_print: None,
     })
 }
 
@@ -342,6 +343,7 @@ fn buyer(order: &wire::Order) -> Buyer {
         name: recipient.display_name.unwrap_or_default(),
         email: recipient.email_address.unwrap_or_default(),
         phone: recipient.phone_number.unwrap_or_default(),
+        handle: String::new(),
     }
 }
 

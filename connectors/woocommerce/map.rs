@@ -96,6 +96,7 @@ pub(super) fn order(
         lines,
         note: order.customer_note.as_str().to_owned(),
         ship_by: None,
+        person_print: None,
     })
 }
 
@@ -382,6 +383,7 @@ fn buyer(billing: &wire::Address) -> Buyer {
         name: full_name(billing),
         email: billing.email.as_str().to_owned(),
         phone: billing.phone.as_str().to_owned(),
+        handle: String::new(),
     }
 }
 

@@ -12,7 +12,7 @@ use store::sled::{
     backup::{self, Backup, BackupError, Listed, Manifest, Plan},
 };
 
-use crate::settings::Settings;
+use crate::{keys, settings::Settings};
 
 /// The folder beside the store that belongs to a backup: what channels gave us and never give again.
 pub(crate) const SECRETS: &str = "secrets";
@@ -82,7 +82,10 @@ impl KeepBackups for Keeper {
 pub(crate) fn plan(settings: &Settings, dir: PathBuf) -> Plan {
     Plan {
         dir,
-        beside: vec![(SECRETS.to_owned(), settings.store.dir.join(SECRETS))],
+        // After the store: what it has as of the mark has keys by then.
+        beside: [SECRETS, keys::FOLDER]
+            .map(|folder| (folder.to_owned(), settings.store.dir.join(folder)))
+            .into(),
         program: format!("oneshelf {}", env!("CARGO_PKG_VERSION")),
         keep: usize::try_from(settings.backup.keep).unwrap_or(usize::MAX),
     }

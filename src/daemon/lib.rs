@@ -10,6 +10,7 @@ pub mod cli;
 pub mod demo;
 pub mod doctor;
 pub mod exit;
+pub mod keys;
 pub mod listen;
 pub mod logging;
 mod outside;

@@ -49,7 +49,7 @@ impl Outside for RealOutside {
         let http = Paced::new(Arc::clone(&self.client), clock, descriptor.quota);
         Port {
             http: Arc::new(http),
-            vault: Arc::new(FileVault::new(&self.vault_dir, account)),
+            vault: Arc::new(FileVault::new(&self.vault_dir, account, &self.ports)),
         }
     }
 }

@@ -30,6 +30,7 @@ use engine::{
     AccountConfig, Config, Engine, StartError,
     account::{Mode, Pace},
     decider::Policy,
+    erasing::Privacy,
     ports::{Ports, http::Egress, system},
 };
 use store::Store as _;
@@ -39,7 +40,7 @@ use tokio::net::TcpListener;
 use crate::{
     backups,
     exit::{self, Exit},
-    listen,
+    keys, listen,
     logging::{self, Format},
     outside::RealOutside,
     settings::{self, Environment, Known, LoadError, Settings},
@@ -110,7 +111,14 @@ pub async fn run(
             return Ok(Exit::Storage.into());
         }
     };
-    let (ports, tasks) = system::running();
+    let (mut ports, tasks) = system::running();
+    ports.sealer = match keys::open(&settings.store.dir, settings.privacy.key.as_ref()) {
+        Ok(sealer) => sealer,
+        Err(sentence) => {
+            exit::tell(&format!("error: {sentence}\n"));
+            return Ok(Exit::Storage.into());
+        }
+    };
     let outside = open_outside(&settings, &ports)?;
     let public = listen_at(settings.listen.public).await?;
     let admin = listen_at(settings.listen.admin).await?;
@@ -385,6 +393,10 @@ pub fn config(settings: &Settings) -> Config {
         items,
         backlog_max: usize::try_from(settings.limits.backlog).unwrap_or(usize::MAX),
         public_url: settings.public_url.clone(),
+        privacy: Privacy {
+            forget_after: settings.privacy.forget_after,
+            keep_signals: settings.privacy.keep_signals,
+        },
         compare_first: false,
     }
 }

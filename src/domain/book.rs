@@ -19,6 +19,7 @@ use crate::{
     item::Item,
     offer::{Listing, Offer, Taken, Told},
     order::Order,
+    person::Person,
     stock::{Claim, ClaimChange, Movement, Stock},
 };
 
@@ -41,6 +42,8 @@ pub type ListingKey = (AccountId, ListingId);
 pub struct Book {
     /// The orders concerned.
     pub orders: BTreeMap<OrderId, Order>,
+    /// What those say of people that a signal changes or erases; of the others it is not loaded.
+    pub persons: BTreeMap<OrderId, Person>,
     /// Items that are named by lines, listings or kits concerned.
     pub items: BTreeMap<Sku, Item>,
     /// The stock of the goods among them.

@@ -265,6 +265,16 @@ pub enum Event {
         /// Who lifted it.
         by: String,
     },
+    /// What it says of people is to be erased.
+    ErasureAsked {
+        /// Who asked.
+        by: String,
+    },
+    /// What it said of people is erased.
+    PersonErased {
+        /// Who asked, or `oneshelf` when their time was over.
+        by: String,
+    },
     /// Something left.
     ShipmentRecorded {
         /// Ours.

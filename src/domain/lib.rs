@@ -27,6 +27,7 @@ pub mod money;
 pub mod offer;
 pub mod order;
 pub mod owed;
+pub mod person;
 pub mod policy;
 pub mod possible;
 pub mod quantity;

@@ -12,7 +12,8 @@ use crate::{
     AccountId, Currency, ExternalId, ListingId, Money, Quantity, Sku, Time,
     ids::{OrderId, ShipmentId},
     owed::Promise,
-    snapshot::{Address, Buyer, PaymentState, Standing, Version},
+    person::{Destination, Erasure},
+    snapshot::{PaymentState, Standing, Version},
     stock::LocationId,
 };
 
@@ -47,14 +48,12 @@ pub struct Order {
     pub total: Money,
     /// What was given back.
     pub refunded: Money,
-    /// Who bought.
-    pub buyer: Buyer,
-    /// Where it goes.
-    pub ship_to: Option<Address>,
-    /// Where the bill goes.
-    pub bill_to: Option<Address>,
-    /// What the buyer wrote.
-    pub note: String,
+    /// Where it goes, as far as choosing a location needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<Destination>,
+    /// Whether what it said of people is to be erased, or is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erasure: Option<Erasure>,
     /// By when the channel wants it shipped.
     pub ship_by: Option<Time>,
     /// What was bought.
@@ -321,6 +320,18 @@ impl Order {
             Standing::Canceled | Standing::Deleted | Standing::Draft => true,
             Standing::Placed | Standing::Unmapped(_) => false,
         }
+    }
+
+    /// Whether something must still be sent, for which the address is needed.
+    pub fn needs_person(&self) -> bool {
+        let is_left = |line: &Line| line.counters.to_ship().is_positive();
+        !self.is_withdrawn() && self.closed_at.is_none() && self.lines.iter().any(is_left)
+    }
+
+    /// Whether what it said of people is erased.
+    pub fn is_erased(&self) -> bool {
+        let erasure = self.erasure.as_ref();
+        erasure.is_some_and(|erasure| erasure.done_at.is_some())
     }
 
     /// Whether the money allows it to be shipped.

@@ -133,6 +133,11 @@ pub enum Signal {
         /// Which order.
         order: OrderId,
     },
+    /// What an order says of people is to be erased: it was asked for, or its time is over.
+    Forget {
+        /// Which order.
+        order: OrderId,
+    },
     /// A person wants something.
     Command(Command),
 }
@@ -387,6 +392,13 @@ pub enum Command {
         /// Which.
         order: OrderId,
         /// Who.
+        by: String,
+    },
+    /// Erase what an order says of people, as soon as nothing must be sent any more.
+    Erase {
+        /// Of which order.
+        order: OrderId,
+        /// Who asks.
         by: String,
     },
     /// Choose a way out of an incident.

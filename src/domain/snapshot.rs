@@ -51,6 +51,47 @@ pub struct OrderSnapshot {
     pub note: String,
     /// By when the channel wants it shipped.
     pub ship_by: Option<Time>,
+    /// A fingerprint of what it said of people, where that was left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person_print: Option<u64>,
+}
+
+impl OrderSnapshot {
+    /// The same without what it says of people, but for a fingerprint of that and where it goes: enough to
+    /// decide about it again.
+    pub fn without_people(&self) -> OrderSnapshot {
+        let mut plain = self.clone();
+        let person = plain.take_people();
+        plain.person_print = Some(plain.person_print.unwrap_or_else(|| print_of(&person)));
+        plain
+    }
+
+    fn take_people(&mut self) -> (Buyer, Option<Address>, Option<Address>, String) {
+        let place = self.ship_to.as_ref().map(|address| Address {
+            country: address.country.clone(),
+            region: address.region.clone(),
+            ..Address::default()
+        });
+        (
+            std::mem::take(&mut self.buyer),
+            std::mem::replace(&mut self.ship_to, place),
+            self.bill_to.take(),
+            std::mem::take(&mut self.note),
+        )
+    }
+
+    /// A fingerprint of all of it.
+    pub(crate) fn print(&self) -> u64 {
+        print_of(self)
+    }
+}
+
+/// FNV-1a over the canonical text of a value: its maps are sorted.
+fn print_of<T: Serialize>(value: &T) -> u64 {
+    let text = serde_json::to_vec(value).expect("a snapshot has only text keys");
+    text.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
 
 /// Which view of an order this is. Ordered by the channel's own counter where it has one, else by
@@ -141,6 +182,9 @@ pub struct Buyer {
     pub email: String,
     /// The phone number as given.
     pub phone: String,
+    /// What the channel itself calls them, where it tells that somebody is to be forgotten by that.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub handle: String,
 }
 
 /// A postal address. Personal data: it is never logged.
@@ -225,6 +269,10 @@ pub enum Observation {
     Listing(ListingSnapshot),
     /// Listings changed, look at them all.
     LookAtListings,
+    /// What these orders say of people is to be erased.
+    Forget(Vec<ExternalId>),
+    /// So is what all orders say of somebody whom the channel calls so.
+    ForgetBuyer(String),
     /// The channel withdrew our access.
     Revoked,
     /// Nothing that we use; kept for the record, with the reason.

@@ -11,19 +11,17 @@ use std::{
     sync::{Arc, Mutex as Lock, RwLock},
 };
 
+pub use domain::decide::Policy;
 use domain::{
-    AccountId, IdSource, Quantity, Sku, Time, allocation,
+    AccountId, IdSource, Quantity, Sku, Time,
     book::Book,
-    breaker::BreakerRule,
     decide::{Context, Decision, FollowUp, Refusal, Terms, Undecided, Verdict, decide},
     ids::OrderId,
     lateness::Late,
-    locations::Locations,
-    offer::{OfferRules, Suppression},
+    offer::Suppression,
     order::Order,
-    policy::{Penalty, Rule},
     signal::Signal,
-    stock::{LocationId, Stock},
+    stock::Stock,
 };
 use store::{Batch, Range, Store, StoreError, Table, limits};
 use tokio::sync::{Mutex, MutexGuard, Notify, watch};
@@ -35,6 +33,7 @@ use crate::{
     },
     exposure::Exposures,
     pending::{Ahead, Outcome, Pending},
+    persons,
     ports::Ports,
     rows::{self, prefix},
     shelf::Shelf,
@@ -46,27 +45,6 @@ const CONFLICTS_MAX: u32 = 16;
 const LOCK: &str = "no holder of this lock panics";
 /// How many orders that wait for an item are looked at when some of it becomes free.
 const WAITING_MAX: usize = 200;
-
-/// What every decision takes into account, as configured.
-#[derive(Clone, Debug, Default)]
-pub struct Policy {
-    /// What is known of each account.
-    pub accounts: BTreeMap<AccountId, Terms>,
-    /// What may be offered.
-    pub rules: OfferRules,
-    /// Where stock lies when nobody says otherwise.
-    pub home: LocationId,
-    /// Where stock can lie, and which accounts each location serves.
-    pub locations: Locations,
-    /// How locations are chosen for orders.
-    pub allocation: allocation::Rules,
-    /// When too much happens at once.
-    pub breaker: BreakerRule,
-    /// What is done about incidents while no person has chosen.
-    pub incidents: Vec<Rule>,
-    /// What canceling costs on accounts where that is said.
-    pub penalties: BTreeMap<AccountId, Penalty>,
-}
 
 /// Takes decisions.
 pub struct Decider {
@@ -402,16 +380,9 @@ impl Decider {
         signal: &Arc<Signal>,
         alongside: Alongside,
     ) -> Result<(Part, Vec<FollowUp>, watch::Receiver<Outcome>), DecideError> {
-        let policy = self.policy();
         let context = Context {
             now: self.ports.clock.now(),
-            accounts: policy.accounts.clone(),
-            rules: policy.rules.clone(),
-            home: policy.home.clone(),
-            locations: policy.locations.clone(),
-            allocation: policy.allocation.clone(),
-            breaker: policy.breaker,
-            incidents: policy.incidents.clone(),
+            policy: self.policy(),
         };
         let ahead = Ahead {
             store: self.shared.store.as_ref(),
@@ -420,13 +391,7 @@ impl Decider {
         let is_watched = turn.recorder.is_some();
         let mut draft = self.try_once(&ahead, is_watched, signal, &context).await?;
         let recorder = turn.recorder.as_mut();
-        let noted = note(
-            recorder.as_deref(),
-            signal,
-            &policy,
-            &mut draft,
-            context.now,
-        );
+        let noted = note(recorder.as_deref(), signal, &context, &mut draft);
         let Draft {
             decision,
             mut batch,
@@ -470,13 +435,17 @@ impl Decider {
         loop {
             let watched = Watched::new(ahead);
             let store: &dyn Store = if is_watched { &watched } else { ahead };
-            let shelf = Shelf::load(store, signal, &complete).await?;
+            let mut shelf = Shelf::load(store, signal, &complete).await?;
+            let sealer = self.ports.sealer.as_ref();
+            let sealed = persons::load(ahead, sealer, signal, &mut shelf.book).await?;
             let seed = self.ports.entropy.seed();
             let ids = IdSource::new(context.now, seed);
             match decide(shelf.book.clone(), signal, context, ids) {
                 Ok(decision) => {
-                    let mut batch =
-                        shelf.batch(&decision.book, |order| deadline(order, &context.accounts));
+                    let accounts = &context.policy.accounts;
+                    let mut batch = shelf.batch(&decision.book, |order| deadline(order, accounts));
+                    let (before, after) = ((&shelf.book, &sealed), &decision.book);
+                    persons::write(sealer, seed, before, after, &mut batch)?;
                     let late = self.watch.look(&shelf.book, &decision.book, context.now);
                     batch.puts.extend(late.iter().map(watching::row));
                     return Ok(Draft {
@@ -557,14 +526,13 @@ fn gone() -> StoreError {
 fn note(
     recorder: Option<&Recorder>,
     signal: &Arc<Signal>,
-    policy: &Arc<Policy>,
+    context: &Context,
     draft: &mut Draft,
-    at: Time,
 ) -> Option<Noted> {
     let mut noted = recorder?.note(Making {
-        at,
+        at: context.now,
         seed: draft.seed,
-        policy,
+        policy: &context.policy,
         signal,
         verdict: draft.decision.verdict.word(),
         seen: std::mem::take(&mut draft.seen),

@@ -11,20 +11,23 @@ use std::{
 
 use channel::{Malformed, Verified};
 use domain::{
-    Time,
+    ExternalId, Time,
+    ids::OrderId,
     offer::Offer,
-    signal::{Signal, Source},
+    order::Order,
+    person::Contact,
+    signal::{Command, Signal, Source},
     snapshot::{LevelSnapshot, Observation},
 };
 use serde::{Deserialize, Serialize};
-use store::{INBOX, Range, Seq, StoreError};
+use store::{INBOX, Range, Seq, StoreError, Table};
 
 use crate::{
     Engine,
     account::Account,
     decider::{Alongside, DecideError, Staged},
     intake::RawSignal,
-    rows,
+    rows, views,
 };
 
 /// How many inbox rows are looked at in one go.
@@ -167,11 +170,20 @@ impl Engine {
             puts: Vec::new(),
             deletes: vec![(INBOX, key.to_vec())],
         };
+        let Some(raw) = self.raw(seq).await? else {
+            // Its key went with its time: it waited for so long that nobody may read it any more.
+            let staged = vec![self.decider.stage_rows(done).await?];
+            let received_at = self.ports.clock.now();
+            return Ok(UnderWay {
+                received_at,
+                staged,
+            });
+        };
         let RawSignal {
             account: id,
             received_at,
             request,
-        } = self.raw(seq).await?;
+        } = raw;
         let unread = |reason: &str| Malformed {
             external_id: None,
             reason: reason.to_owned(),
@@ -198,12 +210,12 @@ impl Engine {
         })
     }
 
-    async fn raw(&self, seq: Seq) -> Result<RawSignal, StoreError> {
+    async fn raw(&self, seq: Seq) -> Result<Option<RawSignal>, StoreError> {
         if let Some(raw) = self.recent.take(seq) {
-            return Ok(raw);
+            return Ok(Some(raw));
         }
         match self.store.body(seq).await? {
-            Some(body) => rows::decode(INBOX, &body),
+            Some(body) => RawSignal::open(&self.ports.sealer, &body),
             None => {
                 let reason = format!("the journal has no body for signal {}", seq.0);
                 Err(StoreError::Corrupt { reason })
@@ -217,10 +229,33 @@ impl Engine {
         account: &Account,
         observations: Vec<Observation>,
         seq: Seq,
-        done: Alongside,
+        mut done: Alongside,
     ) -> Result<Vec<Staged>, StoreError> {
         let mut signals = Vec::new();
         for observation in observations {
+            let to_forget = self.to_forget(account, &observation).await?;
+            let told = orders_of(&observation);
+            for order in told
+                .iter()
+                .chain(to_forget.iter().map(|order| &order.external_id))
+            {
+                let row = told_of(account.id.as_str(), order.as_str(), seq);
+                if !done.puts.contains(&row) {
+                    done.puts.push(row);
+                }
+            }
+            if !to_forget.is_empty() {
+                // Before anything is erased, so that this signal is among what is destroyed with it.
+                let puts = std::mem::take(&mut done.puts);
+                let deletes = Vec::new();
+                let staged = self.decider.stage_rows(Alongside { puts, deletes }).await?;
+                self.decider.settle(staged).await?;
+            }
+            signals.extend(
+                to_forget
+                    .iter()
+                    .map(|order| Arc::new(erase(account, order))),
+            );
             signals.extend(self.prepare(account, observation).await?.map(Arc::new));
         }
         let mut staged = Vec::new();
@@ -286,6 +321,8 @@ impl Engine {
                 account.look_at_listings();
                 None
             }
+            // The orders concerned are known by now.
+            Observation::Forget(_) | Observation::ForgetBuyer(_) => None,
             Observation::Revoked => {
                 let error =
                     channel::ChannelError::unauthorized("stay connected", "access was revoked");
@@ -298,6 +335,33 @@ impl Engine {
                 None
             }
         })
+    }
+
+    /// Our orders whose people are to be forgotten.
+    async fn to_forget(
+        &self,
+        account: &Account,
+        observation: &Observation,
+    ) -> Result<Vec<Order>, StoreError> {
+        let mut ids: Vec<OrderId> = Vec::new();
+        match observation {
+            Observation::Forget(orders) => {
+                for order in orders {
+                    let parts = [account.id.as_str(), order.as_str()];
+                    ids.extend(views::read::<OrderId>(self, rows::ORDER_REFS, &parts).await?);
+                }
+            }
+            Observation::ForgetBuyer(handle) => {
+                ids = self.orders_of(&Contact::Handle(handle.clone())).await?;
+            }
+            _ => {}
+        }
+        let mut orders = Vec::new();
+        for id in ids {
+            let order: Option<Order> = views::read(self, rows::ORDERS, &[&id.to_string()]).await?;
+            orders.extend(order.filter(|order| order.account == account.id));
+        }
+        Ok(orders)
     }
 
     /// Whether a level is what we believe or are just writing: then a hook about it is an echo.
@@ -338,6 +402,9 @@ impl Engine {
         mut done: Alongside,
     ) -> Result<Staged, StoreError> {
         tracing::warn!(%account, reason = malformed.reason, "A signal could not be read.");
+        if let (Some(seq), Some(order)) = (body_at, &malformed.external_id) {
+            done.puts.push(told_of(account.as_str(), order, seq));
+        }
         let name = match (body_at, &malformed.external_id) {
             (Some(seq), _) => rows::sortable(seq.0),
             (None, Some(external_id)) => external_id.clone(),
@@ -355,6 +422,36 @@ impl Engine {
             .push((rows::PARKED_SIGNALS, key, rows::encode(&parked)));
         self.decider.stage_rows(done).await
     }
+}
+
+/// That an account wants an order's people forgotten.
+fn erase(account: &Account, order: &Order) -> Signal {
+    Signal::Command(Command::Erase {
+        order: order.id,
+        by: account.id.to_string(),
+    })
+}
+
+/// The orders that an observation tells of: with them what it says of people is erased.
+fn orders_of(observation: &Observation) -> Vec<ExternalId> {
+    match observation {
+        Observation::Order(snapshot) => vec![snapshot.external_id.clone()],
+        Observation::LookAtOrder(order) => vec![order.clone()],
+        Observation::Forget(_)
+        | Observation::ForgetBuyer(_)
+        | Observation::Level(_)
+        | Observation::LookAtLevel(_)
+        | Observation::Listing(_)
+        | Observation::LookAtListings
+        | Observation::Revoked
+        | Observation::Nothing(_) => Vec::new(),
+    }
+}
+
+/// The index row that says so.
+fn told_of(account: &str, order: &str, seq: Seq) -> (Table, Vec<u8>, Vec<u8>) {
+    let row_key = rows::key(&[account, order, &rows::sortable(seq.0)]);
+    (rows::SIGNALS_BY_ORDER, row_key, rows::encode(&()))
 }
 
 fn seq_of(key: &[u8]) -> Result<Seq, StoreError> {

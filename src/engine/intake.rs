@@ -5,17 +5,18 @@ use std::sync::atomic::Ordering;
 use channel::{HookAnswer, HookRefusal, HookRequest, Verdict, Verified};
 use domain::{AccountId, Time};
 use serde::{Deserialize, Serialize};
-use store::{Append, StoreError};
+use store::{Append, INBOX, StoreError};
 
 use crate::{
     Engine,
     account::{Account, Mode},
     meters::add,
     rows,
+    sealing::{Pool, Sealer, Unreadable},
 };
 
-/// A raw signal as the journal keeps it.
-#[derive(Clone, Serialize, Deserialize)]
+/// A raw signal. The journal keeps it sealed, under a key of its own.
+#[derive(Clone)]
 pub struct RawSignal {
     /// For which account.
     pub account: AccountId,
@@ -23,6 +24,85 @@ pub struct RawSignal {
     pub received_at: Time,
     /// The request, byte for byte.
     pub request: HookRequest,
+}
+
+/// All of a raw signal but its body, which follows it byte for byte.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    account: AccountId,
+    received_at: Time,
+    method: String,
+    topic: String,
+    query: String,
+    headers: Vec<(String, String)>,
+}
+
+/// What a raw signal belongs to.
+const PLACE: &[u8] = b"signal";
+
+impl RawSignal {
+    /// As the journal keeps it.
+    pub fn seal(&self, sealer: &Sealer, seed: [u8; 16]) -> Result<Vec<u8>, StoreError> {
+        let request = self.request.clone();
+        let head = rows::encode(&Head {
+            account: self.account.clone(),
+            received_at: self.received_at,
+            method: request.method,
+            topic: request.topic,
+            query: request.query,
+            headers: request.headers,
+        });
+        let length = u32::try_from(head.len()).map_err(|_| StoreError::Refused {
+            reason: "the headers of a signal are too long".to_owned(),
+        })?;
+        let mut text = length.to_be_bytes().to_vec();
+        text.extend(head);
+        text.extend(request.body);
+        sealer.seal(Pool::Signals, PLACE, text, seed)
+    }
+
+    /// Read back from the journal. Nothing where its key is destroyed.
+    pub fn open(sealer: &Sealer, sealed: &[u8]) -> Result<Option<RawSignal>, StoreError> {
+        let text = match sealer.open(Pool::Signals, PLACE, sealed) {
+            Ok(text) => text,
+            Err(Unreadable::Forgotten) => return Ok(None),
+            Err(Unreadable::Store(error)) => return Err(error),
+            Err(Unreadable::Foreign) => {
+                return Err(corrupt("it was sealed under another master key"));
+            }
+        };
+        let head = text.split_first_chunk::<4>().and_then(|(length, rest)| {
+            let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+            rest.split_at_checked(length)
+        });
+        let (head, body) = head.ok_or_else(|| corrupt("it is too short"))?;
+        let Head {
+            account,
+            received_at,
+            method,
+            topic,
+            query,
+            headers,
+        } = rows::decode(INBOX, head)?;
+        let request = HookRequest {
+            method,
+            topic,
+            query,
+            headers,
+            body: body.to_vec(),
+        };
+        Ok(Some(RawSignal {
+            account,
+            received_at,
+            request,
+        }))
+    }
+}
+
+fn corrupt(why: &str) -> StoreError {
+    StoreError::Corrupt {
+        reason: format!("a raw signal cannot be read: {why}"),
+    }
 }
 
 /// What the inbox row of a raw signal says.
@@ -104,8 +184,15 @@ impl Engine {
             received_at,
             request,
         };
+        let body = match raw.seal(&self.ports.sealer, self.ports.entropy.seed()) {
+            Ok(body) => body,
+            Err(error) => {
+                self.note_store_error(&error);
+                return Reply::Busy;
+            }
+        };
         let append = Append {
-            body: rows::encode(&raw),
+            body,
             note: rows::encode(&note),
         };
         // Counted before it is there: the inbox may decide it before we are told that it is durable.

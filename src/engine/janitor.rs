@@ -1,5 +1,5 @@
-//! What happens because time passes: unpaid orders lose their stock, finished ones are closed, what is
-//! owed comes due, and orders that wait for stock are looked at once more.
+//! What happens because time passes: unpaid orders lose their stock, finished ones are closed, people are
+//! forgotten, what is owed comes due, and orders that wait for stock are looked at once more.
 
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ impl Engine {
     pub(crate) async fn run_janitor(&self) {
         let nothing = Notify::new();
         let mut promises = Promises::default();
+        let mut next_erasure = Time::EPOCH;
         loop {
             let next = self.ports.clock.now().plus(EVERY);
             if !self.wait(next, &nothing).await {
@@ -39,6 +40,12 @@ impl Engine {
                 self.note_store_error(&error);
             }
             if let Err(error) = self.sweep_recordings().await {
+                self.note_store_error(&error);
+            }
+            if let Err(error) = self.erase_what_was_asked().await {
+                self.note_store_error(&error);
+            }
+            if let Err(error) = self.erase_what_is_old(&mut next_erasure).await {
                 self.note_store_error(&error);
             }
             for phase in [Phase::Canceled, Phase::Delivered] {

@@ -13,6 +13,7 @@ mod buffers;
 pub mod cases;
 pub mod decider;
 pub mod doctor;
+pub mod erasing;
 pub mod explain;
 pub mod exposure;
 pub mod inbox;
@@ -22,6 +23,7 @@ pub mod lanes;
 pub mod meters;
 pub mod opening;
 mod pending;
+pub mod persons;
 mod policing;
 pub mod ports;
 mod promises;
@@ -29,6 +31,7 @@ pub mod reading;
 mod recent;
 pub mod rows;
 pub mod safety;
+pub mod sealing;
 pub mod shelf;
 mod stocktake;
 pub mod views;
@@ -45,6 +48,7 @@ use domain::{
     decide::{Authority, FollowUp, Terms, Verdict},
     signal::Signal,
 };
+use erasing::Privacy;
 use lanes::Lane;
 use meters::Meters;
 use ports::Ports;
@@ -85,6 +89,8 @@ pub struct Config {
     pub backlog_max: usize,
     /// How channels reach our public listener; without it no hooks are registered.
     pub public_url: Option<String>,
+    /// How long what tells of people is kept.
+    pub privacy: Privacy,
     /// Whether history was lost: no account writes anything before its levels were compared. When the
     /// engine has started, that is kept, also over a restart.
     pub compare_first: bool,
@@ -134,6 +140,7 @@ pub struct Engine {
     /// Copies of everything, if they are made.
     pub backups: backups::Backups,
     public_url: Option<String>,
+    privacy: Privacy,
     /// When this process began.
     started_at: domain::Time,
     backlog_max: usize,
@@ -194,6 +201,7 @@ impl Engine {
             recent: Recent::default(),
             backups: backups::Backups::default(),
             public_url: config.public_url,
+            privacy: config.privacy,
             backlog_max: config.backlog_max,
             exporting: tokio::sync::Mutex::new(()),
             wake_inbox: Notify::new(),
@@ -208,6 +216,8 @@ impl Engine {
         }
         engine.count_backlog().await?;
         engine.serve_waiting().await?;
+        // What a crash came between is destroyed before anything else is done.
+        engine.erase_what_was_asked().await?;
         engine.spawn_all();
         Ok(engine)
     }

@@ -100,6 +100,8 @@ impl Meters {
                 | Event::Moved { .. }
                 | Event::HoldPlaced { .. }
                 | Event::HoldReleased { .. }
+                | Event::ErasureAsked { .. }
+                | Event::PersonErased { .. }
                 | Event::ShipmentRecorded { .. }
                 | Event::IntentMade { .. }
                 | Event::IntentDone { .. }

@@ -9,6 +9,16 @@ use store::{StoreError, Table};
 
 /// Orders, by id.
 pub const ORDERS: Table = Table("orders");
+/// What orders say of people, by order, sealed.
+pub const PERSONS: Table = Table("persons");
+/// Index: orders by keyed hashes of what their people can be found by.
+pub const ORDERS_BY_CONTACT: Table = Table("orders_by_contact");
+/// Index: orders whose people are to be erased as soon as nothing must be sent any more.
+pub const TO_ERASE: Table = Table("to_erase");
+/// Orders that were erased, with keys that are still to be destroyed.
+pub const DOOMED_KEYS: Table = Table("doomed_keys");
+/// Index: raw signals that told of an order, by account, the channel's id of it, and position.
+pub const SIGNALS_BY_ORDER: Table = Table("signals_by_order");
 /// Order ids, by account and the channel's id: what makes a channel order one order.
 pub const ORDER_REFS: Table = Table("order_refs");
 /// Index: orders by phase.

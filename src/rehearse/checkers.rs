@@ -61,6 +61,8 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
         | Event::WayChosen { .. }
         | Event::HoldPlaced { .. }
         | Event::HoldReleased { .. }
+        | Event::ErasureAsked { .. }
+        | Event::PersonErased { .. }
         | Event::ShipmentRecorded { .. }
         | Event::IntentMade { .. }
         | Event::IntentDone { .. }

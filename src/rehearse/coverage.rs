@@ -146,6 +146,8 @@ const FACTS: &[&str] = &[
     "moved",
     "hold_placed",
     "hold_released",
+    "erasure_asked",
+    "person_erased",
     "shipment_recorded",
     "intent_made",
     "intent_done",
@@ -180,11 +182,6 @@ pub const UNREACHED: &[(&str, &str, &str)] = &[
         "nothing",
         "what is read is what was listed, or what a hook told of",
     ),
-    (
-        "levels_before_push",
-        "duplicate",
-        "no level of a twin moves at each of three looks; the kiosk of the tests does",
-    ),
     ("measured", "duplicate", "only what changed is measured"),
     (
         "expire",
@@ -202,6 +199,7 @@ pub const UNREACHED: &[(&str, &str, &str)] = &[
     ("reclaim", "no_order", "an order is never deleted"),
     ("expire", "no_order", "an order is never deleted"),
     ("close", "no_order", "an order is never deleted"),
+    ("forget", "no_order", "an order is never deleted"),
 ];
 
 fn all_arms() -> impl Iterator<Item = (&'static str, &'static str)> {

@@ -17,7 +17,10 @@ use std::{
 
 use async_trait::async_trait;
 use domain::Time;
-use engine::ports::{Clock, Entropy, Ports, Spawn, Task};
+use engine::{
+    ports::{Clock, Entropy, Ports, Spawn, Task},
+    sealing::Sealer,
+};
 use fastrand::Rng;
 
 /// Runs tasks under virtual time.
@@ -63,9 +66,10 @@ struct Slot {
 }
 
 /// What tasks and wakers reach.
-#[derive(Default)]
 struct Shared {
     state: Mutex<State>,
+    /// Its keys are durable, so all processes have the same.
+    sealer: Arc<Sealer>,
 }
 
 #[derive(Default)]
@@ -117,6 +121,7 @@ impl Executor {
         Executor {
             shared: Arc::new(Shared {
                 state: Mutex::new(state),
+                sealer: Arc::new(Sealer::in_memory()),
             }),
             tasks: BTreeMap::new(),
             order: chance,
@@ -138,6 +143,7 @@ impl Executor {
                 shared: shared(),
                 group,
             }),
+            sealer: Arc::clone(&self.shared.sealer),
         }
     }
 

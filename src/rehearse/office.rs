@@ -1,5 +1,5 @@
 //! What else our own staff do, besides the packing that [`crate::clerk`] does: refund, receive goods,
-//! rename, map lines and try again what a channel refused.
+//! rename, map lines, forget people and try again what a channel refused.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ pub(crate) const RECEIVED: &str = "received";
 
 /// Something for the office to do, if there is any of what chance wants.
 pub(crate) fn errand(rows: &Rows<'_>, chance: &mut Rng, number: u64) -> Option<Command> {
-    match chance.u32(0..18) {
+    match chance.u32(0..19) {
         0 | 1 => refund(rows, chance),
         2 | 3 => receive(rows, chance, number),
         4 => rename(rows, chance, number),
@@ -40,6 +40,7 @@ pub(crate) fn errand(rows: &Rows<'_>, chance: &mut Rng, number: u64) -> Option<C
         9..11 => resolve(rows, chance),
         11 => settle_drift(rows, chance),
         12 => reassure(rows, chance),
+        13 => erase(rows, chance),
         _ => slip(rows, chance),
     }
 }
@@ -53,6 +54,15 @@ fn refund(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
         amount: Money::from_minor(minor, order.currency).ok()?,
         lines: Vec::new(),
         reason: "a scratch".to_owned(),
+    })
+}
+
+/// Forgets somebody: of an order that left, or that must still be sent.
+fn erase(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
+    let phase = pick(&[Phase::Ready, Phase::Shipped, Phase::Canceled], chance)?;
+    Some(Command::Erase {
+        order: order_in(rows, chance, phase)?.id,
+        by: "office".to_owned(),
     })
 }
 

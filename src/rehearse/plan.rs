@@ -18,6 +18,7 @@ use engine::{
     AccountConfig, Config,
     account::{Mode, Pace},
     decider::Policy,
+    erasing::Privacy,
 };
 use fastrand::Rng;
 use sandbox::{
@@ -323,6 +324,7 @@ impl Plan {
             items: self.items.clone(),
             backlog_max: 10_000,
             public_url: None,
+            privacy: Privacy::default(),
             compare_first: false,
         }
     }

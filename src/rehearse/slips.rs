@@ -92,7 +92,7 @@ fn unknown_order(chance: &mut Rng) -> Command {
     let order = unknown_order_id();
     let (reason, by) = ("a slip".to_owned(), BY.to_owned());
     let euro = domain::Currency::new("EUR").expect("EUR is a currency");
-    match chance.u32(0..6) {
+    match chance.u32(0..7) {
         0 => parcel(order, Vec::new()),
         1 => Command::SettleDrift {
             drift: NO_DRIFT.parse().expect("it is written as the id of a case"),
@@ -101,6 +101,7 @@ fn unknown_order(chance: &mut Rng) -> Command {
         },
         2 => Command::Cancel { order, reason },
         3 => Command::Release { order, by },
+        5 => Command::Erase { order, by },
         4 => Command::Refund {
             order,
             amount: Money::from_minor(1, euro).expect("a cent"),

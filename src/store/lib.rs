@@ -12,6 +12,7 @@ pub mod conformance;
 mod dice;
 pub mod error;
 pub mod journal;
+pub mod keys;
 pub mod limits;
 pub mod memory;
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::{
     access::Access,
     admin::{
         Admin, accounts, adoption, allocation, backups, error_page, health, incidents, moves,
-        orders, queues, safety, stock,
+        orders, people, queues, safety, stock,
     },
 };
 
@@ -122,6 +122,7 @@ pub(crate) fn routes() -> Vec<Route> {
     all.extend(about_accounts());
     all.extend(about_orders());
     all.extend(done_to_orders());
+    all.extend(about_people());
     all.extend(about_allocation());
     all.extend(about_stock());
     all.extend(about_moves());
@@ -352,6 +353,26 @@ fn done_to_orders() -> Vec<Route> {
             orders::map_line,
         )
         .takes("MapLine"),
+    ]
+}
+
+fn about_people() -> Vec<Route> {
+    vec![
+        posts(
+            "/api/v1/people/orders",
+            "List the orders of somebody, by an e-mail address or a phone number.",
+            Gives::Page("OrderSummary"),
+            people::orders,
+        )
+        .takes("Somebody"),
+        posts(
+            "/api/v1/orders/{order}/erasure",
+            "Erase what an order says of people, as soon as nothing must be sent any more.",
+            Gives::One("Receipt"),
+            people::erase,
+        )
+        .takes("NewErasure")
+        .status(202),
     ]
 }
 

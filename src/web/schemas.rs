@@ -70,10 +70,15 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
          standing: 'draft'|'placed'|'canceled'|'deleted'|'unmapped', \
          payment: 'pending'|'authorized'|'part_paid'|'paid'|'part_refunded'|'refunded'|'voided'|'unmapped', \
          words: text{}, changed_at: time, buyer: Buyer, ship_to: Address?, bill_to: Address?, note: text, \
+         erasure: Erasure?, \
          lines: Line[], holds: Hold[], shipments: Shipment[], intents: Intent[], pay_by: time?, expired_at: time?, \
          closed_at: time?",
     ),
-    ("Buyer", "name: text, email: text, phone: text"),
+    ("Erasure", "asked_at: time, by: text, done_at: time?"),
+    (
+        "Buyer",
+        "name: text, email: text, phone: text, handle?: text",
+    ),
     (
         "Address",
         "name: text, company: text, street: text[], city: text, region: text, postal_code: text, \
@@ -149,6 +154,8 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
         "reason: text, by?: text?, until?: time?, keeps_claim?: flag",
     ),
     ("MapLine", "sku: text"),
+    ("Somebody", "contact: text"),
+    ("NewErasure", "by?: text?"),
     (
         "Stock",
         "sku: text, title: text, kind: kind, scale: whole, is_counted: flag, on_hand: units?, \

@@ -312,7 +312,8 @@ impl Concerns {
             | Command::Cancel { order, .. }
             | Command::Refund { order, .. }
             | Command::Hold { order, .. }
-            | Command::Release { order, .. } => of_order(order),
+            | Command::Release { order, .. }
+            | Command::Erase { order, .. } => of_order(order),
             // The order of an incident is known when it was decided.
             Command::ResolveIncident { .. }
             | Command::OpenCount { .. }

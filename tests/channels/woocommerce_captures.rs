@@ -214,6 +214,8 @@ fn told(observation: &Observation) -> String {
             listing.level.expect("a level")
         ),
         Observation::LookAtListings => "look at listings".to_owned(),
+        Observation::Forget(orders) => format!("forget {orders:?}"),
+        Observation::ForgetBuyer(handle) => format!("forget {handle}"),
         Observation::Revoked => "revoked".to_owned(),
         Observation::Nothing(why) => format!("nothing: {why}"),
     }

@@ -76,6 +76,11 @@ async fn what_was_lost_is_found_again_and_nothing_is_written_before_it_was_compa
     assert_eq!(again.code, Some(65), "{again:?}");
     let well = offline(&world, &["doctor"]);
     assert_eq!(well.code, Some(0), "{well:?}");
+    let refused = offline(&world, &["run"]);
+    assert_eq!(refused.code, Some(74), "no backup has the master key");
+    assert!(refused.stderr.contains("Put it back"), "{refused:?}");
+    let lost = world.dir.path().join("lost").join("master.key");
+    fs::copy(lost, world.state().join("master.key")).expect("it was kept");
 
     let daemon = world.start().await;
     world.settle().await;

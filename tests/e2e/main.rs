@@ -11,5 +11,6 @@ mod items;
 mod kill;
 mod kit;
 mod observe;
+mod people;
 mod restart;
 mod shipping;

@@ -33,6 +33,7 @@ use engine::{
         replay::{CaseFile, Replay},
     },
     decider::Policy,
+    erasing::Privacy,
     rows,
 };
 use rehearse::{
@@ -109,6 +110,7 @@ impl Shelf {
             items: Vec::new(),
             backlog_max: 1,
             public_url: None,
+            privacy: Privacy::default(),
             compare_first: false,
         };
         let engine = run(&mut executor, async move {
@@ -262,6 +264,7 @@ fn named(mut snapshot: OrderSnapshot) -> OrderSnapshot {
         name: canary("buys"),
         email: canary("@example.com"),
         phone: canary("call"),
+        handle: String::new(),
     };
     snapshot.ship_to = Some(address.clone());
     snapshot.bill_to = Some(address);

@@ -22,6 +22,7 @@ use domain::{
 use engine::{
     Config, Engine, Outside,
     decider::{Alongside, DecideError, Decider, Policy},
+    erasing::Privacy,
     rows::{self, SHORT_ORDERS},
     views::Units,
 };
@@ -151,6 +152,7 @@ pub(crate) fn order(id: &str, sku: &str, units: i64) -> OrderSnapshot {
         }],
         note: String::new(),
         ship_by: None,
+        person_print: None,
     }
 }
 
@@ -214,6 +216,7 @@ fn an_order_that_waits_gets_what_was_left_when_the_process_died() {
             items: Vec::new(),
             backlog_max: 1,
             public_url: None,
+            privacy: Privacy::default(),
             compare_first: false,
         };
         let started = Engine::start(config, store, ports, &Nowhere).await;

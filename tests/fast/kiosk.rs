@@ -24,6 +24,7 @@ use engine::{
     AccountConfig, Config, Engine, Outside,
     account::{Mode, Pace},
     decider::Policy,
+    erasing::Privacy,
     ports::{Clock, quota::urgent},
     rows::{ORDERS_BY_ACCOUNT, STOCK, key},
 };
@@ -338,6 +339,7 @@ pub(crate) fn config_of(kiosks: &[(&str, &'static Kiosk)]) -> Config {
         items: Vec::new(),
         backlog_max: 10,
         public_url: None,
+        privacy: Privacy::default(),
         compare_first: false,
     }
 }

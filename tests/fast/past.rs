@@ -19,6 +19,7 @@ use domain::{
 use engine::{
     Config, Engine,
     decider::Policy,
+    erasing::Privacy,
     rows::ORDER_REFS,
     views::{
         past::{self, Past},
@@ -77,6 +78,7 @@ impl Shelf {
             items: Vec::new(),
             backlog_max: 1,
             public_url: None,
+            privacy: Privacy::default(),
             compare_first: false,
         };
         let engine = run(&mut executor, async move {

@@ -33,6 +33,7 @@ use engine::{
     AccountConfig, Config, Engine, Outside,
     account::{Mode, Pace},
     decider::Policy,
+    erasing::Privacy,
     intake::Reply,
     ports::Ports,
     rows,
@@ -472,6 +473,7 @@ fn config(story: &Story, counter: &Counter) -> Config {
         items: Vec::new(),
         backlog_max: 100,
         public_url: None,
+        privacy: Privacy::default(),
         compare_first: false,
     }
 }

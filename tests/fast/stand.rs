@@ -29,6 +29,7 @@ use engine::{
     AccountConfig, Config, Engine,
     account::{Mode, ModeOverride, Pace},
     decider::{Alongside, Policy},
+    erasing::Privacy,
     reading::reconcile::Comparison,
     rows::{BREAKERS, COMPARISONS, DRIFTS, STOCK, key},
 };
@@ -323,6 +324,7 @@ impl Street {
             items: Vec::new(),
             backlog_max: 10,
             public_url: None,
+            privacy: Privacy::default(),
             compare_first: false,
         }
     }

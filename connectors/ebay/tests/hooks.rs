@@ -302,6 +302,12 @@ fn each_topic_tells_what_to_look_at() {
     }
     let gone = read("AUTHORIZATION_REVOCATION", json!({ "username": "x" }));
     assert_eq!(gone, Ok(vec![Observation::Revoked]));
+    let deleted =
+        json!({ "username": "buyer7", "userId": "ma8vp1jySJC", "eiasToken": "nY+sHZ2Pr" });
+    assert_eq!(
+        read("MARKETPLACE_ACCOUNT_DELETION", deleted),
+        Ok(vec![Observation::ForgetBuyer("buyer7".to_owned())])
+    );
     for topic in ["MARKETPLACE_ACCOUNT_DELETION", "PRIORITY_LISTING_REVISION"] {
         let told = read(topic, json!({})).expect("readable");
         assert!(

@@ -114,12 +114,20 @@ fn a_level_that_is_not_counted_is_unknown_and_not_zero() {
 }
 
 #[test]
+fn a_customer_is_forgotten_order_by_order() {
+    let body = include_str!("../fixtures/customers_redact.json");
+    assert_eq!(
+        read("customers/redact", body),
+        Ok(vec![Observation::Forget(vec![ExternalId::from(
+            "6010000000017"
+        )])])
+    );
+    assert!(read("customers/redact", r#"{"orders_to_redact":[-1]}"#).is_err());
+}
+
+#[test]
 fn what_we_do_not_use_is_kept_with_the_reason() {
     for (topic, body) in [
-        (
-            "customers/redact",
-            include_str!("../fixtures/customers_redact.json"),
-        ),
         ("customers/data_request", "{}"),
         ("shop/redact", r#"{"shop_id":901001}"#),
         (

@@ -19,6 +19,7 @@ mod moves;
 mod orders;
 mod out;
 mod outbox;
+mod people;
 mod status;
 mod stock;
 
@@ -41,6 +42,7 @@ use out::Out;
 pub enum Verb {
     Status(status::Args),
     Orders(orders::Args),
+    People(people::Args),
     Stock(stock::Args),
     Listings(listings::Args),
     Accounts(accounts::Args),
@@ -75,6 +77,7 @@ impl Verb {
         match self {
             Verb::Status(args) => Some(&args.connect),
             Verb::Orders(args) => Some(&args.connect),
+            Verb::People(args) => Some(&args.connect),
             Verb::Stock(args) => Some(&args.connect),
             Verb::Listings(args) => Some(&args.connect),
             Verb::Accounts(args) => Some(&args.connect),
@@ -92,6 +95,7 @@ impl Verb {
         match self {
             Verb::Status(args) => status::run(args, client, out).await,
             Verb::Orders(args) => orders::run(args, client, out).await,
+            Verb::People(args) => people::run(args, client, out).await,
             Verb::Stock(args) => stock::run(args, client, out).await,
             Verb::Listings(args) => listings::run(args, client, out).await,
             Verb::Accounts(args) => accounts::run(args, client, out).await,

@@ -265,6 +265,7 @@ async fn show_one(id: &str, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
         ("buyer", of("buyer.name")),
         ("ships to", address(&order["ship_to"])),
         ("note", of("note")),
+        ("people", people(&order)),
     ])?;
     if let Some(sentence) = unpaid(&order) {
         out.line("")?;
@@ -298,6 +299,21 @@ async fn show_one(id: &str, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
         out.line(&format!("{}  {}", show(&entry, "at"), show(&entry, "text")))?;
     }
     Ok(Exit::Good)
+}
+
+/// Whether what it says of people is kept.
+fn people(order: &Value) -> String {
+    let by = show(order, "erasure.by");
+    match (&order["erasure"], &order["erasure"]["done_at"]) {
+        (Value::Null, _) => "kept".to_owned(),
+        (_, Value::Null) => {
+            format!("to be erased when nothing must be sent any more, as {by} asked")
+        }
+        (_, _) => format!(
+            "erased at {}, as {by} asked",
+            show(order, "erasure.done_at")
+        ),
+    }
 }
 
 /// What is owed of a line, and until when.

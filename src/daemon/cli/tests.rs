@@ -532,6 +532,7 @@ refunded  0.00 EUR
 buyer     Buyer
 ships to  Buyer, Road 1, 1 Town, DE
 note      -
+people    kept
 
 LINE  SKU          ORDERED  TO SHIP  PROMISED  MISSING  LEAVES FROM  TITLE
 1     ? (mug-old)  3        1        1         0        berlin       Mug

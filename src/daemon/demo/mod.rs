@@ -28,6 +28,7 @@ use engine::{
     AccountConfig, Config, Engine,
     account::{Mode, Pace as AccountPace},
     decider::Policy,
+    erasing::Privacy,
     ports::{Ports, http::Egress},
 };
 use sandbox::{
@@ -305,6 +306,7 @@ fn config(shops: &[HostedShop]) -> Config {
         items: shops::items(),
         backlog_max: 10_000,
         public_url: None,
+        privacy: Privacy::default(),
         compare_first: false,
     }
 }

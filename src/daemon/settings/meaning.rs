@@ -63,6 +63,9 @@ pub(super) fn check_plain(document: &mut Document, main: &Main, schedule: super:
         tell(document, &keys("schedule/reconcile"), &problem, Some(help));
     }
     check_backup(document, main, schedule);
+    for (path, problem) in main.privacy.mistakes() {
+        refuse(document, path, problem);
+    }
 }
 
 fn check_backup(document: &mut Document, main: &Main, schedule: super::ScheduleCheck) {

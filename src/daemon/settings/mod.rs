@@ -19,6 +19,7 @@ mod mistakes;
 mod offers;
 mod owing;
 mod places;
+mod privacy;
 mod read;
 mod schema;
 mod secrets;
@@ -42,6 +43,7 @@ pub use document::Origin;
 use layers::Override;
 pub use mistakes::{At, LoadError, Mistake, Severity};
 pub use places::Excerpt;
+pub use privacy::Privacy;
 use secrets::Need;
 use shape::Main;
 pub use shape::{
@@ -83,6 +85,8 @@ pub struct Settings {
     pub breaker: Breaker,
     /// Copies of everything.
     pub backup: Backup,
+    /// How long what tells of people is kept, and what it is sealed with.
+    pub privacy: Privacy,
     /// What is done about incidents while nobody has chosen.
     pub incidents: Vec<domain::policy::Rule>,
     /// The configured shops.
@@ -260,6 +264,7 @@ fn read_main(
         schedule: main.schedule,
         breaker: main.breaker,
         backup: main.backup,
+        privacy: main.privacy,
         accounts: BTreeMap::new(),
         warnings: Vec::new(),
         origins: document.origins(""),

@@ -10,7 +10,10 @@ use domain::{AccountId, Decimal, Sku, Time, rules::FormulaRef};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::values::{self, Buffer, Day, DurationText, EndWhen, Risk, Share, SizeText, Units};
+use super::{
+    privacy::Privacy,
+    values::{self, Buffer, Day, DurationText, EndWhen, Risk, Share, SizeText, Units},
+};
 
 /// `oneshelf.toml`, as it is written.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -47,6 +50,8 @@ pub(super) struct Main {
     pub(super) breaker: Breaker,
     /// Copies of everything.
     pub(super) backup: Backup,
+    /// How long what tells of people is kept, and what it is sealed with.
+    pub(super) privacy: Privacy,
 }
 
 /// Where to listen.

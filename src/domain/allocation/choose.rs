@@ -89,7 +89,7 @@ pub(super) fn candidate(
             u64::from(is_last && !terms.locations.declared().is_empty())
         }
         Ground::By(Criterion::FewestSplits) => u64::from(lacks),
-        Ground::By(Criterion::SameCountry) => match (goes_to(order), declared) {
+        Ground::By(Criterion::SameCountry) => match (&order.destination, declared) {
             (Some(to), Some(one)) => u64::from(one.country.as_deref() != Some(to.country.as_str())),
             (_, None) => 1,
             (None, Some(_)) => 0,
@@ -112,32 +112,20 @@ pub(super) fn candidate(
     }
 }
 
-/// Where an order goes.
-struct Destination {
-    country: String,
-    region: String,
-}
-
-fn goes_to(order: &Order) -> Option<Destination> {
-    let address = order.ship_to.as_ref()?;
-    let country = address.country.trim().to_ascii_uppercase();
-    (!country.is_empty()).then(|| Destination {
-        country,
-        region: address.region.trim().to_lowercase(),
-    })
-}
-
 /// How far it is, in steps: the same region, a region that is said to be near, the same country, a country
 /// that is said to be near, and everything else. All are as far where nobody knows where the order goes.
 fn distance(order: &Order, declared: Option<&Location>) -> u64 {
     const STEP: u64 = 1000;
-    let Some(to) = goes_to(order) else { return 0 };
+    let Some(to) = &order.destination else {
+        return 0;
+    };
+    let goes_to = to.region.to_lowercase();
     let Some(one) = declared else {
         return STEP.saturating_mul(4);
     };
     let is_in_country = one.country.as_deref() == Some(to.country.as_str());
     let region = one.region.as_deref().unwrap_or_default();
-    let is_in_region = !to.region.is_empty() && region.trim().to_lowercase() == to.region;
+    let is_in_region = !goes_to.is_empty() && region.trim().to_lowercase() == goes_to;
     let named = |is_meant: &dyn Fn(&str, Option<&str>) -> bool| {
         let mut near = one.near.iter().map(|near| match near.split_once('-') {
             Some((country, region)) => (country, Some(region)),
@@ -150,7 +138,7 @@ fn distance(order: &Order, declared: Option<&Location>) -> u64 {
     };
     let near_region = named(&|_, region| {
         let region = region.map(|region| region.trim().to_lowercase());
-        !to.region.is_empty() && region.as_deref() == Some(to.region.as_str())
+        !goes_to.is_empty() && region.as_deref() == Some(goes_to.as_str())
     });
     let near_country = named(&|_, region| region.is_none());
     match (is_in_country && is_in_region, near_region, is_in_country) {

@@ -37,6 +37,7 @@ pub const ARMS: &[(&str, &[&str])] = &[
     ("reclaim", &["new", "no_order"]),
     ("expire", &["new", "nothing", "no_order"]),
     ("close", &["new", "nothing", "no_order"]),
+    ("forget", &["new", "nothing", "no_order"]),
     ("promises", &["new"]),
     ("follow_policy", &["new", "nothing"]),
     (
@@ -168,6 +169,7 @@ pub const ARMS: &[(&str, &[&str])] = &[
     ),
     ("hold", &["new", "no_order"]),
     ("release", &["new", "no_order", "not_held"]),
+    ("erase", &["new", "duplicate", "no_order"]),
     (
         "resolve_incident",
         &[
@@ -227,6 +229,7 @@ impl Signal {
             Signal::FollowPolicy { .. } => "follow_policy",
             Signal::Expire { .. } => "expire",
             Signal::Close { .. } => "close",
+            Signal::Forget { .. } => "forget",
             Signal::Command(command) => command.word(),
         };
         vec![word]
@@ -268,6 +271,7 @@ impl Command {
             Command::Refund { .. } => "refund",
             Command::Hold { .. } => "hold",
             Command::Release { .. } => "release",
+            Command::Erase { .. } => "erase",
             Command::ResolveIncident { .. } => "resolve_incident",
             Command::SettleDrift { .. } => "settle_drift",
             Command::LetGo { .. } => "let_go",

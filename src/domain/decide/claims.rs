@@ -107,7 +107,7 @@ impl Desk<'_> {
         let target = order.claim_target(line);
         let claimed = self.book.claimed_units(order, line);
         let gives_up = order.is_expired() || order.hold_drops_claim();
-        let (locations, account) = (&self.context.locations, &order.account);
+        let (locations, account) = (&self.context.policy.locations, &order.account);
         let units = if target <= claimed {
             target
         } else {
@@ -267,7 +267,7 @@ impl Desk<'_> {
     /// from all of them. Once it is bound, or has left, what lies at another may be free for those who
     /// wait, though no unit was given back.
     fn offer_what_binding_frees(&mut self, sku: &Sku) {
-        let are_several = self.context.locations.declared().len() > 1;
+        let are_several = self.context.policy.locations.declared().len() > 1;
         let stock = self.stock_of(sku);
         if are_several && stock.missing.plus(stock.owed).is_positive() {
             self.follow_ups.push(FollowUp::OfferToWaiting(sku.clone()));
@@ -368,8 +368,8 @@ impl Desk<'_> {
         units: Quantity,
     ) -> Result<(), Undecided> {
         let order = self.order(id)?;
-        let home = self.context.locations.home_of(&order.account);
-        let home = home.unwrap_or(&self.context.home).clone();
+        let home = self.context.policy.locations.home_of(&order.account);
+        let home = home.unwrap_or(&self.context.policy.home).clone();
         let item = order.line(line).and_then(|line| line.item.clone());
         for (sku, per_unit) in item.iter().flat_map(|item| &item.bill) {
             let mut left = per_unit.times(units.units());
@@ -410,7 +410,7 @@ impl Desk<'_> {
         leaving: Leaving<'_>,
     ) -> Result<Vec<(LocationId, Quantity)>, Undecided> {
         let order = self.order(id)?;
-        let locations = &self.context.locations;
+        let locations = &self.context.policy.locations;
         match leaving {
             Leaving::From(location) => return Ok(vec![(location.clone(), left)]),
             Leaving::ByChannel(happened_at) => {
@@ -447,7 +447,7 @@ impl Desk<'_> {
             sources.push((location.clone(), part));
         }
         // More leaves than is known to lie anywhere.
-        sources.push((self.context.home.clone(), rest));
+        sources.push((self.context.policy.home.clone(), rest));
         sources.retain(|(_, part)| part.is_positive());
         Ok(sources)
     }
@@ -463,7 +463,7 @@ impl Desk<'_> {
         (home, happened_at): (&LocationId, Time),
     ) -> Vec<(LocationId, Quantity)> {
         let is_ours = |at: &LocationId| {
-            let declared = self.context.locations.get(at);
+            let declared = self.context.policy.locations.get(at);
             declared.is_none_or(|one| one.kind != Kind::Channel)
         };
         let stock = self.book.stock.get(sku).filter(|_| is_ours(home));
@@ -496,7 +496,7 @@ impl Desk<'_> {
 
     /// The locations from which units of an item may leave for an order, the best first.
     fn places_for(&self, order: &Order, sku: &Sku, may_all: bool) -> Vec<LocationId> {
-        let locations = &self.context.locations;
+        let locations = &self.context.policy.locations;
         let lying = self.book.stock.get(sku).map(Stock::locations);
         let mut ranked: Vec<LocationId> = lying
             .into_iter()
@@ -505,7 +505,7 @@ impl Desk<'_> {
             .filter(|at| may_all || locations.is_picked(at))
             .cloned()
             .collect();
-        ranked.sort_by_key(|at| locations.rank(at, &self.context.home));
+        ranked.sort_by_key(|at| locations.rank(at, &self.context.policy.home));
         ranked
     }
 
@@ -551,7 +551,7 @@ impl Desk<'_> {
 
     fn excess(&self, sku: &Sku) -> Option<Excess> {
         let stock = self.book.stock.get(sku)?;
-        self.context.locations.excess(stock)
+        self.context.policy.locations.excess(stock)
     }
 
     /// Units that are bound to a location where fewer lie are pending again, the youngest first.
@@ -585,7 +585,7 @@ impl Desk<'_> {
         rivals: &[ClaimKey],
         excess: &Excess,
     ) -> Result<bool, Undecided> {
-        let locations = &self.context.locations;
+        let locations = &self.context.policy.locations;
         let found = rivals.iter().find_map(|rival| {
             let claim = self.book.claims.get(rival)?;
             let within = claim.places.keys().find(|at| locations.is_in(excess, at));
@@ -633,7 +633,7 @@ impl Desk<'_> {
 
     /// Has the youngest claim give way that can leave from nowhere but where too much is promised.
     fn take_back_one(&mut self, rivals: &[ClaimKey], excess: &Excess) -> Result<bool, Undecided> {
-        let locations = &self.context.locations;
+        let locations = &self.context.policy.locations;
         let found = rivals.iter().find(|rival| {
             let claim = self.book.claims.get(rival);
             claim.is_some_and(|claim| {

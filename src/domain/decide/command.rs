@@ -19,7 +19,7 @@ use crate::{
 use super::{
     Desk, Refusal, Undecided, Verdict,
     claims::{Leaving, Move},
-    counts, drift, incidents, level, moves, offers, places, push, snapshot,
+    counts, drift, erase, incidents, level, moves, offers, places, push, snapshot,
 };
 
 #[expect(
@@ -97,6 +97,7 @@ pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdic
             Ok(Verdict::New)
         }
         Command::Release { order, by } => release(desk, *order, by),
+        Command::Erase { order, by } => erase::ask(desk, *order, by),
         Command::ResolveIncident {
             incident,
             way,
@@ -451,7 +452,7 @@ pub(super) fn refuse_unless_ours(
 ) -> Result<(), Undecided> {
     refuse_unless_known(desk, location)?;
     let order = desk.order(id)?;
-    let locations = &desk.context.locations;
+    let locations = &desk.context.policy.locations;
     if !locations.serves(location, &order.account) {
         return refuse(Refusal::NotServed {
             location: location.clone(),
@@ -503,7 +504,7 @@ fn refuse_unless_shippable(
 
 /// Where locations are declared, stock lies at one of them.
 pub(super) fn refuse_unless_known(desk: &Desk<'_>, location: &LocationId) -> Result<(), Undecided> {
-    let locations = &desk.context.locations;
+    let locations = &desk.context.policy.locations;
     if locations.knows(location) {
         return Ok(());
     }

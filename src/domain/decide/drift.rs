@@ -47,7 +47,7 @@ pub(super) fn take_difference(
     let by_person = author.filter(|author| author.is_person);
     let breaker = desk.book.breakers.get(&key.0);
     let is_tripped = breaker.is_some_and(|breaker| breaker.source.is_some());
-    let authority = desk.context.accounts.get(&key.0);
+    let authority = desk.context.policy.accounts.get(&key.0);
     let authority = authority.map_or(Authority::Ledger, |terms| terms.authority);
     let difference = difference(desk, &offer, before.quantity, shown.quantity).ok();
     let is_new = desk.book.open_drift(key).is_none();
@@ -208,7 +208,7 @@ fn difference(
         .taken
         .get(&(offer.account.clone(), offer.sku.clone()));
     let taken = taken.copied().unwrap_or_default();
-    let terms = desk.context.accounts.get(&offer.account);
+    let terms = desk.context.policy.accounts.get(&offer.account);
     let meaning = terms.map_or(QuantityMeaning::Available, |terms| terms.meaning);
     let added = offer::to_channel(Quantity::ZERO, taken, meaning);
     // What it would show if what we are about to write had been written before it changed.
@@ -216,7 +216,11 @@ fn difference(
     let key: ListingKey = (offer.account.clone(), offer.listing.clone());
     let listing = desk.book.listings.get(&key);
     let listed_in = listing.map_or(&[][..], |listing| &listing.categories);
-    let rule = desk.context.rules.find(&offer.account, item, listed_in);
+    let rule = desk
+        .context
+        .policy
+        .rules
+        .find(&offer.account, item, listed_in);
     let case = Case {
         account: &offer.account,
         tuned: offer.tuned.as_ref(),
@@ -225,7 +229,7 @@ fn difference(
         scale: item.scale,
     };
     // What its level was computed from: an account may be served from some locations only.
-    let locations = &desk.context.locations;
+    let locations = &desk.context.policy.locations;
     let sellable = locations.sellable(stock, &offer.account);
     let buffer = rule.held(sellable, case.tuned);
     let is_plain = |sellable: Quantity, offered: Quantity| {
@@ -262,8 +266,8 @@ fn take(
         reason,
         by: by.to_owned(),
     };
-    let home = desk.context.locations.home_of(account);
-    let home = home.unwrap_or(&desk.context.home).clone();
+    let home = desk.context.policy.locations.home_of(account);
+    let home = home.unwrap_or(&desk.context.policy.home).clone();
     desk.move_stock(Move::new(&sku, &home, delta, cause));
     desk.follow_ups.push(FollowUp::OfferToWaiting(sku.clone()));
     desk.give_way(&sku)
@@ -339,7 +343,7 @@ pub(super) fn weigh(
     of: usize,
 ) -> Verdict {
     let now = desk.now();
-    let rule = desk.context.breaker;
+    let rule = desk.context.policy.breaker;
     let breaker = desk
         .book
         .breakers

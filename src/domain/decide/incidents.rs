@@ -368,7 +368,7 @@ pub(super) fn resolve(
 
 /// Refuses a way that nothing is there for: noted all the same, it would keep the policy from acting.
 fn can_help(desk: &Desk<'_>, incident: &Incident, way: &Way) -> Result<(), Undecided> {
-    let locations = &desk.context.locations;
+    let locations = &desk.context.policy.locations;
     let (stock, account) = (desk.book.stock.get(&incident.sku), &incident.account);
     let reason = match way {
         Way::Transfer => stock

@@ -116,8 +116,8 @@ pub(super) fn open(
             continue;
         }
         let delta = shown.plus(sold);
-        let home = desk.context.locations.home_of(account);
-        let home = home.unwrap_or(&desk.context.home).clone();
+        let home = desk.context.policy.locations.home_of(account);
+        let home = home.unwrap_or(&desk.context.policy.home).clone();
         let cause = Cause::Opening {
             account: account.clone(),
         };

@@ -10,6 +10,7 @@ mod claims;
 mod command;
 mod counts;
 mod drift;
+mod erase;
 mod incidents;
 mod level;
 mod moves;
@@ -26,7 +27,7 @@ mod tests;
 
 pub use self::snapshot::fingerprint;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -42,17 +43,24 @@ use crate::{
     locations::Locations,
     offer::{OfferRules, QuantityMeaning, Taken},
     order::Order,
-    policy::Rule,
+    policy::{Penalty, Rule},
     quantity::NotAQuantity,
     signal::{Command, Signal},
     stock::{Condition, LocationId},
 };
 
-/// What is the same for all decisions until an admin changes it, and the time.
+/// What a decision goes by besides the book and the signal.
 #[derive(Clone, Debug)]
 pub struct Context {
     /// The time of the decision.
     pub now: Time,
+    /// What is the same for all decisions until an admin changes it.
+    pub policy: Arc<Policy>,
+}
+
+/// What every decision takes into account, as configured.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
     /// What is known of each account.
     pub accounts: BTreeMap<AccountId, Terms>,
     /// What may be offered.
@@ -67,6 +75,8 @@ pub struct Context {
     pub breaker: BreakerRule,
     /// What is done about incidents while no person has chosen.
     pub incidents: Vec<Rule>,
+    /// What canceling costs on accounts where that is said.
+    pub penalties: BTreeMap<AccountId, Penalty>,
 }
 
 /// What a decision must know of an account.
@@ -533,6 +543,7 @@ fn take_in(desk: &mut Desk<'_>, signal: &Signal) -> Result<Verdict, Undecided> {
         } => policy::act(desk, *incident, *can_cancel)?,
         Signal::Expire { order } => command::expire(desk, *order)?,
         Signal::Close { order } => command::close(desk, *order)?,
+        Signal::Forget { order } => erase::forget(desk, *order)?,
         Signal::Command(command) => command::carry_out(desk, command)?,
     })
 }
@@ -552,7 +563,8 @@ fn is_caused_by_an_order(signal: &Signal) -> bool {
         | Signal::Promises { .. }
         | Signal::FollowPolicy { .. }
         | Signal::Expire { .. }
-        | Signal::Close { .. } => true,
+        | Signal::Close { .. }
+        | Signal::Forget { .. } => true,
         Signal::Listings { .. }
         | Signal::Opening { .. }
         | Signal::Levels { .. }
@@ -566,6 +578,7 @@ fn is_caused_by_an_order(signal: &Signal) -> bool {
             | Command::Refund { .. }
             | Command::Hold { .. }
             | Command::Release { .. }
+            | Command::Erase { .. }
             | Command::ResolveIncident { .. }
             | Command::RetryIntent { .. }
             | Command::RetryPush { .. } => true,

@@ -34,7 +34,12 @@ pub(super) fn transfer(desk: &mut Desk<'_>, asked: &Transfer) -> Result<Verdict,
     refuse_unless_there(desk, sku, from, Condition::Sellable, units)?;
     let to_at_once = asked.is_at_once.then_some(to);
     let stock = desk.book.stock.get(sku);
-    let movable = stock.map(|stock| desk.context.locations.movable(stock, from, to_at_once));
+    let movable = stock.map(|stock| {
+        desk.context
+            .policy
+            .locations
+            .movable(stock, from, to_at_once)
+    });
     let free = movable.unwrap_or_default();
     if free < units {
         return refuse(Refusal::Promised {
@@ -132,7 +137,7 @@ pub(super) fn receive(desk: &mut Desk<'_>, asked: &Receipt) -> Result<Verdict, U
     };
     let expected_at = announced.as_ref().map(|arrival| arrival.location.clone());
     let location = asked.location.clone().or(expected_at);
-    let location = location.unwrap_or_else(|| desk.context.home.clone());
+    let location = location.unwrap_or_else(|| desk.context.policy.home.clone());
     refuse_unless_known(desk, &location)?;
     let due = announced.as_ref().map(Arrival::open).unwrap_or_default();
     refuse_beyond(desk, &item, units.minus(due).or_zero())?;

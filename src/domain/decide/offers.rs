@@ -49,15 +49,15 @@ impl Desk<'_> {
             offer::sellable(
                 &item,
                 &self.book.stock,
-                &self.context.locations,
+                &self.context.policy.locations,
                 &listing.account,
             )
         } else {
             Err(Suppression::Untracked)
         };
-        let rules = &self.context.rules;
+        let rules = &self.context.policy.rules;
         let rule = rules.find(&listing.account, &item, &listing.categories);
-        let terms = self.context.accounts.get(&listing.account);
+        let terms = self.context.policy.accounts.get(&listing.account);
         let meaning = terms.map_or(QuantityMeaning::Available, |terms| terms.meaning);
         let taken = self.book.taken.get(&(listing.account.clone(), sku.clone()));
         let taken = taken.copied().unwrap_or_default();
@@ -201,10 +201,15 @@ pub(super) fn lift(desk: &mut Desk<'_>, key: &ListingKey, by: &str) -> Result<Ve
     let sku = offer.sku.clone();
     let (listing, item) = (desk.book.listings.get(key), desk.book.items.get(&sku));
     if let (Some(listing), Some(item)) = (listing, item) {
-        let rules = &desk.context.rules;
+        let rules = &desk.context.policy.rules;
         let rule = rules.find(&key.0, item, &listing.categories);
-        let sellable = offer::sellable(item, &desk.book.stock, &desk.context.locations, &key.0)
-            .unwrap_or_default();
+        let sellable = offer::sellable(
+            item,
+            &desk.book.stock,
+            &desk.context.policy.locations,
+            &key.0,
+        )
+        .unwrap_or_default();
         if let Some(end_when) = rule.end_when.filter(|least| sellable <= *least) {
             return refuse(Refusal::WouldEnd {
                 sku,
@@ -241,7 +246,7 @@ pub(super) fn tune(
         let Some(item) = desk.book.items.get(&offer.sku) else {
             continue;
         };
-        let rules = &desk.context.rules;
+        let rules = &desk.context.policy.rules;
         let rule = rules.find(account, item, &listing.categories);
         if rule.buffer != Buffer::Auto {
             continue;

@@ -21,10 +21,10 @@ impl Desk<'_> {
     /// Where the rules for owing are looked up.
     fn lookup(&self) -> Lookup<'_> {
         Lookup {
-            rules: &self.context.rules,
+            rules: &self.context.policy.rules,
             items: &self.book.items,
             stock: &self.book.stock,
-            locations: &self.context.locations,
+            locations: &self.context.policy.locations,
         }
     }
 
@@ -261,7 +261,7 @@ impl Desk<'_> {
 
     /// More of an item may be owed now, and what is an incident goes first.
     pub(super) fn offer_room(&mut self, sku: &Sku) {
-        if self.context.rules.owe() {
+        if self.context.policy.rules.owe() {
             self.follow_ups.push(FollowUp::OfferToWaiting(sku.clone()));
         }
     }

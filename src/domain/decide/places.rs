@@ -23,8 +23,8 @@ use super::{
 impl Desk<'_> {
     /// Chooses locations for the orders in the book that can be shipped, the oldest first.
     pub(super) fn settle_places(&mut self) -> Result<(), Undecided> {
-        let is_one_place = self.context.locations.declared().len() < 2;
-        if self.context.allocation.when == When::ByHand || is_one_place {
+        let is_one_place = self.context.policy.locations.declared().len() < 2;
+        if self.context.policy.allocation.when == When::ByHand || is_one_place {
             return Ok(());
         }
         let waiting = self.book.orders.values();
@@ -83,9 +83,9 @@ impl Desk<'_> {
 
     fn plan(&self, id: OrderId, ask: Ask<'_>) -> Result<Plan, Undecided> {
         let terms = Terms {
-            locations: &self.context.locations,
-            home: &self.context.home,
-            prefer: &self.context.allocation.prefer,
+            locations: &self.context.policy.locations,
+            home: &self.context.policy.home,
+            prefer: &self.context.policy.allocation.prefer,
         };
         Ok(allocation::plan(&self.book, self.order(id)?, ask, terms))
     }

@@ -26,7 +26,7 @@ pub(super) fn act(
         desk.book.items.get(&incident.sku),
         desk.order(incident.order)?,
     );
-    let next = policy::next(&desk.context.incidents, &incident, item, order);
+    let next = policy::next(&desk.context.policy.incidents, &incident, item, order);
     let Some(rule) = next
         .filter(|next| next.at <= desk.now())
         .map(|next| next.rule.clone())

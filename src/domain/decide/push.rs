@@ -19,7 +19,7 @@ use super::{Desk, FollowUp, Refusal, Undecided, Verdict, drift::close_drift};
 pub(super) fn start(desk: &mut Desk<'_>, account: &AccountId, listings: &[ListingId]) -> Verdict {
     let now = desk.now();
     let mut verdict = Verdict::Duplicate;
-    let terms = desk.context.accounts.get(account);
+    let terms = desk.context.policy.accounts.get(account);
     let budget = terms.and_then(|terms| terms.budget);
     let tripped = desk.book.breakers.get(account).cloned();
     let tripped = tripped.filter(|breaker| breaker.writes.is_some());

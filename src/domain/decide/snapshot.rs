@@ -12,6 +12,7 @@ use crate::{
     ids::{OrderId, ShipmentId},
     item::Item,
     order::{Counters, Hold, Line, LineItem, Order, Shipment},
+    person::{Destination, Person},
     signal::Source,
     snapshot::{LineSnapshot, OrderSnapshot, PaymentState, Standing},
 };
@@ -137,10 +138,8 @@ fn accept(
         currency: snapshot.currency,
         total: snapshot.total,
         refunded: snapshot.refunded,
-        buyer: snapshot.buyer.clone(),
-        ship_to: snapshot.ship_to.clone(),
-        bill_to: snapshot.bill_to.clone(),
-        note: snapshot.note.clone(),
+        destination: snapshot.ship_to.as_ref().and_then(Destination::of),
+        erasure: None,
         ship_by: snapshot.ship_by,
         lines: Vec::new(),
         holds: Vec::new(),
@@ -151,6 +150,9 @@ fn accept(
         timeline_length: 0,
     };
     desk.book.orders.insert(id, order);
+    if let Some(person) = Person::of(snapshot) {
+        desk.book.persons.insert(id, person);
+    }
     let (external_id, number) = (snapshot.external_id.clone(), snapshot.number.clone());
     desk.record_for(
         id,
@@ -208,13 +210,16 @@ fn update_head(
     order.version = snapshot.version;
     order.fingerprint = fingerprint;
     order.number.clone_from(&snapshot.number);
-    order.note.clone_from(&snapshot.note);
-    // Personal data changes without a fact: the journal must not keep what was corrected or erased.
-    order.buyer.clone_from(&snapshot.buyer);
-    order.ship_to.clone_from(&snapshot.ship_to);
-    order.bill_to.clone_from(&snapshot.bill_to);
+    order.destination = snapshot.ship_to.as_ref().and_then(Destination::of);
     // An order that the channel changes is not closed any more.
     order.closed_at = None;
+    let is_erased = order.is_erased();
+    // Personal data changes without a fact, so that no fact keeps what was corrected. What was erased
+    // does not come back with the next view of the channel.
+    match Person::of(snapshot).filter(|_| !is_erased) {
+        Some(person) => drop(desk.book.persons.insert(id, person)),
+        None => drop(desk.book.persons.remove(&id)),
+    }
     Ok(())
 }
 
@@ -734,15 +739,12 @@ pub(super) fn line_mut<'d>(
     }))
 }
 
-/// FNV-1a over the canonical text of a view (its maps are sorted), without its version.
+/// A fingerprint of a view without its version, the same whether or not people were left out of it.
 pub fn fingerprint(snapshot: &OrderSnapshot) -> u64 {
-    let mut plain = snapshot.clone();
+    let mut plain = snapshot.without_people();
     plain.version = crate::snapshot::Version {
         revision: 0,
         changed_at: crate::Time::EPOCH,
     };
-    let text = serde_json::to_vec(&plain).expect("a snapshot has only text keys");
-    text.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    plain.print()
 }

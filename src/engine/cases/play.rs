@@ -21,6 +21,7 @@ use super::watched::Place;
 use crate::{
     decider::{DecideError, Decider, Policy},
     ports::{Clock, Entropy, Ports, Spawn, Task},
+    sealing::Sealer,
 };
 
 /// What is to be decided again.
@@ -111,6 +112,7 @@ pub(crate) async fn play(scene: &Scene) -> Result<Vec<Played>, StoreError> {
         clock: stage.clone(),
         entropy: stage.clone(),
         spawn: stage.clone(),
+        sealer: Arc::new(Sealer::in_memory()),
     };
     let memory = Arc::new(Memory::new());
     let decider = Decider::new(memory.clone(), ports, Policy::default());

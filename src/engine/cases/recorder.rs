@@ -387,7 +387,7 @@ impl Followed {
             at: taken.at,
             seed: hex(&taken.seed),
             policy: self.recording.policies.saturating_sub(1),
-            signal: taken.signal.as_ref().clone(),
+            signal: without_people(&taken.signal),
             verdict: taken.verdict.to_owned(),
             given: self.give(taken),
             facts: taken.facts.clone(),
@@ -550,4 +550,20 @@ fn touched(before: &Book, after: &Book) -> BTreeSet<Sku> {
     }
     skus.extend(after.movements.iter().map(|movement| movement.sku.clone()));
     skus
+}
+
+/// The signal without what it says of people, who may be erased long before the case is.
+fn without_people(signal: &Signal) -> Signal {
+    match signal {
+        Signal::Order {
+            account,
+            snapshot,
+            source,
+        } => Signal::Order {
+            account: account.clone(),
+            snapshot: Box::new(snapshot.without_people()),
+            source: *source,
+        },
+        other => other.clone(),
+    }
 }

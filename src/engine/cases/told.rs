@@ -356,6 +356,8 @@ impl<'a> Teller<'a> {
             | Event::IncidentClosed { .. }
             | Event::HoldPlaced { .. }
             | Event::HoldReleased { .. }
+            | Event::ErasureAsked { .. }
+            | Event::PersonErased { .. }
             | Event::ShipmentRecorded { .. }
             | Event::IntentMade { .. }
             | Event::IntentDone { .. }
@@ -417,6 +419,7 @@ fn said(signal: &Signal, account: Option<&str>, verdict: &str) -> String {
         Signal::FollowPolicy { .. } => "The policy looked at an incident".to_owned(),
         Signal::Expire { .. } => "A payment deadline passed".to_owned(),
         Signal::Close { .. } => "An order was done".to_owned(),
+        Signal::Forget { .. } => "People were to be forgotten".to_owned(),
         Signal::Command(_) => {
             let asked = signal_words(signal).replace('_', " ");
             format!("Somebody asked to {asked}")

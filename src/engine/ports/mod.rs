@@ -15,6 +15,8 @@ use std::{future::Future, pin::Pin, sync::Arc};
 use async_trait::async_trait;
 use domain::Time;
 
+use crate::sealing::Sealer;
+
 /// Time.
 #[async_trait]
 pub trait Clock: Send + Sync {
@@ -49,4 +51,6 @@ pub struct Ports {
     pub entropy: Arc<dyn Entropy>,
     /// Tasks.
     pub spawn: Arc<dyn Spawn>,
+    /// What keeps personal data from being read without its keys.
+    pub sealer: Arc<Sealer>,
 }

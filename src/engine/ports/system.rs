@@ -6,9 +6,12 @@ use async_trait::async_trait;
 use domain::Time;
 use tokio::sync::watch;
 
+use crate::sealing::Sealer;
+
 use super::{Clock, Entropy, Ports, Spawn, Task};
 
-/// The ports of this machine; needs a tokio runtime around it.
+/// The ports of this machine; needs a tokio runtime around it. What they seal is not secret: who keeps a store
+/// gives them a sealer with keys that last.
 pub fn ports() -> Ports {
     running().0
 }
@@ -25,6 +28,7 @@ pub fn running() -> (Ports, Arc<Tasks>) {
         spawn: Arc::new(TokioSpawn {
             tasks: Arc::clone(&tasks),
         }),
+        sealer: Arc::new(Sealer::in_memory()),
     };
     (ports, tasks)
 }

@@ -201,6 +201,12 @@ impl Writer<'_, '_> {
                 self.put(rows::OWED_ORDERS, key(&[&sortable_time(until), &id]), &());
             }
         }
+        let waits_for_erasure = |order: &Order| order.erasure.is_some() && !order.is_erased();
+        let (was, is) = (
+            before.is_some_and(waits_for_erasure),
+            waits_for_erasure(order),
+        );
+        self.index(rows::TO_ERASE, key(&[&id]), was, is);
         let (was_due, is_due) = (before.and_then(deadline), deadline(order));
         if was_due != is_due {
             if let Some(due) = was_due {

@@ -165,12 +165,13 @@ impl<'a> Shelf<'a> {
                     self.load_offer(account, listing).await?;
                 }
             }
-            Signal::IntentTried { intent, .. } => {
-                self.load_intent(*intent).await?;
-            }
+            Signal::IntentTried { intent, .. } => self.load_intent(*intent).await?,
             Signal::FollowPolicy { incident, .. } => self.load_order_of(*incident).await?,
             Signal::Promises { sku, orders } => skus.extend(self.load_owed(sku, orders).await?),
-            Signal::Reclaim { order } | Signal::Expire { order } | Signal::Close { order } => {
+            Signal::Reclaim { order }
+            | Signal::Expire { order }
+            | Signal::Close { order }
+            | Signal::Forget { order } => {
                 self.load_order(*order).await?;
             }
             Signal::Command(command) => skus.extend(self.load_command(command).await?),
@@ -256,7 +257,8 @@ impl<'a> Shelf<'a> {
             | Command::Cancel { order, .. }
             | Command::Refund { order, .. }
             | Command::Hold { order, .. }
-            | Command::Release { order, .. } => self.load_order(*order).await?,
+            | Command::Release { order, .. }
+            | Command::Erase { order, .. } => self.load_order(*order).await?,
             Command::ResolveIncident { incident, way, .. } => {
                 self.load_order_of(*incident).await?;
                 if let Way::TakeFrom { order } = way {

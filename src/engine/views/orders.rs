@@ -10,6 +10,7 @@ use domain::{
     intent::Intent,
     item::Item,
     order::{Hold, Line, Order, Phase},
+    person::Erasure,
     snapshot::{Address, Buyer},
     stock::Claim,
 };
@@ -22,6 +23,7 @@ use super::{
 use crate::{
     Engine,
     decider::deadline,
+    persons,
     rows::{self, key, prefix, sortable, sortable_time},
 };
 
@@ -92,6 +94,8 @@ pub struct OrderDetail {
     pub bill_to: Option<Address>,
     /// What the buyer wrote.
     pub note: String,
+    /// Whether what it says of people is to be erased, or is; then the four above are empty.
+    pub erasure: Option<Erasure>,
     /// What was bought.
     pub lines: Vec<LineView>,
     /// Why it waits or waited for a person.
@@ -400,6 +404,8 @@ pub async fn detail(engine: &Engine, id: OrderId) -> Result<Option<OrderDetail>,
         }
     }
     let order = &loaded.order;
+    let person = persons::read(engine.store.as_ref(), &engine.ports.sealer, id).await?;
+    let person = person.unwrap_or_default();
     let mut lines: Vec<LineView> = order.lines.iter().map(|line| loaded.line(line)).collect();
     for line in &mut lines {
         line.leaves_from = leaves_from(engine, &loaded.book, line.number).await?;
@@ -410,10 +416,11 @@ pub async fn detail(engine: &Engine, id: OrderId) -> Result<Option<OrderDetail>,
         payment: words::payment(&order.payment),
         words: order.words.clone(),
         changed_at: order.version.changed_at,
-        buyer: order.buyer.clone(),
-        ship_to: order.ship_to.clone(),
-        bill_to: order.bill_to.clone(),
-        note: order.note.clone(),
+        buyer: person.buyer,
+        ship_to: person.ship_to,
+        bill_to: person.bill_to,
+        note: person.note,
+        erasure: order.erasure.clone(),
         lines,
         holds: order.holds.clone(),
         shipments: loaded.shipments(),
@@ -422,6 +429,11 @@ pub async fn detail(engine: &Engine, id: OrderId) -> Result<Option<OrderDetail>,
         expired_at: order.expired_at,
         closed_at: order.closed_at,
     }))
+}
+
+/// An order as lists show it. Nothing when there is no such order.
+pub async fn summary(engine: &Engine, id: OrderId) -> Result<Option<OrderSummary>, StoreError> {
+    Ok(load(engine, id).await?.map(|loaded| loaded.summary()))
 }
 
 /// Where promised units of a line leave from.

@@ -527,6 +527,12 @@ pub fn event(event: &Event, order: &Order) -> String {
         },
         Event::HoldPlaced { reason, owner } => format!("{owner} put it on hold: {reason}."),
         Event::HoldReleased { reason, by } => format!("{by} lifted the hold: {reason}."),
+        Event::ErasureAsked { by } => {
+            format!("{by} asked to erase what it says of people, as soon as nothing must be sent.")
+        }
+        Event::PersonErased { by } => {
+            format!("What it says of people was erased, as {by} asked.")
+        }
         Event::ShipmentRecorded {
             carrier,
             tracking_number,

@@ -121,17 +121,18 @@ impl Square {
                 variation.ledger.change(by, change.occurred_at, now);
             }
         }
-        let to = variation.ledger.level();
-        if from != to {
+        let shows = variation.ledger.level();
+        if from != shows {
             let sku = variation.sku.clone();
             self.level_writes.push(LevelWrite {
                 sku,
                 from,
-                to,
+                // What was sold since it was counted is taken off, and nobody wrote that.
+                to: change.moved.map_or(change.level, |_| shows),
                 at: now,
             });
         }
-        from != to
+        from != shows
     }
 
     fn note(&mut self, change: Change, now: Time) -> Noted {

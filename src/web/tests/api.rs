@@ -10,8 +10,6 @@ use domain::{
 };
 use serde_json::{Value, json};
 
-use crate::{openapi, routes::routes};
-
 use super::{
     adoption::adopted,
     allocation::placed,
@@ -19,6 +17,7 @@ use super::{
     safety::{decided, drift_and_breaker, frozen_and_thawed},
     shape::misfits,
 };
+use crate::{openapi, routes::routes};
 
 /// A rig that checks every answer against the description, and notes which routes it saw well.
 pub(super) struct Reader {
@@ -129,6 +128,7 @@ async fn every_route_answers_as_it_is_described() {
     tuned(&mut reader).await;
     adopted(&mut reader).await;
     super::backups::backed_up(&mut reader).await;
+    super::people::forgotten(&mut reader).await;
     for path in [
         "/livez",
         "/readyz",

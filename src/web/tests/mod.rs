@@ -9,6 +9,7 @@ mod description;
 mod hooks;
 mod once;
 mod owed;
+mod people;
 mod refusals;
 mod rig;
 mod safety;

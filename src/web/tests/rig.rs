@@ -34,7 +34,9 @@ use engine::{
     AccountConfig, Config, Engine, Outside,
     account::{Mode, Pace},
     decider::Policy,
+    erasing::Privacy,
     ports::{Clock, Entropy, Ports, Spawn, Task},
+    sealing::Sealer,
 };
 use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::BodyExt;
@@ -108,6 +110,7 @@ pub(super) async fn rig_on(store: Memory, limits: Limits) -> Rig {
         items: Vec::new(),
         backlog_max: 100,
         public_url: None,
+        privacy: Privacy::default(),
         compare_first: false,
     };
     let clock = Arc::new(Ticking(AtomicU64::new(0)));
@@ -115,6 +118,7 @@ pub(super) async fn rig_on(store: Memory, limits: Limits) -> Rig {
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         entropy: Arc::new(Counting(Mutex::new(0))),
         spawn: Arc::new(OnlyTheInbox(Mutex::new(JoinSet::new()))),
+        sealer: Arc::new(Sealer::in_memory()),
     };
     let engine = Engine::start(config, Arc::new(store), ports, &Nowhere)
         .await
@@ -317,12 +321,14 @@ pub(super) fn snapshot(id: &str, lines: &[(&str, i64)]) -> OrderSnapshot {
             name: "Buyer".to_owned(),
             email: "buyer@example.com".to_owned(),
             phone: String::new(),
+            handle: String::new(),
         },
         ship_to: None,
         bill_to: None,
         lines: lines.iter().enumerate().map(line).collect(),
         note: String::new(),
         ship_by: None,
+        person_print: None,
     }
 }
 

@@ -8,9 +8,10 @@ use domain::{
     fact::{Event, Fact},
     offer::Offer,
     order::Order,
+    person::Person,
     stock::Claim,
 };
-use engine::{intake::RawSignal, rows};
+use engine::{intake::RawSignal, persons, rows, sealing::Sealer};
 use sandbox::judge::{Edit, Evidence, Known, Push};
 use serde::de::DeserializeOwned;
 use store::{Range, SCAN_LIMIT_MAX, Seq, Store, Table};
@@ -20,6 +21,8 @@ use super::{goods, world::World};
 /// The whole store.
 pub(crate) struct Book {
     pub(crate) orders: Vec<Order>,
+    /// What the orders say of people, unsealed.
+    pub(crate) persons: Vec<Person>,
     pub(crate) offers: Vec<Offer>,
     pub(crate) claims: Vec<Claim>,
     pub(crate) facts: Vec<Fact>,
@@ -34,14 +37,18 @@ pub(crate) struct Book {
 impl Book {
     /// Reads the store of a world whose daemon has ended.
     pub(crate) async fn read(world: &World) -> Book {
-        Book::read_at(&world.state().join("store")).await
-    }
-
-    async fn read_at(dir: &Path) -> Book {
-        let store = open(dir);
-        let (signals, _) = signals_after(store.as_ref(), Seq(0)).await;
+        let sealer = daemon::keys::open(&world.state(), None).expect("the keys are there");
+        let store = open(&world.state().join("store"));
+        let (signals, _) = signals_after(store.as_ref(), &sealer, Seq(0)).await;
+        let orders: Vec<Order> = values(store.as_ref(), rows::ORDERS).await;
+        let mut people = Vec::new();
+        for order in &orders {
+            let person = persons::read(store.as_ref(), &sealer, order.id).await;
+            people.extend(person.expect("the store answers"));
+        }
         let book = Book {
-            orders: values(store.as_ref(), rows::ORDERS).await,
+            orders,
+            persons: people,
             offers: values(store.as_ref(), rows::OFFERS).await,
             claims: values(store.as_ref(), rows::CLAIMS).await,
             facts: facts(store.as_ref()).await,
@@ -70,7 +77,8 @@ impl Book {
             .status();
         assert!(copied.expect("a shell's tools").success());
         let store = open(&copy.path().join("store"));
-        let found = signals_after(store.as_ref(), after).await;
+        let sealer = daemon::keys::open(&world.state(), None).expect("the keys are there");
+        let found = signals_after(store.as_ref(), &sealer, after).await;
         store.close().await.expect("the store closes");
         found
     }
@@ -187,12 +195,13 @@ fn open(dir: &Path) -> std::sync::Arc<dyn Store> {
     store
 }
 
-async fn signals_after(store: &dyn Store, after: Seq) -> (Vec<RawSignal>, Seq) {
+async fn signals_after(store: &dyn Store, sealer: &Sealer, after: Seq) -> (Vec<RawSignal>, Seq) {
     let last = store.stats().await.expect("the store answers").durable;
     let mut signals = Vec::new();
     for at in after.0 + 1..=last.0 {
         let body = store.body(Seq(at)).await.expect("the journal is whole");
-        signals.extend(body.map(|body| decode::<RawSignal>(Table("inbox"), &body)));
+        let opened = body.map(|body| RawSignal::open(sealer, &body).expect("it is sealed by us"));
+        signals.extend(opened.flatten());
     }
     (signals, last)
 }

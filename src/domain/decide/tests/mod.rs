@@ -3,6 +3,7 @@
 
 mod claim_rules;
 mod echoes;
+mod erase;
 mod incidents;
 mod locations;
 mod owed;

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::{
     super::*,
-    world::{World, check_in, eur, number},
+    reports::eur,
+    world::{World, check_in, number},
 };
 use crate::policy::Step;
 

@@ -2,10 +2,10 @@
 
 use super::{
     super::*,
-    world::{LATER, eur, number},
+    world::{LATER, number},
 };
 use crate::{
-    Currency, Decimal,
+    Currency, Decimal, Money,
     book::Author,
     signal::{Checks, PushResult, Reading},
     snapshot::{
@@ -13,6 +13,10 @@ use crate::{
         Version,
     },
 };
+
+pub(super) fn eur(minor: i64) -> Money {
+    Money::from_minor(minor, Currency::new("EUR").expect("a currency")).expect("in range")
+}
 
 pub(super) fn listing(name: &str) -> ListingSnapshot {
     ListingSnapshot {
@@ -53,6 +57,7 @@ pub(super) fn order_snapshot(name: &str) -> OrderSnapshot {
         lines: Vec::new(),
         note: String::new(),
         ship_by: None,
+        person_print: None,
     }
 }
 

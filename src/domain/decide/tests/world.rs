@@ -1,13 +1,13 @@
 //! The words of the tables: a small world, what can happen in it, and what can be expected of it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     super::*,
-    reports::{line_snapshot, listing, order_snapshot, push_signal},
+    reports::{eur, line_snapshot, listing, order_snapshot, push_signal},
 };
 use crate::{
-    Currency, Decimal, Money,
+    Decimal,
     book::{ClaimKey, Incident, ListingKey},
     breaker::Side,
     buffer::Demand,
@@ -52,10 +52,6 @@ pub(super) fn number(text: &str) -> i64 {
 
 /// Later than anything that happens in a table.
 pub(super) const LATER: Time = Time::END;
-
-pub(super) fn eur(minor: i64) -> Money {
-    Money::from_minor(minor, Currency::new("EUR").expect("a currency")).expect("in range")
-}
 
 impl World {
     pub(super) fn new() -> World {
@@ -111,8 +107,7 @@ impl World {
         };
         let terms_of = |id| if self.owner == Some(id) { owner } else { terms };
         let accounts = ["web", "market", "till"].map(|id| (AccountId::new(id), terms_of(id)));
-        Context {
-            now: Time::from_seconds(self.now),
+        let policy = Policy {
             accounts: accounts.into(),
             rules: self.rules.clone(),
             home: self.locations.home(),
@@ -123,6 +118,11 @@ impl World {
                 ..BreakerRule::default()
             },
             incidents: self.incidents.clone(),
+            penalties: BTreeMap::new(),
+        };
+        Context {
+            now: Time::from_seconds(self.now),
+            policy: Arc::new(policy),
         }
     }
 

@@ -1,0 +1,140 @@
+//! Forgetting people: what was asked for, and what is old enough; and destroying the keys of both.
+//!
+//! Erasing an order is a decision like any other: it deletes the row and writes down which keys are
+//! doomed. Destroying them comes after it is durable, and again after a crash, until it is done.
+
+use std::time::Duration;
+
+use domain::{Time, ids::OrderId, order::Order, person::Contact, signal::Signal};
+use store::{Range, Seq, StoreError, Table, keys::KeyId};
+
+use crate::{
+    Engine,
+    decider::Alongside,
+    persons::{self, Doomed},
+    rows,
+    sealing::{Pool, key_of},
+    views::{Walk, read},
+};
+
+/// How many rows are looked at in one go.
+const PAGE: usize = 200;
+/// How often it is looked for what became old.
+const EVERY: Duration = Duration::from_secs(3600);
+
+/// How long what tells of people is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Privacy {
+    /// How long after an order became known its people are forgotten by themselves; nothing for never. What must
+    /// still be sent waits.
+    pub forget_after: Option<Duration>,
+    /// How long what channels sent can be read.
+    pub keep_signals: Duration,
+}
+
+impl Default for Privacy {
+    fn default() -> Privacy {
+        Privacy {
+            forget_after: None,
+            keep_signals: Duration::from_secs(30 * 24 * 3600),
+        }
+    }
+}
+
+impl Engine {
+    /// Erases what was asked for, and destroys what is doomed.
+    pub(crate) async fn erase_what_was_asked(&self) -> Result<(), StoreError> {
+        for order in self.keys_of(rows::TO_ERASE).await? {
+            self.settle(Signal::Forget { order }).await?;
+        }
+        for order in self.keys_of(rows::DOOMED_KEYS).await? {
+            self.destroy_keys_of(order).await?;
+        }
+        Ok(())
+    }
+
+    /// Erases what is old, now and then; `next` is when.
+    pub(crate) async fn erase_what_is_old(&self, next: &mut Time) -> Result<(), StoreError> {
+        let now = self.ports.clock.now();
+        if now < *next {
+            return Ok(());
+        }
+        *next = now.plus(EVERY);
+        if let Some(after) = self.privacy.forget_after {
+            self.forget_before(now.minus(after)).await?;
+        }
+        let oldest = now.minus(self.privacy.keep_signals).millis();
+        let oldest = u64::try_from(oldest).unwrap_or(0);
+        let files = self
+            .ports
+            .sealer
+            .keys(Pool::Signals)
+            .destroy_before(oldest)?;
+        if files > 0 {
+            tracing::info!(files, "Keys of old raw signals were destroyed.");
+        }
+        Ok(())
+    }
+
+    /// The orders that a person has or had, by an e-mail address or a phone number.
+    pub async fn orders_of(&self, contact: &Contact) -> Result<Vec<OrderId>, StoreError> {
+        let below = persons::below_contact(&self.ports.sealer, contact);
+        let mut walk = Walk::new(self, rows::ORDERS_BY_CONTACT, below, None).unbounded();
+        let mut orders = Vec::new();
+        while let Some((key, _)) = walk.next().await? {
+            orders.extend(rows::last_part(&key).parse::<OrderId>());
+        }
+        Ok(orders)
+    }
+
+    /// The first orders of an index whose keys are their ids.
+    async fn keys_of(&self, table: Table) -> Result<Vec<OrderId>, StoreError> {
+        let rows = self.store.scan(table, Range::default(), PAGE).await?;
+        let ids = rows.iter().map(|(key, _)| rows::last_part(key).parse());
+        Ok(ids.filter_map(Result::ok).collect())
+    }
+
+    async fn forget_before(&self, before: Time) -> Result<(), StoreError> {
+        // Ids begin with the time at which they were made.
+        let mut walk = Walk::new(self, rows::PERSONS, Vec::new(), None).unbounded();
+        while let Some((key, _)) = walk.next().await? {
+            let id = rows::last_part(&key);
+            let order: Option<Order> = read(self, rows::ORDERS, &[&id]).await?;
+            let Some(order) = order else { continue };
+            if order.accepted_at >= before {
+                return Ok(());
+            }
+            if !order.needs_person() {
+                self.settle(Signal::Forget { order: order.id }).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn destroy_keys_of(&self, order: OrderId) -> Result<(), StoreError> {
+        let id = order.to_string();
+        let doomed: Option<Doomed> = read(self, rows::DOOMED_KEYS, &[&id]).await?;
+        let Some(doomed) = doomed else { return Ok(()) };
+        let sealer = &self.ports.sealer;
+        if let Some(key) = doomed.key {
+            sealer.keys(Pool::Orders).destroy(&[KeyId(key)])?;
+        }
+        let parts = [doomed.account.as_str(), doomed.external_id.as_str()];
+        let below = rows::prefix(&parts);
+        let mut walk = Walk::new(self, rows::SIGNALS_BY_ORDER, below, None).unbounded();
+        let (mut keys, mut over) = (Vec::new(), Alongside::default());
+        while let Some((key, _)) = walk.next().await? {
+            if let Ok(at) = rows::last_part(&key).parse() {
+                let body = self.store.body(Seq(at)).await?;
+                keys.extend(body.and_then(|body| key_of(&body)));
+            }
+            over.deletes.push((rows::SIGNALS_BY_ORDER, key));
+        }
+        sealer.keys(Pool::Signals).destroy(&keys)?;
+        over.deletes.push((rows::DOOMED_KEYS, rows::key(&[&id])));
+        let staged = self.decider.stage_rows(over).await?;
+        self.decider.settle(staged).await?;
+        tracing::info!(order = id, "What an order said of people was erased.");
+        Ok(())
+    }
+}
