@@ -1,4 +1,4 @@
-//! A temporary folder that goes with the process, unless its user named one.
+//! A temporary folder that goes with the process, unless its user named one to keep.
 
 use std::path::{Path, PathBuf};
 
@@ -18,11 +18,28 @@ impl Scratch {
         command: &str,
         ports: &Ports,
     ) -> anyhow::Result<Scratch> {
+        let Some(named) = named else {
+            return Scratch::below(None, command, ports);
+        };
+        Scratch::made(named.to_owned(), false)
+    }
+
+    /// A folder of its own below the named one, or below that for temporary files. It is removed either way.
+    pub(crate) fn below(
+        named: Option<&Path>,
+        command: &str,
+        ports: &Ports,
+    ) -> anyhow::Result<Scratch> {
         let number = u128::from_be_bytes(ports.entropy.seed());
-        let temporary = || std::env::temp_dir().join(format!("oneshelf-{command}-{number:032x}"));
-        let path = named.map_or_else(temporary, Path::to_owned);
+        let below = named.map_or_else(std::env::temp_dir, Path::to_owned);
+        Scratch::made(
+            below.join(format!("oneshelf-{command}-{number:032x}")),
+            true,
+        )
+    }
+
+    fn made(path: PathBuf, is_ours: bool) -> anyhow::Result<Scratch> {
         std::fs::create_dir_all(&path).with_context(|| format!("failed to make {path:?}"))?;
-        let is_ours = named.is_none();
         Ok(Scratch { path, is_ours })
     }
 

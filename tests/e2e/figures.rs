@@ -168,6 +168,7 @@ fn an_account_that_hangs_loses_no_order_for_the_others() {
     assert_eq!(rows[2]["comparison"]["hung_ms"], 30_000, "{ended:?}");
 }
 
+/// Nobody listens at port 1. A machine without pgbench measures everything else and says so.
 #[test]
 fn the_example_configuration_is_rehearsed_without_its_secrets() {
     let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");

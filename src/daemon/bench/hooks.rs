@@ -2,7 +2,9 @@
 
 use anyhow::Context as _;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use domain::Sku;
+use channel::HookRequest;
+use domain::{AccountId, Sku};
+use engine::{intake::RawSignal, ports::system, rows};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sandbox::Act;
 use serde_json::Value;
@@ -66,6 +68,7 @@ pub(super) struct Hooks {
 struct Template {
     /// The request up to the value of the signature.
     head: Vec<u8>,
+    headers: Vec<(String, String)>,
     body: Vec<u8>,
     /// Where the number stands in the body.
     places: Vec<usize>,
@@ -95,6 +98,25 @@ impl Hooks {
         }
         let secret = secret.as_bytes().to_vec();
         Ok(Hooks { secret, templates })
+    }
+
+    /// How many bytes the journal takes for one of them, before it is decided about.
+    pub(super) fn raw_signal_bytes(&self) -> usize {
+        let Some(template) = self.templates.first() else {
+            return 0;
+        };
+        let raw = RawSignal {
+            account: AccountId::new("shop-0"),
+            received_at: system::ports().clock.now(),
+            request: HookRequest {
+                method: "POST".to_owned(),
+                topic: String::new(),
+                query: String::new(),
+                headers: template.headers.clone(),
+                body: template.body.clone(),
+            },
+        };
+        rows::encode(&raw).len()
     }
 
     /// A load of such hooks. Tasks use it until the process ends; there are a handful of them.
@@ -132,7 +154,9 @@ impl Template {
         let uri = request.uri();
         let host = uri.authority().context("a hook goes somewhere")?;
         let mut head = format!("POST {} HTTP/1.1\r\nhost: {host}\r\n", uri.path());
+        let mut headers = Vec::new();
         for (name, value) in request.headers() {
+            headers.push((name.to_string(), value.to_str()?.to_owned()));
             let is_ours = [SIGNATURE, "content-length", "host"].contains(&name.as_str());
             if !is_ours {
                 head.push_str(&format!("{name}: {}\r\n", value.to_str()?));
@@ -140,7 +164,12 @@ impl Template {
         }
         head.push_str(&format!("content-length: {}\r\n{SIGNATURE}: ", body.len()));
         let head = head.into_bytes();
-        Ok(Template { head, body, places })
+        Ok(Template {
+            head,
+            headers,
+            body,
+            places,
+        })
     }
 }
 

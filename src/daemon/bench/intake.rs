@@ -6,21 +6,19 @@
 
 use std::{io::Write, net::SocketAddr, path::PathBuf, time::Duration};
 
-use domain::Time;
 use engine::ports::{Ports, system};
 use serde::Serialize;
 
 use super::{
     baseline,
+    common::Common,
     hooks::Baskets,
     load::{self, Sent, Times, round, to_f64},
     process::{Process, Used},
-    rig::{Plan, Rig},
+    rig::{Plan, Rig, Taken},
 };
-use crate::{exit::Exit, scratch::Scratch, table};
+use crate::{exit::Exit, table};
 
-/// How long all signals of a case may take to be decided after the last was acknowledged.
-const DRAINED_WITHIN: Duration = Duration::from_secs(300);
 /// How many requests of a case are not measured: they fill caches and pools.
 const WARM_UP: u64 = 200;
 /// How long the sync rate without any HTTP is measured.
@@ -35,9 +33,8 @@ const SOUND: f64 = 0.9;
 /// waits for a sync that it shares with the others, in the same run and on the same disk.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Print one JSON object for each case.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    common: Common,
     /// How many orders in each case.
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(100..=1_000_000))]
     orders: u64,
@@ -47,10 +44,6 @@ pub(super) struct Args {
     /// How many accounts offer the same items.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=20))]
     accounts: u8,
-    /// Where to put the store and the files of the baseline: a folder on the disk that is meant. A temporary
-    /// folder when not given.
-    #[arg(long, value_name = "FOLDER")]
-    dir: Option<PathBuf>,
 }
 
 /// A case.
@@ -103,15 +96,14 @@ struct Bench<'a> {
     args: &'a Args,
     rig: Rig,
     dir: PathBuf,
-    next: u64,
 }
 
 /// Measures, and prints.
 pub(super) async fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<Exit> {
     let ports = system::ports();
-    let scratch = Scratch::new(args.dir.as_deref(), "bench", &ports)?;
+    let scratch = args.common.scratch(&ports)?;
     let cases = measure(args, scratch.path(), &ports, out).await?;
-    if !args.json {
+    if !args.common.json {
         show(&cases, out)?;
     }
     Ok(Exit::Good)
@@ -132,16 +124,12 @@ async fn measure(
         args,
         rig: Rig::start(plan, dir, ports).await?,
         dir: dir.to_owned(),
-        next: 0,
     };
     let mut cases = Vec::new();
     for baskets in [Baskets::Spread, Baskets::One] {
         for connections in &args.connections {
             let case = bench.case(baskets, *connections).await?;
-            if args.json {
-                writeln!(out, "{}", serde_json::to_string(&case)?)?;
-                out.flush()?;
-            }
+            args.common.emit(&case, out)?;
             cases.push(case);
         }
     }
@@ -152,13 +140,15 @@ impl Bench<'_> {
     async fn case(&mut self, baskets: Baskets, connections: u32) -> anyhow::Result<Case> {
         let load = self.rig.hooks.load(baskets);
         let baseline = self.baseline(load, connections).await?;
-        self.send(load, WARM_UP, connections).await?;
-        self.rig.drained(DRAINED_WITHIN).await?;
         let orders = self.args.orders;
+        self.rig.take(load, WARM_UP, connections).await?;
         let before = self.look().await?;
-        let began_at = system::ports().clock.now();
-        let sent = self.send(load, orders, connections).await?;
-        let summary = self.rig.drained(DRAINED_WITHIN).await?;
+        let Taken {
+            sent,
+            summary,
+            took,
+            per_second: orders_per_second,
+        } = self.rig.take(load, orders, connections).await?;
         let after = self.look().await?;
         let known = after.orders - before.orders;
         anyhow::ensure!(
@@ -166,10 +156,7 @@ impl Bench<'_> {
             "of {orders} orders {} were acknowledged and {known} are known",
             sent.accepted
         );
-        let decided_at: Time = serde_json::from_value(summary["signal_decided_at"].clone())?;
-        let took = decided_at.since(began_at).as_secs_f64().max(0.001);
         let per_order = |sum: f64| round(sum / to_f64(orders));
-        let orders_per_second = round(to_f64(orders) / took);
         let cpu = after.used.cpu.saturating_sub(before.used.cpu);
         let written = after.used.written.saturating_sub(before.used.written);
         Ok(Case {
@@ -185,23 +172,12 @@ impl Bench<'_> {
             decided_ms: summary["signal_ms"].clone(),
             cpu_ms_per_order: per_order(cpu.as_secs_f64() * 1000.0),
             bytes_written_per_order: written / orders.max(1),
-            syncs_per_second: round(to_f64(after.syncs - before.syncs) / took),
+            syncs_per_second: round(to_f64(after.syncs - before.syncs) / took.as_secs_f64()),
             peak_memory_mb: after.used.peak_bytes / 1_000_000,
             ratio: round(orders_per_second / baseline.per_second),
             acknowledged_ratio: round(sent.times.p50_ms / baseline.times.p50_ms),
             baseline,
         })
-    }
-
-    async fn send(
-        &mut self,
-        load: &'static dyn load::Source,
-        orders: u64,
-        connections: u32,
-    ) -> anyhow::Result<Sent> {
-        let from = self.next;
-        self.next += orders;
-        load::send(self.rig.public, load, (from, orders), connections).await
     }
 
     async fn look(&self) -> anyhow::Result<Look> {

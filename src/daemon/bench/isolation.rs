@@ -1,16 +1,17 @@
 //! `oneshelf bench isolation`: what all other accounts feel of one that hangs in every call.
 
-use std::{io::Write, path::PathBuf};
+use std::io::Write;
 
 use engine::ports::system;
 use serde::Serialize;
 
 use super::{
+    common::{Common, ratio},
     hooks::Baskets,
     rig::{HANGS, Plan},
-    rounds::{BACKLOG, Course, Round, Wanted, ratio},
+    rounds::{BACKLOG, Course, Round, Wanted},
 };
-use crate::{exit::Exit, scratch::Scratch, table};
+use crate::{exit::Exit, table};
 
 /// Measures how long orders take to all other accounts while one hangs in every call.
 ///
@@ -19,9 +20,8 @@ use crate::{exit::Exit, scratch::Scratch, table};
 /// at. Exit code 1: a level of theirs was wrong when all was quiet.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Print one JSON object for each case and one with the comparison.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    common: Common,
     /// Orders a second.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rate: u32,
@@ -31,9 +31,6 @@ pub(super) struct Args {
     /// How many accounts offer the same items.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u8).range(3..=20))]
     accounts: u8,
-    /// Where to put the store: a folder on the disk that is meant. A temporary folder when not given.
-    #[arg(long, value_name = "FOLDER")]
-    dir: Option<PathBuf>,
 }
 
 /// A case.
@@ -69,7 +66,7 @@ struct Compared {
 /// Measures, and prints.
 pub(super) async fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<Exit> {
     let ports = system::ports();
-    let scratch = Scratch::new(args.dir.as_deref(), "bench", &ports)?;
+    let scratch = args.common.scratch(&ports)?;
     let accounts = usize::from(args.accounts);
     let plan = Plan {
         accounts,
@@ -96,18 +93,13 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<Exit
             last_account_requests: course.asked_of_last(),
             round,
         };
-        if args.json {
-            writeln!(out, "{}", serde_json::to_string(&case)?)?;
-            out.flush()?;
-        }
+        args.common.emit(&case, out)?;
         cases.push(case);
     }
     let comparison = compare(&cases);
-    if args.json {
-        let figure = "isolation";
-        let compared = Compared { figure, comparison };
-        writeln!(out, "{}", serde_json::to_string(&compared)?)?;
-    } else {
+    let figure = "isolation";
+    args.common.emit(&Compared { figure, comparison }, out)?;
+    if !args.common.json {
         show(&cases, comparison, out)?;
     }
     let is_right = cases.iter().all(|case| case.round.is_right());
@@ -134,34 +126,21 @@ fn compare(cases: &[Case]) -> Comparison {
 }
 
 fn show(cases: &[Case], comparison: Comparison, out: &mut dyn Write) -> anyhow::Result<()> {
-    let head = [
-        "LAST ACCOUNT",
-        "ITS REQUESTS",
-        "ORDERS/S",
-        "P50 MS",
-        "P99",
-        "WRITES/LISTING/S",
-        "WRONG",
-        "PUT OFF",
-        "REFUSED",
-        "CPU MS",
-    ];
+    let own = ["LAST ACCOUNT", "ITS REQUESTS", "ORDERS/S", "P50 MS", "P99"];
+    let head = [&own[..], &Round::HEADS].concat();
     let rows: Vec<Vec<String>> = cases
         .iter()
         .map(|case| {
             let round = &case.round;
-            vec![
+            let mut row = vec![
                 case.last_account.to_owned(),
                 case.last_account_requests.to_string(),
                 round.rate.to_string(),
                 round.shown_ms(round.shown.p50_ms),
                 round.shown_ms(round.shown.p99_ms),
-                format!("{:.2}", round.writes_per_listing_per_second),
-                (round.wrong_levels + round.too_low_levels).to_string(),
-                round.put_off.to_string(),
-                round.refused.to_string(),
-                format!("{:.3}", round.cpu_ms_per_order),
-            ]
+            ];
+            row.extend(round.cells());
+            row
         })
         .collect();
     table::print(out, &head, &rows)?;

@@ -117,6 +117,17 @@ async fn one(
 
 /// Asks for something with a token, and reads it as JSON.
 pub(super) async fn get(address: SocketAddr, path: &str, token: &str) -> anyhow::Result<Value> {
+    let (status, body) = ask(address, path, token).await?;
+    anyhow::ensure!(status == 200, "{path} was answered with {status}");
+    Ok(serde_json::from_slice(&body)?)
+}
+
+/// Asks for something with a token, and gives the status and the body of the answer.
+pub(super) async fn ask(
+    address: SocketAddr,
+    path: &str,
+    token: &str,
+) -> anyhow::Result<(u16, Vec<u8>)> {
     let mut stream = TcpStream::connect(address).await?;
     let request = format!(
         "GET {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n\
@@ -125,9 +136,8 @@ pub(super) async fn get(address: SocketAddr, path: &str, token: &str) -> anyhow:
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     let status = read_status(&mut stream, &mut answer).await?;
-    anyhow::ensure!(status == 200, "{path} was answered with {status}");
     let body = head(&answer).and_then(|head| answer.get(head.body..));
-    Ok(serde_json::from_slice(body.unwrap_or_default())?)
+    Ok((status, body.unwrap_or_default().to_vec()))
 }
 
 /// Reads an answer to its end, and gives its status.

@@ -7,6 +7,7 @@
 mod arrivals;
 mod baseline;
 mod buffers;
+mod common;
 mod hooks;
 mod intake;
 mod isolation;

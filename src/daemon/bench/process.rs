@@ -29,6 +29,8 @@ pub(super) struct Used {
     pub(super) cpu: Duration,
     /// Bytes that were sent to the disk.
     pub(super) written: u64,
+    /// The memory that it holds.
+    pub(super) resident_bytes: u64,
     /// The most memory that it held at a time.
     pub(super) peak_bytes: u64,
 }
@@ -61,6 +63,13 @@ impl Process {
         Ok(line.trim().to_owned())
     }
 
+    /// Ends it without a word (`kill -9`), and waits until it is gone.
+    pub(super) fn kill(&mut self) -> anyhow::Result<()> {
+        self.child.kill().context("failed to end the process")?;
+        self.child.wait().context("the process does not end")?;
+        Ok(())
+    }
+
     /// Whether it still runs.
     pub(super) fn runs(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
@@ -68,12 +77,21 @@ impl Process {
 
     /// What it has used so far.
     pub(super) fn used(&self) -> anyhow::Result<Used> {
-        let read = |name: &str| {
-            let path = format!("/proc/{}/{name}", self.child.id());
-            fs::read_to_string(&path).with_context(|| format!("failed to read {path}"))
-        };
-        used(&read("stat")?, &read("io")?, &read("status")?).context("/proc speaks otherwise here")
+        used_by(&self.child.id().to_string())
     }
+}
+
+/// What this process has used so far.
+pub(super) fn own() -> anyhow::Result<Used> {
+    used_by("self")
+}
+
+fn used_by(process: &str) -> anyhow::Result<Used> {
+    let read = |name: &str| {
+        let path = format!("/proc/{process}/{name}");
+        fs::read_to_string(&path).with_context(|| format!("failed to read {path}"))
+    };
+    used(&read("stat")?, &read("io")?, &read("status")?).context("/proc speaks otherwise here")
 }
 
 impl Drop for Process {
@@ -97,6 +115,7 @@ fn used(stat: &str, io: &str, status: &str) -> Option<Used> {
     Some(Used {
         cpu,
         written: value(io, "write_bytes:")?,
+        resident_bytes: value(status, "VmRSS:")? * 1024,
         peak_bytes: value(status, "VmHWM:")? * 1024,
     })
 }
@@ -109,10 +128,11 @@ mod tests {
     fn what_a_process_used_is_read_from_proc() {
         let stat = "77 (a (b) c) S 1 2 3 4 5 6 7 8 9 10 120 30 0 0 20 0 9";
         let io = "rchar: 1\nwrite_bytes: 4096\ncancelled_write_bytes: 9\n";
-        let status = "Name:\tx\nVmHWM:\t  2048 kB\n";
+        let status = "Name:\tx\nVmHWM:\t  2048 kB\nVmRSS:\t 1024 kB\n";
         let used = super::used(stat, io, status).expect("all is there");
         assert_eq!(used.cpu, Duration::from_millis(1500));
         assert_eq!((used.written, used.peak_bytes), (4096, 2 * 1024 * 1024));
+        assert_eq!(used.resident_bytes, 1024 * 1024);
         assert!(super::used("77 (x", io, status).is_none());
     }
 }

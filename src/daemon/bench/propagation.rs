@@ -4,18 +4,19 @@
 //! In the same run, a small client ([`super::plain`]) sends as many writes of the same size to the same
 //! shops over the same HTTP stack, without anything of what the daemon does before a write.
 
-use std::{io::Write, path::PathBuf};
+use std::io::Write;
 
 use engine::ports::system;
 use serde::Serialize;
 
 use super::{
+    common::{Common, ratio, shown},
     hooks::Baskets,
     load::Times,
     rig::Plan,
-    rounds::{BACKLOG, Course, Round, Wanted, ratio},
+    rounds::{BACKLOG, Course, Round, Wanted},
 };
-use crate::{exit::Exit, scratch::Scratch, table};
+use crate::{exit::Exit, table};
 
 /// Measures how long it takes until an order at one account is accounted for at every other.
 ///
@@ -24,9 +25,8 @@ use crate::{exit::Exit, scratch::Scratch, table};
 /// another shop. The daemon runs as a process of its own. Exit code 1: a level was wrong when all was quiet.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Print one JSON object for each case.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    common: Common,
     /// Orders a second: two cases for each that is given.
     #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [100, 500, 1000], value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rate: Vec<u32>,
@@ -36,9 +36,6 @@ pub(super) struct Args {
     /// How many accounts offer the same items.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u8).range(2..=20))]
     accounts: u8,
-    /// Where to put the store: a folder on the disk that is meant. A temporary folder when not given.
-    #[arg(long, value_name = "FOLDER")]
-    dir: Option<PathBuf>,
 }
 
 /// A case.
@@ -58,7 +55,7 @@ struct Case {
 /// Measures, and prints.
 pub(super) async fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<Exit> {
     let ports = system::ports();
-    let scratch = Scratch::new(args.dir.as_deref(), "bench", &ports)?;
+    let scratch = args.common.scratch(&ports)?;
     let plan = Plan {
         accounts: usize::from(args.accounts),
         backlog: BACKLOG,
@@ -75,14 +72,11 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<Exit
                 watched: plan.accounts - 1,
             };
             let case = case(&mut course, wanted).await?;
-            if args.json {
-                writeln!(out, "{}", serde_json::to_string(&case)?)?;
-                out.flush()?;
-            }
+            args.common.emit(&case, out)?;
             cases.push(case);
         }
     }
-    if !args.json {
+    if !args.common.json {
         show(&cases, out)?;
     }
     let is_right = cases.iter().all(|case| case.round.is_right());
@@ -103,7 +97,7 @@ async fn case(course: &mut Course, wanted: Wanted) -> anyhow::Result<Case> {
 }
 
 fn show(cases: &[Case], out: &mut dyn Write) -> anyhow::Result<()> {
-    let head = [
+    let own = [
         "ITEMS",
         "ORDERS/S",
         "P50 MS",
@@ -111,31 +105,23 @@ fn show(cases: &[Case], out: &mut dyn Write) -> anyhow::Result<()> {
         "PLAIN P50",
         "P99",
         "RATIO",
-        "WRITES/LISTING/S",
-        "WRONG",
-        "PUT OFF",
-        "REFUSED",
-        "CPU MS",
     ];
+    let head = [&own[..], &Round::HEADS].concat();
     let rows: Vec<Vec<String>> = cases
         .iter()
         .map(|case| {
             let Case { round, plain, .. } = case;
-            vec![
+            let mut row = vec![
                 round.items.to_owned(),
                 round.rate.to_string(),
                 round.shown_ms(round.shown.p50_ms),
                 round.shown_ms(round.shown.p99_ms),
                 format!("{:.1}", plain.p50_ms),
                 format!("{:.1}", plain.p99_ms),
-                case.p99_ratio
-                    .map_or("-".to_owned(), |ratio| format!("{ratio:.1}")),
-                format!("{:.2}", round.writes_per_listing_per_second),
-                (round.wrong_levels + round.too_low_levels).to_string(),
-                round.put_off.to_string(),
-                round.refused.to_string(),
-                format!("{:.3}", round.cpu_ms_per_order),
-            ]
+                shown(case.p99_ratio, 1),
+            ];
+            row.extend(round.cells());
+            row
         })
         .collect();
     table::print(out, &head, &rows)?;

@@ -1,10 +1,16 @@
 //! A merchant for benches: shops, a configuration for them, and the real daemon in a process of its own.
 
-use std::{fs, net::SocketAddr, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
+use std::{
+    fs,
+    net::SocketAddr,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::Context as _;
-use domain::{Currency, Money, Sku};
-use engine::ports::Ports;
+use domain::{Currency, Money, Sku, Time};
+use engine::ports::{Ports, system};
 use sandbox::{
     Product, ProductKind, Shop,
     faults::{Faults, Faulty},
@@ -14,7 +20,7 @@ use tokio::net::TcpListener;
 
 use super::{
     hooks::Hooks,
-    load::{self, get},
+    load::{self, Sent, Source, ask, get, round, to_f64},
     process::Process,
 };
 use crate::sandbox_host::HostedShop;
@@ -29,6 +35,10 @@ pub(super) const LEVEL: i64 = 100_000_000;
 pub(super) const HANGS: Duration = Duration::from_secs(30);
 /// How long the daemon may take to become ready.
 const READY_WITHIN: Duration = Duration::from_secs(60);
+/// How long all signals of a load may take to be decided after the last was acknowledged.
+const DRAINED_WITHIN: Duration = Duration::from_secs(300);
+/// How often it is looked whether the daemon is ready that was started again.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// What a rig is made of.
 #[derive(Clone, Copy, Debug)]
@@ -47,10 +57,25 @@ pub(super) struct Rig {
     pub(super) process: Process,
     pub(super) public: SocketAddr,
     pub(super) hooks: Hooks,
+    dir: PathBuf,
     admin: SocketAddr,
     token: String,
+    /// The number of the next hook.
+    next: u64,
     // Dropped last, when nobody writes there any more.
     pub(super) shops: Vec<HostedShop>,
+}
+
+/// What the daemon did with a load.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) sent: Sent,
+    /// What the daemon counted until then.
+    pub(super) summary: Value,
+    /// From the first hook to the last durable decision.
+    pub(super) took: Duration,
+    /// Orders a second over that time.
+    pub(super) per_second: f64,
 }
 
 impl Rig {
@@ -64,28 +89,87 @@ impl Rig {
                 Some(hung) if hung == number => Faults::hanging(HANGS),
                 Some(_) | None => Faults::none(),
             };
-            shops.push(open_shop(number, faults, public, ports).await?);
+            shops.push(open_shop(number, skus(ITEMS)?, faults, public, ports).await?);
         }
-        let config = dir.join("etc");
         write_configuration(plan, dir, &shops, (public, admin), &token)?;
-        let at = config.to_str().context("the folder has a strange name")?;
-        let process = Process::start(&["run", "--config", at], &dir.join("daemon.log"))?;
-        let hooks = Hooks::default();
         let mut rig = Rig {
-            process,
+            process: start(dir)?,
             public,
-            hooks,
+            hooks: Hooks::default(),
+            dir: dir.to_owned(),
             admin,
             token,
+            next: 0,
             shops,
         };
-        rig.wait_until_adopted(plan).await.with_context(|| {
-            let said = fs::read_to_string(dir.join("daemon.log")).unwrap_or_default();
-            format!("the daemon did not become ready:\n{said}")
-        })?;
+        let adopted = rig.wait_until_adopted(plan).await;
+        adopted.with_context(|| rig.unready())?;
         let first = rig.shops.first().context("there is a shop")?;
-        rig.hooks = Hooks::learn(first, &skus()?)?;
+        rig.hooks = Hooks::learn(first, &skus(ITEMS)?)?;
         Ok(rig)
+    }
+
+    /// Where the configuration is.
+    pub(super) fn config(&self) -> PathBuf {
+        self.dir.join("etc")
+    }
+
+    /// Another account of the first shop, from the next start of the daemon on.
+    pub(super) fn add_account(&self, id: &str, mode: &str) -> anyhow::Result<()> {
+        let shop = self.shops.first().context("there is a shop")?;
+        write_account(&self.dir, id, mode, shop)
+    }
+
+    /// Starts the daemon again after it was ended, and says how long it took until it was ready.
+    pub(super) async fn resume(&mut self, within: Duration) -> anyhow::Result<Duration> {
+        let began = load::now();
+        self.process = start(&self.dir)?;
+        loop {
+            let answer = ask(self.admin, "/readyz", &self.token).await;
+            if answer.is_ok_and(|(status, _)| status == 200) {
+                return Ok(began.elapsed());
+            }
+            let goes_on = self.process.runs() && began.elapsed() < within;
+            anyhow::ensure!(goes_on, self.unready());
+            load::pause(LOOK).await;
+        }
+    }
+
+    fn unready(&self) -> String {
+        let said = fs::read_to_string(self.dir.join("daemon.log")).unwrap_or_default();
+        format!("the daemon did not become ready:\n{said}")
+    }
+
+    /// Sends hooks of orders that nobody sent before.
+    pub(super) async fn send(
+        &mut self,
+        load: &'static dyn Source,
+        orders: u64,
+        connections: u32,
+    ) -> anyhow::Result<Sent> {
+        let from = self.next;
+        self.next += orders;
+        load::send(self.public, load, (from, orders), connections).await
+    }
+
+    /// The same, and waits until the last of them is decided.
+    pub(super) async fn take(
+        &mut self,
+        load: &'static dyn Source,
+        orders: u64,
+        connections: u32,
+    ) -> anyhow::Result<Taken> {
+        let began_at = system::ports().clock.now();
+        let sent = self.send(load, orders, connections).await?;
+        let summary = self.drained(DRAINED_WITHIN).await?;
+        let decided_at: Time = serde_json::from_value(summary["signal_decided_at"].clone())?;
+        let took = decided_at.since(began_at).max(Duration::from_millis(1));
+        Ok(Taken {
+            sent,
+            summary,
+            took,
+            per_second: round(to_f64(orders) / took.as_secs_f64()),
+        })
     }
 
     /// Something that the admin API says.
@@ -130,19 +214,64 @@ impl Rig {
     }
 }
 
+fn start(dir: &Path) -> anyhow::Result<Process> {
+    let config = dir.join("etc");
+    let at = config.to_str().context("the folder has a strange name")?;
+    Process::start(&["run", "--config", at], &dir.join("daemon.log"))
+}
+
 fn free_address() -> anyhow::Result<SocketAddr> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     Ok(listener.local_addr()?)
 }
 
-/// The items, in the order in which they are bought.
-pub(super) fn skus() -> anyhow::Result<Vec<Sku>> {
-    let names = (1..=ITEMS).map(|number| Sku::new(&format!("ITEM-{number:03}")));
+/// So many items, in the order in which they are bought.
+pub(super) fn skus(items: usize) -> anyhow::Result<Vec<Sku>> {
+    let names = (1..=items).map(|number| Sku::new(&format!("ITEM-{number:03}")));
     names.collect::<Result<_, _>>().context("SKUs are lawful")
+}
+
+/// A shop with a configuration, for those who start no daemon.
+pub(super) struct Quiet {
+    /// Where the configuration is.
+    pub(super) config: PathBuf,
+    /// It is served as long as somebody has it.
+    _shop: HostedShop,
+}
+
+/// Opens a shop with so many items, and writes a configuration with its account and another one that is
+/// called otherwise.
+pub(super) async fn shop_of(
+    items: usize,
+    other: &str,
+    dir: &Path,
+    ports: &Ports,
+) -> anyhow::Result<Quiet> {
+    let (public, admin) = (free_address()?, free_address()?);
+    let skus = skus(items)?;
+    let shop = open_shop(0, skus, Faults::none(), public, ports).await?;
+    let plan = Plan {
+        accounts: 1,
+        backlog: 1,
+        hung: None,
+    };
+    write_configuration(
+        plan,
+        dir,
+        std::slice::from_ref(&shop),
+        (public, admin),
+        "nobody-asks-with-this-token-00000",
+    )?;
+    write_account(dir, other, "off", &shop)?;
+    Ok(Quiet {
+        config: dir.join("etc"),
+        _shop: shop,
+    })
 }
 
 async fn open_shop(
     number: usize,
+    skus: Vec<Sku>,
     faults: Faults,
     public: SocketAddr,
     ports: &Ports,
@@ -150,7 +279,7 @@ async fn open_shop(
     let account = format!("shop-{number}");
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let currency = Currency::new("EUR").context("a currency")?;
-    let products = skus()?.into_iter().map(|sku| Product {
+    let products = skus.into_iter().map(|sku| Product {
         title: sku.to_string(),
         sku,
         price: Money::from_minor(990, currency).expect("a small amount"),
@@ -196,22 +325,23 @@ fn write_configuration(
     );
     fs::write(config.join("oneshelf.toml"), main)?;
     for shop in shops {
-        let mut text = format!("kind = \"{CHANNEL}\"\nmode = \"live\"\n\n[settings]\n");
-        let settings = shop.settings();
-        for (key, value) in settings.as_object().context("settings are an object")? {
-            let value = match value.as_str() {
-                Some(secret) if key != "url" => {
-                    write_secret(dir, &format!("{}.{key}", shop.account), secret)?
-                }
-                Some(_) | None => value.to_string(),
-            };
-            text.push_str(&format!("{key} = {value}\n"));
-        }
-        fs::write(
-            config.join(format!("accounts.d/{}.toml", shop.account)),
-            text,
-        )?;
+        write_account(dir, &shop.account, "live", shop)?;
     }
+    Ok(())
+}
+
+/// An account of a shop, with its secrets in files.
+fn write_account(dir: &Path, id: &str, mode: &str, shop: &HostedShop) -> anyhow::Result<()> {
+    let mut text = format!("kind = \"{CHANNEL}\"\nmode = \"{mode}\"\n\n[settings]\n");
+    let settings = shop.settings();
+    for (key, value) in settings.as_object().context("settings are an object")? {
+        let value = match value.as_str() {
+            Some(secret) if key != "url" => write_secret(dir, &format!("{id}.{key}"), secret)?,
+            Some(_) | None => value.to_string(),
+        };
+        text.push_str(&format!("{key} = {value}\n"));
+    }
+    fs::write(dir.join(format!("etc/accounts.d/{id}.toml")), text)?;
     Ok(())
 }
 

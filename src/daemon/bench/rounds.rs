@@ -105,6 +105,21 @@ pub(super) struct Round {
 }
 
 impl Round {
+    /// The heads of [`Round::cells`].
+    pub(super) const HEADS: [&str; 5] =
+        ["WRITES/LISTING/S", "WRONG", "PUT OFF", "REFUSED", "CPU MS"];
+
+    /// What is said of any round beside its times.
+    pub(super) fn cells(&self) -> [String; 5] {
+        [
+            format!("{:.2}", self.writes_per_listing_per_second),
+            (self.wrong_levels + self.too_low_levels).to_string(),
+            self.put_off.to_string(),
+            self.refused.to_string(),
+            format!("{:.3}", self.cpu_ms_per_order),
+        ]
+    }
+
     /// Whether all levels were right: in the end, and never lower than what had been sold.
     pub(super) fn is_right(&self) -> bool {
         self.wrong_levels == 0 && self.too_low_levels == 0 && self.pairs == self.pairs_shown
@@ -174,7 +189,7 @@ impl Course {
         let mut course = Course {
             rig: Rig::start(plan, dir, ports).await?,
             others: Vec::new(),
-            skus: skus()?,
+            skus: skus(ITEMS)?,
             http: Arc::new(http),
             levels: vec![LEVEL; ITEMS],
             next: 0,
@@ -422,9 +437,4 @@ impl Seen {
             lasts: lasts.unwrap_or_default(),
         }
     }
-}
-
-/// One time as a multiple of another.
-pub(super) fn ratio(of: f64, to: f64) -> Option<f64> {
-    (to > 0.0).then(|| round(of / to))
 }
