@@ -168,6 +168,54 @@ fn an_account_that_hangs_loses_no_order_for_the_others() {
     assert_eq!(rows[2]["comparison"]["hung_ms"], 30_000, "{ended:?}");
 }
 
+#[test]
+fn a_store_is_measured_at_every_size_and_opens_again_with_all_of_it() {
+    let ended = run(&[
+        "bench", "stored", "--orders", "500,1000", "--hooks", "150", "--json",
+    ]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let figures = objects(&ended);
+    let of = |name: &str| -> Vec<&Value> {
+        let all = figures.iter();
+        all.filter(|figure| figure["figure"] == name).collect()
+    };
+    for name in ["restart", "rebuild", "memory", "growth"] {
+        let orders: Vec<u64> = of(name)
+            .iter()
+            .filter_map(|figure| figure["orders"].as_u64())
+            .collect();
+        assert_eq!(orders, [500, 1000], "{name}: {ended:?}");
+    }
+    for opened in of("restart").into_iter().chain(of("rebuild")) {
+        for figure in ["seconds", "reading_seconds", "ratio"] {
+            assert!(opened[figure].as_f64() > Some(0.0), "{figure}: {opened}");
+        }
+    }
+    for memory in of("memory") {
+        let (at_rest, peak) = (memory["resident_mb"].as_u64(), memory["peak_mb"].as_u64());
+        assert!(at_rest > Some(0) && peak >= at_rest, "{memory}");
+        // An order cannot have fewer rows than itself, its line in each list, and its facts.
+        let export = &memory["disk"]["export"];
+        assert!(export["rows_per_order"].as_f64() > Some(5.0), "{memory}");
+        assert!(export["bytes_per_order"].as_u64() > Some(500), "{memory}");
+        assert!(memory["raw_signal_bytes"].as_u64() > Some(500), "{memory}");
+    }
+    let growth = of("growth");
+    assert_eq!(growth[0]["ratio"], 1.0, "{ended:?}");
+    assert!(growth[1]["ratio"].as_f64() > Some(0.0), "{ended:?}");
+}
+
+#[test]
+fn one_figure_of_a_store_is_measured_alone() {
+    let ended = run(&[
+        "bench", "restart", "--orders", "500", "--hooks", "100", "--json",
+    ]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let figures = objects(&ended);
+    assert_eq!(figures.len(), 1, "{ended:?}");
+    assert_eq!(figures[0]["figure"], "restart");
+}
+
 /// Nobody listens at port 1. A machine without pgbench measures everything else and says so.
 #[test]
 fn the_example_configuration_is_rehearsed_without_its_secrets() {

@@ -18,11 +18,14 @@ mod process;
 mod propagation;
 mod rig;
 mod rounds;
+mod still;
+mod stored;
 
 use std::io::Write;
 
 use clap::Subcommand;
 
+use self::stored::Figure;
 use crate::exit::Exit;
 
 /// Measures what this program does.
@@ -38,6 +41,16 @@ enum What {
     Intake(intake::Args),
     Propagation(propagation::Args),
     Isolation(isolation::Args),
+    /// Measures all that a store costs when many orders are in it: restart, rebuild, memory, growth.
+    Stored(stored::Args),
+    /// Measures how long the daemon takes to become ready after `kill -9`, from cold files.
+    Restart(stored::Args),
+    /// Measures the same when the rows are gone and are made anew from the last export and the journal.
+    Rebuild(stored::Args),
+    /// Measures memory and disk with many orders stored.
+    Memory(stored::Args),
+    /// Measures how fast new orders are taken with many orders stored.
+    Growth(stored::Args),
     #[command(hide = true)]
     Baseline(baseline::Args),
 }
@@ -62,6 +75,11 @@ async fn measure(args: &Args, out: &mut dyn Write) -> anyhow::Result<Exit> {
         What::Intake(args) => intake::run(args, out).await,
         What::Propagation(args) => propagation::run(args, out).await,
         What::Isolation(args) => isolation::run(args, out).await,
+        What::Stored(args) => stored::run(args, &Figure::ALL, out).await,
+        What::Restart(args) => stored::run(args, &[Figure::Restart], out).await,
+        What::Rebuild(args) => stored::run(args, &[Figure::Rebuild], out).await,
+        What::Memory(args) => stored::run(args, &[Figure::Memory], out).await,
+        What::Growth(args) => stored::run(args, &[Figure::Growth], out).await,
         What::Baseline(args) => baseline::run(args, out).await,
     }
 }
