@@ -216,6 +216,22 @@ fn one_figure_of_a_store_is_measured_alone() {
     assert_eq!(figures[0]["figure"], "restart");
 }
 
+#[test]
+fn every_order_of_a_shop_is_polled_into_the_order_book() {
+    let ended = run(&["bench", "backfill", "--orders", "300", "--json"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let figures = objects(&ended);
+    let [figure] = figures.as_slice() else {
+        panic!("one figure: {ended:?}");
+    };
+    // Beside those that were wanted there may be the one of each item that hooks are learned from.
+    assert!(figure["orders"].as_u64() >= Some(300), "{figure}");
+    for name in ["orders_per_second", "plain_per_second", "ratio"] {
+        assert!(figure[name].as_f64() > Some(0.0), "{name}: {figure}");
+    }
+    assert_eq!(figure["allowed_per_second"], 1000);
+}
+
 /// Nobody listens at port 1. A machine without pgbench measures everything else and says so.
 #[test]
 fn the_example_configuration_is_rehearsed_without_its_secrets() {

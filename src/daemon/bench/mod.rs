@@ -5,6 +5,7 @@
 //! object on a line of its own. Start reading at [`run`].
 
 mod arrivals;
+mod backfill;
 mod baseline;
 mod buffers;
 mod common;
@@ -51,6 +52,7 @@ enum What {
     Memory(stored::Args),
     /// Measures how fast new orders are taken with many orders stored.
     Growth(stored::Args),
+    Backfill(backfill::Args),
     #[command(hide = true)]
     Baseline(baseline::Args),
 }
@@ -80,6 +82,7 @@ async fn measure(args: &Args, out: &mut dyn Write) -> anyhow::Result<Exit> {
         What::Rebuild(args) => stored::run(args, &[Figure::Rebuild], out).await,
         What::Memory(args) => stored::run(args, &[Figure::Memory], out).await,
         What::Growth(args) => stored::run(args, &[Figure::Growth], out).await,
+        What::Backfill(args) => backfill::run(args, out).await,
         What::Baseline(args) => baseline::run(args, out).await,
     }
 }

@@ -1,6 +1,6 @@
-//! What propagation is compared with: a small client that writes levels to the same shops over the same
-//! HTTP stack, and nothing else. It knows beforehand what to write, keeps nothing, decides nothing, reads
-//! nothing back and heeds no quota.
+//! What propagation and backfill are compared with: a small client that writes levels to the same shops
+//! over the same HTTP stack, or reads the same pages, and nothing else. It knows beforehand what to write,
+//! keeps nothing, decides nothing, reads nothing back and heeds no quota.
 
 use std::{
     fmt::Write as _,
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::sandbox_host::HostedShop;
 
-/// More products than a shop of a bench has.
+/// The most that a shop gives at once.
 const PAGE: &str = "100";
 
 /// A client of one shop.
@@ -70,6 +70,21 @@ impl Client {
         };
         let ids: Option<Vec<u64>> = skus.iter().map(id).collect();
         ids.context("the shop lists all items")
+    }
+
+    /// How many orders there are on a page of all of them, read to JSON and thrown away.
+    pub(super) async fn read_orders(&self, page: u64) -> anyhow::Result<usize> {
+        let page = page.to_string();
+        let query = [
+            ("order", "asc"),
+            ("orderby", "modified"),
+            ("page", &page),
+            ("per_page", PAGE),
+        ];
+        let request = self.request("GET", "/wp-json/wc/v3/orders", &query);
+        let listed = send(self.http.as_ref(), request.body(Vec::new())?).await?;
+        let listed: Vec<Value> = serde_json::from_slice(&listed)?;
+        Ok(listed.len())
     }
 
     /// A write that says which it is, ready to be sent.

@@ -113,6 +113,16 @@ impl Call {
 
     /// One page of things, as the query asks for it.
     pub(super) fn page(&self, things: &[Value]) -> Answered {
+        self.page_of(things, |thing| thing["id"].as_u64(), Value::clone)
+    }
+
+    /// The same of things that are only written as far as they are on the page.
+    pub(super) fn page_of<T>(
+        &self,
+        things: &[T],
+        id: impl Fn(&T) -> Option<u64>,
+        json: impl Fn(&T) -> Value,
+    ) -> Answered {
         let number = |name: &str, otherwise: usize| match self.param(name) {
             None => Ok(otherwise),
             Some(text) => text.parse::<usize>().map_err(|_| {
@@ -134,13 +144,10 @@ impl Call {
             Some(_) => number("offset", 0)?,
         };
         let excluded = self.ids("exclude").unwrap_or_default();
-        let is_shown = |thing: &&Value| {
-            let id = thing["id"].as_u64();
-            !id.is_some_and(|id| excluded.contains(&id))
-        };
-        let found: Vec<&Value> = things.iter().filter(is_shown).collect();
+        let is_shown = |thing: &&T| !id(thing).is_some_and(|id| excluded.contains(&id));
+        let found: Vec<&T> = things.iter().filter(is_shown).collect();
         let shown = found.iter().skip(offset).take(per_page);
-        let shown: Vec<Value> = shown.map(|thing| (*thing).clone()).collect();
+        let shown: Vec<Value> = shown.map(|thing| json(thing)).collect();
         Ok(Reply {
             status: 200,
             body: shown.into(),

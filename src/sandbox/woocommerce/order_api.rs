@@ -134,8 +134,11 @@ impl Woo {
         if direction == "desc" {
             found.reverse();
         }
-        let found: Vec<Value> = found.iter().map(|order| self.order_json(order)).collect();
-        call.page(&found)
+        call.page_of(
+            &found,
+            |order| Some(order.id),
+            |order| self.order_json(order),
+        )
     }
 
     fn create_order(&mut self, call: &Call) -> Answered {

@@ -189,11 +189,11 @@ impl Woo {
         if direction == "desc" {
             found.reverse();
         }
-        let found: Vec<Value> = found
-            .iter()
-            .map(|product| self.product_json(product, parent.is_some()))
-            .collect();
-        call.page(&found)
+        call.page_of(
+            &found,
+            |product| Some(product.id),
+            |product| self.product_json(product, parent.is_some()),
+        )
     }
 
     fn create_product(&mut self, call: &Call) -> Answered {
