@@ -232,6 +232,24 @@ fn every_order_of_a_shop_is_polled_into_the_order_book() {
     assert_eq!(figure["allowed_per_second"], 1000);
 }
 
+#[test]
+fn a_comparison_finds_exactly_what_differs() {
+    let ended = run(&["bench", "reconcile", "--listings", "1500", "--json"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let figures = objects(&ended);
+    let [figure] = figures.as_slice() else {
+        panic!("one figure: {ended:?}");
+    };
+    assert_eq!(
+        (&figure["listings"], &figure["differing"], &figure["found"]),
+        (&1500.into(), &2.into(), &2.into())
+    );
+    let part = |name: &str| figure[name].as_f64().expect("a number");
+    assert!(part("memory_seconds") < part("seconds"), "{figure}");
+    assert!(part("rows_seconds") > 0.0, "{figure}");
+    assert!(part("paged_per_second") > 0.0, "{figure}");
+}
+
 /// Nobody listens at port 1. A machine without pgbench measures everything else and says so.
 #[test]
 fn the_example_configuration_is_rehearsed_without_its_secrets() {

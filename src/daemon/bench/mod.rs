@@ -17,6 +17,7 @@ mod open;
 mod plain;
 mod process;
 mod propagation;
+mod reconcile;
 mod rig;
 mod rounds;
 mod still;
@@ -53,6 +54,7 @@ enum What {
     /// Measures how fast new orders are taken with many orders stored.
     Growth(stored::Args),
     Backfill(backfill::Args),
+    Reconcile(reconcile::Args),
     #[command(hide = true)]
     Baseline(baseline::Args),
 }
@@ -83,6 +85,7 @@ async fn measure(args: &Args, out: &mut dyn Write) -> anyhow::Result<Exit> {
         What::Memory(args) => stored::run(args, &[Figure::Memory], out).await,
         What::Growth(args) => stored::run(args, &[Figure::Growth], out).await,
         What::Backfill(args) => backfill::run(args, out).await,
+        What::Reconcile(args) => reconcile::run(args, out).await,
         What::Baseline(args) => baseline::run(args, out).await,
     }
 }
