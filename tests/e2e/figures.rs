@@ -252,6 +252,31 @@ fn a_comparison_finds_exactly_what_differs() {
 
 /// Nobody listens at port 1. A machine without pgbench measures everything else and says so.
 #[test]
+fn a_database_that_cannot_be_compared_with_is_told() {
+    let database = "postgres://nobody@127.0.0.1:1/nothing";
+    let ended = run(&[
+        "bench",
+        "intake",
+        "--orders",
+        "100",
+        "--connections",
+        "1",
+        "--json",
+        "--postgres",
+        database,
+    ]);
+    assert!(ended.stderr.contains("pgbench"), "{ended:?}");
+    match ended.code {
+        Some(0) => assert!(
+            objects(&ended)
+                .iter()
+                .all(|case| case["postgres"].is_null())
+        ),
+        _ => assert!(ended.stderr.contains("pgbench failed"), "{ended:?}"),
+    }
+}
+
+#[test]
 fn the_example_configuration_is_rehearsed_without_its_secrets() {
     let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
     let config = config.to_str().expect("a plain path");

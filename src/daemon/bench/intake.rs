@@ -11,13 +11,17 @@ use serde::Serialize;
 
 use super::{
     baseline,
-    common::Common,
+    common::{Common, ratio, shown},
     hooks::Baskets,
     load::{self, Sent, Times, round, to_f64},
+    postgres::{self, Postgres},
     process::{Process, Used},
     rig::{Plan, Rig, Taken},
 };
-use crate::{exit::Exit, table};
+use crate::{
+    exit::{self, Exit},
+    table,
+};
 
 /// How many requests of a case are not measured: they fill caches and pools.
 const WARM_UP: u64 = 200;
@@ -44,6 +48,10 @@ pub(super) struct Args {
     /// How many accounts offer the same items.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=20))]
     accounts: u8,
+    /// A PostgreSQL database to compare with as well, as pgbench takes it. Tables that begin with
+    /// oneshelf_bench_ are made there and removed.
+    #[arg(long, value_name = "URL")]
+    postgres: Option<String>,
 }
 
 /// A case.
@@ -76,6 +84,10 @@ struct Case {
     ratio: f64,
     /// Half of the acknowledgements, as a multiple of the baseline's.
     acknowledged_ratio: f64,
+    /// What a database does at the same concurrency, where one was named.
+    postgres: Option<postgres::Figure>,
+    /// Orders a second as a part of its transactions a second.
+    postgres_ratio: Option<f64>,
 }
 
 /// The baseline of a case.
@@ -96,6 +108,7 @@ struct Bench<'a> {
     args: &'a Args,
     rig: Rig,
     dir: PathBuf,
+    postgres: Option<Postgres>,
 }
 
 /// Measures, and prints.
@@ -120,10 +133,15 @@ async fn measure(
         backlog: 100_000,
         hung: None,
     };
+    let postgres = args.postgres.as_ref().and_then(|url| {
+        let found = Postgres::find(url, dir);
+        found.map_err(|why| exit::tell(&format!("{why}\n"))).ok()
+    });
     let mut bench = Bench {
         args,
         rig: Rig::start(plan, dir, ports).await?,
         dir: dir.to_owned(),
+        postgres,
     };
     let mut cases = Vec::new();
     for baskets in [Baskets::Spread, Baskets::One] {
@@ -140,7 +158,11 @@ impl Bench<'_> {
     async fn case(&mut self, baskets: Baskets, connections: u32) -> anyhow::Result<Case> {
         let load = self.rig.hooks.load(baskets);
         let baseline = self.baseline(load, connections).await?;
+        let body = self.rig.hooks.body();
         let orders = self.args.orders;
+        let postgres = self.postgres.as_ref();
+        let postgres = postgres.map(|it| it.measure(baskets, &body, orders, connections));
+        let postgres = postgres.transpose()?;
         self.rig.take(load, WARM_UP, connections).await?;
         let before = self.look().await?;
         let Taken {
@@ -177,6 +199,8 @@ impl Bench<'_> {
             ratio: round(orders_per_second / baseline.per_second),
             acknowledged_ratio: round(sent.times.p50_ms / baseline.times.p50_ms),
             baseline,
+            postgres,
+            postgres_ratio: postgres.and_then(|it| ratio(orders_per_second, it.per_second)),
         })
     }
 
@@ -250,6 +274,8 @@ fn show(cases: &[Case], out: &mut dyn Write) -> anyhow::Result<()> {
         "CPU MS",
         "BYTES",
         "SYNCS/S",
+        "PG/S",
+        "RATIO",
     ];
     let rows: Vec<Vec<String>> = cases
         .iter()
@@ -267,6 +293,8 @@ fn show(cases: &[Case], out: &mut dyn Write) -> anyhow::Result<()> {
                 format!("{:.3}", case.cpu_ms_per_order),
                 case.bytes_written_per_order.to_string(),
                 format!("{:.0}", case.syncs_per_second),
+                shown(case.postgres.map(|it| it.per_second), 0),
+                shown(case.postgres_ratio, 2),
             ]
         })
         .collect();

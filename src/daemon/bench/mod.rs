@@ -15,6 +15,7 @@ mod isolation;
 mod load;
 mod open;
 mod plain;
+mod postgres;
 mod process;
 mod propagation;
 mod reconcile;
