@@ -4,6 +4,7 @@
 //! sandbox shops, and touch no configuration and no network but loopback. With `--json` each figure is an
 //! object on a line of its own. Start reading at [`run`].
 
+mod all;
 mod arrivals;
 mod backfill;
 mod baseline;
@@ -40,6 +41,7 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    All(all::Args),
     Buffers(buffers::Args),
     Intake(intake::Args),
     Propagation(propagation::Args),
@@ -76,6 +78,7 @@ pub async fn run(args: &Args) -> anyhow::Result<Exit> {
 
 async fn measure(args: &Args, out: &mut dyn Write) -> anyhow::Result<Exit> {
     match &args.what {
+        What::All(args) => all::run(args, out).await,
         What::Buffers(args) => Ok(buffers::run(args, out)?),
         What::Intake(args) => intake::run(args, out).await,
         What::Propagation(args) => propagation::run(args, out).await,
