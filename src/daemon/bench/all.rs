@@ -24,7 +24,7 @@ const FULL: [&str; 7] = [
     "propagation",
     "isolation",
     "backfill",
-    "reconcile --listings 1000000",
+    "reconcile",
     "stored --orders 10000,100000,1000000",
 ];
 

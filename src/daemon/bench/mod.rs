@@ -1,8 +1,8 @@
 //! `oneshelf bench`: figures about this very binary, each by one command that gives them again.
 //!
-//! `buffers` computes; the others start the real daemon on a store of its own in a temporary folder, with
-//! sandbox shops, and touch no configuration and no network but loopback. With `--json` each figure is an
-//! object on a line of its own. Start reading at [`run`].
+//! `buffers` computes, and `reconcile` runs the engine in this process; the others start the real daemon on a
+//! store of its own in a temporary folder, with sandbox shops. None touches a configuration, or a network but
+//! loopback. With `--json` each figure is an object on a line of its own. Start reading at [`run`].
 
 mod all;
 mod arrivals;

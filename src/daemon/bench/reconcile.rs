@@ -52,7 +52,7 @@ pub(super) struct Args {
     #[command(flatten)]
     common: Common,
     /// How many listings.
-    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(100..=10_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(100..=10_000_000))]
     listings: u64,
 }
 
