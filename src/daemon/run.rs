@@ -6,7 +6,8 @@
 
 use std::{
     collections::BTreeMap,
-    fs::DirBuilder,
+    fs::{DirBuilder, File},
+    io,
     net::SocketAddr,
     os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
@@ -186,9 +187,25 @@ pub(crate) fn prepare_state(dir: &Path) -> Result<(), String> {
             dir.display()
         ));
     }
-    let mut builder = DirBuilder::new();
-    let made = builder.recursive(true).mode(0o700).create(dir);
+    let made = make_durable(dir);
     made.map_err(|error| format!("cannot make `{}`: {error} (exit 74)", dir.display()))
+}
+
+/// Makes a folder and those above it, and their names durable: what is in it is lost with its name.
+fn make_durable(dir: &Path) -> io::Result<()> {
+    let missing = dir.ancestors().take_while(|above| !above.exists()).count();
+    let mut builder = DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(dir)?;
+    for above in dir.ancestors().skip(1).take(missing.max(1)) {
+        let here = above.as_os_str().is_empty();
+        let above = if here { Path::new(".") } else { above };
+        match File::open(above).and_then(|folder| folder.sync_all()) {
+            // Somebody else has made it, and shows us no more than what is ours.
+            Err(error) if missing == 0 && error.kind() == io::ErrorKind::PermissionDenied => {}
+            synced => synced?,
+        }
+    }
+    Ok(())
 }
 
 /// Why this user must not open the store: what is written would belong to somebody else than the

@@ -44,6 +44,10 @@ pub fn open(options: Options) -> Result<(Arc<Sled>, Opened), OpenError> {
         source,
     };
     options.disk.create_dir(&dir).map_err(failed)?;
+    if let Some(above) = dir.parent() {
+        // What is in it is durable, and would be nowhere if its name were not.
+        options.disk.sync_dir(above).map_err(failed)?;
+    }
     let lock = Lock::take(&dir)?;
     let parts = match Parts::open(&options, None) {
         Err(OpenError::NoSpace { .. }) if space::give_up_reserve(&options) => {
