@@ -14,6 +14,18 @@ impl Dice {
     }
 }
 
+/// How often a rig does what it does, and from which seed: as `ONESHELF_RIG_ROUNDS` and
+/// `ONESHELF_RIG_SEED` say, or so often and from 0.
+pub(crate) fn rounds(usual: u64) -> std::ops::Range<u64> {
+    let asked = |name: &str| {
+        let text = std::env::var_os(name)?.into_string().ok()?;
+        let number = text.parse::<u64>();
+        Some(number.unwrap_or_else(|_| panic!("{name} is a number, not `{text}`")))
+    };
+    let seed = asked("ONESHELF_RIG_SEED").unwrap_or(0);
+    seed..seed + asked("ONESHELF_RIG_ROUNDS").unwrap_or(usual)
+}
+
 /// Whether somebody asked for the long form of a test.
 pub(crate) fn is_long() -> bool {
     std::env::var_os("ONESHELF_LONG").is_some()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Kept, contents, cuttable::Cuttable, group, kept, place};
 use crate::{
-    dice::{Dice, is_long},
+    dice::{Dice, is_long, rounds},
     journal::JournalError,
 };
 
@@ -64,9 +64,9 @@ fn check(found: &[Kept], expected: &Expected) {
 
 #[test]
 fn a_cut_at_any_moment_loses_nothing_acknowledged() {
-    let seeds = if is_long() { 20_000 } else { 200 };
+    let seeds = rounds(if is_long() { 20_000 } else { 200 });
     let mut cuts = 0;
-    for seed in 0..seeds {
+    for seed in seeds.clone() {
         let mut dice = Dice(seed);
         let mut disk = Cuttable::default();
         let mut expected = Expected::default();
@@ -95,5 +95,6 @@ fn a_cut_at_any_moment_loses_nothing_acknowledged() {
         let journal = journal.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         check(&contents(&journal), &done);
     }
-    assert!(cuts >= seeds, "only {cuts} cuts");
+    let count = seeds.end - seeds.start;
+    assert!(cuts >= count, "only {cuts} cuts in {count} lives");
 }

@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use super::{super::*, options};
 use crate::{
     Expect, INBOX,
-    dice::{Dice, is_long},
+    dice::{Dice, is_long, rounds},
 };
 
 const DIR: &str = "ONESHELF_KILL_DIR";
@@ -37,9 +37,8 @@ fn a_killed_process_loses_nothing() {
     if let Some(dir) = std::env::var_os(DIR) {
         return write_until_killed(&dir);
     }
-    let rounds = if is_long() { 30 } else { 1 };
-    let mut dice = Dice(1);
-    for round in 0..rounds {
+    for round in rounds(if is_long() { 30 } else { 1 }) {
+        let mut dice = Dice(round + 1);
         let dir = tempfile::tempdir().unwrap();
         let mut acknowledged = Acknowledged::new();
         for kill in 0..KILLS {
