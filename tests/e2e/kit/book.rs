@@ -32,13 +32,20 @@ pub(crate) struct Book {
     pub(crate) parked_signals: Vec<engine::inbox::ParkedSignal>,
     /// Each account's cursor, as it was stored.
     pub(crate) cursors: BTreeMap<Vec<u8>, engine::reading::poll::Cursor>,
+    /// Its rows had to be made anew from the journal.
+    pub(crate) is_made_anew: bool,
 }
 
 impl Book {
     /// Reads the store of a world whose daemon has ended.
     pub(crate) async fn read(world: &World) -> Book {
-        let sealer = daemon::keys::open(&world.state(), None).expect("the keys are there");
-        let store = open(&world.state().join("store"));
+        Book::read_at(&world.state()).await
+    }
+
+    /// Reads the store of a state folder.
+    pub(crate) async fn read_at(state: &Path) -> Book {
+        let sealer = daemon::keys::open(state, None).expect("the keys are there");
+        let (store, is_made_anew) = open(&state.join("store"));
         let (signals, _) = signals_after(store.as_ref(), &sealer, Seq(0)).await;
         let orders: Vec<Order> = values(store.as_ref(), rows::ORDERS).await;
         let mut people = Vec::new();
@@ -59,25 +66,17 @@ impl Book {
                 .into_iter()
                 .map(|(key, value)| (key, decode(rows::CURSORS, &value)))
                 .collect(),
+            is_made_anew,
         };
         store.close().await.expect("the store closes");
         book
     }
 
-    /// The raw signals that a daemon which was just killed left behind, after a place in the journal,
-    /// and the place of the last. A copy is opened: what the next daemon finds is as it was left.
-    pub(crate) async fn signals_left(world: &World, after: Seq) -> (Vec<RawSignal>, Seq) {
-        let copy = tempfile::tempdir().expect("a temporary folder");
-        let mut cp = std::process::Command::new("cp");
-        // Segments are longer than what is in them.
-        cp.args(["-r", "--sparse=always"]);
-        let copied = cp
-            .arg(world.state().join("store"))
-            .arg(copy.path())
-            .status();
-        assert!(copied.expect("a shell's tools").success());
-        let store = open(&copy.path().join("store"));
-        let sealer = daemon::keys::open(&world.state(), None).expect("the keys are there");
+    /// The raw signals in the store of a state folder, after a place in the journal, and the place of the
+    /// last.
+    pub(crate) async fn signals_at(state: &Path, after: Seq) -> (Vec<RawSignal>, Seq) {
+        let sealer = daemon::keys::open(state, None).expect("the keys are there");
+        let (store, _) = open(&state.join("store"));
         let found = signals_after(store.as_ref(), &sealer, after).await;
         store.close().await.expect("the store closes");
         found
@@ -86,7 +85,7 @@ impl Book {
     /// All that is judged, but for the edits of staff.
     pub(crate) fn evidence(&self, world: &World, edits: Vec<Edit>) -> Evidence {
         let mut evidence = Evidence {
-            stock: goods::opening_stock(),
+            stock: goods::opening_stock(world.shelves),
             bills: goods::bills(),
             pushes: self.pushes(),
             edits,
@@ -182,7 +181,8 @@ impl Book {
     }
 }
 
-fn open(dir: &Path) -> std::sync::Arc<dyn Store> {
+/// Opens a store from which nothing is lost; says whether its rows were made anew.
+fn open(dir: &Path) -> (std::sync::Arc<dyn Store>, bool) {
     let mut options = store::sled::Options::new(dir);
     options.free_bytes_min = 0;
     options.free_ratio_min = 0.0;
@@ -192,7 +192,7 @@ fn open(dir: &Path) -> std::sync::Arc<dyn Store> {
         "nothing was lost: {:?}",
         opened.repairs
     );
-    store
+    (store, opened.is_rebuilt)
 }
 
 async fn signals_after(store: &dyn Store, sealer: &Sealer, after: Seq) -> (Vec<RawSignal>, Seq) {

@@ -1,6 +1,7 @@
 //! The real binary as a process: started, killed, asked to end, and read.
 
 use std::{
+    ffi::OsString,
     fs::{self, File, OpenOptions},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -47,7 +48,13 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
 
 /// Runs a command to its end, which must come in a minute or two.
 pub(crate) fn run(arguments: &[&str]) -> Ended {
+    run_with(arguments, &[])
+}
+
+/// The same with something in its environment.
+pub(crate) fn run_with(arguments: &[&str], environment: &[(String, OsString)]) -> Ended {
     let mut command = command(arguments);
+    command.envs(environment.iter().cloned());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().expect("the binary starts");
     let pid = child.id();
@@ -81,7 +88,12 @@ fn signal(pid: u32, name: &str) {
 
 impl Daemon {
     /// Starts it. What it says is added to two files in the folder.
-    pub(crate) fn start(config: &Path, logs: &Path, ports: &Ports) -> Daemon {
+    pub(crate) fn start(
+        config: &Path,
+        logs: &Path,
+        ports: &Ports,
+        environment: &[(String, OsString)],
+    ) -> Daemon {
         let append = |name: &str| -> File {
             let mut options = OpenOptions::new();
             options.create(true).append(true);
@@ -89,6 +101,7 @@ impl Daemon {
         };
         let config = config.to_str().expect("a plain path");
         let child = command(&["run", "--config", config])
+            .envs(environment.iter().cloned())
             .stdout(append("stdout.log"))
             .stderr(append("stderr.log"))
             .spawn()

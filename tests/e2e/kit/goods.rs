@@ -25,11 +25,11 @@ pub(crate) fn sku(text: &str) -> Sku {
     text.parse().expect("a SKU")
 }
 
-/// What lies on the shelf in the beginning.
-pub(crate) fn opening_stock() -> BTreeMap<Sku, i64> {
+/// What lies on so many shelves in the beginning.
+pub(crate) fn opening_stock(shelves: i64) -> BTreeMap<Sku, i64> {
     let goods = GOODS.iter();
     goods
-        .map(|(code, _, _, level)| (sku(code), *level))
+        .map(|(code, _, _, level)| (sku(code), level * shelves))
         .collect()
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn kits(stock: &BTreeMap<Sku, i64>) -> i64 {
 }
 
 /// What every shop sells. Mugs are variations of one product where the channel has such a thing.
-pub(crate) fn products() -> Vec<Product> {
+pub(crate) fn products(shelves: i64) -> Vec<Product> {
     let euro = Currency::new("EUR").expect("a currency");
     let product = |code: &str, title: &str, cents: i64, kind, level| Product {
         sku: sku(code),
@@ -68,10 +68,10 @@ pub(crate) fn products() -> Vec<Product> {
                 },
                 None => ProductKind::Simple,
             };
-            product(code, title, *cents, kind, *level)
+            product(code, title, *cents, kind, level * shelves)
         })
         .collect();
-    let level = kits(&opening_stock());
+    let level = kits(&opening_stock(shelves));
     products.push(product(
         KIT.0,
         "Breakfast set",

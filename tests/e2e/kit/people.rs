@@ -61,9 +61,13 @@ impl People {
             edits: Arc::default(),
             parcels: Arc::default(),
         };
+        let skus = goods::products(world.shelves)
+            .into_iter()
+            .map(|one| one.sku);
         let crowd = Crowd {
             buyers: Buyers::new(seed, pace),
             shops: world.shops.clone(),
+            skus: skus.collect(),
             ports: world.ports.clone(),
             is_over: Arc::clone(&people.is_over),
             _at_work: Arc::clone(&people.at_work),
@@ -123,6 +127,7 @@ impl People {
 struct Crowd {
     buyers: Buyers,
     shops: Vec<HostedShop>,
+    skus: Vec<Sku>,
     ports: Ports,
     is_over: Arc<AtomicBool>,
     _at_work: Arc<()>,
@@ -141,10 +146,9 @@ impl Crowd {
         if self.buyers.next_at().is_some_and(|at| at > now) {
             return;
         }
-        let skus: Vec<Sku> = goods::products().into_iter().map(|one| one.sku).collect();
         let view = |shop: &HostedShop| ShopView {
-            skus: skus.clone(),
-            levels: shop.truth().levels,
+            skus: self.skus.clone(),
+            levels: shop.levels(),
         };
         let views: Vec<ShopView> = self.shops.iter().map(view).collect();
         for (index, act) in self.buyers.due(now, &views) {

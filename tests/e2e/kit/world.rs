@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    ffi::OsString,
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -28,7 +29,14 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use super::{SOON, api::Api, daemon::Daemon, goods, hooks::Post, until};
+use super::{
+    SOON,
+    api::Api,
+    daemon::{Daemon, Ended, run_with},
+    goods,
+    hooks::Post,
+    until,
+};
 
 /// The four shops: account and channel. The first gives the opening stock.
 pub(crate) const SHOPS: [(&str, &str); 4] = [
@@ -63,6 +71,8 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     /// How much is logged.
     pub(crate) log_level: &'static str,
+    /// How many shelves there are with the goods.
+    pub(crate) shelves: i64,
 }
 
 impl Default for Plan {
@@ -73,6 +83,7 @@ impl Default for Plan {
             faults: Faults::none(),
             seed: 11,
             log_level: "info",
+            shelves: 1,
         }
     }
 }
@@ -86,6 +97,8 @@ pub(crate) struct World {
     pub(crate) api: Api,
     /// Every secret that the daemon was given.
     pub(crate) secrets: Vec<String>,
+    /// How many shelves there are with the goods.
+    pub(crate) shelves: i64,
 }
 
 impl World {
@@ -107,7 +120,7 @@ impl World {
         for (index, (account, channel)) in plan.shops.iter().enumerate() {
             let seed = plan.seed + index as u64;
             let hook_url = format!("{}/hooks/{account}", api.public_url);
-            let shop = open_shop(account, channel, seed, hook_url, &plan.faults, &ports).await;
+            let shop = open_shop((account, channel), seed, hook_url, &plan, &ports).await;
             let post: Arc<dyn HttpPort> = post.clone();
             shop.deliver_hooks(post);
             shops.push(shop);
@@ -119,6 +132,7 @@ impl World {
             post,
             secrets: vec![api.token.clone()],
             api,
+            shelves: plan.shelves,
         };
         world.write_configuration(&plan, public, admin);
         world
@@ -184,14 +198,39 @@ impl World {
         self.dir.path().join("var")
     }
 
+    /// What the daemon left, copied: what the next one finds is as it was left.
+    pub(crate) fn copy_of_store(&self) -> TempDir {
+        let copy = private_folder();
+        copy_folder(&self.state().join("store"), copy.path());
+        copy
+    }
+
+    /// What `oneshelf doctor` says of a state folder.
+    pub(crate) fn doctor(&self, state: &Path) -> Ended {
+        let config = self.config().display().to_string();
+        let store_dir = ("ONESHELF__STORE__DIR".to_owned(), state.into());
+        run_with(&["doctor", "--json", "--config", &config], &[store_dir])
+    }
+
     /// Starts the daemon and does not wait.
     pub(crate) fn spawn(&self) -> Daemon {
-        Daemon::start(&self.config(), self.dir.path(), &self.ports)
+        self.spawn_with(&[])
+    }
+
+    /// The same with something in its environment.
+    pub(crate) fn spawn_with(&self, environment: &[(String, OsString)]) -> Daemon {
+        let (config, logs) = (self.config(), self.dir.path());
+        Daemon::start(&config, logs, &self.ports, environment)
     }
 
     /// Starts the daemon and waits until it takes requests.
     pub(crate) async fn start(&self) -> Daemon {
-        let mut daemon = self.spawn();
+        self.start_with(&[]).await
+    }
+
+    /// The same with something in its environment.
+    pub(crate) async fn start_with(&self, environment: &[(String, OsString)]) -> Daemon {
+        let mut daemon = self.spawn_with(environment);
         until(&self.ports, "the daemon is ready", SOON, async || {
             let end = daemon.ended();
             assert!(end.is_none(), "it ended with {end:?}:\n{}", daemon.stderr());
@@ -207,6 +246,12 @@ impl World {
     /// Starts the daemon and waits until every shop is adopted: all is read, counted and told.
     pub(crate) async fn adopt(&self) -> Daemon {
         let daemon = self.start().await;
+        self.adopted().await;
+        daemon
+    }
+
+    /// Waits until every shop is adopted.
+    pub(crate) async fn adopted(&self) {
         until(&self.ports, "the shops are adopted", SOON, async || {
             for account in self.api.all("/api/v1/accounts").await? {
                 if account["has_polled"] != true || account["counts"]["listings"] == 0 {
@@ -221,7 +266,6 @@ impl World {
             }
         })
         .await;
-        daemon
     }
 
     /// Lets faults happen.
@@ -392,12 +436,27 @@ impl World {
     }
 }
 
+/// A temporary folder that is only ours, as a state folder must be.
+pub(crate) fn private_folder() -> TempDir {
+    let mut builder = tempfile::Builder::new();
+    let made = builder
+        .permissions(fs::Permissions::from_mode(0o700))
+        .tempdir();
+    made.expect("a temporary folder")
+}
+
+/// Copies a folder into another one. Files of a store are longer than what is in them.
+pub(crate) fn copy_folder(from: &Path, into: &Path) {
+    let mut cp = std::process::Command::new("cp");
+    let copied = cp.args(["-r", "--sparse=always"]).args([from, into]);
+    assert!(copied.status().expect("a shell's tools").success());
+}
+
 async fn open_shop(
-    account: &str,
-    channel: &str,
+    (account, channel): (&str, &str),
     seed: u64,
     hook_url: String,
-    faults: &Faults,
+    plan: &Plan,
     ports: &Ports,
 ) -> HostedShop {
     let (_, open) = sandbox::TWINS
@@ -410,12 +469,12 @@ async fn open_shop(
         name: account.to_owned(),
         api_url: format!("http://{address}"),
         hook_url,
-        products: goods::products(),
+        products: goods::products(plan.shelves),
         seed,
     });
     let faults = Faults {
-        seed: faults.seed.wrapping_add(seed),
-        ..faults.clone()
+        seed: plan.faults.seed.wrapping_add(seed),
+        ..plan.faults.clone()
     };
     let mut twin = Faulty::new(twin, faults);
     twin.quiet();
