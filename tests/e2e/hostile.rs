@@ -1,42 +1,17 @@
 //! Input that is wrong, forged or too much, and a disk that is full: each gets its answer, nothing is
 //! lost, nothing panics.
 
-use base64::{Engine as _, prelude::BASE64_STANDARD};
-use hmac::{Hmac, KeyInit, Mac};
 use http::Request;
 use serde_json::Value;
-use sha2::Sha256;
 
 use crate::kit::{
     SOON,
     api::Api,
     daemon::Daemon,
+    hooks::signed,
     until,
     world::{END_WITHIN, Plan, SHOPS, World},
 };
-
-/// The webhook secret of the WooCommerce shop.
-fn webhook_secret(world: &World) -> String {
-    let settings = world.shop("web-shop").settings();
-    settings["webhook_secret"]
-        .as_str()
-        .expect("a secret")
-        .to_owned()
-}
-
-/// A hook as WooCommerce signs it.
-fn signed(world: &World, body: &[u8]) -> Request<Vec<u8>> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(webhook_secret(world).as_bytes())
-        .expect("HMAC takes a key of any length");
-    mac.update(body);
-    let signature = BASE64_STANDARD.encode(mac.finalize().into_bytes());
-    Request::post(format!("{}/hooks/web-shop", world.api.public_url))
-        .header("content-type", "application/json")
-        .header("x-wc-webhook-topic", "order.updated")
-        .header("x-wc-webhook-signature", signature)
-        .body(body.to_vec())
-        .expect("a request")
-}
 
 /// The status of a hook, sent again where its connection ended first: one on which too much was sent is
 /// closed, and may be chosen once more before that is seen.

@@ -3,11 +3,16 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use channel::{
     HttpPort,
     http::{Request, Response, SendError},
 };
 use domain::Time;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::world::World;
 
 /// A hook that we answered with 2xx.
 #[derive(Clone, Debug)]
@@ -81,4 +86,27 @@ impl HttpPort for Post {
     fn nonce(&self) -> String {
         self.client.nonce()
     }
+}
+
+/// The webhook secret of the WooCommerce shop.
+fn webhook_secret(world: &World) -> String {
+    let settings = world.shop("web-shop").settings();
+    settings["webhook_secret"]
+        .as_str()
+        .expect("a secret")
+        .to_owned()
+}
+
+/// A hook as WooCommerce signs it.
+pub(crate) fn signed(world: &World, body: &[u8]) -> Request {
+    let mut mac = Hmac::<Sha256>::new_from_slice(webhook_secret(world).as_bytes())
+        .expect("HMAC takes a key of any length");
+    mac.update(body);
+    let signature = BASE64_STANDARD.encode(mac.finalize().into_bytes());
+    http::Request::post(format!("{}/hooks/web-shop", world.api.public_url))
+        .header("content-type", "application/json")
+        .header("x-wc-webhook-topic", "order.updated")
+        .header("x-wc-webhook-signature", signature)
+        .body(body.to_vec())
+        .expect("a request")
 }

@@ -18,7 +18,9 @@ use super::{
     say, skipped,
 };
 use crate::kit::{
-    SOON, pass,
+    SOON,
+    hooks::signed,
+    pass,
     people::People,
     until,
     world::{END_WITHIN, World},
@@ -128,6 +130,9 @@ fn is_reserve(records: &[Record<'_>], failed_at: usize) -> bool {
     made.is_some_and(|made| made.text.ends_with(b"/reserve"))
 }
 
+/// Hooks of this size are sent to a full disk, so many at most: more than is made ahead.
+const LARGE_BYTES: usize = 900 * 1024;
+const LARGE_MAX: usize = 12;
 /// How large the disk is that gets full.
 const DISK: &str = "160m";
 
@@ -193,6 +198,7 @@ async fn fill_and_free(world: &World, seed: u64, waits: Duration) -> String {
     pass(&world.ports, Duration::from_secs(1)).await;
     let ballast = world.state().join("ballast");
     let free = fill(&ballast);
+    let mut large = send_until_refused(world).await;
     pass(&world.ports, waits).await;
     // Whoever still writes a log or a part of a row has what was left; now nothing is.
     fill(&ballast);
@@ -223,13 +229,34 @@ async fn fill_and_free(world: &World, seed: u64, waits: Duration) -> String {
     let said = daemon.stderr();
     assert!(!said.contains("panicked"), "{said}");
     assert_eq!(daemon.terminate(END_WITHIN).await, Some(0));
-    let all = acknowledged(world, &people);
+    let mut all = acknowledged(world, &people);
+    all.append(&mut large);
     check(world, &world.state(), &all).await;
     format!(
         "{how} with {free} bytes left at first; 0 of {} acknowledgements lost, {} of them before",
         all.len(),
         told.len()
     )
+}
+
+/// Sends hooks that are as large as they may be, until the disk has no space left for one: some is made
+/// ahead. Gives those that were acknowledged.
+async fn send_until_refused(world: &World) -> Vec<Answered> {
+    let mut taken = Vec::new();
+    for number in 0..LARGE_MAX {
+        let body = format!(
+            "{{\"id\":{number},\"note\":\"{}\"}}",
+            "x".repeat(LARGE_BYTES)
+        );
+        let hook = signed(world, body.as_bytes());
+        match world.api.hook(hook).await {
+            Ok(200) => taken.push(answered("/hooks/web-shop".to_owned(), body.into_bytes())),
+            // It says to come again, or it has ended.
+            Ok(503) | Err(_) => return taken,
+            Ok(status) => panic!("a full disk is answered with {status}"),
+        }
+    }
+    panic!("{LARGE_MAX} large hooks found space on a full disk");
 }
 
 /// Takes all space. Says how much there was.
@@ -244,16 +271,19 @@ fn fill(ballast: &Path) -> u64 {
     file.metadata().expect("our own file").len() - before
 }
 
-/// What people were told.
-pub(super) fn acknowledged(world: &World, people: &People) -> Vec<Answered> {
-    let answered = |path: String, body: Vec<u8>| Answered {
+fn answered(path: String, body: Vec<u8>) -> Answered {
+    Answered {
         at: 0,
         asked_at: 0,
         method: "POST".to_owned(),
         path,
         body,
-        status: 201,
-    };
+        status: 200,
+    }
+}
+
+/// What people were told.
+pub(super) fn acknowledged(world: &World, people: &People) -> Vec<Answered> {
     let hooks = world.post.acknowledged().into_iter();
     let hooks = hooks.map(|hook| answered(format!("/hooks/{}", hook.account), hook.body));
     let parcels = people.parcels().into_iter();

@@ -148,20 +148,25 @@ impl Day {
 /// P6: without anybody's help, every shop comes to show what it should. A difference that was just seen
 /// may still wait for its reason when all else is quiet.
 async fn levels_are_right(world: &World) {
-    until(&world.ports, "every shop shows its offer", SOON, async || {
-        for listing in world.api.all("/api/v1/listings").await? {
-            let text = |name: &str| listing[name].as_str().unwrap_or_default();
-            let Some(wanted) = listing["wanted"]["quantity"].as_i64() else {
-                continue;
-            };
-            let shown = world.shop(text("account")).levels();
-            let shown = shown.get(&goods::sku(text("sku")));
-            if shown != Some(&wanted) {
-                return Err(format!("{shown:?} is shown: {listing}"));
+    until(
+        &world.ports,
+        "every shop shows its offer",
+        SOON,
+        async || {
+            for listing in world.api.all("/api/v1/listings").await? {
+                let text = |name: &str| listing[name].as_str().unwrap_or_default();
+                let Some(wanted) = listing["wanted"]["quantity"].as_i64() else {
+                    continue;
+                };
+                let shown = world.shop(text("account")).levels();
+                let shown = shown.get(&goods::sku(text("sku")));
+                if shown != Some(&wanted) {
+                    return Err(format!("{shown:?} is shown: {listing}"));
+                }
             }
-        }
-        Ok(())
-    })
+            Ok(())
+        },
+    )
     .await;
 }
 
