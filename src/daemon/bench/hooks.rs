@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use channel::HookRequest;
 use domain::{AccountId, Sku};
-use engine::{intake::RawSignal, ports::system, rows};
+use engine::{intake::RawSignal, ports::system, sealing::Sealer};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sandbox::Act;
 use serde_json::Value;
@@ -116,7 +116,8 @@ impl Hooks {
                 body: template.body.clone(),
             },
         };
-        rows::encode(&raw).len()
+        let sealed = raw.seal(&Sealer::in_memory(), [0; 16]);
+        sealed.map_or(0, |sealed| sealed.len())
     }
 
     /// A load of such hooks. Tasks use it until the process ends; there are a handful of them.

@@ -288,16 +288,9 @@ async fn plainly(still: &Still, account: &AccountId) -> anyhow::Result<(Duration
 /// How long it takes to read the rows of all comparisons, and to decide about them, without keeping
 /// anything.
 async fn in_parts(still: &Still, account: &AccountId) -> anyhow::Result<(Duration, Duration)> {
-    let policy = still.engine.decider.policy();
     let context = Context {
         now: still.ports().clock.now(),
-        accounts: policy.accounts.clone(),
-        rules: policy.rules.clone(),
-        home: policy.home.clone(),
-        locations: policy.locations.clone(),
-        allocation: policy.allocation.clone(),
-        breaker: policy.breaker,
-        incidents: policy.incidents.clone(),
+        policy: still.engine.decider.policy(),
     };
     let (mut rows, mut memory, mut after) = (Duration::ZERO, Duration::ZERO, None);
     loop {

@@ -25,7 +25,7 @@ use engine::{
 };
 use store::{Store as _, sled::Sled};
 
-use crate::{run, settings::Environment, vault::FileVault};
+use crate::{keys, run, settings::Environment, vault::FileVault};
 
 /// How many listings are decided about at once: as many as the engine does.
 const LISTINGS_AT_ONCE: usize = 50;
@@ -46,11 +46,14 @@ impl Still {
         let settings = settings.map_err(|error| anyhow::anyhow!(error.render()))?;
         run::prepare_state(&settings.store.dir).map_err(anyhow::Error::msg)?;
         let (store, _) = store::sled::open(run::store_options(&settings))?;
-        let (ports, tasks) = system::running();
+        let (mut ports, tasks) = system::running();
+        let keys = keys::open(&settings.store.dir, settings.privacy.key.as_ref());
+        ports.sealer = keys.map_err(anyhow::Error::msg)?;
         let client = Outbound::new(ports.clone(), Egress::Anywhere).map_err(anyhow::Error::msg)?;
         let outside = Unpaced {
             client: Arc::new(client),
             vaults: settings.store.dir.join("vaults"),
+            ports: ports.clone(),
         };
         let mut config = run::config(&settings);
         for account in &mut config.accounts {
@@ -137,13 +140,14 @@ impl Still {
 struct Unpaced {
     client: Arc<dyn HttpPort>,
     vaults: std::path::PathBuf,
+    ports: Ports,
 }
 
 impl Outside for Unpaced {
     fn port(&self, account: &AccountId, _: &'static Descriptor) -> Port {
         Port {
             http: Arc::clone(&self.client),
-            vault: Arc::new(FileVault::new(&self.vaults, account)),
+            vault: Arc::new(FileVault::new(&self.vaults, account, &self.ports)),
         }
     }
 }

@@ -224,7 +224,7 @@ impl Ledger {
     /// Compares what a dead daemon left with what it had acknowledged, as far as that is news.
     async fn check(&mut self, world: &World, state: &Path) {
         let acknowledged = world.post.acknowledged();
-        let (signals, read_to) = Book::signals_at(&state, self.read_to).await;
+        let (signals, read_to) = Book::signals_at(state, self.read_to).await;
         self.read_to = read_to;
         for signal in signals {
             let name = (signal.account.to_string(), signal.request.body);
