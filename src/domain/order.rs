@@ -4,7 +4,7 @@
 //! payment, holds, shipping) and from the counters of the lines. Every counter has an opposite, and
 //! both only grow, so no history is lost; laws speak of their difference.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,9 @@ use crate::{
     snapshot::{PaymentState, Standing, Version},
     stock::LocationId,
 };
+
+/// How long after its last change an order that left is done, where nobody tells that it arrived.
+pub const SHIPPED_RESTS: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// One order in our book.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -124,6 +124,7 @@ pub struct Account {
     orders_to_read: Mutex<BTreeSet<ExternalId>>,
     listings_to_compare: Mutex<BTreeSet<ListingId>>,
     are_listings_due: AtomicBool,
+    is_poll_due: AtomicBool,
     compares_first: AtomicBool,
     was_throttled: AtomicBool,
     has_polled: AtomicBool,
@@ -198,6 +199,7 @@ impl Account {
             orders_to_read: Mutex::default(),
             listings_to_compare: Mutex::default(),
             are_listings_due: AtomicBool::new(true),
+            is_poll_due: AtomicBool::new(false),
             compares_first: AtomicBool::new(false),
             was_throttled: AtomicBool::new(false),
             has_polled: AtomicBool::new(false),
@@ -381,6 +383,17 @@ impl Account {
         std::mem::take(&mut *self.listings_to_compare.lock().expect(LOCK))
             .into_iter()
             .collect()
+    }
+
+    /// Has orders and listings read now, however long ago they were read.
+    pub fn poll_soon(&self) {
+        self.is_poll_due.store(true, Ordering::Release);
+        self.look_at_listings();
+    }
+
+    /// Whether somebody wants it read now, once.
+    pub(crate) fn take_poll_due(&self) -> bool {
+        self.is_poll_due.swap(false, Ordering::AcqRel)
     }
 
     /// Has all listings read soon.

@@ -48,7 +48,7 @@ impl Engine {
         if account.mode() == Mode::Off {
             return Rung::Off;
         }
-        account.look_at_listings();
+        account.poll_soon();
         Rung::Begins
     }
 

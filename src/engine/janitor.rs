@@ -3,7 +3,12 @@
 
 use std::time::Duration;
 
-use domain::{Time, order::Phase, signal::Signal, stock::Stock};
+use domain::{
+    Time,
+    order::{Phase, SHIPPED_RESTS},
+    signal::Signal,
+    stock::Stock,
+};
 use store::{Range, StoreError};
 use tokio::sync::Notify;
 
@@ -11,6 +16,8 @@ use crate::{Engine, decider::DecideError, promises::Promises, rows};
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(30);
+/// How often it looks for orders that are done.
+const CLOSE_EVERY: Duration = Duration::from_secs(600);
 /// How many orders it looks at in one go.
 const PAGE: usize = 200;
 
@@ -19,6 +26,7 @@ impl Engine {
         let nothing = Notify::new();
         let mut promises = Promises::default();
         let mut next_erasure = Time::EPOCH;
+        let mut next_closing = Time::EPOCH;
         loop {
             let next = self.ports.clock.now().plus(EVERY);
             if !self.wait(next, &nothing).await {
@@ -48,10 +56,8 @@ impl Engine {
             if let Err(error) = self.erase_what_is_old(&mut next_erasure).await {
                 self.note_store_error(&error);
             }
-            for phase in [Phase::Canceled, Phase::Delivered] {
-                if let Err(error) = self.close_finished(phase).await {
-                    self.note_store_error(&error);
-                }
+            if let Err(error) = self.close_what_is_done(&mut next_closing).await {
+                self.note_store_error(&error);
             }
         }
     }
@@ -104,10 +110,26 @@ impl Engine {
         }
     }
 
-    /// Closes orders of a phase that have been so for a while, so that late news still finds them open.
-    async fn close_finished(&self, phase: Phase) -> Result<(), StoreError> {
-        const REST: Duration = Duration::from_secs(24 * 3600);
-        let before: Time = self.ports.clock.now().minus(REST);
+    /// Closes orders that have been done for a while, so that late news still finds them open. It looks at
+    /// many, so not as often as at the rest; `next` is when.
+    async fn close_what_is_done(&self, next: &mut Time) -> Result<(), StoreError> {
+        let now = self.ports.clock.now();
+        if now < *next {
+            return Ok(());
+        }
+        *next = now.plus(CLOSE_EVERY);
+        let a_day_ago = now.minus(Duration::from_secs(24 * 3600));
+        for (phase, before) in [
+            (Phase::Canceled, a_day_ago),
+            (Phase::Delivered, a_day_ago),
+            (Phase::Shipped, now.minus(SHIPPED_RESTS)),
+        ] {
+            self.close_finished(phase, before).await?;
+        }
+        Ok(())
+    }
+
+    async fn close_finished(&self, phase: Phase, before: Time) -> Result<(), StoreError> {
         let mut after = None;
         loop {
             let range = Range {
@@ -125,6 +147,10 @@ impl Engine {
                     continue;
                 };
                 let order: domain::order::Order = rows::decode(rows::ORDERS, &row.value)?;
+                // By the time at which they became known, as their ids are: no later one is that old.
+                if order.accepted_at >= before {
+                    return Ok(());
+                }
                 if order.closed_at.is_none() && order.version.changed_at < before {
                     self.settle(Signal::Close { order: order.id }).await?;
                 }

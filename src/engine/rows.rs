@@ -4,7 +4,11 @@
 //! without a migration. Index rows hold what lists and filters need; they are written in the same
 //! commit as what they point to, and no decision reads them for its content.
 
-use serde::{Serialize, de::DeserializeOwned};
+use domain::{
+    Time,
+    fact::{Event, Fact},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use store::{StoreError, Table};
 
 /// Orders, by id.
@@ -37,7 +41,7 @@ pub const OWED_OFFERS: Table = Table("owed_offers");
 pub const UNMAPPED_ORDERS: Table = Table("unmapped_orders");
 /// Index: unpaid orders, by the time when they lose their stock.
 pub const UNPAID_ORDERS: Table = Table("unpaid_orders");
-/// The facts of each order, in order.
+/// The facts of each order, in order: a row for each decision that added some.
 pub const TIMELINE: Table = Table("timeline");
 /// Items, by SKU.
 pub const ITEMS: Table = Table("items");
@@ -116,6 +120,31 @@ pub const RECORDED_STEPS: Table = Table("recorded_steps");
 pub const RECORDED_RULES: Table = Table("recorded_rules");
 /// Index: the recording of an incident.
 pub const RECORDING_OF: Table = Table("recording_of");
+
+/// What one decision added to the timeline of an order; the number of the first is in the key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Added {
+    /// When.
+    pub at: Time,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+}
+
+/// So many facts are one entry of the log of facts at most. Each costs a row of its own otherwise.
+const FACTS_TOGETHER: usize = 100;
+
+/// The facts of a decision, as the log of facts keeps them.
+pub fn encode_facts(facts: &[Fact]) -> Vec<Vec<u8>> {
+    facts
+        .chunks(FACTS_TOGETHER)
+        .map(|some| encode(&some))
+        .collect()
+}
+
+/// The facts of an entry of the log.
+pub fn decode_facts(entry: &[u8]) -> Result<Vec<Fact>, StoreError> {
+    decode(Table("facts"), entry)
+}
 
 /// The form of values that this program writes.
 const FORMAT: u8 = 1;

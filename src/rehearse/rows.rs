@@ -112,16 +112,17 @@ impl Rows<'_> {
             };
             after = *last;
             for (at, bytes) in page {
-                let json = String::from_utf8_lossy(bytes.get(1..).unwrap_or_default()).into_owned();
-                let fact = sound(rows::decode(Table("facts"), &bytes));
-                let (_, event) = json.split_once(EVENT).unwrap_or_default();
-                let kind = event.split('"').next().unwrap_or_default().to_owned();
-                found.push(Recorded {
-                    at,
-                    json,
-                    kind,
-                    fact,
-                });
+                for fact in sound(rows::decode_facts(&bytes)) {
+                    let json = serde_json::to_string(&fact).expect("facts have only text keys");
+                    let (_, event) = json.split_once(EVENT).unwrap_or_default();
+                    let kind = event.split('"').next().unwrap_or_default().to_owned();
+                    found.push(Recorded {
+                        at,
+                        json,
+                        kind,
+                        fact,
+                    });
+                }
             }
         }
     }

@@ -182,9 +182,9 @@ pub struct TrueShipment {
 pub struct LevelWrite {
     /// Of what.
     pub sku: Sku,
-    /// From this.
+    /// It showed this.
     pub from: i64,
-    /// To this.
+    /// This was written. A shop that counts shows less where it sold some since it was counted.
     pub to: i64,
     /// When.
     pub at: Time,

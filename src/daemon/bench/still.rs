@@ -23,7 +23,8 @@ use engine::{
         system::{self, Tasks},
     },
 };
-use store::{Store as _, sled::Sled};
+use store::Store as _;
+use store::sled::Sled;
 
 use crate::{keys, run, settings::Environment, vault::FileVault};
 

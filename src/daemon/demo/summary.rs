@@ -231,7 +231,7 @@ async fn facts(store: &dyn Store) -> anyhow::Result<Vec<Fact>> {
         };
         after = *last;
         for (_, bytes) in &page {
-            facts.push(rows::decode(Table("facts"), bytes)?);
+            facts.extend(rows::decode_facts(bytes)?);
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     intent::{Intent, IntentState, Wish},
     item::Item,
     locations::Kind,
-    order::{Hold, Order, Phase, Shipment},
+    order::{Hold, Order, Phase, SHIPPED_RESTS, Shipment},
     quantity::NotAQuantity,
     signal::{Change, Command},
     snapshot::PaymentState,
@@ -154,7 +154,14 @@ pub(super) fn close(desk: &mut Desk<'_>, id: OrderId) -> Result<Verdict, Undecid
         .any(|intent| intent.order == id && !matches!(intent.state, IntentState::Done(_)));
     let order = desk.order(id)?;
     let phase = order.phase(desk.book.is_short(order));
-    if is_waited_for || !matches!(phase, Phase::Canceled | Phase::Delivered) {
+    let is_done = match phase {
+        Phase::Canceled | Phase::Delivered => true,
+        // Hardly a channel tells that something arrived, so what left is done some day. When it comes back
+        // after all, the channel's next view opens it again.
+        Phase::Shipped => order.version.changed_at.plus(SHIPPED_RESTS) <= now,
+        _ => false,
+    };
+    if is_waited_for || !is_done {
         return Ok(Verdict::Nothing);
     }
     desk.order_mut(id)?.closed_at = Some(now);

@@ -124,6 +124,9 @@ impl Engine {
                 }
                 continue;
             }
+            if account.take_poll_due() {
+                rhythm.poll_at = now;
+            }
             if let Some(due) = rhythm.due(now, account.has_hints()) {
                 let result = match due {
                     Due::Poll => self.poll_in_rhythm(&account, &mut rhythm, now).await,

@@ -17,7 +17,7 @@ use serde::Serialize;
 use store::{Batch, Expect, Table};
 
 use super::Shelf;
-use crate::rows::{self, key, sortable, sortable_time};
+use crate::rows::{self, Added, key, sortable, sortable_time};
 
 impl Shelf<'_> {
     /// The batch that turns the loaded book into this one. Empty when nothing changed.
@@ -65,7 +65,7 @@ impl Shelf<'_> {
             writer.put(rows::CLAIM_CHANGES, row_key, change);
         }
         let mut batch = writer.batch;
-        batch.facts = book.facts.iter().map(rows::encode).collect();
+        batch.facts = rows::encode_facts(&book.facts);
         if batch.puts.is_empty() && batch.deletes.is_empty() {
             return Batch::default();
         }
@@ -138,14 +138,14 @@ impl Writer<'_, '_> {
             let id = id.to_string();
             let before = self.shelf.book.orders.get(&order.id);
             let mut order = order.clone();
-            for fact in book
-                .facts
-                .iter()
-                .filter(|fact| fact.order == Some(order.id))
-            {
+            let facts = book.facts.iter();
+            let mut told = facts.filter(|fact| fact.order == Some(order.id)).peekable();
+            if let Some(at) = told.peek().map(|fact| fact.at) {
+                let events: Vec<Event> = told.map(|fact| fact.event.clone()).collect();
                 let row_key = key(&[&id, &sortable(order.timeline_length)]);
-                self.put(rows::TIMELINE, row_key, fact);
-                order.timeline_length = order.timeline_length.saturating_add(1);
+                let length = u64::try_from(events.len()).unwrap_or(u64::MAX);
+                self.put(rows::TIMELINE, row_key, &Added { at, events });
+                order.timeline_length = order.timeline_length.saturating_add(length);
             }
             self.keep(rows::ORDERS, key(&[&id]), Some(&order));
             let (account, external) = (order.account.as_str(), order.external_id.as_str());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::{
     AccountId, ExternalId, ListingId, Money, Sku, Time,
     book::{Book, ClaimKey},
-    fact::{Event, Fact},
+    fact::Event,
     ids::{IntentId, OrderId, ShipmentId},
     intent::Intent,
     item::Item,
@@ -24,7 +24,7 @@ use crate::{
     Engine,
     decider::deadline,
     persons,
-    rows::{self, key, prefix, sortable, sortable_time},
+    rows::{self, Added, key, prefix, sortable, sortable_time},
 };
 
 /// How far an order may be known before its channel says that it was placed: clocks differ.
@@ -457,21 +457,29 @@ pub async fn timeline(
     let text = id.to_string();
     let order: Option<Order> = read(engine, rows::ORDERS, &[&text]).await?;
     let Some(order) = order else { return Ok(None) };
-    let mut walk = Walk::new(engine, rows::TIMELINE, prefix(&[&text]), after);
-    let mut items = Vec::new();
-    while items.len() < limit {
-        let Some((row_key, row)) = walk.next().await? else {
-            break;
-        };
-        let fact: Fact = rows::decode(rows::TIMELINE, &row.value)?;
-        items.push(TimelineEntry {
-            number: rows::last_part(&row_key).parse().unwrap_or_default(),
-            at: fact.at,
-            text: words::event(&fact.event, &order),
-            event: fact.event,
-        });
+    let last = after.map(|key| rows::last_part(&key).parse::<u64>().unwrap_or_default());
+    let mut walk = Walk::new(engine, rows::TIMELINE, prefix(&[&text]), None).unbounded();
+    let (mut items, mut next) = (Vec::new(), None);
+    // A page may end within a row, so it is told by numbers. No order has so many facts that it matters.
+    'rows: while let Some((row_key, row)) = walk.next().await? {
+        let first: u64 = rows::last_part(&row_key).parse().unwrap_or_default();
+        let added: Added = rows::decode(rows::TIMELINE, &row.value)?;
+        for (number, event) in (first..).zip(added.events) {
+            if last.is_some_and(|last| number <= last) {
+                continue;
+            }
+            if items.len() >= limit {
+                next = Some(key(&[&text, &sortable(number.saturating_sub(1))]));
+                break 'rows;
+            }
+            items.push(TimelineEntry {
+                number,
+                at: added.at,
+                text: words::event(&event, &order),
+                event,
+            });
+        }
     }
-    let next = walk.rest().await?;
     Ok(Some(Page { items, next }))
 }
 

@@ -2,8 +2,9 @@
 //! them is handed out, so that taking a key costs no sync.
 //!
 //! Which keys were handed out is written nowhere: whoever opens the folder begins a new file, so no key
-//! is handed out twice, whatever happened before. A key is destroyed by writing zeros over it where it
-//! lies. No key is all zeros.
+//! is handed out twice, whatever happened before. A key is destroyed by writing a tombstone over it where it
+//! lies. Keys and tombstones have a checksum each, so that a damaged file is never taken for people who were
+//! forgotten.
 
 use std::{
     io,
@@ -18,12 +19,24 @@ use crate::{
 };
 
 const MAGIC: [u8; 8] = *b"1SHKEYS1";
+/// What a file begins with of which all keys were destroyed at once.
+const MAGIC_OF_NONE: [u8; 8] = *b"1SHNONE1";
 const HEAD_LENGTH: usize = 64;
+/// A key, whether it is one or a tombstone, and a checksum.
+const SLOT_LENGTH: usize = KEY_LENGTH + 8;
+const LIVE: [u8; 4] = *b"live";
+const TOMB: [u8; 4] = *b"tomb";
 /// How many keys a file has.
 const KEYS_PER_FILE: u64 = 1024;
 /// No key is handed out of a file that is older, so that keys of a time can be destroyed by file.
 const FILE_LIFE_MS: u64 = 24 * 3600 * 1000;
-const DESTROYED: Key = [0; KEY_LENGTH];
+
+/// What is found under the name of a key.
+enum Slot {
+    Live(Key),
+    Destroyed,
+    Damaged,
+}
 
 /// Fills bytes with randomness that nobody can guess.
 pub type Fill = fn(&mut [u8]) -> io::Result<()>;
@@ -47,7 +60,8 @@ struct Current {
     number: u64,
     made_at_ms: u64,
     used: u64,
-    keys: Vec<Key>,
+    /// Nothing where one was destroyed since.
+    keys: Vec<Option<Key>>,
 }
 
 impl KeyFiles {
@@ -76,14 +90,14 @@ impl KeyFiles {
 
     fn make(&self, number: u64) -> io::Result<Current> {
         let made_at_ms = self.disk.unix_ms();
-        let mut bytes = vec![0; HEAD_LENGTH + KEY_LENGTH * KEYS_PER_FILE as usize];
-        let (head, keys) = bytes.split_at_mut(HEAD_LENGTH);
-        let said = MAGIC.into_iter().chain(made_at_ms.to_le_bytes());
-        for (to, byte) in head.iter_mut().zip(said) {
-            *to = byte;
+        let mut bytes = head(MAGIC, made_at_ms);
+        let mut keys = Vec::new();
+        for at in 0..KEYS_PER_FILE {
+            let mut key = [0; KEY_LENGTH];
+            (self.fill)(&mut key)?;
+            bytes.extend(slot(KeyId(number * KEYS_PER_FILE + at), &key, LIVE));
+            keys.push(Some(key));
         }
-        (self.fill)(keys)?;
-        let keys = keys.chunks_exact(KEY_LENGTH).map(to_key).collect();
         let file = self.disk.open(&self.path(number), Mode::Create)?;
         file.write_at(&bytes, 0)?;
         file.sync()?;
@@ -105,35 +119,56 @@ impl KeyFiles {
         }
     }
 
-    fn read(&self, id: KeyId) -> io::Result<Option<Key>> {
+    fn read(&self, id: KeyId) -> io::Result<Slot> {
         let (number, at) = place(id);
         let Some(file) = self.file(number, Mode::Read)? else {
-            return Ok(None);
+            return Ok(Slot::Damaged);
         };
-        let mut key = DESTROYED;
-        let read = file.read_at(&mut key, at)?;
-        Ok((read == KEY_LENGTH && key != DESTROYED).then_some(key))
+        let mut magic = [0; MAGIC.len()];
+        let read = file.read_at(&mut magic, 0)?;
+        if read == magic.len() && magic == MAGIC_OF_NONE {
+            return Ok(Slot::Destroyed);
+        }
+        let mut found = [0; SLOT_LENGTH];
+        let read = file.read_at(&mut found, at)?;
+        let key = found.first_chunk::<KEY_LENGTH>().copied();
+        let key = key.filter(|_| read == SLOT_LENGTH);
+        Ok(match key {
+            Some(key) if slot(id, &key, LIVE) == found => Slot::Live(key),
+            Some(key) if slot(id, &key, TOMB) == found => Slot::Destroyed,
+            Some(_) | None => Slot::Damaged,
+        })
     }
 
-    fn wipe(&self, number: u64, at: &[u64]) -> io::Result<()> {
+    fn wipe(&self, number: u64, ids: &[KeyId]) -> io::Result<()> {
         let Some(file) = self.file(number, Mode::Write)? else {
             return Ok(());
         };
         let length = file.length()?;
-        for at in at.iter().filter(|at| **at < length) {
-            file.write_at(&DESTROYED, *at)?;
+        for id in ids {
+            let (_, at) = place(*id);
+            if at < length {
+                file.write_at(&slot(*id, &[0; KEY_LENGTH], TOMB), at)?;
+            }
         }
         file.sync()
     }
 
-    /// Destroys a whole file, also for whoever looks at the bare disk.
+    /// Destroys a whole file, also for whoever looks at the bare disk. Its name stays, so that it is not
+    /// missed as a lost one.
     fn remove(&self, number: u64) -> io::Result<()> {
+        let path = self.path(number);
         if let Some(file) = self.file(number, Mode::Write)? {
             let length = usize::try_from(file.length()?).map_err(io::Error::other)?;
             file.write_at(&vec![0; length], 0)?;
+            file.write_at(&head(MAGIC_OF_NONE, 0), 0)?;
             file.sync()?;
         }
-        self.disk.remove(&self.path(number))?;
+        let aside = path.with_extension("new");
+        let file = self.disk.open(&aside, Mode::Create)?;
+        file.write_at(&head(MAGIC_OF_NONE, 0), 0)?;
+        file.sync()?;
+        self.disk.rename(&aside, &path)?;
         self.disk.sync_dir(&self.folder)
     }
 
@@ -161,8 +196,9 @@ impl KeyFiles {
             if Some(number) == current || Some(number) == last {
                 continue;
             }
-            let made_at = self.made_at_ms(number)?.unwrap_or(0);
-            if made_at.saturating_add(FILE_LIFE_MS) < unix_ms {
+            let made_at = self.made_at_ms(number)?;
+            let is_old = |made_at: u64| made_at.saturating_add(FILE_LIFE_MS) < unix_ms;
+            if made_at.is_some_and(is_old) {
                 self.remove(number)?;
                 removed += 1;
             }
@@ -189,8 +225,8 @@ impl Keys for KeyFiles {
         let taken = current.and_then(|current| {
             let at = current.used;
             current.used += 1;
-            let key = current.keys.get(usize::try_from(at).ok()?)?;
-            Some((KeyId(current.number * KEYS_PER_FILE + at), *key))
+            let key = (*current.keys.get(usize::try_from(at).ok()?)?)?;
+            Some((KeyId(current.number * KEYS_PER_FILE + at), key))
         });
         taken.ok_or_else(|| StoreError::Unavailable {
             reason: "a file of keys holds fewer than it was made with".to_owned(),
@@ -203,23 +239,32 @@ impl Keys for KeyFiles {
             let current = open.current.as_ref();
             if let Some(current) = current.filter(|one| one.number == id.0 / KEYS_PER_FILE) {
                 let at = usize::try_from(id.0 % KEYS_PER_FILE).unwrap_or(usize::MAX);
-                let key = current.keys.get(at).copied();
-                return Ok(key.filter(|key| *key != DESTROYED));
+                return Ok(current.keys.get(at).copied().flatten());
             }
         }
-        self.read(id).map_err(|error| failed("read a key", &error))
+        let read = self.read(id);
+        match read.map_err(|error| failed("read a key", &error))? {
+            Slot::Live(key) => Ok(Some(key)),
+            Slot::Destroyed => Ok(None),
+            Slot::Damaged => Err(StoreError::Corrupt {
+                reason: format!(
+                    "the key {} in `{}` is damaged or gone: put the folder of keys back from a backup",
+                    id.0,
+                    self.path(id.0 / KEYS_PER_FILE).display()
+                ),
+            }),
+        }
     }
 
     fn destroy(&self, ids: &[KeyId]) -> Result<(), StoreError> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut places: Vec<(u64, u64)> = ids.iter().map(|id| place(*id)).collect();
-        places.sort_unstable();
-        for of_file in places.chunk_by(|one, other| one.0 == other.0) {
-            let Some((number, _)) = of_file.first() else {
+        let mut sorted = ids.to_vec();
+        sorted.sort_unstable();
+        for of_file in sorted.chunk_by(|one, other| place(*one).0 == place(*other).0) {
+            let Some(first) = of_file.first() else {
                 continue;
             };
-            let at: Vec<u64> = of_file.iter().map(|(_, at)| *at).collect();
-            let wiped = self.wipe(*number, &at);
+            let wiped = self.wipe(place(*first).0, of_file);
             wiped.map_err(|error| failed("destroy a key", &error))?;
         }
         if let Some(current) = &mut open.current {
@@ -229,7 +274,7 @@ impl Keys for KeyFiles {
             {
                 let at = usize::try_from(id.0 % KEYS_PER_FILE).unwrap_or(usize::MAX);
                 if let Some(key) = current.keys.get_mut(at) {
-                    *key = DESTROYED;
+                    *key = None;
                 }
             }
         }
@@ -244,12 +289,24 @@ impl Keys for KeyFiles {
 
 /// In which file a key lies, and where in it.
 fn place(id: KeyId) -> (u64, u64) {
-    let at = HEAD_LENGTH as u64 + id.0 % KEYS_PER_FILE * KEY_LENGTH as u64;
+    let at = HEAD_LENGTH as u64 + id.0 % KEYS_PER_FILE * SLOT_LENGTH as u64;
     (id.0 / KEYS_PER_FILE, at)
 }
 
-fn to_key(bytes: &[u8]) -> Key {
-    bytes.try_into().expect("chunks are exact")
+fn head(magic: [u8; 8], made_at_ms: u64) -> Vec<u8> {
+    let mut head = magic.to_vec();
+    head.extend(made_at_ms.to_le_bytes());
+    head.resize(HEAD_LENGTH, 0);
+    head
+}
+
+/// A key in its place. The checksum is over its name too, so that one of another place is none.
+fn slot(id: KeyId, key: &Key, what: [u8; 4]) -> Vec<u8> {
+    let mut slot = key.to_vec();
+    slot.extend(what);
+    let sum = crc32c::crc32c_append(crc32c::crc32c(&slot), &id.0.to_be_bytes());
+    slot.extend(sum.to_le_bytes());
+    slot
 }
 
 fn file_name(number: u64) -> String {
@@ -314,7 +371,7 @@ mod tests {
         }
         let ids: std::collections::BTreeSet<KeyId> = taken.iter().map(|(id, _)| *id).collect();
         assert_eq!(ids.len(), taken.len());
-        assert!(keys.find(KeyId(u64::MAX)).expect("read").is_none());
+        assert!(keys.find(KeyId(u64::MAX)).is_err(), "it never was");
     }
 
     #[test]
@@ -336,6 +393,39 @@ mod tests {
             let at = bytes.windows(KEY_LENGTH).position(|some| some == secret);
             assert_eq!(at, None);
         }
+    }
+
+    #[test]
+    fn a_damaged_key_is_an_error_and_nobody_who_was_forgotten() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let keys = open(dir.path());
+        let (id, _) = keys.take().expect("a key");
+        let (gone, _) = keys.take().expect("a key");
+        keys.destroy(&[gone]).expect("destroyed");
+        drop(keys);
+        let keys = open(dir.path());
+        let path = keys.path(place(id).0);
+        let whole = fs::read(&path).expect("our own file");
+        let from = usize::try_from(place(id).1).expect("short");
+        for at in from..from + 2 * SLOT_LENGTH {
+            for change in [1, 0x80] {
+                let mut bytes = whole.clone();
+                bytes[at] ^= change;
+                fs::write(&path, bytes).expect("our own file");
+                let (one, other) = (keys.find(id), keys.find(gone));
+                let is_well = [matches!(one, Ok(Some(_))), matches!(other, Ok(None))];
+                let is_named = [one.is_err(), other.is_err()];
+                let hit = usize::from(at >= from + SLOT_LENGTH);
+                assert!(is_named[hit] && is_well[1 - hit], "byte {at}");
+            }
+        }
+        fs::write(&path, vec![0; whole.len()]).expect("our own file");
+        assert!(keys.find(id).is_err() && keys.find(gone).is_err());
+        fs::write(&path, &whole[..from]).expect("our own file");
+        assert!(keys.find(id).is_err());
+        fs::remove_file(&path).expect("our own file");
+        let error = keys.find(id).expect_err("it is gone");
+        assert!(error.to_string().contains("from a backup"), "{error}");
     }
 
     #[test]

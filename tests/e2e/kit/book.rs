@@ -39,12 +39,12 @@ pub(crate) struct Book {
 impl Book {
     /// Reads the store of a world whose daemon has ended.
     pub(crate) async fn read(world: &World) -> Book {
-        Book::read_at(&world.state()).await
+        Book::read_at(world, &world.state()).await
     }
 
     /// Reads the store of a state folder.
-    pub(crate) async fn read_at(state: &Path) -> Book {
-        let sealer = daemon::keys::open(state, None).expect("the keys are there");
+    pub(crate) async fn read_at(world: &World, state: &Path) -> Book {
+        let sealer = keys(world, state);
         let (store, is_made_anew) = open(&state.join("store"));
         let (signals, _) = signals_after(store.as_ref(), &sealer, Seq(0)).await;
         let orders: Vec<Order> = values(store.as_ref(), rows::ORDERS).await;
@@ -74,8 +74,12 @@ impl Book {
 
     /// The raw signals in the store of a state folder, after a place in the journal, and the place of the
     /// last.
-    pub(crate) async fn signals_at(state: &Path, after: Seq) -> (Vec<RawSignal>, Seq) {
-        let sealer = daemon::keys::open(state, None).expect("the keys are there");
+    pub(crate) async fn signals_at(
+        world: &World,
+        state: &Path,
+        after: Seq,
+    ) -> (Vec<RawSignal>, Seq) {
+        let sealer = keys(world, state);
         let (store, _) = open(&state.join("store"));
         let found = signals_after(store.as_ref(), &sealer, after).await;
         store.close().await.expect("the store closes");
@@ -195,6 +199,13 @@ fn open(dir: &Path) -> (std::sync::Arc<dyn Store>, bool) {
     (store, opened.is_rebuilt)
 }
 
+/// The keys of a state folder; those of the world, where that has the store alone.
+fn keys(world: &World, state: &Path) -> std::sync::Arc<Sealer> {
+    let has_keys = state.join("keys").exists();
+    let state = if has_keys { state } else { &world.state() };
+    daemon::keys::open(state, None).expect("the keys are there")
+}
+
 async fn signals_after(store: &dyn Store, sealer: &Sealer, after: Seq) -> (Vec<RawSignal>, Seq) {
     let last = store.stats().await.expect("the store answers").durable;
     let mut signals = Vec::new();
@@ -216,10 +227,8 @@ async fn facts(store: &dyn Store) -> Vec<Fact> {
             return facts;
         };
         after = *last;
-        facts.extend(
-            page.iter()
-                .map(|(_, bytes)| decode::<Fact>(Table("facts"), bytes)),
-        );
+        let entries = page.iter().map(|(_, bytes)| rows::decode_facts(bytes));
+        facts.extend(entries.flat_map(|facts| facts.expect("an entry of facts")));
     }
 }
 

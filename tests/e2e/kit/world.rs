@@ -199,9 +199,9 @@ impl World {
     }
 
     /// What the daemon left, copied: what the next one finds is as it was left.
-    pub(crate) fn copy_of_store(&self) -> TempDir {
+    pub(crate) fn copy_of_state(&self) -> TempDir {
         let copy = private_folder();
-        copy_folder(&self.state().join("store"), copy.path());
+        copy_state(&self.state(), copy.path());
         copy
     }
 
@@ -443,6 +443,14 @@ pub(crate) fn private_folder() -> TempDir {
         .permissions(fs::Permissions::from_mode(0o700))
         .tempdir();
     made.expect("a temporary folder")
+}
+
+/// Copies all that a daemon needs to go on elsewhere.
+pub(crate) fn copy_state(from: &Path, into: &Path) {
+    for folder in ["store", "keys"] {
+        copy_folder(&from.join(folder), into);
+    }
+    fs::copy(from.join("master.key"), into.join("master.key")).expect("the first start made it");
 }
 
 /// Copies a folder into another one. Files of a store are longer than what is in them.

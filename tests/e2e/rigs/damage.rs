@@ -13,7 +13,7 @@ use super::{
 };
 use crate::kit::{
     SOON, pass, until,
-    world::{END_WITHIN, World, copy_folder},
+    world::{END_WITHIN, World, copy_folder, copy_state},
 };
 
 /// How many damages `cargo test` tries.
@@ -29,12 +29,12 @@ async fn damage_is_mended_or_refused_in_words() {
     let people = crowd(&world, share.seed);
     pass(&world.ports, Duration::from_secs(2)).await;
     daemon.kill();
-    let older = world.copy_of_store();
+    let older = world.copy_of_state();
     let daemon = world.start().await;
     pass(&world.ports, Duration::from_secs(2)).await;
     daemon.kill();
     people.end().await;
-    let newer = world.copy_of_store();
+    let newer = world.copy_of_state();
     let told = acknowledged(&world, &people);
     assert!(told.len() > 20, "{} acknowledgements", told.len());
 
@@ -42,7 +42,7 @@ async fn damage_is_mended_or_refused_in_words() {
     let mut outcomes = BTreeMap::new();
     for number in 0..share.rounds {
         let found = Found::new(format!("damage {number}"));
-        copy_folder(&newer.path().join("store"), found.path());
+        copy_state(newer.path(), found.path());
         let store = found.path().join("store");
         let how = damage(&store, &older.path().join("store"), &mut chance);
         let outcome = try_out(&world, found.path(), &told, &how).await;

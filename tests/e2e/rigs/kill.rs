@@ -131,7 +131,7 @@ impl Day {
             pass(&world.ports, aftermath).await;
             assert_eq!(daemon.ended(), None, "it lives until it is killed");
             daemon.kill();
-            let copy = world.copy_of_store();
+            let copy = world.copy_of_state();
             ledger.check(world, copy.path()).await;
             let doctor = world.doctor(copy.path());
             assert_eq!(
@@ -224,7 +224,7 @@ impl Ledger {
     /// Compares what a dead daemon left with what it had acknowledged, as far as that is news.
     async fn check(&mut self, world: &World, state: &Path) {
         let acknowledged = world.post.acknowledged();
-        let (signals, read_to) = Book::signals_at(state, self.read_to).await;
+        let (signals, read_to) = Book::signals_at(world, state, self.read_to).await;
         self.read_to = read_to;
         for signal in signals {
             let name = (signal.account.to_string(), signal.request.body);

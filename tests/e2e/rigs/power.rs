@@ -192,7 +192,7 @@ impl Drop for Found {
 
 /// Opens what a disk held and compares it with what was acknowledged. Says whether rows were made anew.
 pub(super) async fn check(world: &World, state: &Path, acknowledged: &[Answered]) -> bool {
-    let book = Book::read_at(state).await;
+    let book = Book::read_at(world, state).await;
     expect_kept(&book, acknowledged);
     assert_claims_fit(&book);
     let doctor = world.doctor(state);

@@ -628,6 +628,42 @@ fn finished_orders_are_closed() {
 }
 
 #[test]
+fn what_left_long_ago_is_done_and_opens_again_with_news() {
+    let mut world = World::new();
+    world.act("count MUG 5");
+    let order = |revision: i64| {
+        let mut snapshot = reports::order_snapshot("#1");
+        snapshot.version = crate::snapshot::Version {
+            revision,
+            changed_at: Time::from_seconds(revision),
+        };
+        let status = ("status".to_owned(), revision.to_string());
+        snapshot.words.extend([status]);
+        snapshot.lines.push(reports::line_snapshot("MUG:1", false));
+        Signal::Order {
+            account: AccountId::new("web"),
+            snapshot: Box::new(snapshot),
+            source: crate::signal::Source::Read,
+        }
+    };
+    world.decide(&order(1));
+    world.act("ship #1");
+    // Its channel was told.
+    world.book.intents.clear();
+    world.act("close #1");
+    world.expect("nothing");
+    world.expect("#1 shipped");
+    world.now += 31 * 24 * 3600;
+    world.act("close #1");
+    world.expect("new");
+    world.expect("#1 closed");
+    let news = world.now;
+    world.decide(&order(news));
+    world.expect("new");
+    world.expect("#1 shipped");
+}
+
+#[test]
 fn kits_within_kits_are_refused() {
     let mut world = World::new();
     let components = BTreeMap::from([(sku("SET"), Quantity::of(1))]);
