@@ -248,7 +248,7 @@ impl Keys for KeyFiles {
             Slot::Destroyed => Ok(None),
             Slot::Damaged => Err(StoreError::Corrupt {
                 reason: format!(
-                    "the key {} in `{}` is damaged or gone: put the folder of keys back from a backup",
+                    "the key {} in `{}` is damaged or gone: put this file back from a backup",
                     id.0,
                     self.path(id.0 / KEYS_PER_FILE).display()
                 ),
