@@ -3,14 +3,7 @@
 //! A backup has the folder of keys and not the master key. Whoever loses that one can still read
 //! every order, but not what it says of people; so a start without it is refused, and says how to go on.
 
-use std::{
-    fmt::Write as _,
-    fs::{self, File, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
-    path::Path,
-    sync::Arc,
-};
+use std::{fmt::Write as _, fs, io, path::Path, sync::Arc};
 
 use channel::Secret;
 use domain::person::Contact;
@@ -19,6 +12,8 @@ use store::{
     journal::files::Files,
     keys::{Keys, files::KeyFiles},
 };
+
+use crate::durably;
 
 /// The folder beside the store that has the keys of orders and raw signals.
 pub(crate) const FOLDER: &str = "keys";
@@ -37,6 +32,9 @@ pub fn open(state: &Path, configured: Option<&Secret>) -> Result<Arc<Sealer>, St
         format!("cannot {what} `{}`: {error} (exit 74)", folder.display())
     };
     fs::create_dir_all(&folder).map_err(|error| failed("make", &error))?;
+    // Its name must outlive a power cut before anything is sealed.
+    let synced = fs::File::open(state).and_then(|dir| dir.sync_all());
+    synced.map_err(|error| failed("keep", &error))?;
     let is_new = !folder.join(CHECK).exists();
     let master = match configured {
         Some(key) => key.expose().trim().to_owned(),
@@ -78,7 +76,7 @@ fn own_master(path: &Path, is_new: bool) -> Result<String, String> {
     for byte in secret {
         write!(text, "{byte:02x}").map_err(|error| failed("make", &error))?;
     }
-    write_durably(path, &text).map_err(|error| failed("write", &error))?;
+    durably::write(path, text.as_bytes()).map_err(|error| failed("write", &error))?;
     Ok(text)
 }
 
@@ -88,7 +86,7 @@ fn check(folder: &Path, sealer: &Sealer, is_new: bool) -> Result<(), String> {
     let failed = |error: io::Error| format!("cannot read `{}`: {error} (exit 74)", path.display());
     let print = sealer.print(&Contact::Email("master.check".to_owned()));
     if is_new {
-        return write_durably(&path, &print).map_err(failed);
+        return durably::write(&path, print.as_bytes()).map_err(failed);
     }
     let said = fs::read_to_string(&path).map_err(failed)?;
     if said.trim() == print {
@@ -99,24 +97,6 @@ fn check(folder: &Path, sealer: &Sealer, is_new: bool) -> Result<(), String> {
          with: put the right one there. To go on without what orders said of people, remove `{}` (exit 74)",
         path.display()
     ))
-}
-
-/// Written aside, synced, renamed: it is there whole or not at all.
-fn write_durably(path: &Path, text: &str) -> io::Result<()> {
-    let aside = path.with_extension("new");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&aside)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&aside, path)?;
-    match path.parent() {
-        Some(dir) => File::open(dir)?.sync_all(),
-        None => Ok(()),
-    }
 }
 
 fn fill(bytes: &mut [u8]) -> io::Result<()> {

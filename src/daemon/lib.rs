@@ -9,6 +9,7 @@ pub mod check;
 pub mod cli;
 pub mod demo;
 pub mod doctor;
+mod durably;
 pub mod exit;
 pub mod keys;
 pub mod listen;

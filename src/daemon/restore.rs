@@ -38,7 +38,8 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     writeln!(
         out,
         "Restored to {}: {} orders as of {at}.\n\
-         Start it as usual. It knows that it was set back: orders since then are found by polling, and\n\
+         Put `master.key` there from where you keep it, unless `privacy.key` is configured: no backup has it.\n\
+         Then start it as usual. It knows that it was set back: orders since then are found by polling, and\n\
          nothing is written to an account before its levels were compared.",
         restored.dir.display(),
         view.orders

@@ -6,9 +6,8 @@
 //! directory synced.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::Write,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    fs,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -16,6 +15,8 @@ use async_trait::async_trait;
 use channel::{Secret, Vault, VaultError};
 use domain::AccountId;
 use engine::ports::Ports;
+
+use crate::durably;
 
 /// The vault of one account.
 pub(crate) struct FileVault {
@@ -55,17 +56,7 @@ impl FileVault {
             .recursive(true)
             .mode(0o700)
             .create(&self.dir)?;
-        let aside = path.with_extension("new");
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&aside)?;
-        file.write_all(sealed)?;
-        file.sync_all()?;
-        fs::rename(&aside, path)?;
-        File::open(&self.dir)?.sync_all()
+        durably::write(path, sealed)
     }
 }
 

@@ -176,6 +176,10 @@ fn doom(before: &Book, sealed: &Sealed, after: &Book, batch: &mut Batch) {
             key: sealed.keys.get(id).map(|key| key.0),
         };
         let row_key = key(&[&id.to_string()]);
+        let is_unreadable = sealed.keys.contains_key(id) && !before.persons.contains_key(id);
+        if is_unreadable {
+            batch.deletes.push((rows::PERSONS, row_key.clone()));
+        }
         batch
             .puts
             .push((rows::DOOMED_KEYS, row_key, rows::encode(&doomed)));

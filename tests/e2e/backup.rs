@@ -23,10 +23,7 @@ fn offline(world: &World, arguments: &[&str]) -> Ended {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_lost_is_found_again_and_nothing_is_written_before_it_was_compared() {
     let world = World::open(Plan::default()).await;
-    let backups = world.dir.path().join("backups");
-    let main = world.config().join("oneshelf.toml");
-    let text = fs::read_to_string(&main).expect("our own file");
-    fs::write(&main, format!("{text}\n[backup]\ndir = {backups:?}\n")).expect("our own file");
+    world.keep_backups();
     let daemon = world.adopt().await;
     for (account, _) in SHOPS {
         world.buy(account, &[("BOWL", 1)]);

@@ -69,10 +69,7 @@ fn expect_nowhere(texts: &BTreeSet<String>, folder: &Path) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_told_of_people_is_sealed_everywhere_and_forgotten_for_good() {
     let world = World::open(Plan::default()).await;
-    let backups = world.dir.path().join("backups");
-    let main = world.config().join("oneshelf.toml");
-    let text = fs::read_to_string(&main).expect("our own file");
-    fs::write(&main, format!("{text}\n[backup]\ndir = {backups:?}\n")).expect("our own file");
+    let backups = world.keep_backups();
     let daemon = world.adopt().await;
     for (account, _) in SHOPS {
         world.buy(account, &[("BOWL", 1)]);

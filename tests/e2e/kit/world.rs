@@ -198,6 +198,16 @@ impl World {
         self.dir.path().join("var")
     }
 
+    /// Has backups kept, and says where. The daemon does not run yet.
+    pub(crate) fn keep_backups(&self) -> PathBuf {
+        let backups = self.dir.path().join("backups");
+        let main = self.config().join("oneshelf.toml");
+        let text = fs::read_to_string(&main).expect("our own file");
+        let text = format!("{text}\n[backup]\ndir = {backups:?}\n");
+        fs::write(&main, text).expect("our own file");
+        backups
+    }
+
     /// What the daemon left, copied: what the next one finds is as it was left.
     pub(crate) fn copy_of_state(&self) -> TempDir {
         let copy = private_folder();
