@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use domain::{Time, ids::OrderId, order::Order, person::Contact, signal::Signal};
-use store::{Range, Seq, StoreError, Table, keys::KeyId};
+use store::{Seq, StoreError, Table, keys::KeyId};
 
 use crate::{
     Engine,
@@ -17,8 +17,6 @@ use crate::{
     views::{Walk, read},
 };
 
-/// How many rows are looked at in one go.
-const PAGE: usize = 200;
 /// How often it is looked for what became old.
 const EVERY: Duration = Duration::from_secs(3600);
 
@@ -43,7 +41,7 @@ impl Default for Privacy {
 
 impl Engine {
     /// Erases what was asked for, and destroys what is doomed.
-    pub(crate) async fn erase_what_was_asked(&self) -> Result<(), StoreError> {
+    pub async fn erase_what_was_asked(&self) -> Result<(), StoreError> {
         for order in self.keys_of(rows::TO_ERASE).await? {
             self.settle(Signal::Forget { order }).await?;
         }
@@ -87,11 +85,14 @@ impl Engine {
         Ok(orders)
     }
 
-    /// The first orders of an index whose keys are their ids.
+    /// All orders of an index whose keys are their ids: those that must wait keep no other waiting.
     async fn keys_of(&self, table: Table) -> Result<Vec<OrderId>, StoreError> {
-        let rows = self.store.scan(table, Range::default(), PAGE).await?;
-        let ids = rows.iter().map(|(key, _)| rows::last_part(key).parse());
-        Ok(ids.filter_map(Result::ok).collect())
+        let mut walk = Walk::new(self, table, Vec::new(), None).unbounded();
+        let mut ids = Vec::new();
+        while let Some((key, _)) = walk.next().await? {
+            ids.extend(rows::last_part(&key).parse::<OrderId>());
+        }
+        Ok(ids)
     }
 
     async fn forget_before(&self, before: Time) -> Result<(), StoreError> {

@@ -171,7 +171,12 @@ impl Engine {
             deletes: vec![(INBOX, key.to_vec())],
         };
         let Some(raw) = self.raw(seq).await? else {
-            // Its key went with its time: it waited for so long that nobody may read it any more.
+            // It waited until its key went with its time, or an admin went on without the master key. What it told
+            // of is found by polling; to stop here would stop everything behind it.
+            tracing::warn!(
+                position = seq.0,
+                "A hook that was not decided cannot be read any more."
+            );
             let staged = vec![self.decider.stage_rows(done).await?];
             let received_at = self.ports.clock.now();
             return Ok(UnderWay {

@@ -85,3 +85,36 @@ async fn a_channel_that_wants_somebody_forgotten_is_obeyed() {
         );
     }
 }
+
+#[tokio::test]
+async fn however_many_wait_for_their_parcels_who_can_be_forgotten_is() {
+    let rig = rig().await;
+    let ids: Vec<String> = (1_000..1_202).map(|number| number.to_string()).collect();
+    for id in &ids {
+        let placed = snapshot(id, &[("MUG", 1)]);
+        tell(&rig, Observation::Order(Box::new(placed))).await;
+    }
+    let all = ids.iter().map(|id| ExternalId::from(id.as_str())).collect();
+    tell(&rig, Observation::Forget(all)).await;
+    let last = ids.last().expect("one");
+    let mut canceled = canceled(last, "");
+    canceled.version.revision += 1;
+    canceled
+        .words
+        .extend([("status".to_owned(), "canceled".to_owned())]);
+    tell(&rig, Observation::Order(Box::new(canceled))).await;
+    // The inbox decides in its own task: until it has, nothing can be erased.
+    for _ in 0..10_000 {
+        let listed = rig.get("/api/v1/orders?phase=canceled").await.json();
+        if listed["items"]
+            .as_array()
+            .is_some_and(|items| !items.is_empty())
+        {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    let asked = rig.engine.erase_what_was_asked().await;
+    asked.expect("the store answers");
+    erased(&rig, last).await;
+}
