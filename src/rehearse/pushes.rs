@@ -25,10 +25,16 @@ const ROUND_LASTS: Duration = Duration::from_secs(1);
 /// How long a level may be looked into before what it is to show is written.
 const DOUBTS_LAST: Duration = Duration::from_secs(60);
 
-/// Remembers when each account last began to send.
+/// Remembers when each account last began to send, and what was to fall there at that moment.
 #[derive(Debug, Default)]
 pub struct Pushes {
-    started: BTreeMap<AccountId, Time>,
+    started: BTreeMap<AccountId, Start>,
+}
+
+#[derive(Debug)]
+struct Start {
+    at: Time,
+    to_fall: BTreeSet<ListingId>,
 }
 
 impl Pushes {
@@ -50,13 +56,18 @@ impl Pushes {
             }
         }
         for (account, (at, rises)) in began {
-            let before = self.started.insert(account.clone(), at);
-            let Some(before) = before.filter(|_| rises) else {
+            let offers = Rows(memory).all::<Offer>(rows::OFFERS, &prefix(&[account.as_str()]));
+            // A level is read earlier than its answer arrives: what is known now need not have been
+            // known then, whatever its times say.
+            let to_fall = offers.iter().filter(|offer| is_to_fall(offer));
+            let to_fall = to_fall.map(|offer| offer.listing.clone()).collect();
+            let start = self.started.insert(account.clone(), Start { at, to_fall });
+            let Some(Start { at: before, to_fall }) = start.filter(|_| rises) else {
                 continue;
             };
             found.look(Checker::FallsFirst, 1);
-            let offers = Rows(memory).all::<Offer>(rows::OFFERS, &prefix(&[account.as_str()]));
-            let late = offers.iter().find(|offer| waits_to_fall(offer, before));
+            let mut known = offers.iter().filter(|offer| to_fall.contains(&offer.listing));
+            let late = known.find(|offer| waits_to_fall(offer, before));
             if let Some(offer) = late {
                 let sku = &offer.sku;
                 let told = |told: Option<Told>| {
@@ -76,6 +87,13 @@ impl Pushes {
     }
 }
 
+fn is_to_fall(offer: &Offer) -> bool {
+    let levels = offer.wanted.zip(offer.believed);
+    levels.is_some_and(|(wanted, believed)| wanted.quantity < believed.quantity)
+        && offer.is_due()
+        && offer.attempt.is_none()
+}
+
 fn waits_to_fall(offer: &Offer, since_before: Time) -> bool {
     let (Some(wanted), Some(believed)) = (offer.wanted, offer.believed) else {
         return false;
@@ -89,9 +107,7 @@ fn waits_to_fall(offer: &Offer, since_before: Time) -> bool {
     }
     // It falls since it is wanted, since that is believed to stand there, and since the two differ.
     let since = [Some(wanted.at), Some(believed.at), offer.due_since];
-    offer.is_due()
-        && offer.attempt.is_none()
-        && wanted.quantity < believed.quantity
+    is_to_fall(offer)
         && since.into_iter().flatten().max() < Some(since_before.minus(ROUND_LASTS))
 }
 

@@ -391,10 +391,6 @@ fn evidence(rows: &Rows<'_>, orders: &[Order], scene: Scene<'_>) -> Evidence {
     for (sku, units) in goods::unsellable(rows) {
         *stock.entry(sku).or_default() -= units;
     }
-    // What may be owed may be sold, and is no oversell.
-    for (sku, units) in scene.may_owe {
-        *stock.entry(sku).or_default() += units;
-    }
     let accounts: Vec<&AccountId> = scene.truths.keys().collect();
     let are_apart = |one: &AccountId, other: &AccountId| {
         let mut places = scene.locations.declared().iter();
@@ -413,6 +409,7 @@ fn evidence(rows: &Rows<'_>, orders: &[Order], scene: Scene<'_>) -> Evidence {
         shops: scene.truths,
         bills: scene.bills,
         stock,
+        may_owe: scene.may_owe,
         edits: scene.edits,
         taken_off: goods::taken_off(scene.facts),
         ..Evidence::default()

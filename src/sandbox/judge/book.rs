@@ -46,13 +46,20 @@ impl Evidence {
             .map(|order| (name(order), left(order)))
             .filter(|(_, lines)| !lines.is_empty())
             .collect();
+        let orders: BTreeMap<OrderId, &Order> =
+            book.orders.iter().map(|order| (order.id, order)).collect();
         for incident in book.incidents.iter().filter(|one| one.closed_at.is_none()) {
-            if let Some(name) = names.get(&incident.order) {
-                let units = self
-                    .missing
-                    .entry((name.clone(), incident.sku.clone()))
-                    .or_default();
-                *units += incident.missing.units();
+            let Some(order) = orders.get(&incident.order) else {
+                continue;
+            };
+            let mut lines = order.lines.iter();
+            let item = lines
+                .find(|line| line.number == incident.line)
+                .and_then(|line| line.item.as_ref());
+            // A good that was bought by itself gives nothing else back.
+            if item.is_some_and(|item| item.sku != incident.sku) {
+                let of = (name(order), incident.sku.clone());
+                *self.missing.entry(of).or_default() += incident.missing.units();
             }
         }
         for fact in book.facts {

@@ -27,6 +27,8 @@ pub struct Evidence {
     pub bills: BTreeMap<Sku, BTreeMap<Sku, i64>>,
     /// How many of each good there were to sell in all: the opening stock and what was received.
     pub stock: BTreeMap<Sku, i64>,
+    /// How many of each good may be sold beyond those, because they may be owed.
+    pub may_owe: BTreeMap<Sku, i64>,
     /// When each good was first counted by us. Until then nobody was told anything of it.
     pub counted_at: BTreeMap<Sku, Time>,
     /// The levels that channels acknowledged to us.
@@ -36,8 +38,8 @@ pub struct Evidence {
     /// What of each order left the shelf by our book, where something did. Units that left although
     /// the shop canceled the order cannot be sold to anybody else.
     pub left: BTreeMap<OrderName, Vec<(Sku, u32)>>,
-    /// Units of a good that an order should have by our book and has not. A kit that lacks one
-    /// component gives the others back, so it takes none of them.
+    /// Units of a good that the kits of an order should have by our book and have not. A kit that lacks
+    /// one component gives the others back, so it takes none of them.
     pub missing: BTreeMap<(OrderName, Sku), i64>,
     /// When an order was without units of a good, which were offered to others meanwhile.
     pub without: BTreeMap<(OrderName, Sku), Vec<Without>>,

@@ -39,7 +39,9 @@ pub(super) fn oversold(evidence: &Evidence) -> Vec<Oversold> {
         .stock
         .keys()
         .flat_map(|good| {
-            excess(evidence, &standing, good, |take| {
+            let may_owe = evidence.may_owe.get(good).copied().unwrap_or(0);
+            let there = there(evidence, good) + may_owe;
+            excess(evidence, &standing, (good, there), |take| {
                 take.wished - take.kits_missing
             })
         })
@@ -89,7 +91,9 @@ fn kits_without(
                     ..unexplained
                 };
             }
-            let first = excess(evidence, standing, good, |take| take.wished);
+            // What may be owed is no part of a kit.
+            let there = there(evidence, good);
+            let first = excess(evidence, standing, (good, there), |take| take.wished);
             first
                 .into_iter()
                 .next()
@@ -142,14 +146,18 @@ fn overlapping(
     })
 }
 
+/// How many of a good there were in all.
+fn there(evidence: &Evidence, good: &Sku) -> i64 {
+    evidence.stock.get(good).copied().unwrap_or(0)
+}
+
 /// Walks through all sales of a good in the order of placing: those that exceed the stock.
 fn excess(
     evidence: &Evidence,
     sales: &[Sale<'_>],
-    good: &Sku,
+    (good, stock): (&Sku, i64),
     units: impl Fn(&Take<'_>) -> i64,
 ) -> Vec<Oversold> {
-    let stock = evidence.stock.get(good).copied().unwrap_or(0);
     let (mut sold, mut found) = (0, Vec::new());
     for (at, sale) in sales.iter().enumerate() {
         let Some(take) = sale.takes.get(good) else {

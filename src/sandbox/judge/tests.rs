@@ -28,6 +28,7 @@ fn read(evidence: &mut Evidence, words: &[&str]) -> Option<()> {
     let account = || Some(AccountId::new(*words.get(1)?));
     match *words.first()? {
         "stock" => drop(evidence.stock.insert(sku(words.get(1)?), number(2)?)),
+        "owe" => drop(evidence.may_owe.insert(sku(words.get(1)?), number(2)?)),
         "kit" => {
             let bill = words.get(2..)?.iter().map(|good| (sku(good), 1));
             evidence.bills.insert(sku(words.get(1)?), bill.collect());
@@ -490,6 +491,27 @@ fn what_was_packed_of_a_canceled_order_is_sold_to_nobody_else() {
     check(
         &format!("{told} left web 1 MUG 1"),
         "oversold till 2 MUG 1: 1 never told, PushLag",
+    );
+}
+
+#[test]
+fn what_may_be_owed_may_be_sold_but_is_no_part_of_a_kit() {
+    let sold = "
+        stock MUG 1
+        stock BOX 1
+        kit SET MUG BOX
+        push web MUG 1 60 90
+        push web SET 1 60 90
+        push web SET 0 160 190
+        push till MUG 0 160 190
+        order web 1 SET 1 100 150
+        order till 2 MUG 1 200 250
+        ";
+    check(sold, "oversold till 2 MUG 1: all told, Unexplained");
+    check(&format!("{sold} owe MUG 1"), "");
+    check(
+        &format!("{sold} owe MUG 1\n missing web 1 MUG 1"),
+        "oversold web 1 MUG 1: all told, Unexplained",
     );
 }
 
