@@ -194,10 +194,18 @@ impl Decider {
         let signal = Arc::new(signal);
         let mut tries = 0;
         loop {
-            let staged = self.stage(&signal, alongside.clone()).await?;
-            match self.settle(staged).await {
-                Err(StoreError::Conflict { .. }) if tries < CONFLICTS_MAX => tries += 1,
-                settled => return Ok(settled?),
+            let done = match self.stage(&signal, alongside.clone()).await {
+                Ok(staged) => self.settle(staged).await.map_err(DecideError::from),
+                Err(error) => {
+                    self.land().await;
+                    Err(error)
+                }
+            };
+            match done {
+                Err(DecideError::Store(StoreError::Conflict { .. })) if tries < CONFLICTS_MAX => {
+                    tries += 1;
+                }
+                done => return done,
             }
         }
     }
@@ -389,7 +397,11 @@ impl Decider {
             pending: &turn.pending,
         };
         let is_watched = turn.recorder.is_some();
-        let mut draft = self.try_once(&ahead, is_watched, signal, &context).await?;
+        let draft = self.try_once(&ahead, is_watched, signal, &context).await?;
+        let mut draft = match draft {
+            Ok(draft) => draft,
+            Err(how) => return Err(give_up(turn, how).into()),
+        };
         let recorder = turn.recorder.as_mut();
         let noted = note(recorder.as_deref(), signal, &context, &mut draft);
         let Draft {
@@ -424,14 +436,25 @@ impl Decider {
         Ok((part, follow_ups, outcome))
     }
 
+    /// Waits until what is on its way to the disk has landed.
+    async fn land(&self) {
+        let mut landed = pin!(self.shared.landed.notified());
+        landed.as_mut().enable();
+        let is_flying = !self.shared.turn.lock().await.pending.is_empty();
+        if is_flying {
+            landed.await;
+        }
+    }
+
+    /// What a decision would change; or how the rows that it reads contradict each other.
     async fn try_once(
         &self,
         ahead: &Ahead<'_>,
         is_watched: bool,
         signal: &Signal,
         context: &Context,
-    ) -> Result<Draft, DecideError> {
-        let mut complete: Vec<Sku> = Vec::new();
+    ) -> Result<Result<Draft, String>, DecideError> {
+        let (mut complete, mut torn): (Vec<Sku>, u32) = (Vec::new(), 0);
         loop {
             let watched = Watched::new(ahead);
             let store: &dyn Store = if is_watched { &watched } else { ahead };
@@ -448,19 +471,22 @@ impl Decider {
                     persons::write(sealer, seed, before, after, &mut batch)?;
                     let late = self.watch.look(&shelf.book, &decision.book, context.now);
                     batch.puts.extend(late.iter().map(watching::row));
-                    return Ok(Draft {
+                    return Ok(Ok(Draft {
                         decision,
                         batch,
                         late,
                         before: shelf.book,
                         seen: watched.take(),
                         seed,
-                    });
+                    }));
                 }
                 Err(Undecided::Refused(refusal)) => {
                     self.count(signal, refusal.word());
                     return Err(refusal.into());
                 }
+                // Another process may have written between two reads.
+                Err(Undecided::Torn(_)) if torn < CONFLICTS_MAX => torn += 1,
+                Err(Undecided::Torn(how)) => return Ok(Err(how)),
                 Err(Undecided::NeedsClaims(skus)) => {
                     let known = complete.len();
                     complete.extend(skus);
@@ -514,6 +540,21 @@ impl Shared {
             self.landed.notify_waiters();
         }
     }
+}
+
+/// What contradicts itself, however often it is read, was pending on top of rows that another process
+/// has written since. It would not have been stored, and is decided again by whoever waits for it.
+fn give_up(turn: &mut Turn, how: String) -> StoreError {
+    if turn.pending.is_empty() {
+        return StoreError::Corrupt {
+            reason: format!("{how}; `oneshelf doctor` lists what contradicts itself"),
+        };
+    }
+    tracing::debug!(how, "what is pending contradicts what is stored");
+    let conflict = StoreError::Conflict { table: rows::STOCK };
+    turn.pending.give_up(&conflict);
+    turn.is_recorder_ahead = true;
+    conflict
 }
 
 fn gone() -> StoreError {

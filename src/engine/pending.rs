@@ -201,6 +201,14 @@ impl Pending {
         }
     }
 
+    /// Fails whatever is not on its way to the disk: it was built on something that is not so.
+    pub(crate) fn give_up(&mut self, error: &StoreError) {
+        let begun = usize::from(self.is_flying);
+        for group in self.groups.drain(begun..) {
+            group.outcome.send_replace(Some(Err(error.clone())));
+        }
+    }
+
     fn row(&self, place: &Place) -> Option<&Option<Vec<u8>>> {
         self.groups
             .iter()

@@ -62,11 +62,17 @@ impl Pushes {
             let to_fall = offers.iter().filter(|offer| is_to_fall(offer));
             let to_fall = to_fall.map(|offer| offer.listing.clone()).collect();
             let start = self.started.insert(account.clone(), Start { at, to_fall });
-            let Some(Start { at: before, to_fall }) = start.filter(|_| rises) else {
+            let Some(Start {
+                at: before,
+                to_fall,
+            }) = start.filter(|_| rises)
+            else {
                 continue;
             };
             found.look(Checker::FallsFirst, 1);
-            let mut known = offers.iter().filter(|offer| to_fall.contains(&offer.listing));
+            let mut known = offers
+                .iter()
+                .filter(|offer| to_fall.contains(&offer.listing));
             let late = known.find(|offer| waits_to_fall(offer, before));
             if let Some(offer) = late {
                 let sku = &offer.sku;
@@ -107,8 +113,7 @@ fn waits_to_fall(offer: &Offer, since_before: Time) -> bool {
     }
     // It falls since it is wanted, since that is believed to stand there, and since the two differ.
     let since = [Some(wanted.at), Some(believed.at), offer.due_since];
-    is_to_fall(offer)
-        && since.into_iter().flatten().max() < Some(since_before.minus(ROUND_LASTS))
+    is_to_fall(offer) && since.into_iter().flatten().max() < Some(since_before.minus(ROUND_LASTS))
 }
 
 /// Every level that was written to a shop which compares replaced the one that we believed: somebody

@@ -3,7 +3,9 @@
 use std::{
     collections::BTreeMap,
     ops::ControlFlow,
+    pin::pin,
     sync::{Arc, Mutex},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -32,7 +34,7 @@ use rehearse::{
     rows::Rows,
 };
 use store::{
-    Batch, Memory, Range, SCAN_LIMIT_MAX, Store as _, StoreError, Table, VALUE_LENGTH_MAX,
+    Batch, Memory, Range, SCAN_LIMIT_MAX, Seq, Store as _, StoreError, Table, VALUE_LENGTH_MAX,
 };
 
 /// A decider, its store, and a time that stands still.
@@ -48,8 +50,16 @@ impl Desk {
     }
 
     fn over(memory: Memory) -> Desk {
+        Desk::at(Arc::new(memory))
+    }
+
+    /// Another process on the same store.
+    fn beside(desk: &Desk) -> Desk {
+        Desk::at(Arc::clone(&desk.memory))
+    }
+
+    fn at(memory: Arc<Memory>) -> Desk {
         let executor = Executor::new(1, Time::from_seconds(1_798_000_000));
-        let memory = Arc::new(memory);
         let ports = executor.ports(Group(1));
         let decider = Decider::new(memory.clone(), ports, Policy::default());
         Desk {
@@ -325,6 +335,88 @@ fn what_the_store_refuses_takes_no_other_decision_with_it() {
     desk.run_for(Duration::from_secs(1));
     assert!(*ended.lock().expect("nobody panics"));
     assert_eq!(Rows(&desk.memory).keys(rows::ITEMS, b"").len(), 1);
+}
+
+/// A desk at which five mugs were counted.
+fn desk_with_mugs() -> Desk {
+    let mut desk = Desk::new();
+    let sku: Sku = "MUG".parse().expect("a SKU");
+    let item = Item::good(sku.clone(), "Mug");
+    desk.decide(Signal::Command(Command::SetItem(item)));
+    desk.decide(Signal::Command(Command::Adjust {
+        sku,
+        location: LocationId::default(),
+        condition: domain::stock::Condition::Sellable,
+        change: Change::To(Decimal::whole(5)),
+        reason: "count".to_owned(),
+        by: "ann".to_owned(),
+    }));
+    desk
+}
+
+/// An order for two mugs, or the news that it is canceled.
+fn sale(id: &str, is_canceled: bool) -> Signal {
+    let mut snapshot = order(id, "MUG", 2);
+    if is_canceled {
+        snapshot.standing = Standing::Canceled;
+        snapshot.version.revision = 1;
+    }
+    Signal::Order {
+        account: AccountId::new("web"),
+        snapshot: Box::new(snapshot),
+        source: Source::Read,
+    }
+}
+
+#[test]
+fn rows_that_contradict_each_other_are_named_and_left_alone() {
+    let mut desk = desk_with_mugs();
+    let never_sold = Desk::over(desk.memory.fork());
+    desk.decide(sale("1", false));
+    desk.take_rows(&never_sold, &OF_ITEMS);
+    let before = Rows(&desk.memory).facts_after(Seq(0)).len();
+    let (decider, slot) = (Arc::clone(&desk.decider), Arc::new(Mutex::new(None)));
+    let answer = Arc::clone(&slot);
+    desk.executor.spawn("decide", Group(1), async move {
+        let refused = decider.decide(sale("1", true)).await.err();
+        *answer.lock().expect("nobody panics") = refused;
+    });
+    desk.run_for(Duration::from_secs(1));
+    let answer = slot.lock().expect("nobody panics").take();
+    let Some(DecideError::Store(StoreError::Corrupt { reason })) = answer else {
+        panic!("{answer:?}");
+    };
+    let named = "the pending claims of MUG are below zero; `oneshelf doctor`";
+    assert!(reason.starts_with(named), "{reason}");
+    assert_eq!(Rows(&desk.memory).facts_after(Seq(0)).len(), before);
+}
+
+#[test]
+fn what_is_built_on_rows_that_another_process_wrote_since_is_decided_again() {
+    let mut desk = desk_with_mugs();
+    desk.decide(sale("1", false));
+    let first = Arc::new(sale("1", true));
+    let first = at_once(desk.decider.stage(&first, Alongside::default()));
+    let first = first.expect("it is decided");
+    // Before that is durable, another process sells two more.
+    let mut other = Desk::beside(&desk);
+    other.decide(sale("2", false));
+    assert_eq!(desk.decide(sale("2", true)), Verdict::New);
+    let first = at_once(desk.decider.settle(first)).err();
+    let is_conflict = matches!(first, Some(StoreError::Conflict { .. }));
+    assert!(is_conflict, "{first:?}");
+    desk.decide(sale("1", true));
+    let wrong = checkers::check_all(&desk.memory, &|_| None, &Locations::default());
+    assert_eq!(wrong.sentences(), Vec::<String>::new());
+}
+
+/// What needs no waiting.
+fn at_once<T>(work: impl Future<Output = T>) -> T {
+    let mut context = Context::from_waker(Waker::noop());
+    match pin!(work).poll(&mut context) {
+        Poll::Ready(done) => done,
+        Poll::Pending => panic!("it waits"),
+    }
 }
 
 #[test]

@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountId, Decimal, ExternalId, IdSource, ListingId, Quantity, Sku, Time, allocation,
-    book::Book,
+    book::{Book, ClaimKey},
     breaker::BreakerRule,
     budget::WriteBudget,
     fact::{Event, Fact},
@@ -46,7 +46,7 @@ use crate::{
     policy::{Penalty, Rule},
     quantity::NotAQuantity,
     signal::{Command, Signal},
-    stock::{Condition, LocationId},
+    stock::{Claim, Condition, LocationId, Stock},
 };
 
 /// What a decision goes by besides the book and the signal.
@@ -155,6 +155,9 @@ pub enum Undecided {
     Refused(Refusal),
     /// The book lacks all open claims of these items, with their orders; load them and decide again.
     NeedsClaims(Vec<Sku>),
+    /// The rows of the book contradict each other, because somebody else wrote some of them while they were
+    /// read: read them again and decide again. Says how.
+    Torn(String),
 }
 
 /// Why something cannot be done: a value with what a person needs to know.
@@ -478,21 +481,47 @@ pub fn decide(
     let Desk {
         book, follow_ups, ..
     } = desk;
-    for order in book.orders.values() {
-        for line in &order.lines {
-            assert!(
-                line.counters.are_lawful(),
-                "counters of {} line {}",
-                order.id,
-                line.number
-            );
-        }
+    if let Some(how) = contradiction(&book) {
+        return Err(Undecided::Torn(how));
     }
     Ok(Decision {
         book,
         verdict,
         follow_ups,
     })
+}
+
+/// How a book contradicts itself, if it does.
+fn contradiction(book: &Book) -> Option<String> {
+    let unlawful = |order: &Order| {
+        let mut lines = order.lines.iter();
+        let line = lines.find(|line| !line.counters.are_lawful())?;
+        let (id, number) = (order.id, line.number);
+        Some(format!("counters of {id} line {number} are below zero"))
+    };
+    let over = |(key, claim): (&ClaimKey, &Claim)| {
+        // So it is too when more is bound to locations than is open.
+        let is_over = claim.open() < Quantity::ZERO || claim.pending() < Quantity::ZERO;
+        is_over.then(|| {
+            let ClaimKey { sku, order, line } = key;
+            format!("the claim of {order} line {line} on {sku} is below zero")
+        })
+    };
+    let short = |stock: &Stock| {
+        let what = match stock {
+            Stock { pending, .. } if *pending < Quantity::ZERO => "pending claims",
+            Stock { owed, .. } if *owed < Quantity::ZERO => "owed units",
+            _ => return None,
+        };
+        Some(format!("the {what} of {} are below zero", stock.sku))
+    };
+    let mut lines = book.orders.values().filter_map(unlawful);
+    let mut claims = book.claims.iter().filter_map(over);
+    let mut stock = book.stock.values().filter_map(short);
+    lines
+        .next()
+        .or_else(|| claims.next())
+        .or_else(|| stock.next())
 }
 
 fn take_in(desk: &mut Desk<'_>, signal: &Signal) -> Result<Verdict, Undecided> {

@@ -115,6 +115,6 @@ fn unless_refused<T>(done: Result<T, Undecided>) -> Result<Option<T>, Undecided>
             debug_assert!(!matches!(refusal, Refusal::NoOrder(_)));
             Ok(None)
         }
-        Err(needs @ Undecided::NeedsClaims(_)) => Err(needs),
+        Err(again @ (Undecided::NeedsClaims(_) | Undecided::Torn(_))) => Err(again),
     }
 }

@@ -46,15 +46,15 @@ pub(crate) struct Doubts(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     waiting: BTreeMap<ListingId, Waiting>,
-    /// What is being explained.
-    in_hand: BTreeSet<ListingId>,
+    /// What is being explained, with what it showed.
+    in_hand: BTreeMap<ListingId, Option<Decimal>>,
     /// What is being written from here.
     written: BTreeSet<ListingId>,
 }
 
 impl State {
     fn is_busy(&self, listing: &ListingId) -> bool {
-        self.in_hand.contains(listing) || self.written.contains(listing)
+        self.in_hand.contains_key(listing) || self.written.contains(listing)
     }
 }
 
@@ -91,6 +91,13 @@ pub(super) struct Falls {
     pub(super) after_sales: Suspects,
     /// They show more, which no sale does: why is found out first, as fast as can be.
     others: Suspects,
+}
+
+/// Whether a listing shows what is believed by now: somebody else explained it since it was left here.
+fn is_as_believed(offer: &Offer, shown: Option<Decimal>) -> bool {
+    let shown = shown.and_then(|shown| shown.to_quantity(offer.scale).ok());
+    let believed = offer.believed.map(|believed| believed.quantity);
+    !offer.is_doubted && shown.is_some() && shown == believed
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -152,21 +159,29 @@ impl Doubts {
         }
     }
 
-    /// Whether the lane of levels must leave a listing alone. One that is to be explained and came to fall
-    /// after a sale is given back, where falls need no explanation.
+    /// Whether the lane of levels must leave a listing alone. One that is to be explained and was since, or
+    /// came to fall after a sale, is given back; the latter where falls need no explanation.
     pub(super) fn keep(&self, offer: &Offer, may_fall: bool) -> bool {
         let mut state = self.state();
-        if state.is_busy(&offer.listing) {
+        if state.written.contains(&offer.listing) {
             return true;
+        }
+        if let Some(shown) = state.in_hand.get(&offer.listing) {
+            if !is_as_believed(offer, *shown) {
+                return true;
+            }
+            state.in_hand.remove(&offer.listing);
         }
         let Some(waiting) = state.waiting.get(&offer.listing) else {
             return false;
         };
-        let falls = may_fall && fall_of(offer, waiting.doubt.shown) == Some(Fall::AfterSale);
-        if falls {
+        let shown = waiting.doubt.shown;
+        let falls = may_fall && fall_of(offer, shown) == Some(Fall::AfterSale);
+        let is_over = falls || is_as_believed(offer, shown);
+        if is_over {
             state.waiting.remove(&offer.listing);
         }
-        !falls
+        !is_over
     }
 
     /// Whether a listing is to be explained, or is just being.
@@ -186,7 +201,7 @@ impl Doubts {
     /// Keeps those that are still in hand for writing, until they are let go of as well.
     fn begin_writing(&self, listings: &mut Suspects) {
         let mut state = self.state();
-        listings.retain(|listing, _| state.in_hand.contains(listing));
+        listings.retain(|listing, _| state.in_hand.contains_key(listing));
         state.written.extend(listings.keys().cloned());
     }
 
@@ -202,7 +217,7 @@ impl Doubts {
     /// Those that are still in hand.
     fn still_in_hand(&self, listings: &mut Doubted) {
         let state = self.state();
-        listings.retain(|listing, _| state.in_hand.contains(listing));
+        listings.retain(|listing, _| state.in_hand.contains_key(listing));
     }
 
     /// Takes some in hand whose time has come; otherwise says when that is.
@@ -219,7 +234,8 @@ impl Doubts {
         let mut waited = BTreeMap::new();
         for listing in ready {
             if let Some(waiting) = state.waiting.remove(&listing) {
-                state.in_hand.insert(listing.clone());
+                let shown = waiting.doubt.shown;
+                state.in_hand.insert(listing.clone(), shown);
                 waited.insert(listing, waiting);
             }
         }
@@ -263,7 +279,16 @@ impl Engine {
     ) -> Result<(), PollError> {
         let doubts = waited.iter();
         let doubts = doubts.map(|(listing, waiting)| (listing.clone(), waiting.doubt));
-        let doubts: Doubted = doubts.collect();
+        let mut doubts: Doubted = doubts.collect();
+        let offers = doubts.keys().cloned().collect::<Vec<_>>();
+        let known = self.offers_of(account, &offers).await?.into_iter();
+        let known = known.filter(|offer| {
+            let doubt = doubts.get(&offer.listing);
+            doubt.is_some_and(|doubt| is_as_believed(offer, doubt.shown))
+        });
+        let known: Vec<ListingId> = known.map(|offer| offer.listing).collect();
+        self.give_back(account, &known);
+        doubts.retain(|listing, _| !known.contains(listing));
         let falls = self.falls_of(account, &doubts).await?;
         self.write(account, falls.after_sales).await?;
         let mut open: Doubted = doubts;
@@ -456,6 +481,32 @@ mod tests {
         assert!(doubts.has(&listing("a")), "two would write it");
         doubts.end_writing(&[listing("a")]);
         assert!(!doubts.has(&listing("a")));
+        drop(in_hand);
+    }
+
+    #[test]
+    fn what_was_explained_elsewhere_is_given_back() {
+        let (doubts, now) = (Doubts::default(), Time::from_seconds(9));
+        let sku = domain::Sku::new("MUG").expect("a SKU");
+        let mut offer = Offer::new("web".into(), listing("a"), sku, 0);
+        let shown = |units| Suspects::from([(listing("a"), Some(Decimal::whole(units)))]);
+        let believe = |offer: &mut Offer, units| {
+            let quantity = domain::Quantity::of(units);
+            offer.believed = Some(domain::offer::Told { quantity, at: now });
+        };
+        doubts.leave(doubted(shown(1), now));
+        assert!(doubts.keep(&offer, true), "nothing is believed of it");
+        let in_hand = doubts.take(9, now).expect("one");
+        believe(&mut offer, 0);
+        assert!(doubts.keep(&offer, true), "it showed something else");
+        believe(&mut offer, 1);
+        offer.is_doubted = true;
+        assert!(doubts.keep(&offer, true), "who knows");
+        offer.is_doubted = false;
+        assert!(!doubts.keep(&offer, true));
+        let mut still = doubted(shown(1), now);
+        doubts.still_in_hand(&mut still);
+        assert!(still.is_empty(), "two would write it");
         drop(in_hand);
     }
 

@@ -178,6 +178,7 @@ impl World {
                 Vec::new()
             }
             Err(Undecided::NeedsClaims(_)) => panic!("all claims are in the book"),
+            Err(Undecided::Torn(how)) => panic!("{how}"),
         }
     }
 
