@@ -3,12 +3,14 @@
 //! eBay cancels orders only as a whole. When the buyer has asked already, the request is approved;
 //! a second cancellation beside it is refused there.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use channel::{
     Ack, CancelOrders, CancelReason, Cancellation, ChannelError, ErrorKind, RefundOrders,
     RefundPush,
 };
-use domain::{ExternalId, Money};
+use domain::{ExternalId, Money, Time};
 use serde_json::{Value, json};
 
 use crate::ebay::{Ebay, api, map, wire};
@@ -17,6 +19,8 @@ const CANCEL: &str = "cancel an order";
 const REFUND: &str = "refund an order";
 /// The longest comment that eBay takes, in characters.
 const COMMENT_MAX: usize = 100;
+/// By how much eBay's clock may be behind ours.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(300);
 /// eBay's errors that go away by themselves: an earlier refund is still on its way, the buyer's
 /// payment has not been processed yet.
 const NOT_YET: [&str; 2] = ["34922", "34929"];
@@ -65,7 +69,7 @@ impl RefundOrders for Ebay {
             .payment_summary
             .refunds
             .iter()
-            .find(|theirs| is_alive(theirs) && is_amount(theirs, refund.amount));
+            .find(|theirs| is_amount(theirs, refund.amount) && may_be(theirs, refund));
         if let Some(found) = of_order {
             return Ok(Some(applied(found.refund_id.clone())));
         }
@@ -80,7 +84,7 @@ impl RefundOrders for Ebay {
                 .iter()
                 .filter(|theirs| theirs.line_item_id.0 == line.as_str())
                 .flat_map(|theirs| &theirs.refunds)
-                .find(|theirs| is_alive(theirs) && is_amount(theirs, *amount));
+                .find(|theirs| is_amount(theirs, *amount) && may_be(theirs, refund));
             match found {
                 Some(found) => first = first.or(Some(found.refund_id.clone())),
                 None => return Ok(None),
@@ -251,6 +255,17 @@ fn refund_body(refund: &RefundPush) -> Value {
 
 fn amount(money: Money) -> Value {
     json!({ "value": money.amount(), "currency": money.currency().code() })
+}
+
+/// Whether a refund of the right amount can be ours. eBay keeps nothing that says so: it must be alive, none
+/// that another wish of ours brought, and not older than ours.
+fn may_be(theirs: &wire::Refund, refund: &RefundPush) -> bool {
+    let is_other = |id: &wire::Text| refund.others.iter().any(|other| other.as_str() == id.0);
+    let made_at = theirs.refund_date.as_deref().map(Time::parse_utc);
+    let is_older = made_at.is_some_and(|made_at| {
+        made_at.is_ok_and(|made_at| made_at.plus(CLOCKS_DIFFER) < refund.made_at)
+    });
+    is_alive(theirs) && !theirs.refund_id.as_ref().is_some_and(is_other) && !is_older
 }
 
 /// Whether a refund is done or on its way. Those of lines have no status.

@@ -355,6 +355,10 @@ pub struct RefundPush {
     pub reason: String,
     /// The same on every try.
     pub key: String,
+    /// When it was wished, by our clock: what the channel gave back before is another refund.
+    pub made_at: Time,
+    /// The channel's ids of what our other wishes about this order gave back.
+    pub others: Vec<ExternalId>,
 }
 
 /// Giving money back on the channel.

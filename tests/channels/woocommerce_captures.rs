@@ -672,6 +672,8 @@ fn captured_refusals_are_named_by_what_to_do_next() {
         restock: false,
         reason: String::new(),
         key: "int_1".to_owned(),
+        made_at: Time::from_seconds(0),
+        others: vec![],
     };
     let refunds = rig.channel.refund_orders().expect("refunds");
     let error = block_on(refunds.refund(&refund)).expect_err("too much");

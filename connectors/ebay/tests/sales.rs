@@ -261,6 +261,8 @@ fn refund(minor: i64, lines: &[(&str, i64)]) -> RefundPush {
         restock: false,
         reason: format!("Sorry!\n{}", "x".repeat(200)),
         key: "k".to_owned(),
+        made_at: Time::from_seconds(0),
+        others: vec![],
     }
 }
 
@@ -295,6 +297,40 @@ fn a_refund_is_for_lines_only_when_they_explain_it() {
     }
     let ack = block_on(refunds.refund(&refund(0, &[]))).expect("an answer");
     assert!(matches!(ack, Ack::Rejected { .. }));
+}
+
+#[test]
+fn a_refund_of_the_same_amount_is_not_taken_for_another_one() {
+    let amount = json!({ "value": "5.00", "currency": "USD" });
+    let mut order = order();
+    order["paymentSummary"]["refunds"] = json!([
+        { "refundId": "1", "refundDate": "2026-11-20T10:00:00.000Z", "amount": amount },
+        { "refundId": "2", "refundDate": "2026-11-20T12:00:00.000Z", "amount": amount },
+    ]);
+    let stage = Stage::new(with_token(move |_| reply(200, &order)));
+    let channel = stage.open();
+    let refunds = channel.refund_orders().expect("refunds");
+    let at = |text: &str| text.parse::<Time>().expect("a time");
+    for (made_at, others, expected) in [
+        ("2026-11-20T09:59:00Z", vec![], Some("1")),
+        ("2026-11-20T10:04:00Z", vec![], Some("1")),
+        ("2026-11-20T10:06:00Z", vec![], Some("2")),
+        ("2026-11-20T12:06:00Z", vec![], None),
+        ("2026-11-20T09:59:00Z", vec!["1"], Some("2")),
+        ("2026-11-20T09:59:00Z", vec!["2"], Some("1")),
+        ("2026-11-20T09:59:00Z", vec!["1", "2"], None),
+    ] {
+        let push = RefundPush {
+            made_at: at(made_at),
+            others: others.into_iter().map(ExternalId::from).collect(),
+            ..refund(500, &[])
+        };
+        let found = block_on(refunds.find(&push)).expect("an answer");
+        let expected = expected.map(|id| Ack::Applied {
+            reference: Some(ExternalId::from(id)),
+        });
+        assert_eq!(found, expected, "{push:?}");
+    }
 }
 
 #[test]

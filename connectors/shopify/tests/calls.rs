@@ -306,6 +306,8 @@ fn refund(amount: &str) -> RefundPush {
         restock: true,
         reason: "x".repeat(400),
         key: "rfd_1".to_owned(),
+        made_at: Time::from_seconds(0),
+        others: vec![],
     }
 }
 

@@ -279,6 +279,8 @@ fn a_refund_of_several_payments_takes_from_each_what_is_left() {
         restock: false,
         reason: "x".repeat(500),
         key: "int_1".to_owned(),
+        made_at: Time::from_seconds(0),
+        others: vec![],
     };
     let ack = block_on(refunds.refund(&push)).expect("an ack");
     assert_eq!(

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use channel::{Ack, CancelReason, Cancellation, ChannelError, ErrorKind, RefundPush, ShipmentPush};
 use domain::{
+    ExternalId,
     ids::{IntentId, OrderId},
     intent::{Intent, IntentState, Outcome, Wish},
     order::Order,
     signal::Signal,
 };
-use store::Range;
+use store::{Range, StoreError};
 
 use crate::{
     Engine,
@@ -22,6 +23,7 @@ use crate::{
     ports::retry::next_try,
     reading::poll::PollError,
     rows,
+    views::Walk,
 };
 
 /// How many waiting intents are looked at in one go.
@@ -224,7 +226,7 @@ impl Engine {
         account: &Account,
         intent: &Intent,
         order: &Order,
-    ) -> Result<Option<Ack>, ChannelError> {
+    ) -> Result<Option<Ack>, PollError> {
         let Wish::Refund {
             amount,
             lines,
@@ -249,6 +251,8 @@ impl Engine {
             restock: false,
             reason: reason.clone(),
             key: intent.id.uuid().to_string(),
+            made_at: intent.made_at,
+            others: self.other_refunds(intent).await?,
         };
         // Money that was given back is not got again, so it is always looked first whether it was: the
         // process may have died, or the store had no room, before the answer to a first try was kept.
@@ -259,7 +263,26 @@ impl Engine {
         }
         let ack = refunds.refund(&push).await;
         self.note_call(account, &ack);
-        ack.map(Some)
+        Ok(Some(ack?))
+    }
+
+    /// The channel's ids of what other wishes gave back of the same order.
+    async fn other_refunds(&self, intent: &Intent) -> Result<Vec<ExternalId>, StoreError> {
+        let of_order = rows::prefix(&[&intent.order.to_string()]);
+        let mut walk = Walk::new(self, rows::INTENTS_BY_ORDER, of_order, None);
+        let mut found = Vec::new();
+        while let Some((key, _)) = walk.next().await? {
+            let id = rows::last_part(&key);
+            let Some(row) = self.store.get(rows::INTENTS, &rows::key(&[&id])).await? else {
+                continue;
+            };
+            let other: Intent = rows::decode(rows::INTENTS, &row.value)?;
+            let is_other = other.id != intent.id && matches!(other.wish, Wish::Refund { .. });
+            if let (true, IntentState::Done(Some(reference))) = (is_other, other.state) {
+                found.push(reference);
+            }
+        }
+        Ok(found)
     }
 
     /// Whether a process that died before this one began may have sent it, and not lived to keep the answer.

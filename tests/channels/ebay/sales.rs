@@ -228,6 +228,8 @@ fn refund(order: &OrderSnapshot, minor: i64, lines: &[(usize, i64)]) -> RefundPu
         restock: false,
         reason: "A scratch.".to_owned(),
         key: "key".to_owned(),
+        made_at: domain::Time::from_seconds(0),
+        others: vec![],
     }
 }
 

@@ -314,6 +314,8 @@ fn refund(order: &OrderSnapshot, amount: &str, units: i64, key: &str) -> RefundP
         restock: false,
         reason: "A handle was broken.".to_owned(),
         key: key.to_owned(),
+        made_at: domain::Time::from_seconds(0),
+        others: vec![],
     }
 }
 

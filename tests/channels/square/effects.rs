@@ -226,6 +226,8 @@ fn refund_of(id: &ExternalId, amount: &str, key: &str) -> RefundPush {
         restock: false,
         reason: "Broken in transit".to_owned(),
         key: key.to_owned(),
+        made_at: Time::from_seconds(0),
+        others: vec![],
     }
 }
 

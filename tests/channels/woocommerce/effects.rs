@@ -194,6 +194,8 @@ fn refund(rig: &Rig, id: &ExternalId, units: i64, amount: &str, restock: bool) -
         restock,
         reason: "damaged".to_owned(),
         key: format!("int_{amount}"),
+        made_at: domain::Time::from_seconds(0),
+        others: vec![],
     }
 }
 
