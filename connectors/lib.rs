@@ -1,6 +1,7 @@
 //! One folder per channel, and one line for it in each of the two lists below.
 
 mod ebay;
+mod manual;
 mod shopify;
 mod square;
 mod woocommerce;
@@ -10,6 +11,7 @@ use channel::Connector;
 /// Every connector, in alphabetical order.
 pub const CONNECTORS: &[&dyn Connector] = &[
     &ebay::CONNECTOR,
+    &manual::CONNECTOR,
     &shopify::CONNECTOR,
     &square::CONNECTOR,
     &woocommerce::CONNECTOR,

@@ -63,6 +63,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     // Nothing is documented; a search that is behind by this much is known of other shops.
     orders_lag_s: 5,
     subtracts_when: "When the buyer commits to buy, paid or not; it gives the units back when the order is canceled.",
+    is_by_hand: false,
     quirks: &[
         "Buyers see the smaller of the item's ship-to-home quantity and the offer's available quantity; a push sets both (Inventory API, ShipToLocationAvailability).",
         "A listing can be revised 250 times a day and is then closed to revisions until the next (Inventory API, bulkUpdatePriceQuantity).",

@@ -83,6 +83,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     orders_lag_s: 10,
     subtracts_when: "an order is created: its units move from `available` to `committed`, and a \
                      fulfillment takes them from there",
+    is_by_hand: false,
     quirks: &[
         "The search behind polling is an index that lags by seconds, so polls look back five \
          minutes; reading by id does not lag. (shopify.dev, search of orders)",

@@ -138,6 +138,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     // Nothing is documented; a search that is behind by this much is known of other shops.
     orders_lag_s: 5,
     subtracts_when: "When an order is paid or completed; a counter sale is both at once. An open order that nobody has paid takes nothing off.",
+    is_by_hand: false,
     quirks: &[
         "Sales made while a till is offline arrive up to 72 hours late with their old creation time, so orders are searched by the time of their last change (SearchOrders).",
         "A line names a variation of the catalog but no SKU; SKUs are read from the catalog and kept for ten minutes (OrderLineItem).",

@@ -72,6 +72,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     orders_lag_s: 0,
     subtracts_when: "When an order becomes processing, on-hold or completed; pending takes nothing. \
                      Given back when it becomes cancelled or pending, from version 11 also failed.",
+    is_by_hand: false,
     quirks: &[
         "Hooks wait for WP-Cron: up to a minute in a healthy shop, for ever in a broken one \
          (measured on 10.9.4 and 11.0.1).",

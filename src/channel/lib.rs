@@ -73,6 +73,8 @@ pub struct Descriptor {
     pub orders_lag_s: u32,
     /// At which of its states the channel takes units off its level itself, in a sentence.
     pub subtracts_when: &'static str,
+    /// Whether its orders are entered here by people: there is no channel behind it that knows of them.
+    pub is_by_hand: bool,
     /// What surprised us, a sentence each, with its source.
     pub quirks: &'static [&'static str],
 }

@@ -34,6 +34,9 @@ pub struct ClaimKey {
     pub line: u32,
 }
 
+/// The last number before the first one that an account gives by itself.
+pub const NUMBERS_BEGIN_AFTER: u64 = 1000;
+
 /// Names a listing.
 pub type ListingKey = (AccountId, ListingId);
 
@@ -66,6 +69,8 @@ pub struct Book {
     pub incidents: BTreeMap<ClaimKey, Incident>,
     /// Items of which all open claims, with their orders, are in this book.
     pub all_claims_of: BTreeSet<Sku>,
+    /// The number after which the next one is free for an order of an account whose orders are entered here.
+    pub numbers: BTreeMap<AccountId, u64>,
     /// Stocktakes that it is about.
     pub counts: BTreeMap<CountId, Count>,
     /// What they say, item by item.

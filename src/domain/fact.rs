@@ -3,14 +3,18 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, ExternalId, ListingId, Quantity, Sku, Time,
+    AccountId, ExternalId, ListingId, Money, Quantity, Sku, Time,
     book::Settlement,
     breaker::Side,
     buffer::Tuned,
-    ids::{ArrivalId, CountId, DriftId, IncidentId, IntentId, MovementId, OrderId, ShipmentId},
+    ids::{
+        ArrivalId, CountId, DriftId, IncidentId, IntentId, MovementId, OrderId, PaymentId,
+        ShipmentId,
+    },
     incident::{Ending, Way, Why},
     offer::{Edit, Suppression},
     owed::Kind,
+    payment::{Method, Step},
     stock::{Cause, Condition, LocationId},
 };
 
@@ -37,6 +41,31 @@ pub enum Event {
         external_id: ExternalId,
         /// Its number there.
         number: String,
+    },
+    /// Somebody entered it.
+    OrderEntered {
+        /// Who.
+        by: String,
+    },
+    /// Somebody entered it anew: it is as it was entered last.
+    OrderReplaced {
+        /// Who.
+        by: String,
+    },
+    /// Something happened to its money.
+    PaymentRecorded {
+        /// Ours.
+        payment: PaymentId,
+        /// What.
+        step: Step,
+        /// By which means.
+        method: Method,
+        /// How much.
+        amount: Money,
+        /// When.
+        at: Time,
+        /// Who entered it.
+        by: String,
     },
     /// The channel's view of an order changed: what, from, to.
     OrderChanged {

@@ -194,6 +194,10 @@ typed_id! {
     DriftId, "dft"
 }
 typed_id! {
+    /// A payment of an order.
+    PaymentId, "pay"
+}
+typed_id! {
     /// A refund that we asked for.
     RefundId, "rfd"
 }

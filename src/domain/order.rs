@@ -12,6 +12,7 @@ use crate::{
     AccountId, Currency, ExternalId, ListingId, Money, Quantity, Sku, Time,
     ids::{OrderId, ShipmentId},
     owed::Promise,
+    payment::{Payment, Pays},
     person::{Destination, Erasure},
     snapshot::{PaymentState, Standing, Version},
     stock::LocationId,
@@ -51,6 +52,15 @@ pub struct Order {
     pub total: Money,
     /// What was given back.
     pub refunded: Money,
+    /// What else is in its total.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amounts: Option<Amounts>,
+    /// Its payments, where its channel does not keep the money itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub payments: Vec<Payment>,
+    /// When it may leave.
+    #[serde(default, skip_serializing_if = "Pays::is_usual")]
+    pub pays: Pays,
     /// Where it goes, as far as choosing a location needs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination: Option<Destination>,
@@ -74,6 +84,17 @@ pub struct Order {
     pub unplaced_by: Option<String>,
     /// How many facts its timeline holds; the next one's place in it.
     pub timeline_length: u64,
+}
+
+/// What is in the total of an order besides its lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Amounts {
+    /// For sending it.
+    pub shipping: Money,
+    /// Taken off, as a positive amount.
+    pub discount: Money,
+    /// Tax within the total, or on top of the lines.
+    pub tax: Money,
 }
 
 /// One line of an order.
@@ -339,6 +360,10 @@ impl Order {
 
     /// Whether the money allows it to be shipped.
     pub fn is_payable(&self) -> bool {
+        match self.pays {
+            Pays::Before => {}
+            Pays::OnDelivery | Pays::OnInvoice => return true,
+        }
         match self.payment {
             PaymentState::Authorized
             | PaymentState::Paid

@@ -13,6 +13,7 @@ use crate::{
     incident::Way,
     intent::Outcome,
     item::Item,
+    placement::{NewPayment, Placement},
     snapshot::{LevelSnapshot, ListingSnapshot, OrderSnapshot},
     stock::{Condition, LocationId},
 };
@@ -312,6 +313,15 @@ pub enum Command {
     },
     /// Make an item known, or change it.
     SetItem(Item),
+    /// Enter an order of an account whose orders no channel tells.
+    Place(Box<Placement>),
+    /// Add a payment to such an order.
+    Pay {
+        /// Which.
+        order: OrderId,
+        /// What happened to its money.
+        payment: NewPayment,
+    },
     /// Say which item a line is.
     MapLine {
         /// Of which order.
@@ -356,10 +366,13 @@ pub enum Command {
         /// Who.
         by: String,
     },
-    /// Cancel an order on its channel.
+    /// Cancel an order on its channel, or some units of one that no channel knows.
     Cancel {
         /// Which.
         order: OrderId,
+        /// Line numbers and units; empty for all of it.
+        #[serde(default)]
+        lines: Vec<(u32, Decimal)>,
         /// Why.
         reason: String,
     },

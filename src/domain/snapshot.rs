@@ -67,11 +67,7 @@ impl OrderSnapshot {
     }
 
     fn take_people(&mut self) -> (Buyer, Option<Address>, Option<Address>, String) {
-        let place = self.ship_to.as_ref().map(|address| Address {
-            country: address.country.clone(),
-            region: address.region.clone(),
-            ..Address::default()
-        });
+        let place = self.ship_to.as_ref().map(Address::place);
         (
             std::mem::take(&mut self.buyer),
             std::mem::replace(&mut self.ship_to, place),
@@ -87,7 +83,7 @@ impl OrderSnapshot {
 }
 
 /// FNV-1a over the canonical text of a value: its maps are sorted.
-fn print_of<T: Serialize>(value: &T) -> u64 {
+pub(crate) fn print_of<T: Serialize>(value: &T) -> u64 {
     let text = serde_json::to_vec(value).expect("a snapshot has only text keys");
     text.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -206,6 +202,17 @@ pub struct Address {
     pub country: String,
     /// For the carrier.
     pub phone: String,
+}
+
+impl Address {
+    /// Its country and region, which it has in common with many.
+    pub(crate) fn place(&self) -> Address {
+        Address {
+            country: self.country.clone(),
+            region: self.region.clone(),
+            ..Address::default()
+        }
+    }
 }
 
 impl std::fmt::Debug for Buyer {

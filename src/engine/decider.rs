@@ -223,6 +223,28 @@ impl Decider {
         staged
     }
 
+    /// What would be decided about a signal; nothing is changed by it.
+    pub async fn preview(&self, signal: &Signal) -> Result<Done, DecideError> {
+        let turn = self.turn().await?;
+        let context = Context {
+            now: self.ports.clock.now(),
+            policy: self.policy(),
+        };
+        let ahead = Ahead {
+            store: self.shared.store.as_ref(),
+            pending: &turn.pending,
+        };
+        let draft = self.try_once(&ahead, false, signal, &context).await?;
+        let Ok(Draft { decision, .. }) = draft else {
+            return Err(StoreError::Conflict { table: rows::STOCK }.into());
+        };
+        Ok(Done {
+            verdict: decision.verdict,
+            follow_ups: Vec::new(),
+            book: decision.book,
+        })
+    }
+
     /// Rows that no decision makes, in their turn among decisions. Nothing follows from them.
     pub async fn stage_rows(&self, rows: Alongside) -> Result<Staged, StoreError> {
         let mut turn = self.turn().await?;

@@ -173,6 +173,7 @@ impl Engine {
                 budget: descriptor
                     .writes_per_listing_per_day
                     .map(WriteBudget::per_day),
+                is_by_hand: descriptor.is_by_hand,
             };
             policy.accounts.insert(account.id.clone(), terms);
             let port = outside.port(&account.id, descriptor);

@@ -79,6 +79,9 @@ impl Meters {
                 Event::DriftOpened { .. } => add(&self.drifts),
                 Event::OfferChanged { .. }
                 | Event::OrderChanged { .. }
+                | Event::OrderEntered { .. }
+                | Event::OrderReplaced { .. }
+                | Event::PaymentRecorded { .. }
                 | Event::LineAdded { .. }
                 | Event::LineMapped { .. }
                 | Event::Counted { .. }

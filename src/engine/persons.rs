@@ -53,6 +53,10 @@ pub(crate) async fn load(
         Signal::Order {
             account, snapshot, ..
         } => order.account == *account && order.external_id == snapshot.external_id,
+        Signal::Command(Command::Place(asked)) => {
+            let reference = asked.reference.as_ref();
+            order.account == asked.account && reference == Some(&order.external_id)
+        }
         Signal::Forget { order: id } | Signal::Command(Command::Erase { order: id, .. }) => {
             order.id == *id
         }

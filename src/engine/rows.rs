@@ -25,6 +25,8 @@ pub const DOOMED_KEYS: Table = Table("doomed_keys");
 pub const SIGNALS_BY_ORDER: Table = Table("signals_by_order");
 /// Order ids, by account and the channel's id: what makes a channel order one order.
 pub const ORDER_REFS: Table = Table("order_refs");
+/// The last number of each account whose orders are entered here.
+pub const ORDER_NUMBERS: Table = Table("order_numbers");
 /// Index: orders by phase.
 pub const ORDERS_BY_PHASE: Table = Table("orders_by_phase");
 /// Index: orders by account, oldest first.

@@ -52,6 +52,9 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
         | Event::LineMapped { sku, .. }
         | Event::ItemSet { sku } => Some(sku),
         Event::OrderAccepted { .. }
+        | Event::OrderEntered { .. }
+        | Event::OrderReplaced { .. }
+        | Event::PaymentRecorded { .. }
         | Event::OrderChanged { .. }
         | Event::LineAdded { .. }
         | Event::Counted { .. }

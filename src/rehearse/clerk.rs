@@ -152,6 +152,7 @@ impl Clerk {
         }
         Some(match self.chance.u32(0..100) {
             0..8 => Command::Cancel {
+                lines: Vec::new(),
                 order: id,
                 reason: "out of stock".to_owned(),
             },

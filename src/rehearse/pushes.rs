@@ -11,7 +11,10 @@ use domain::{
     fact::{Event, Fact},
     offer::{Listing, Offer, Told},
 };
-use engine::rows::{self, prefix};
+use engine::{
+    lanes::RISES_WAIT,
+    rows::{self, prefix},
+};
 use sandbox::Truth;
 use store::Memory;
 
@@ -46,11 +49,15 @@ impl Pushes {
             if let (
                 Some(account),
                 Event::PushStarted {
-                    quantity, expected, ..
+                    listing,
+                    quantity,
+                    expected,
+                    ..
                 },
             ) = (&fact.account, &fact.event)
             {
-                let rises = expected.is_some_and(|expected| *quantity > expected);
+                let rises = expected.is_some_and(|expected| *quantity > expected)
+                    && !has_waited(memory, account, listing, fact.at);
                 let (_, any) = began.entry(account).or_insert((fact.at, false));
                 *any |= rises;
             }
@@ -91,6 +98,16 @@ impl Pushes {
             }
         }
     }
+}
+
+/// Whether a rise has waited as long as one must for falls.
+fn has_waited(memory: &Memory, account: &AccountId, listing: &ListingId, now: Time) -> bool {
+    let offers = Rows(memory).all::<Offer>(rows::OFFERS, &prefix(&[account.as_str()]));
+    let mut offers = offers.iter();
+    let since = offers
+        .find(|offer| offer.listing == *listing)
+        .and_then(|offer| offer.due_since);
+    since.is_some_and(|since| now.since(since) >= RISES_WAIT)
 }
 
 fn is_to_fall(offer: &Offer) -> bool {

@@ -99,7 +99,11 @@ fn unknown_order(chance: &mut Rng) -> Command {
             right: Whose::Ours,
             by,
         },
-        2 => Command::Cancel { order, reason },
+        2 => Command::Cancel {
+            order,
+            lines: Vec::new(),
+            reason,
+        },
         3 => Command::Release { order, by },
         5 => Command::Erase { order, by },
         4 => Command::Refund {
@@ -208,6 +212,7 @@ fn cancel_wrongly(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
         }
     };
     Some(Command::Cancel {
+        lines: Vec::new(),
         order,
         reason: "a slip".to_owned(),
     })

@@ -95,6 +95,11 @@ kinds! {
     ITEM_SCALE { code: "item-scale", status: 422, title: "An item has at most 6 decimals" }
     ITEM_IN_USE { code: "item-in-use", status: 409, title: "The item is in use" }
     BAD_QUANTITY { code: "bad-quantity", status: 422, title: "The quantity cannot be used" }
+    NOT_BY_HAND { code: "not-by-hand", status: 409, title: "The orders of the account come from its channel" }
+    REFERENCE_USED { code: "reference-used", status: 409, title: "Another order has this reference" }
+    BAD_ORDER { code: "bad-order", status: 422, title: "The order does not add up" }
+    BAD_PAYMENT { code: "bad-payment", status: 422, title: "The payment cannot be" }
+    NOT_OPEN { code: "not-open", status: 409, title: "That many have left already" }
     TOO_MANY { code: "too-many", status: 409, title: "That many are not left to be shipped" }
     NOTHING_TO_SHIP { code: "nothing-to-ship", status: 409, title: "Nothing is left to be shipped" }
     NOT_COVERED { code: "not-covered", status: 409, title: "The units are not there" }
@@ -242,6 +247,15 @@ impl From<Refusal> for Problem {
                 .with("line", line)
                 .with("left", left.units())
                 .with("asked", asked.units()),
+            Refusal::NotByHand(account) => problem(&NOT_BY_HAND).with("account", account.as_str()),
+            Refusal::ReferenceUsed { reference, order } => problem(&REFERENCE_USED)
+                .with("reference", reference)
+                .with("order", order.to_string()),
+            Refusal::Placement(_) => problem(&BAD_ORDER),
+            Refusal::Payment(_) => problem(&BAD_PAYMENT),
+            Refusal::NotOpen { line, left } => problem(&NOT_OPEN)
+                .with("line", line)
+                .with("left", left.to_string()),
             Refusal::NothingToShip => problem(&NOTHING_TO_SHIP),
             Refusal::NotCovered { line, sku, missing } => problem(&NOT_COVERED)
                 .with("line", line)

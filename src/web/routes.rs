@@ -14,7 +14,7 @@ use crate::{
     access::Access,
     admin::{
         Admin, accounts, adoption, allocation, backups, error_page, health, incidents, moves,
-        orders, people, queues, safety, stock,
+        orders, people, placing, queues, safety, stock,
     },
 };
 
@@ -307,6 +307,22 @@ fn done_to_orders() -> Vec<Route> {
     const RECEIPT: Gives = Gives::One("Receipt");
     vec![
         posts(
+            "/api/v1/orders",
+            "Enter an order of an account whose orders are entered by hand.",
+            RECEIPT,
+            placing::place,
+        )
+        .takes("NewOrder")
+        .status(201),
+        posts(
+            "/api/v1/orders/{order}/payments",
+            "Add what happened to the money of an order that was entered by hand.",
+            RECEIPT,
+            placing::pay,
+        )
+        .takes("NewPayment")
+        .status(201),
+        posts(
             "/api/v1/orders/{order}/shipments",
             "Record that something left, and tell the channel; without lines all that remains.",
             RECEIPT,
@@ -316,7 +332,7 @@ fn done_to_orders() -> Vec<Route> {
         .status(201),
         posts(
             "/api/v1/orders/{order}/cancel",
-            "Cancel an order on its channel.",
+            "Cancel an order on its channel; lines only of one that was entered by hand.",
             RECEIPT,
             orders::cancel,
         )

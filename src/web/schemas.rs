@@ -69,10 +69,41 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
          accepted_at: time, ship_by: time?, owed_until: time?, total: money, refunded: money, line_count: whole, \
          standing: 'draft'|'placed'|'canceled'|'deleted'|'unmapped', \
          payment: 'pending'|'authorized'|'part_paid'|'paid'|'part_refunded'|'refunded'|'voided'|'unmapped', \
-         words: text{}, changed_at: time, buyer: Buyer, ship_to: Address?, bill_to: Address?, note: text, \
+         amounts: Amounts?, pays: 'before'|'on_delivery'|'on_invoice', payments: Payment[], words: text{}, changed_at: time, buyer: Buyer, ship_to: Address?, bill_to: Address?, note: text, \
          erasure: Erasure?, \
          lines: Line[], holds: Hold[], shipments: Shipment[], intents: Intent[], pay_by: time?, expired_at: time?, \
          closed_at: time?",
+    ),
+    ("Amounts", "shipping: money, discount: money, tax: money"),
+    (
+        "Payment",
+        "id: id, step: step, method: method, amount: money, reference?: text, at: time, by: text",
+    ),
+    (
+        "NewPayment",
+        "step?: step, method: method, amount: money, reference?: text?, at?: time?, by?: text?",
+    ),
+    (
+        "NewOrder",
+        "account: text, reference?: text?, placed_at?: time?, currency: text, lines: NewLine[], shipping?: amount?, \
+         discount?: amount?, tax?: amount?, total?: amount?, buyer?: NewBuyer, ship_to?: NewAddress?, \
+         bill_to?: NewAddress?, note?: text?, ship_by?: time?, pays?: 'before'|'on_delivery'|'on_invoice', \
+         payments?: PaymentOf[], by?: text?, replaces?: flag, dry_run?: flag",
+    ),
+    (
+        "NewLine",
+        "sku?: text?, title?: text?, units: amount, price?: amount?, total?: amount?, tax?: amount?, \
+         requires_shipping?: flag",
+    ),
+    ("NewBuyer", "name?: text?, email?: text?, phone?: text?"),
+    (
+        "NewAddress",
+        "name?: text?, company?: text?, street?: text[], city?: text?, region?: text?, postal_code?: text?, \
+         country: text, phone?: text?",
+    ),
+    (
+        "PaymentOf",
+        "step?: step, method: method, amount: amount, reference?: text?, at?: time?",
     ),
     ("Erasure", "asked_at: time, by: text, done_at: time?"),
     (
@@ -144,7 +175,7 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
         "NewAllocation",
         "line?: whole?, location?: text?, by?: text?",
     ),
-    ("Cancel", "reason: text"),
+    ("Cancel", "lines?: LineUnits[], reason: text"),
     (
         "NewRefund",
         "amount: money, lines?: LineUnits[], reason: text",
@@ -605,6 +636,20 @@ fn word(word: &str) -> Value {
             },
             "required": ["amount", "currency"],
             "additionalProperties": false,
+        }),
+        "step" => json!({
+            "type": "string",
+            "enum": ["authorized", "captured", "voided", "paid", "refunded", "refund_reversed"],
+        }),
+        "method" => json!({
+            "type": "string",
+            "enum": [
+                "card", "paypal", "bank_transfer", "cash", "gift_card", "cash_on_delivery", "other",
+            ],
+        }),
+        "amount" => json!({
+            "type": ["number", "string"],
+            "description": "A decimal number, or a text with one.",
         }),
         "mode" => json!({ "type": "string", "enum": ["off", "observe", "live"] }),
         "settlement" => {

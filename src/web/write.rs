@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
-    Sku, Time,
+    AccountId, ExternalId, Sku, Time,
     decide::Verdict,
     fact::Event,
     ids::{IntentId, OrderId, ShipmentId},
@@ -206,6 +206,18 @@ pub(crate) async fn carry_out(
     .await
 }
 
+/// Says what the engine would decide about what a person wants; nothing is changed.
+pub(crate) async fn preview(admin: &Admin, command: Command) -> Result<Response, Problem> {
+    let concerns = Concerns::of(&command);
+    let done = admin
+        .engine
+        .decider
+        .preview(&Signal::Command(command))
+        .await?;
+    let receipt = Receipt::of(&done, concerns, admin.engine.ports.clock.now());
+    Ok(Json(receipt).into_response())
+}
+
 /// Does something once for each idempotency key. `work` commits the rows that it is given together
 /// with its effect.
 pub(crate) async fn once<W, F, A>(
@@ -276,16 +288,19 @@ fn replay(
 struct Concerns {
     order: Option<OrderId>,
     sku: Option<Sku>,
+    /// The order that was entered: its account and reference. Its id is known when it was decided.
+    placed: Option<(AccountId, Option<ExternalId>)>,
 }
 
 impl Concerns {
     fn of(command: &Command) -> Concerns {
         let of_order = |order: &OrderId| Concerns {
             order: Some(*order),
-            sku: None,
+            ..Concerns::default()
         };
         match command {
             Command::Adjust { sku, .. } => Concerns {
+                placed: None,
                 order: None,
                 sku: Some(sku.clone()),
             },
@@ -295,14 +310,21 @@ impl Concerns {
             | Command::Expect { sku, .. }
             | Command::GiveUp { sku, .. }
             | Command::EnterCount { sku, .. } => Concerns {
+                placed: None,
                 order: None,
                 sku: Some(sku.clone()),
             },
             Command::SetItem(item) => Concerns {
+                placed: None,
                 order: None,
                 sku: Some(item.sku.clone()),
             },
+            Command::Place(asked) => Concerns {
+                placed: Some((asked.account.clone(), asked.reference.clone())),
+                ..Concerns::default()
+            },
             Command::MapLine { order, sku, .. } => Concerns {
+                placed: None,
                 order: Some(*order),
                 sku: Some(sku.clone()),
             },
@@ -310,6 +332,7 @@ impl Concerns {
             | Command::Allocate { order, .. }
             | Command::Unallocate { order, .. }
             | Command::Cancel { order, .. }
+            | Command::Pay { order, .. }
             | Command::Refund { order, .. }
             | Command::Hold { order, .. }
             | Command::Release { order, .. }
@@ -364,7 +387,19 @@ impl Receipt {
         }
         let chosen = done.book.facts.iter();
         let mut chosen = chosen.filter(|fact| matches!(fact.event, Event::WayChosen { .. }));
-        receipt.order = concerns.order.or(chosen.next().and_then(|fact| fact.order));
+        let placed = concerns.placed.and_then(|(account, reference)| {
+            let mut orders = done.book.orders.values();
+            let mut made = done.book.facts.iter();
+            let made = made.find(|fact| matches!(fact.event, Event::OrderAccepted { .. }));
+            let known = orders.find(|order| {
+                order.account == account && Some(&order.external_id) == reference.as_ref()
+            });
+            known
+                .map(|order| order.id)
+                .or(made.and_then(|fact| fact.order))
+        });
+        let chosen = chosen.next().and_then(|fact| fact.order);
+        receipt.order = concerns.order.or(placed).or(chosen);
         let order = receipt.order.and_then(|id| done.book.orders.get(&id));
         receipt.phase = order.map(|order| order.phase(done.book.is_short(order)));
         receipt.sku = concerns.sku;

@@ -98,6 +98,7 @@ impl Shelf {
             unpaid_for: None,
             authority: Authority::Ledger,
             budget: None,
+            is_by_hand: false,
         };
         let accounts = ["web", "market"].map(|name| (account(name), terms));
         let config = Config {

@@ -20,6 +20,7 @@ mod orders;
 mod out;
 mod outbox;
 mod people;
+mod placing;
 mod status;
 mod stock;
 

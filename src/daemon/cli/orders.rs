@@ -7,6 +7,7 @@ use super::{
     allocation::{self, Allocate, Unallocate},
     client::{Client, Connect, encode, query},
     out::{Out, money, show},
+    placing::{self, Add, Pay},
 };
 use crate::exit::Exit;
 
@@ -31,16 +32,23 @@ enum What {
         /// Our id of it, or its id on its channel.
         order: String,
     },
+    /// Enters an order of an account whose orders are entered by hand.
+    Add(Box<Add>),
+    /// Notes what happened to the money of such an order.
+    Pay(Pay),
     /// Records that something left, and tells the channel.
     Ship(Ship),
     /// Says where an order would leave from, and why; with --yes it does then.
     Allocate(Allocate),
     /// Takes back where an order leaves from.
     Unallocate(Unallocate),
-    /// Cancels an order on its channel.
+    /// Cancels an order on its channel, or some units of one that was entered by hand.
     Cancel {
         /// Our id of it, or its id on its channel.
         order: String,
+        /// A line and how many units of it, `1=2`; all of the order when none is said.
+        #[arg(long = "line", value_name = "LINE=UNITS", value_parser = line_units)]
+        lines: Vec<(u32, String)>,
         /// Why, for buyer and channel.
         #[arg(long)]
         reason: String,
@@ -163,10 +171,21 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
         Some(What::Ship(asked)) => ship(asked, client, out).await,
         Some(What::Allocate(asked)) => allocation::allocate(asked, client, out).await,
         Some(What::Unallocate(asked)) => allocation::unallocate(asked, client, out).await,
-        Some(What::Cancel { order, reason }) => {
+        Some(What::Add(asked)) => placing::add(asked, client, out).await,
+        Some(What::Pay(asked)) => placing::pay(asked, client, out).await,
+        Some(What::Cancel {
+            order,
+            lines: some,
+            reason,
+        }) => {
             let path = format!("/orders/{}/cancel", find(order, client).await?);
-            let receipt = client.post(&path, &json!({ "reason": reason })).await?;
-            told(&receipt, "It is to be canceled on its channel", out)
+            let body = json!({ "reason": reason, "lines": lines(some) });
+            let receipt = client.post(&path, &body).await?;
+            let done = match receipt["intent"].is_null() {
+                true => "Canceled",
+                false => "It is to be canceled on its channel",
+            };
+            told(&receipt, done, out)
         }
         Some(What::Hold(asked)) => hold(asked, client, out).await,
         Some(What::Release { order, by }) => {
@@ -257,7 +276,7 @@ async fn show_one(id: &str, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
         ("order", of("id")),
         ("number", format!("{} on {}", of("number"), of("account"))),
         ("phase", of("phase")),
-        ("payment", of("payment")),
+        ("payment", payment(&order)),
         ("placed", of("placed_at")),
         ("ship by", of("ship_by")),
         ("total", money(&order, "total")),
@@ -293,12 +312,42 @@ async fn show_one(id: &str, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
     for sentence in owed {
         out.line(&sentence)?;
     }
+    payments(&part("payments"), out)?;
     parts(&part("holds"), &part("shipments"), &part("intents"), out)?;
     out.line("")?;
     for entry in timeline {
         out.line(&format!("{}  {}", show(&entry, "at"), show(&entry, "text")))?;
     }
     Ok(Exit::Good)
+}
+
+/// How it stands with the money, and whether it leaves nevertheless.
+fn payment(order: &Value) -> String {
+    let state = show(order, "payment");
+    match order["pays"].as_str() {
+        Some("on_delivery") => format!("{state}; it is paid on delivery"),
+        Some("on_invoice") => format!("{state}; it is paid by invoice"),
+        _ => state,
+    }
+}
+
+/// What happened to the money, where no channel keeps that.
+fn payments(payments: &[Value], out: &mut Out<'_>) -> anyhow::Result<()> {
+    if payments.is_empty() {
+        return Ok(());
+    }
+    out.line("")?;
+    out.table(
+        payments,
+        &[
+            ("MONEY", &|payment| show(payment, "step")),
+            ("AMOUNT", &|payment| money(payment, "amount")),
+            ("METHOD", &|payment| show(payment, "method")),
+            ("REFERENCE", &|payment| show(payment, "reference")),
+            ("AT", &|payment| show(payment, "at")),
+            ("BY", &|payment| show(payment, "by")),
+        ],
+    )
 }
 
 /// Whether what it says of people is kept.

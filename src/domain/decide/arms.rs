@@ -137,6 +137,18 @@ pub const ARMS: &[(&str, &[&str])] = &[
         &["new", "duplicate", "no_item", "no_order", "no_line"],
     ),
     (
+        "place",
+        &[
+            "new",
+            "duplicate",
+            "not_by_hand",
+            "reference_used",
+            "placement",
+            "payment",
+        ],
+    ),
+    ("pay", &["new", "no_order", "not_by_hand", "payment"]),
+    (
         "ship",
         &[
             "new",
@@ -161,6 +173,10 @@ pub const ARMS: &[(&str, &[&str])] = &[
             "no_order",
             "already_shipped",
             "under_way",
+            "no_line",
+            "quantity",
+            "not_open",
+            "cannot_cancel_units",
         ],
     ),
     (
@@ -253,6 +269,8 @@ impl PushResult {
 impl Command {
     fn word(&self) -> &'static str {
         match self {
+            Command::Place(_) => "place",
+            Command::Pay { .. } => "pay",
             Command::Adjust { .. } => "adjust",
             Command::Transfer(_) => "transfer",
             Command::Expect { .. } => "expect",
@@ -307,6 +325,11 @@ impl Refusal {
             Refusal::Item(_) => "item",
             Refusal::ItemInUse(_) => "item_in_use",
             Refusal::Quantity { .. } => "quantity",
+            Refusal::NotByHand(_) => "not_by_hand",
+            Refusal::ReferenceUsed { .. } => "reference_used",
+            Refusal::Placement(_) => "placement",
+            Refusal::Payment(_) => "payment",
+            Refusal::NotOpen { .. } => "not_open",
             Refusal::TooMany { .. } => "too_many",
             Refusal::NothingToShip => "nothing_to_ship",
             Refusal::NotCovered { .. } => "not_covered",

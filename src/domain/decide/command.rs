@@ -10,6 +10,7 @@ use crate::{
     item::Item,
     locations::Kind,
     order::{Hold, Order, Phase, SHIPPED_RESTS, Shipment},
+    payment,
     quantity::NotAQuantity,
     signal::{Change, Command},
     snapshot::PaymentState,
@@ -19,7 +20,7 @@ use crate::{
 use super::{
     Desk, Refusal, Undecided, Verdict,
     claims::{Leaving, Move},
-    counts, drift, erase, incidents, level, moves, offers, places, push, snapshot,
+    counts, drift, erase, incidents, level, manual, moves, offers, places, push, snapshot,
 };
 
 #[expect(
@@ -56,6 +57,8 @@ pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdic
             counts::carry_out(desk, command)
         }
         Command::SetItem(item) => set_item(desk, item),
+        Command::Place(asked) => manual::place(desk, asked),
+        Command::Pay { order, payment } => manual::pay(desk, *order, payment),
         Command::MapLine { order, line, sku } => map_line(desk, *order, *line, sku),
         Command::Ship { .. } => ship(desk, command),
         Command::Allocate {
@@ -65,7 +68,11 @@ pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdic
             by,
         } => places::allocate(desk, *order, *line, location.as_ref(), by),
         Command::Unallocate { order, line, by } => places::unallocate(desk, *order, *line, by),
-        Command::Cancel { order, reason } => cancel(desk, *order, reason),
+        Command::Cancel {
+            order,
+            lines,
+            reason,
+        } => cancel_some(desk, *order, lines, reason),
         Command::Refund {
             order,
             amount,
@@ -349,14 +356,13 @@ fn ship(desk: &mut Desk<'_>, command: &Command) -> Result<Verdict, Undecided> {
         is_ours: true,
     };
     desk.record_for(id, event);
-    wish(
-        desk,
-        id,
-        Wish::PushShipment {
+    if !manual::is_by_hand(desk, &desk.order(id)?.account) {
+        let told = Wish::PushShipment {
             shipment,
             completes,
-        },
-    )?;
+        };
+        wish(desk, id, told)?;
+    }
     desk.settle_claims(id)?;
     Ok(Verdict::New)
 }
@@ -522,6 +528,28 @@ pub(super) fn refuse_unless_known(desk: &Desk<'_>, location: &LocationId) -> Res
     })
 }
 
+fn cancel_some(
+    desk: &mut Desk<'_>,
+    id: OrderId,
+    lines: &[(u32, Decimal)],
+    reason: &str,
+) -> Result<Verdict, Undecided> {
+    let order = desk.order(id)?;
+    let is_by_hand = manual::is_by_hand(desk, &order.account);
+    if lines.is_empty() {
+        return cancel(desk, id, reason);
+    }
+    if order.is_withdrawn() {
+        return Ok(Verdict::Duplicate);
+    }
+    if !is_by_hand {
+        return refuse(Refusal::CannotCancelUnits {
+            reason: "a channel cancels whole orders; cancel the units there, or refund them",
+        });
+    }
+    manual::cancel(desk, id, lines)
+}
+
 pub(super) fn cancel(desk: &mut Desk<'_>, id: OrderId, reason: &str) -> Result<Verdict, Undecided> {
     let order = desk.order(id)?;
     if order.is_withdrawn() {
@@ -533,6 +561,9 @@ pub(super) fn cancel(desk: &mut Desk<'_>, id: OrderId, reason: &str) -> Result<V
         .any(|line| line.counters.shipped_net().is_positive())
     {
         return refuse(Refusal::AlreadyShipped);
+    }
+    if manual::is_by_hand(desk, &order.account) {
+        return manual::cancel(desk, id, &[]);
     }
     let is_under_way = desk.book.intents.values().any(|intent| {
         intent.order == id
@@ -584,6 +615,9 @@ pub(super) fn refund(
             line: *line,
         });
     }
+    if manual::is_by_hand(desk, &order.account) {
+        return manual::refund(desk, id, amount, reason);
+    }
     let refund = RefundId::next(&mut desk.ids);
     let (lines, reason) = (lines.to_vec(), reason.to_owned());
     wish(
@@ -601,6 +635,9 @@ pub(super) fn refund(
 
 /// What was paid at most, in minor units: what never came cannot be given back.
 fn most_paid(order: &Order) -> i64 {
+    if !order.payments.is_empty() {
+        return payment::Sums::of(&order.payments).taken;
+    }
     match order.payment {
         PaymentState::Pending | PaymentState::Voided => 0,
         PaymentState::Authorized

@@ -13,40 +13,40 @@ mod drift;
 mod erase;
 mod incidents;
 mod level;
+mod manual;
 mod moves;
 mod offers;
 mod owed;
 mod places;
 mod policy;
 mod push;
+mod refusal;
 mod snapshot;
 mod sold;
 
 #[cfg(test)]
 mod tests;
 
-pub use self::snapshot::fingerprint;
+pub use self::{refusal::Refusal, snapshot::fingerprint};
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, Decimal, ExternalId, IdSource, ListingId, Quantity, Sku, Time, allocation,
+    AccountId, ExternalId, IdSource, ListingId, Quantity, Sku, Time, allocation,
     book::{Book, ClaimKey},
     breaker::BreakerRule,
     budget::WriteBudget,
     fact::{Event, Fact},
-    ids::{ArrivalId, CountId, DriftId, IncidentId, OrderId},
-    incident::{Way, Why},
-    item::ItemRefusal,
+    ids::OrderId,
+    incident::Why,
     locations::Locations,
     offer::{OfferRules, QuantityMeaning, Taken},
     order::Order,
     policy::{Penalty, Rule},
-    quantity::NotAQuantity,
     signal::{Command, Signal},
-    stock::{Claim, Condition, LocationId, Stock},
+    stock::{Claim, LocationId, Stock},
 };
 
 /// What a decision goes by besides the book and the signal.
@@ -90,6 +90,9 @@ pub struct Terms {
     pub authority: Authority,
     /// How often a listing may be written in a day, where the channel limits that.
     pub budget: Option<WriteBudget>,
+    /// Whether its orders are entered here, and no channel knows of them.
+    #[serde(default)]
+    pub is_by_hand: bool,
 }
 
 /// Who decides what there is, when a channel shows something that no order explains.
@@ -160,299 +163,10 @@ pub enum Undecided {
     Torn(String),
 }
 
-/// Why something cannot be done: a value with what a person needs to know.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// There is no such order.
-    #[error("there is no order {0}: `oneshelf orders` lists them")]
-    NoOrder(OrderId),
-    /// The order has no such line.
-    #[error("order {order} has no line {line}: `oneshelf orders show {order}` lists its lines")]
-    NoLine {
-        /// Which order.
-        order: OrderId,
-        /// Which line.
-        line: u32,
-    },
-    /// There is no such item.
-    #[error("there is no item {0}: `oneshelf stock list` lists them")]
-    NoItem(Sku),
-    /// The item has no stock of its own.
-    #[error("{0} has no stock of its own: adjust its components, or nothing for a service")]
-    NotStocked(Sku),
-    /// The item cannot be as written.
-    #[error(transparent)]
-    Item(#[from] ItemRefusal),
-    /// The item is in use with other decimals or another kind.
-    #[error(
-        "{0} is in use: its kind and decimals cannot change while it has stock or open orders; use another \
-         SKU, or let its orders leave and its stock be counted to nothing first"
-    )]
-    ItemInUse(Sku),
-    /// The quantity cannot be used.
-    #[error("{}{source}", match line { 0 => String::new(), line => format!("line {line}: ") })]
-    Quantity {
-        /// Of which line; 0 where it is of none.
-        line: u32,
-        /// What is wrong.
-        source: NotAQuantity,
-    },
-    /// More than is left to be shipped.
-    #[error("line {line} has only {left} left to ship, not {asked}: ship that many or fewer")]
-    TooMany {
-        /// Which line.
-        line: u32,
-        /// How many are left.
-        left: Quantity,
-        /// How many were asked for.
-        asked: Quantity,
-    },
-    /// There is nothing left to ship.
-    #[error("nothing of this order is left to ship: `oneshelf orders show` tells what has left")]
-    NothingToShip,
-    /// Units that are not there cannot be shipped.
-    #[error("line {line}: {missing} of {sku} are missing; receive or adjust stock first")]
-    NotCovered {
-        /// Which line.
-        line: u32,
-        /// Of what.
-        sku: Sku,
-        /// How many.
-        missing: Quantity,
-    },
-    /// The order waits for something else first.
-    #[error("the order is {phase}: {hint}")]
-    Phase {
-        /// The word of its phase.
-        phase: &'static str,
-        /// What to do.
-        hint: &'static str,
-    },
-    /// Something has left already.
-    #[error("part of the order has left; stop the parcel or expect a return instead")]
-    AlreadyShipped,
-    /// More money than there is.
-    #[error("at most {0} can be refunded: ask for that or less, in that currency")]
-    RefundTooLarge(String),
-    /// No hold is in force.
-    #[error("the order is not on hold: there is nothing to lift")]
-    NotHeld,
-    /// There is no such location.
-    #[error("there is no location {location}; there are {}", list(known))]
-    NoLocation {
-        /// As it was written.
-        location: LocationId,
-        /// Which there are.
-        known: Vec<LocationId>,
-    },
-    /// Units at a location are not for an account.
-    #[error(
-        "{location} does not serve {account}: choose another location, or add {account} to its `serves`"
-    )]
-    NotServed {
-        /// Where.
-        location: LocationId,
-        /// On which account.
-        account: AccountId,
-    },
-    /// A channel ships from there itself.
-    #[error("{0} is run by its channel, which ships from it itself: choose a location of your own")]
-    ChannelOwned(LocationId),
-    /// Fewer lie there.
-    #[error(
-        "only {there} of {sku} lie at {location} ({}), not {asked}: choose another location, or \
-         correct what lies there", condition.words()
-    )]
-    NotThere {
-        /// Of what.
-        sku: Sku,
-        /// Where.
-        location: LocationId,
-        /// In which condition.
-        condition: Condition,
-        /// How many.
-        there: Quantity,
-        /// How many were asked for.
-        asked: Quantity,
-    },
-    /// Not so many may be bound to leave from there.
-    #[error(
-        "only {free} of {sku} at {location} can leave for this order, not {asked}, because the rest is not \
-         there, leaves for other orders, or is needed by orders that can leave from nowhere else: choose \
-         another location, or have it sent there"
-    )]
-    NotFree {
-        /// Of what.
-        sku: Sku,
-        /// Where.
-        location: LocationId,
-        /// How many could.
-        free: Decimal,
-        /// How many should.
-        asked: Decimal,
-    },
-    /// No location can take any of it.
-    #[error(
-        "no location can send any of order {0}: `oneshelf orders allocate` without --yes says why for each"
-    )]
-    NoPlace(OrderId),
-    /// It has no units that a location could be chosen for.
-    #[error(
-        "nothing of order {0} that was asked for is promised, so it needs no location: see `oneshelf orders \
-         show` for what it waits for"
-    )]
-    NothingPromised(OrderId),
-    /// What is asked for would change nothing.
-    #[error("{0}")]
-    NothingMoves(&'static str),
-    /// What lies there is promised.
-    #[error(
-        "only {free} of {sku} at {location} are not promised to orders, not {asked}: send fewer, or receive \
-         more first"
-    )]
-    Promised {
-        /// Of what.
-        sku: Sku,
-        /// Where.
-        location: LocationId,
-        /// How many may go.
-        free: Decimal,
-        /// How many were asked for.
-        asked: Decimal,
-    },
-    /// Nothing like that is on its way.
-    #[error(
-        "no arrival {arrival} of {sku} is open: it came in, or was given up, or never was; `oneshelf stock \
-         arrivals` lists those that are"
-    )]
-    NoArrival {
-        /// Of what.
-        sku: Sku,
-        /// Which.
-        arrival: ArrivalId,
-    },
-    /// There is no such stocktake.
-    #[error("there is no count {0}: open one with `oneshelf stock count open`")]
-    NoCount(CountId),
-    /// The same is being counted there already.
-    #[error(
-        "count {count} of the same at {location} is open, by {by} since {opened_at}: enter what you count \
-         there, or close it first"
-    )]
-    CountOpen {
-        /// Which.
-        count: CountId,
-        /// Where.
-        location: LocationId,
-        /// Who opened it.
-        by: String,
-        /// When.
-        opened_at: Time,
-    },
-    /// It was closed.
-    #[error("count {0} was closed: open another one")]
-    CountOver(CountId),
-    /// It is not about that item.
-    #[error("{0} is not in this count: open another one for it")]
-    NotInCount(Sku),
-    /// No count can be as of that time.
-    #[error("it cannot be counted as of {as_of}: {reason}")]
-    AsOf {
-        /// As of when it should be.
-        as_of: Time,
-        /// Why not, and what to do.
-        reason: &'static str,
-    },
-    /// What differs by much is counted twice.
-    #[error("{} differ by much from what is recorded: count again first, or discard what was counted", skus(.0))]
-    RecountFirst(Vec<Sku>),
-    /// There is nothing to be tried again.
-    #[error("nothing is parked there: `oneshelf outbox` lists what waits for a person")]
-    NotParked,
-    /// Nobody waits for a way out any more.
-    #[error(
-        "incident {incident} is over: nothing is missing any more, and nothing is to be chosen"
-    )]
-    IncidentOver {
-        /// Which.
-        incident: IncidentId,
-    },
-    /// Its units are not to be had.
-    #[error(
-        "nothing can be taken from order {order}: {reason}; `oneshelf incidents show` lists those that give way"
-    )]
-    NotGivingWay {
-        /// From which order.
-        order: OrderId,
-        /// Why.
-        reason: &'static str,
-    },
-    /// Nothing is there for a way out of an incident.
-    #[error(
-        "`{}` does not help here: {reason}; `oneshelf incidents show` lists the ways that do",
-        .way.word()
-    )]
-    NoHelp {
-        /// The way that was chosen.
-        way: Way,
-        /// Why not.
-        reason: &'static str,
-    },
-    /// The missing units alone cannot be canceled.
-    #[error("the missing units alone cannot be canceled: {reason}")]
-    CannotCancelUnits {
-        /// Why, and what to do.
-        reason: &'static str,
-    },
-    /// There is no such case of drift.
-    #[error("there is no case of drift {0}: `oneshelf drift list --all` lists them")]
-    NoDrift(DriftId),
-    /// A level of the channel does not say how many there are.
-    #[error("the level of {listing} cannot be taken over: {reason}")]
-    CannotTake {
-        /// Which listing.
-        listing: ListingId,
-        /// Why not, and what to do.
-        reason: &'static str,
-    },
-    /// The breaker of the account has not tripped.
-    #[error(
-        "the breaker of {0} has not tripped on that side: nothing is held, so nothing is to be lifted"
-    )]
-    NotTripped(AccountId),
-    /// The listing has not ended.
-    #[error(
-        "the listing has not ended: it shows what its rules allow, so change those to show more"
-    )]
-    NotEnded,
-    /// It would end again at once.
-    #[error(
-        "only {sellable} of {sku} can be sold, and its rule ends it at {end_when}: receive stock, or lower \
-         end_when"
-    )]
-    WouldEnd {
-        /// Of what.
-        sku: Sku,
-        /// How much is sellable, in whole units.
-        sellable: Decimal,
-        /// At how much it ends, in whole units.
-        end_when: Decimal,
-    },
-    /// It is wished already.
-    #[error(
-        "this was asked for already and is under way: `oneshelf outbox` shows what becomes of it"
-    )]
-    UnderWay,
-}
-
-fn list(known: &[LocationId]) -> String {
-    let known: Vec<&str> = known.iter().map(LocationId::as_str).collect();
-    known.join(", ")
-}
-
-fn skus(skus: &[Sku]) -> String {
-    let skus: Vec<&str> = skus.iter().map(Sku::as_str).collect();
-    skus.join(", ")
+impl From<Refusal> for Undecided {
+    fn from(refusal: Refusal) -> Undecided {
+        Undecided::Refused(refusal)
+    }
 }
 
 /// Decides about a signal.
@@ -599,7 +313,9 @@ fn is_caused_by_an_order(signal: &Signal) -> bool {
         | Signal::Levels { .. }
         | Signal::Weigh { .. } => false,
         Signal::Command(command) => match command {
-            Command::MapLine { .. }
+            Command::Place(_)
+            | Command::Pay { .. }
+            | Command::MapLine { .. }
             | Command::Ship { .. }
             | Command::Allocate { .. }
             | Command::Unallocate { .. }

@@ -12,6 +12,7 @@ use crate::{
     ids::{OrderId, ShipmentId},
     item::Item,
     order::{Counters, Hold, Line, LineItem, Order, Shipment},
+    payment::Pays,
     person::{Destination, Person},
     signal::Source,
     snapshot::{LineSnapshot, OrderSnapshot, PaymentState, Standing},
@@ -20,11 +21,12 @@ use crate::{
 use super::{
     Desk, FollowUp, Undecided, Verdict,
     claims::Leaving,
+    manual,
     sold::{doubt_what_passed, set_subtracted, take_off_no_more},
 };
 
 /// Who places and lifts the holds that a program decides on.
-const OURSELVES: &str = "oneshelf";
+pub(super) const OURSELVES: &str = "oneshelf";
 /// How the reason of a hold about an unknown word begins.
 const UNKNOWN_STATUS: &str = "the channel says an unknown status";
 /// The reason of a hold about money that was given back.
@@ -94,13 +96,17 @@ pub(super) fn take_gone(
         return Ok(Verdict::Duplicate);
     }
     let id = order.id;
-    change(
-        desk,
-        id,
-        "standing",
-        |order| &mut order.standing,
-        Standing::Deleted,
-    )?;
+    withdraw(desk, id, Standing::Deleted)?;
+    Ok(Verdict::New)
+}
+
+/// What has not left of an order is not wanted any more.
+pub(super) fn withdraw(
+    desk: &mut Desk<'_>,
+    id: OrderId,
+    standing: Standing,
+) -> Result<(), Undecided> {
+    change(desk, id, "standing", |order| &mut order.standing, standing)?;
     let lines: Vec<u32> = desk
         .order(id)?
         .lines
@@ -112,8 +118,7 @@ pub(super) fn take_gone(
         set_wanted(desk, id, line, shipped)?;
         take_off_no_more(desk, id, line, shipped)?;
     }
-    desk.settle_claims(id)?;
-    Ok(Verdict::New)
+    desk.settle_claims(id)
 }
 
 fn accept(
@@ -138,6 +143,9 @@ fn accept(
         currency: snapshot.currency,
         total: snapshot.total,
         refunded: snapshot.refunded,
+        amounts: Some(manual::amounts(snapshot)),
+        payments: Vec::new(),
+        pays: Pays::Before,
         destination: snapshot.ship_to.as_ref().and_then(Destination::of),
         erasure: None,
         ship_by: snapshot.ship_by,
@@ -177,13 +185,12 @@ fn update_head(
         |order| &mut order.standing,
         snapshot.standing.clone(),
     )?;
-    change(
-        desk,
-        id,
-        "payment",
-        |order| &mut order.payment,
-        snapshot.payment.clone(),
-    )?;
+    let account = desk.order(id)?.account.clone();
+    if !manual::is_by_hand(desk, &account) {
+        let (payment, refunded) = (snapshot.payment.clone(), snapshot.refunded);
+        change(desk, id, "payment", |order| &mut order.payment, payment)?;
+        change(desk, id, "refunded", |order| &mut order.refunded, refunded)?;
+    }
     change(
         desk,
         id,
@@ -195,13 +202,6 @@ fn update_head(
     change(
         desk,
         id,
-        "refunded",
-        |order| &mut order.refunded,
-        snapshot.refunded,
-    )?;
-    change(
-        desk,
-        id,
         "ship_by",
         |order| &mut order.ship_by,
         snapshot.ship_by,
@@ -210,6 +210,7 @@ fn update_head(
     order.version = snapshot.version;
     order.fingerprint = fingerprint;
     order.number.clone_from(&snapshot.number);
+    order.amounts = Some(manual::amounts(snapshot));
     order.destination = snapshot.ship_to.as_ref().and_then(Destination::of);
     // An order that the channel changes is not closed any more.
     order.closed_at = None;
@@ -224,7 +225,7 @@ fn update_head(
 }
 
 /// Sets one part of an order, with a fact when it differs.
-fn change<T: PartialEq + std::fmt::Debug>(
+pub(super) fn change<T: PartialEq + std::fmt::Debug>(
     desk: &mut Desk<'_>,
     id: OrderId,
     what: &str,
@@ -505,7 +506,7 @@ fn read_units(
 
 /// Makes a line want exactly so many units: canceled ones are reinstated first, and none that left
 /// is canceled.
-fn set_wanted(
+pub(super) fn set_wanted(
     desk: &mut Desk<'_>,
     id: OrderId,
     number: u32,
@@ -639,7 +640,7 @@ fn record_channel_shipment(
 
 /// What holds an order by itself: words that the connector does not know, and money that was given
 /// back in full while units are still to be sent. It goes on by itself when the reason is gone.
-fn hold_what_is_unclear(desk: &mut Desk<'_>, id: OrderId) -> Result<(), Undecided> {
+pub(super) fn hold_what_is_unclear(desk: &mut Desk<'_>, id: OrderId) -> Result<(), Undecided> {
     let order = desk.order(id)?;
     let mut unclear = Vec::new();
     if let Standing::Unmapped(word) = &order.standing {

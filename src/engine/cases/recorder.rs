@@ -11,7 +11,14 @@ use std::{
     sync::Arc,
 };
 
-use domain::{Sku, Time, book::Book, fact::Fact, ids::IncidentId, order::Order, signal::Signal};
+use domain::{
+    Sku, Time,
+    book::Book,
+    fact::Fact,
+    ids::IncidentId,
+    order::Order,
+    signal::{Command, Signal},
+};
 use serde_json::Value;
 use store::{Batch, Range, Store, StoreError, Table};
 
@@ -564,6 +571,9 @@ fn without_people(signal: &Signal) -> Signal {
             snapshot: Box::new(snapshot.without_people()),
             source: *source,
         },
+        Signal::Command(Command::Place(asked)) => {
+            Signal::Command(Command::Place(Box::new(asked.without_people())))
+        }
         other => other.clone(),
     }
 }

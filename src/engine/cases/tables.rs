@@ -44,6 +44,7 @@ use Kind::{Account, External, Listing as Offered, Plain, Sku as Stocked};
 pub(crate) const FORMS: &[Form] = &[
     form(rows::ORDERS, &[Plain], tree::<Order>),
     form(rows::ORDER_REFS, &[Account, External], tree::<OrderId>),
+    form(rows::ORDER_NUMBERS, &[Account], tree::<u64>),
     form(rows::UNMAPPED_ORDERS, &[Plain], tree::<()>),
     form(rows::ITEMS, &[Stocked], tree::<Item>),
     form(rows::KITS_BY_COMPONENT, &[Stocked, Stocked], tree::<()>),

@@ -340,6 +340,9 @@ impl<'a> Teller<'a> {
             Event::BreakerLifted { by, .. } => of_none(format!("{by} lifted the breaker{on}.")),
             // Their order is not among what the decision read, so nothing can be said of its lines.
             Event::OrderAccepted { .. }
+            | Event::OrderEntered { .. }
+            | Event::OrderReplaced { .. }
+            | Event::PaymentRecorded { .. }
             | Event::OrderChanged { .. }
             | Event::LineAdded { .. }
             | Event::LineMapped { .. }

@@ -24,6 +24,8 @@ use crate::{
 
 /// How many due listings are looked at in one go; falls among them go first.
 const DUE_MAX: usize = 500;
+/// How long what rises waits for what came to fall.
+pub const RISES_WAIT: Duration = Duration::from_secs(10);
 /// How long an account rests when its credentials were refused.
 const UNAUTHORIZED_PAUSE: Duration = Duration::from_secs(300);
 
@@ -58,10 +60,38 @@ impl Engine {
         if !to_read.is_empty() {
             self.look_before(account, read, &offers, &to_read).await?;
         }
+        let offers = self.without_early_rises(account, offers).await?;
         let listings = offers.into_iter().map(|offer| offer.listing);
         let listings = listings.filter(|listing| !account.doubts.has(listing));
         self.push_ready(account, listings.collect()).await?;
         Ok(Round::More)
+    }
+
+    /// Reading may have taken a while. Where something came to fall meanwhile, what rises waits for the next
+    /// round, which begins with that; but not for ever, because in a busy shop something always falls.
+    async fn without_early_rises(
+        &self,
+        account: &Account,
+        offers: Vec<Offer>,
+    ) -> Result<Vec<Offer>, StoreError> {
+        let now = self.ports.clock.now();
+        let is_early = |offer: &Offer| {
+            let since = offer.due_since.unwrap_or(now);
+            !is_fall(offer) && now.since(since) < RISES_WAIT
+        };
+        if !offers.iter().any(is_early) {
+            return Ok(offers);
+        }
+        let (ready, _) = self.due_offers(account, now).await?;
+        let is_in_hand = |fall: &Offer| offers.iter().any(|offer| offer.listing == fall.listing);
+        let mut falls = ready.iter().filter(|offer| is_fall(offer));
+        if falls.all(is_in_hand) {
+            return Ok(offers);
+        }
+        Ok(offers
+            .into_iter()
+            .filter(|offer| !is_early(offer))
+            .collect())
     }
 
     /// Makes durable what is to be sent to listings that are what we believe, and sends it.
@@ -353,6 +383,12 @@ impl Engine {
         }
         notes
     }
+}
+
+/// Whether less is wanted of a listing than it is believed to show.
+fn is_fall(offer: &Offer) -> bool {
+    let levels = offer.wanted.zip(offer.believed);
+    levels.is_some_and(|(wanted, believed)| wanted.quantity < believed.quantity)
 }
 
 /// When something may be sent to a listing: now, or when its try or its budget allow it; nothing when there

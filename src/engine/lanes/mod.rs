@@ -19,6 +19,7 @@ use crate::{
 };
 
 pub(crate) use doubts::Doubts;
+pub use levels::RISES_WAIT;
 
 /// How long a lane sleeps when nothing rings.
 const IDLE: Duration = Duration::from_secs(30);

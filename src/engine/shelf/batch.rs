@@ -53,6 +53,9 @@ impl Shelf<'_> {
             writer.keep(rows::TAKEN, key(&[account.as_str(), sku.as_str()]), kept);
         }
         writer.drifts(book);
+        for (account, last) in &book.numbers {
+            writer.keep(rows::ORDER_NUMBERS, key(&[account.as_str()]), Some(last));
+        }
         for (account, breaker) in &book.breakers {
             writer.keep(rows::BREAKERS, key(&[account.as_str()]), Some(breaker));
         }

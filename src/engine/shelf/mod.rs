@@ -9,13 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     AccountId, ExternalId, ListingId, Sku,
-    book::{Book, ClaimKey, Drift},
+    book::{Book, ClaimKey, Drift, NUMBERS_BEGIN_AFTER},
     ids::{DriftId, IncidentId, IntentId, OrderId},
     incident::{Incident, Way},
     intent::Intent,
     item::Item,
     offer::Taken,
     order::Order,
+    placement::Placement,
     signal::{Command, Reading, Receipt, Signal, Sorting, Transfer},
     snapshot::LevelSnapshot,
     stock::{Claim, Stock},
@@ -247,6 +248,7 @@ impl<'a> Shelf<'a> {
                 skus.extend(item.bill().into_keys());
                 self.load_unmapped().await?;
             }
+            Command::Place(asked) => skus.extend(self.load_placement(asked).await?),
             Command::MapLine { order, sku, .. } => {
                 skus.insert(sku.clone());
                 self.load_order(*order).await?;
@@ -255,6 +257,7 @@ impl<'a> Shelf<'a> {
             | Command::Allocate { order, .. }
             | Command::Unallocate { order, .. }
             | Command::Cancel { order, .. }
+            | Command::Pay { order, .. }
             | Command::Refund { order, .. }
             | Command::Hold { order, .. }
             | Command::Release { order, .. }
@@ -285,6 +288,34 @@ impl<'a> Shelf<'a> {
             }
         }
         Ok(skus)
+    }
+
+    /// What is known under its reference, and the last number of its account.
+    async fn load_placement(&mut self, asked: &Placement) -> Result<BTreeSet<Sku>, StoreError> {
+        match &asked.reference {
+            Some(reference) => self.load_order_by_ref(&asked.account, reference).await?,
+            None => self.load_number(&asked.account).await?,
+        }
+        let skus = asked.lines.iter().filter_map(|line| line.sku.as_deref());
+        Ok(skus.filter_map(|sku| sku.parse().ok()).collect())
+    }
+
+    /// The number after which the next one is free: somebody may have used one as a reference.
+    async fn load_number(&mut self, account: &AccountId) -> Result<(), StoreError> {
+        let row_key = key(&[account.as_str()]);
+        let last: Option<u64> = self.row(rows::ORDER_NUMBERS, row_key).await?;
+        let mut last = last.unwrap_or(NUMBERS_BEGIN_AFTER);
+        loop {
+            let next = last.saturating_add(1);
+            let row_key = key(&[account.as_str(), &next.to_string()]);
+            let taken: Option<OrderId> = self.row(rows::ORDER_REFS, row_key).await?;
+            if taken.is_none() {
+                break;
+            }
+            last = next;
+        }
+        self.book.numbers.insert(account.clone(), last);
+        Ok(())
     }
 
     /// With the order come its open incidents; one that is closed is not among them.

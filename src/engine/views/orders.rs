@@ -9,7 +9,8 @@ use domain::{
     ids::{IntentId, OrderId, ShipmentId},
     intent::Intent,
     item::Item,
-    order::{Hold, Line, Order, Phase},
+    order::{Amounts, Hold, Line, Order, Phase},
+    payment::{Payment, Pays},
     person::Erasure,
     snapshot::{Address, Buyer},
     stock::Claim,
@@ -80,8 +81,14 @@ pub struct OrderDetail {
     pub summary: OrderSummary,
     /// Whether the channel counts it as a sale.
     pub standing: &'static str,
-    /// What the channel says of the money.
+    /// What the channel says of the money, or the payments.
     pub payment: &'static str,
+    /// What is in the total besides the lines; nothing for orders of before that was kept.
+    pub amounts: Option<Amounts>,
+    /// When it may leave.
+    pub pays: Pays,
+    /// What happened to its money, where no channel keeps that.
+    pub payments: Vec<Payment>,
     /// The channel's own words.
     pub words: BTreeMap<String, String>,
     /// When the channel last changed it.
@@ -414,6 +421,9 @@ pub async fn detail(engine: &Engine, id: OrderId) -> Result<Option<OrderDetail>,
         summary: loaded.summary(),
         standing: words::standing(&order.standing),
         payment: words::payment(&order.payment),
+        amounts: order.amounts,
+        pays: order.pays,
+        payments: order.payments.clone(),
         words: order.words.clone(),
         changed_at: order.version.changed_at,
         buyer: person.buyer,

@@ -17,6 +17,7 @@ use domain::{
     offer::QuantityMeaning,
     order::Order,
     owed::{Broken, Kind},
+    payment::{Method, Step},
     rules::{Buffer, LastUnits, OfferRule, Zeroed},
     snapshot::{PaymentState, Standing},
     stock::{Cause, Condition},
@@ -422,6 +423,31 @@ fn counter(counter: Counter) -> &'static str {
     }
 }
 
+/// What happened to money, after an amount.
+pub(crate) fn payment_step(step: Step) -> &'static str {
+    match step {
+        Step::Authorized => "were reserved",
+        Step::Captured => "of what was reserved were taken",
+        Step::Voided => "of what was reserved were given up",
+        Step::Paid => "were paid",
+        Step::Refunded => "were given back",
+        Step::RefundReversed => "that were given back came again",
+    }
+}
+
+/// By which means.
+pub(crate) fn payment_method(method: Method) -> &'static str {
+    match method {
+        Method::Card => "by card",
+        Method::Paypal => "by PayPal",
+        Method::BankTransfer => "by bank transfer",
+        Method::Cash => "in cash",
+        Method::GiftCard => "by gift card",
+        Method::CashOnDelivery => "on delivery",
+        Method::Other => "by other means",
+    }
+}
+
 /// What happened to an order, in a sentence.
 #[expect(clippy::too_many_lines, reason = "one sentence for each event")]
 pub fn event(event: &Event, order: &Order) -> String {
@@ -430,6 +456,19 @@ pub fn event(event: &Event, order: &Order) -> String {
     };
     match event {
         Event::OrderAccepted { number, .. } => format!("Order {number} was accepted."),
+        Event::OrderEntered { by } => format!("{by} entered it."),
+        Event::OrderReplaced { by } => format!("{by} entered it anew."),
+        Event::PaymentRecorded {
+            step,
+            method,
+            amount,
+            at,
+            by,
+            ..
+        } => {
+            let (what, how) = (payment_step(*step), payment_method(*method));
+            format!("{amount} {what} {how} on {at}, entered by {by}.")
+        }
         Event::OrderChanged { what, from, to } => changed(what, from, to),
         Event::LineAdded {
             line,

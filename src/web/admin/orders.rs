@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Who did it when nobody says.
-const SOMEBODY: &str = "api";
+pub(crate) const SOMEBODY: &str = "api";
 /// The most lines of a request.
 const LINES_MAX: usize = 1000;
 
@@ -58,6 +58,8 @@ pub(crate) struct NewShipment {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Cancel {
+    #[serde(default)]
+    lines: Vec<LineUnits>,
     reason: String,
 }
 
@@ -190,8 +192,10 @@ pub(crate) async fn cancel(
     At(order): At<String>,
     write: Write<Cancel>,
 ) -> Result<Response, Problem> {
+    let lines = few(write.body.lines)?.into_iter();
     let command = Command::Cancel {
         order: id("order", &order)?,
+        lines: lines.map(|part| (part.line, part.units.0)).collect(),
         reason: text("reason", write.body.reason)?,
     };
     carry_out(&admin, write.ticket, StatusCode::ACCEPTED, command).await

@@ -6,6 +6,7 @@ mod echoes;
 mod erase;
 mod incidents;
 mod locations;
+mod manual;
 mod owed;
 mod places;
 mod policy;

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use super::super::*;
 use crate::{
-    Decimal, ListingId, Quantity,
+    Currency, Decimal, ListingId, Money, Quantity,
     ids::{ArrivalId, CountId, DriftId, IncidentId},
     item::ItemRefusal,
+    payment::PaymentRefusal,
+    placement::PlacementRefusal,
     quantity::NotAQuantity,
     stock::{Condition, LocationId},
 };
@@ -101,7 +103,7 @@ fn one_of_each() -> Vec<Refusal> {
             reason: "it was promised none of the item",
         },
         Refusal::NoHelp {
-            way: Way::Split,
+            way: crate::incident::Way::Split,
             reason: "all of the order is missing",
         },
         Refusal::CannotCancelUnits {
@@ -112,7 +114,7 @@ fn one_of_each() -> Vec<Refusal> {
             listing: ListingId::new("1"),
             reason: "the item was never counted; adjust it",
         },
-        Refusal::NotTripped(account),
+        Refusal::NotTripped(account.clone()),
         Refusal::NotEnded,
         Refusal::WouldEnd {
             sku: sku.clone(),
@@ -120,7 +122,18 @@ fn one_of_each() -> Vec<Refusal> {
             end_when: whole,
         },
         Refusal::UnderWay,
+        Refusal::NotByHand(account),
+        Refusal::ReferenceUsed {
+            reference: "A-7".to_owned(),
+            order,
+        },
+        Refusal::NotOpen {
+            line: 1,
+            left: whole,
+        },
     ];
+    all.extend(placements().map(Refusal::Placement));
+    all.extend(payments().map(Refusal::Payment));
     let component = sku.clone();
     all.extend(
         [
@@ -145,6 +158,46 @@ fn one_of_each() -> Vec<Refusal> {
     ];
     all.extend(quantities.map(|source| Refusal::Quantity { line: 1, source }));
     all
+}
+
+fn placements() -> [PlacementRefusal; 10] {
+    let (units, price) = (Decimal::whole(2), super::reports::eur(501));
+    let (sum, said) = (super::reports::eur(1002), super::reports::eur(1000));
+    let dollar = Money::zero(Currency::new("USD").expect("a currency"));
+    [
+        PlacementRefusal::NoLines,
+        PlacementRefusal::NoUnits(1),
+        PlacementRefusal::Nameless(1),
+        PlacementRefusal::NoPrice(1),
+        PlacementRefusal::Inexact(1, units, price),
+        PlacementRefusal::LineDiffers {
+            line: 1,
+            units,
+            price,
+            sum,
+            said,
+        },
+        PlacementRefusal::TotalDiffers { sum, said },
+        PlacementRefusal::Negative("the discount"),
+        PlacementRefusal::Money(price.plus(dollar).expect_err("they are mixed")),
+        PlacementRefusal::OtherItem(1),
+    ]
+}
+
+fn payments() -> [PaymentRefusal; 7] {
+    let some = super::reports::eur(100);
+    [
+        PaymentRefusal::NotPositive,
+        PaymentRefusal::Currency {
+            order: some.currency(),
+            payment: Currency::new("USD").expect("a currency"),
+        },
+        PaymentRefusal::BeyondReserved(some),
+        PaymentRefusal::BeyondTaken(some),
+        PaymentRefusal::BeyondRefunded(some),
+        PaymentRefusal::TooMany,
+        PaymentRefusal::Sum("it is too large".to_owned()),
+    ]
 }
 
 /// What stands behind the last colon, semicolon or comma: what to do.

@@ -18,7 +18,7 @@ use crate::{
     rules::{Buffer, EndWhen, LastUnits, Ratio, ScopedRule},
     signal::{Change, Command, OpeningLevel, Source, Whose},
     snapshot::{PaymentState, Standing, Version},
-    stock::{Claim, Movement, Stock},
+    stock::{Condition, Movement},
 };
 
 /// A small merchant: MUG and PLATE are goods, SET is a kit of two mugs and a plate, WRAP is a service.
@@ -100,6 +100,7 @@ impl World {
             unpaid_for: Some(Duration::from_secs(3600)),
             authority: Authority::Ledger,
             budget: self.budget,
+            is_by_hand: false,
         };
         let owner = Terms {
             authority: Authority::Channel,
@@ -107,8 +108,14 @@ impl World {
         };
         let terms_of = |id| if self.owner == Some(id) { owner } else { terms };
         let accounts = ["web", "market", "till"].map(|id| (AccountId::new(id), terms_of(id)));
+        let by_hand = Terms {
+            is_by_hand: true,
+            ..terms
+        };
+        let mut accounts = BTreeMap::from(accounts);
+        accounts.insert(AccountId::new("phone"), by_hand);
         let policy = Policy {
-            accounts: accounts.into(),
+            accounts,
             rules: self.rules.clone(),
             home: self.locations.home(),
             locations: self.locations.clone(),
@@ -147,6 +154,12 @@ impl World {
             }
         }
         self.check_laws();
+    }
+
+    /// What is decided about what a person wants.
+    pub(super) fn ask(&mut self, command: Command) -> Result<Verdict, Refusal> {
+        self.decide(&Signal::Command(command));
+        self.last.clone()
     }
 
     fn decide_once(&mut self, signal: &Signal) -> Vec<FollowUp> {
@@ -374,6 +387,7 @@ impl World {
             },
             "release" => Command::Release { order, by },
             _ => Command::Cancel {
+                lines: Vec::new(),
                 order,
                 reason: "buyer asked".to_owned(),
             },
@@ -728,7 +742,7 @@ impl World {
             assert_eq!(stock.on_hand().to_string(), on_hand, "{name} on hand");
             let open = stock.pending.plus(stock.allocated_total());
             assert_eq!(open.to_string(), promised, "{name} promised");
-        } else if name.starts_with('#') {
+        } else if self.names.contains_key(name) {
             let order = &self.book.orders[&self.id(name)];
             assert_eq!(order.phase(self.book.is_short(order)).word(), is, "{name}");
         } else {
