@@ -121,6 +121,7 @@ pub(crate) fn routes() -> Vec<Route> {
     all.extend(about_backups());
     all.extend(about_accounts());
     all.extend(about_orders());
+    all.extend(entered_orders());
     all.extend(done_to_orders());
     all.extend(about_people());
     all.extend(about_allocation());
@@ -303,7 +304,8 @@ fn about_orders() -> Vec<Route> {
     ]
 }
 
-fn done_to_orders() -> Vec<Route> {
+/// Orders of accounts that have no channel behind them.
+fn entered_orders() -> Vec<Route> {
     const RECEIPT: Gives = Gives::One("Receipt");
     vec![
         posts(
@@ -315,6 +317,13 @@ fn done_to_orders() -> Vec<Route> {
         .takes("NewOrder")
         .status(201),
         posts(
+            "/api/v1/orders/preview",
+            "Say what would become of an order if it were entered; nothing is changed.",
+            RECEIPT,
+            placing::try_out,
+        )
+        .takes("NewOrder"),
+        posts(
             "/api/v1/orders/{order}/payments",
             "Add what happened to the money of an order that was entered by hand.",
             RECEIPT,
@@ -322,6 +331,12 @@ fn done_to_orders() -> Vec<Route> {
         )
         .takes("NewPayment")
         .status(201),
+    ]
+}
+
+fn done_to_orders() -> Vec<Route> {
+    const RECEIPT: Gives = Gives::One("Receipt");
+    vec![
         posts(
             "/api/v1/orders/{order}/shipments",
             "Record that something left, and tell the channel; without lines all that remains.",

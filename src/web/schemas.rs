@@ -18,7 +18,7 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     (
         "Account",
         "id: text, channel: text, channel_title: text, mode: mode, configured_mode: mode, set_mode: mode?, \
-         is_frozen: flag, frozen_by: text?, frozen_at: time?, may_write: flag, has_polled: flag, quantity_means: 'available'|'on_hand', \
+         is_frozen: flag, frozen_by: text?, frozen_at: time?, may_write: flag, has_polled: flag, quantity_means: 'available'|'unreserved'|'on_hand', \
          stock_authority: 'ledger'|'channel', source_tripped: Trip?, writes_tripped: Trip?, \
          comparison: Comparison?, counts: Counts, health: Health",
     ),
@@ -88,7 +88,7 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
         "account: text, reference?: text?, placed_at?: time?, currency: text, lines: NewLine[], shipping?: amount?, \
          discount?: amount?, tax?: amount?, total?: amount?, buyer?: NewBuyer, ship_to?: NewAddress?, \
          bill_to?: NewAddress?, note?: text?, ship_by?: time?, pays?: 'before'|'on_delivery'|'on_invoice', \
-         payments?: PaymentOf[], by?: text?, replaces?: flag, dry_run?: flag",
+         payments?: PaymentOf[], by?: text?, replaces?: flag",
     ),
     (
         "NewLine",

@@ -131,6 +131,7 @@ static KIOSK: Descriptor = Descriptor {
     poll_overlap_s: 60,
     orders_lag_s: 0,
     subtracts_when: "at once",
+    is_by_hand: false,
     quirks: &[],
 };
 

@@ -110,6 +110,7 @@ const STAND_IS: Descriptor = Descriptor {
     poll_overlap_s: 60,
     orders_lag_s: 0,
     subtracts_when: "at once",
+    is_by_hand: false,
     quirks: &[],
 };
 

@@ -205,21 +205,39 @@ fn paid(text: &str) -> Result<(Method, String), String> {
 }
 
 pub(super) async fn add(asked: &Add, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
-    let mut body = body(asked);
-    if asked.dry_run {
-        body["dry_run"] = json!(true);
-    }
-    let receipt = client.post("/orders", &body).await?;
+    let path = match asked.dry_run {
+        true => "/orders/preview",
+        false => "/orders",
+    };
+    let receipt = client.post(path, &body(asked)).await?;
     if out.is_json() {
         return told(&receipt, "", out);
     }
-    let (order, phase) = (show(&receipt, "order"), show(&receipt, "phase"));
-    let sentence = match (asked.dry_run, receipt["effect"] == "nothing_to_do") {
-        (true, false) => format!("It would be entered; it would be {phase}. Nothing was changed."),
-        (_, true) => format!("It was entered before: {order}; it is {phase}."),
-        (false, false) => format!("Entered: {order}; it is {phase}."),
+    let phase = show(&receipt, "phase");
+    if asked.dry_run {
+        let sentence = match receipt["effect"] == "nothing_to_do" {
+            true => format!("It was entered before; it is {phase}."),
+            false => format!("It would be entered, and be {phase}. Nothing was changed."),
+        };
+        out.line(&sentence)?;
+        return Ok(Exit::Good);
+    }
+    let order = client
+        .get(&format!("/orders/{}", show(&receipt, "order")))
+        .await?;
+    let did = match receipt["effect"] == "nothing_to_do" {
+        true => "It was entered before",
+        false => "Entered",
     };
-    out.line(&sentence)?;
+    let (number, id) = (show(&order, "number"), show(&order, "id"));
+    out.line(&format!("{did}: order {number} ({id}); it is {phase}."))?;
+    let unknown = order["lines"].as_array().into_iter().flatten();
+    for line in unknown.filter(|line| line["sku"].is_null()) {
+        let (line, sku) = (show(line, "number"), show(line, "channel_sku"));
+        out.line(&format!(
+            "Line {line}: there is no item {sku}. Say which it is with `oneshelf orders map {number} {line} SKU`."
+        ))?;
+    }
     Ok(Exit::Good)
 }
 

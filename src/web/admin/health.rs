@@ -31,7 +31,11 @@ pub(crate) async fn readyz(State(admin): State<Admin>) -> Response {
 pub(crate) async fn healthz(State(admin): State<Admin>) -> Response {
     let accounts = admin.engine.accounts.values();
     let mut working = accounts.filter(|account| account.mode() != Mode::Off);
-    let are_well = working.all(|account| account.has_polled() && !account.health().is_unauthorized);
+    let are_well = working.all(|account| {
+        // Nobody is asked for orders that are entered by hand.
+        let is_read = account.has_polled() || account.descriptor().is_by_hand;
+        is_read && !account.health().is_unauthorized
+    });
     let is_sound = no_breaker_tripped(&admin).await;
     say(
         are_well && is_sound && is_ready(&admin).await,

@@ -49,8 +49,6 @@ pub(crate) struct NewOrder {
     by: Option<String>,
     #[serde(default)]
     replaces: bool,
-    #[serde(default)]
-    dry_run: bool,
 }
 
 #[derive(Deserialize)]
@@ -124,18 +122,22 @@ pub(crate) async fn place(
     State(admin): State<Admin>,
     write: Write<NewOrder>,
 ) -> Result<Response, Problem> {
-    let is_dry = write.body.dry_run;
-    let placement = write.body.read()?;
-    let known = admin.narrowed_to(Some(placement.account.as_str())).await?;
-    let account = known.unwrap_or_else(|| placement.account.clone());
-    let command = Command::Place(Box::new(Placement {
-        account,
-        ..placement
-    }));
-    if is_dry {
-        return preview(&admin, command).await;
-    }
+    let command = read(&admin, write.body)?;
     carry_out(&admin, write.ticket, StatusCode::CREATED, command).await
+}
+
+pub(crate) async fn try_out(
+    State(admin): State<Admin>,
+    write: Write<NewOrder>,
+) -> Result<Response, Problem> {
+    let command = read(&admin, write.body)?;
+    preview(&admin, command).await
+}
+
+fn read(admin: &Admin, asked: NewOrder) -> Result<Command, Problem> {
+    let placement = asked.read()?;
+    admin.account(placement.account.as_str())?;
+    Ok(Command::Place(Box::new(placement)))
 }
 
 pub(crate) async fn pay(

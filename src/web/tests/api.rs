@@ -13,9 +13,11 @@ use serde_json::{Value, json};
 use super::{
     adoption::adopted,
     allocation::placed,
+    backups, people, placing,
     rig::{Answer, Rig, bearer, rig},
     safety::{decided, drift_and_breaker, frozen_and_thawed},
     shape::misfits,
+    tuning,
 };
 use crate::{openapi, routes::routes};
 
@@ -125,10 +127,11 @@ async fn every_route_answers_as_it_is_described() {
     queues(&mut reader).await;
     lifted(&mut reader).await;
     troubles(&mut reader).await;
-    tuned(&mut reader).await;
+    tuning::tuned(&mut reader).await;
     adopted(&mut reader).await;
-    super::backups::backed_up(&mut reader).await;
-    super::people::forgotten(&mut reader).await;
+    backups::backed_up(&mut reader).await;
+    people::forgotten(&mut reader).await;
+    placing::entered(&mut reader).await;
     for path in [
         "/livez",
         "/readyz",
@@ -190,66 +193,6 @@ async fn lifted(reader: &mut Reader) {
     reader.rig.engine.decider.set_policy((*before).clone());
 }
 
-/// A buffer tunes itself by what is sold elsewhere.
-async fn tuned(reader: &mut Reader) {
-    use domain::rules::{Buffer, OfferRules, ScopedRule};
-    let engine = std::sync::Arc::clone(&reader.rig.engine);
-    let before = engine.decider.policy();
-    let mut policy = (*before).clone();
-    let rule = ScopedRule {
-        buffer: Some(Buffer::Auto),
-        buffer_max: Some(domain::Quantity::of(1)),
-        oversell_risk: Some(domain::rules::Ratio {
-            numerator: 1,
-            denominator: 1_000_000,
-        }),
-        ..ScopedRule::default()
-    };
-    policy.rules = OfferRules { rules: vec![rule] };
-    engine.decider.set_policy(policy);
-    for account in ["shop", "quiet"] {
-        reader.rig.stock(account, "FAST", 9).await;
-    }
-    let told = reader.get("/api/v1/stock/FAST/explain").await.to_string();
-    assert!(told.contains("nothing was measured yet"), "{told}");
-    reader.rig.order("shop", "F1", &[("FAST", 2)]).await;
-    engine.tune_buffers().await.expect("it is measured");
-    let listings = reader.get("/api/v1/listings?sku=FAST").await;
-    let of = |account: &str| -> Value {
-        let all = listings["items"].as_array().expect("a list");
-        let found = all.iter().find(|listing| listing["account"] == account);
-        found.expect("it is listed").clone()
-    };
-    assert_eq!(of("quiet")["tuned"]["buffer"], 1);
-    assert_eq!(of("quiet")["tuned"]["units_sold"], 2);
-    assert_eq!(of("quiet")["tuned"]["within"], 4);
-    assert_eq!(of("quiet")["offer"]["quantity"], 7);
-    assert_eq!(of("shop")["tuned"]["buffer"], 0);
-    assert_eq!(of("shop")["tuned"]["sales_here"], 1);
-    assert_eq!(of("shop")["offer"]["quantity"], 7);
-    let told = reader.get("/api/v1/stock/FAST/explain").await.to_string();
-    let sentence = "of 2.0 units each elsewhere × 60 s lag (assumed, because too few pushes were \
-                    measured yet), risk 1 in 1000000, between 0 and 1.";
-    assert!(told.contains(sentence), "{told}");
-    let sentence = "It is held while no more than 4 can be sold";
-    assert!(told.contains(sentence), "{told}");
-    // The other account is only watched, so there is nobody to keep the last units from.
-    assert!(
-        !told.contains("so the last units are kept for it"),
-        "{told}"
-    );
-    // Only now there is so little that it is held.
-    reader.rig.order("shop", "F2", &[("FAST", 4)]).await;
-    let listings = reader.get("/api/v1/listings?sku=FAST").await;
-    let offered = |account: &str| -> Value {
-        let all = listings["items"].as_array().expect("a list");
-        let found = all.iter().find(|listing| listing["account"] == account);
-        found.expect("it is listed")["offer"]["quantity"].clone()
-    };
-    assert_eq!((offered("quiet"), offered("shop")), (2.into(), 3.into()));
-    engine.decider.set_policy((*before).clone());
-}
-
 async fn accounts(reader: &mut Reader) {
     let all = reader.get("/api/v1/accounts").await;
     let ids: Vec<&str> = all["items"]
@@ -258,7 +201,7 @@ async fn accounts(reader: &mut Reader) {
         .iter()
         .filter_map(|account| account["id"].as_str())
         .collect();
-    assert_eq!(ids, ["closed", "quiet", "shop"]);
+    assert_eq!(ids, ["closed", "phone", "quiet", "shop"]);
     let shop = reader.get("/api/v1/accounts/shop").await;
     assert_eq!(
         (&shop["mode"], &shop["counts"]["listings"]),

@@ -77,7 +77,7 @@ impl Answer {
     }
 }
 
-/// Starts an engine with the accounts `shop` (live) and `quiet` (observe).
+/// Starts an engine with the accounts `shop` (live), `quiet` (observe), and `phone`, whose orders are entered.
 pub(super) async fn rig() -> Rig {
     rig_on(Memory::new(), Limits::default()).await
 }
@@ -104,6 +104,11 @@ pub(super) async fn rig_on(store: Memory, limits: Limits) -> Rig {
             account("shop", Mode::Live),
             account("quiet", Mode::Observe),
             account("closed", Mode::Off),
+            AccountConfig {
+                connector: connectors::find("manual").expect("a connector"),
+                settings: serde_json::json!({}),
+                ..account("phone", Mode::Live)
+            },
         ],
         opening: None,
         policy: Policy::default(),
@@ -433,6 +438,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     },
     hook_topics: &["orders"],
     quantity: QuantityMeaning::Available,
+    is_by_hand: false,
     compares: false,
     push_batch_max: 10,
     writes_per_listing_per_day: None,

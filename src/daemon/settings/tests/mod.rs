@@ -70,6 +70,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     poll_overlap_s: 0,
     orders_lag_s: 0,
     subtracts_when: "never",
+    is_by_hand: false,
     quirks: &[],
 };
 

@@ -142,7 +142,9 @@ pub async fn overview(engine: &Engine) -> Result<AdoptionView, StoreError> {
     let mut problems = matching::problems(&listed, &shelf.services);
     matching::suggest(&listed, &mut problems);
     let mut accounts = Vec::new();
-    for account in engine.accounts.values() {
+    let all = engine.accounts.values();
+    // Where orders are entered by hand there is no shop to be taken over.
+    for account in all.filter(|account| !account.descriptor().is_by_hand) {
         accounts.push(step(engine, account, &listed, &problems).await?);
     }
     let named = engine.opening_source().await?.map(|source| source.account);
