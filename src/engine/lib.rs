@@ -409,6 +409,20 @@ impl Engine {
         !self.is_stopping()
     }
 
+    /// Reads, unless the end comes first: a shop that lets itself be asked slowly must not hold it up. What
+    /// was read and not decided is read again after the next start.
+    async fn unless_stopping<T>(&self, reading: impl Future<Output = T>) -> Option<T> {
+        let mut stop = self.stop.subscribe();
+        if *stop.borrow_and_update() {
+            return None;
+        }
+        tokio::select! {
+            biased;
+            _ = stop.changed() => None,
+            read = reading => Some(read),
+        }
+    }
+
     /// Sleeps until a time, or until rung, or until the end. Says whether to go on.
     async fn wait(&self, until: domain::Time, ring: &Notify) -> bool {
         let mut stop = self.stop.subscribe();

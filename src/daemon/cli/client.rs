@@ -113,6 +113,14 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    /// Whether it is what was handed over that is refused, so that something else might be taken.
+    pub(super) fn is_refusal(&self) -> bool {
+        match self {
+            Failure::Refused { status, .. } => matches!(status, 400 | 409 | 422),
+            Failure::Unreachable { .. } | Failure::Garbled { .. } => false,
+        }
+    }
+
     /// The exit code for it.
     pub(super) fn exit(&self) -> Exit {
         match self {

@@ -13,6 +13,7 @@ mod client;
 mod drift;
 mod exposure;
 mod freeze;
+mod import;
 mod incidents;
 mod listings;
 mod moves;
@@ -43,6 +44,7 @@ use out::Out;
 pub enum Verb {
     Status(status::Args),
     Orders(orders::Args),
+    Import(import::Args),
     People(people::Args),
     Stock(stock::Args),
     Listings(listings::Args),
@@ -78,6 +80,7 @@ impl Verb {
         match self {
             Verb::Status(args) => Some(&args.connect),
             Verb::Orders(args) => Some(&args.connect),
+            Verb::Import(args) => Some(&args.connect),
             Verb::People(args) => Some(&args.connect),
             Verb::Stock(args) => Some(&args.connect),
             Verb::Listings(args) => Some(&args.connect),
@@ -96,6 +99,7 @@ impl Verb {
         match self {
             Verb::Status(args) => status::run(args, client, out).await,
             Verb::Orders(args) => orders::run(args, client, out).await,
+            Verb::Import(args) => import::run(args, client, out).await,
             Verb::People(args) => people::run(args, client, out).await,
             Verb::Stock(args) => stock::run(args, client, out).await,
             Verb::Listings(args) => listings::run(args, client, out).await,

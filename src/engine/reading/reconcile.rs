@@ -113,15 +113,16 @@ impl Engine {
             let result = if self.ports.clock.now() >= scheduled {
                 is_cut_off = false;
                 drop(account.take_listings_to_compare());
-                self.reconcile(&account).await
+                self.unless_stopping(self.reconcile(&account)).await
             } else {
                 let soon = self.ports.clock.now().plus(GATHER);
                 let nothing = tokio::sync::Notify::new();
                 if !self.wait(soon, &nothing).await {
                     return;
                 }
-                self.compare_hinted(&account).await
+                self.unless_stopping(self.compare_hinted(&account)).await
             };
+            let Some(result) = result else { return };
             if let Err(error) = result {
                 tracing::warn!(account = %account.id, %error, "Comparing levels failed.");
                 if let PollError::Store(error) = &error {

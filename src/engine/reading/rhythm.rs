@@ -128,16 +128,21 @@ impl Engine {
                 rhythm.poll_at = now;
             }
             if let Some(due) = rhythm.due(now, account.has_hints()) {
-                let result = match due {
-                    Due::Poll => self.poll_in_rhythm(&account, &mut rhythm, now).await,
-                    Due::Hints => {
-                        // A sale is told by several hooks at once; one reading serves them all.
-                        if !self.wait(now.plus(GATHER), &Notify::new()).await {
-                            return;
-                        }
-                        self.read_hints(&account).await
+                // A sale is told by several hooks at once; one reading serves them all.
+                if let Due::Hints = due
+                    && !self.wait(now.plus(GATHER), &Notify::new()).await
+                {
+                    return;
+                }
+                let reading = async {
+                    match due {
+                        Due::Poll => self.poll_in_rhythm(&account, &mut rhythm, now).await,
+                        Due::Hints => self.read_hints(&account).await,
+                        Due::Reread => self.reread_some(&account, &mut rhythm.reread).await,
                     }
-                    Due::Reread => self.reread_some(&account, &mut rhythm.reread).await,
+                };
+                let Some(result) = self.unless_stopping(reading).await else {
+                    return;
                 };
                 self.note_turn(&account, &mut rhythm, due, now, result);
             }

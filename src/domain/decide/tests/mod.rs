@@ -13,6 +13,7 @@ mod policy;
 mod refusals;
 mod reports;
 mod rules;
+mod words;
 mod world;
 
 use std::collections::BTreeMap;

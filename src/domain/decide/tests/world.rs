@@ -5,21 +5,23 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     super::*,
     reports::{eur, line_snapshot, listing, order_snapshot, push_signal},
+    words::{side_named, whose},
 };
 use crate::{
     Decimal,
-    book::{ClaimKey, Incident, ListingKey},
-    breaker::Side,
+    book::{ClaimKey, Incident},
     buffer::Demand,
     incident::Way,
     intent::IntentState,
     item::{Item, ItemKind},
     offer::known_sales,
     rules::{Buffer, EndWhen, LastUnits, Ratio, ScopedRule},
-    signal::{Change, Command, OpeningLevel, Source, Whose},
+    signal::{Change, Command, OpeningLevel, Source},
     snapshot::{PaymentState, Standing, Version},
     stock::{Condition, Movement},
 };
+
+pub(super) use super::words::{listing_key, number, sku};
 
 /// A small merchant: MUG and PLATE are goods, SET is a kit of two mugs and a plate, WRAP is a service.
 /// All are listed on `web` and `market`; `till` sells over the counter.
@@ -40,15 +42,6 @@ pub(super) struct World {
 }
 
 pub(super) const SKUS: [&str; 4] = ["MUG", "PLATE", "SET", "WRAP"];
-
-pub(super) fn sku(text: &str) -> Sku {
-    text.parse().expect("a SKU")
-}
-
-pub(super) fn number(text: &str) -> i64 {
-    text.parse()
-        .unwrap_or_else(|_| panic!("`{text}` is a number"))
-}
 
 /// Later than anything that happens in a table.
 pub(super) const LATER: Time = Time::END;
@@ -769,25 +762,6 @@ impl World {
             assert_eq!(actual, is, "{name}");
         }
     }
-}
-
-fn side_named(word: &str) -> Side {
-    let mut known = Side::ALL.into_iter();
-    let side = known.find(|side| side.word() == word);
-    side.unwrap_or_else(|| panic!("`{word}` is no side"))
-}
-
-fn whose(word: &str) -> Whose {
-    match word {
-        "theirs" => Whose::Theirs,
-        "ours" => Whose::Ours,
-        _ => panic!("`{word}` means nothing"),
-    }
-}
-
-pub(super) fn listing_key(text: &str) -> ListingKey {
-    let (account, name) = text.split_once('.').expect("account.listing");
-    (AccountId::new(account), ListingId::new(name))
 }
 
 pub(super) fn check(table: &str) {
