@@ -313,6 +313,9 @@ async fn show_one(id: &str, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
         out.line(&sentence)?;
     }
     payments(&part("payments"), out)?;
+    if let Some(sentence) = to_pay(&order) {
+        out.line(&sentence)?;
+    }
     parts(&part("holds"), &part("shipments"), &part("intents"), out)?;
     out.line("")?;
     for entry in timeline {
@@ -329,6 +332,25 @@ fn payment(order: &Value) -> String {
         Some("on_invoice") => format!("{state}; it is paid by invoice"),
         _ => state,
     }
+}
+
+/// What is still to be paid of an order whose payments are kept here.
+fn to_pay(order: &Value) -> Option<String> {
+    let minor = |amount: &Value| -> Option<domain::Money> {
+        let currency = domain::Currency::new(amount["currency"].as_str()?).ok()?;
+        domain::Money::parse(amount["amount"].as_str()?, currency).ok()
+    };
+    let payments = order["payments"].as_array().filter(|all| !all.is_empty())?;
+    let mut left = minor(&order["total"])?;
+    for payment in payments {
+        let amount = minor(&payment["amount"])?;
+        left = match payment["step"].as_str()? {
+            "paid" | "captured" => left.minus(amount).ok()?,
+            _ => left,
+        };
+    }
+    left.is_positive()
+        .then(|| format!("{left} are still to be paid."))
 }
 
 /// What happened to the money, where no channel keeps that.
@@ -415,9 +437,10 @@ fn address(address: &Value) -> String {
     let street = street.filter_map(|line| line.as_str().map(str::to_owned));
     let mut parts = vec![show(address, "name"), show(address, "company")];
     parts.extend(street);
-    let town = format!("{} {}", show(address, "postal_code"), show(address, "city"));
+    let town = ["postal_code", "city"].map(|part| address[part].as_str().unwrap_or_default());
+    let town = town.join(" ").trim().to_owned();
     parts.extend([town, show(address, "country")]);
-    parts.retain(|part| part != "-");
+    parts.retain(|part| part != "-" && !part.is_empty());
     parts.join(", ")
 }
 

@@ -114,7 +114,10 @@ async fn enter(
                 .downcast_ref::<Failure>()
                 .filter(|one| one.is_refusal());
             return match refused {
-                Some(refusal) => Ok(Err(refusal.to_string())),
+                Some(refusal) => {
+                    let told = refusal.to_string();
+                    Ok(Err(told.lines().next().unwrap_or_default().to_owned()))
+                }
                 None => Err(error),
             };
         }
@@ -132,18 +135,18 @@ fn tell_mistakes(mistakes: &[Mistake], out: &mut Out<'_>) -> anyhow::Result<Exit
         .iter()
         .map(|one| json!({ "row": one.row, "column": one.column, "mistake": one.what }))
         .collect();
-    out.table(
-        &rows,
-        &[
-            ("ROW", &|row| show(row, "row")),
-            ("COLUMN", &|row| show(row, "column")),
-            ("MISTAKE", &|row| show(row, "mistake")),
-        ],
-    )?;
-    if !out.is_json() {
-        out.line("")?;
-        out.line("Nothing was entered.")?;
+    if out.is_json() {
+        out.objects(&rows)?;
+        return Ok(Exit::Data);
     }
+    for Mistake { row, column, what } in mistakes {
+        match column.as_str() {
+            "-" => out.line(&format!("row {row}: {what}"))?,
+            column => out.line(&format!("row {row}, {column}: {what}"))?,
+        }
+    }
+    out.line("")?;
+    out.line("Nothing was entered.")?;
     Ok(Exit::Data)
 }
 
@@ -168,12 +171,13 @@ fn tell(args: &Args, outcomes: &[Outcome], out: &mut Out<'_>) -> anyhow::Result<
             ("PHASE", &|row| show(row, "phase")),
         ],
     )?;
-    if !args.yes && !out.is_json() {
+    let is_shown_only = !args.yes && outcomes.iter().any(|one| one.effect == "done");
+    if !is_shown_only {
+        return Ok(Exit::Good);
+    }
+    if !out.is_json() {
         out.line("")?;
         out.line("Nothing was entered. Enter them with --yes.")?;
     }
-    Ok(match args.yes {
-        true => Exit::Good,
-        false => Exit::Finding,
-    })
+    Ok(Exit::Finding)
 }
