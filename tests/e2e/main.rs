@@ -11,6 +11,7 @@ mod items;
 mod kit;
 mod observe;
 mod people;
+mod phone;
 mod restart;
 mod rigs;
 mod shipping;

@@ -1,0 +1,92 @@
+//! Orders that are entered by hand: the shops show less at once, and nobody else is told.
+
+use std::{fs, time::Duration};
+
+use crate::{
+    commands::ask,
+    kit::world::{Plan, World},
+};
+
+const ACCOUNT: &str = "kind = \"manual\"\nmode = \"live\"\n[settings]\n";
+const FILE: &str = "reference;currency;sku;units;price\nA-1;EUR;JUG;1;20,00\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_taken_by_phone_is_paid_in_two_parts_and_leaves() {
+    let world = World::open(Plan::default()).await;
+    let daemon = world.adopt().await;
+    let within = Duration::from_secs(60);
+    assert_eq!(daemon.terminate(within).await, Some(0));
+    fs::write(world.config().join("accounts.d/phone.toml"), ACCOUNT).expect("it is written");
+    let daemon = world.start().await;
+    let file = world.dir.path().join("orders.csv");
+    fs::write(&file, FILE).expect("it is written");
+    let file = file.display().to_string();
+    let steps: [(&[&str], i32, &str); 9] = [
+        (
+            &[
+                "orders",
+                "add",
+                "--account",
+                "phone",
+                "--currency",
+                "EUR",
+                "--line",
+                "JUG=2@20.00",
+                "--paid",
+                "cash=15",
+            ],
+            0,
+            "order 1001",
+        ),
+        (&["orders", "ship", "1001"], 1, "wrong-phase"),
+        (
+            &[
+                "orders", "pay", "1001", "--method", "card", "--amount", "25.00",
+            ],
+            0,
+            "ready",
+        ),
+        (&["orders", "ship", "1001"], 0, "shipped"),
+        (
+            &[
+                "orders", "pay", "1001", "--method", "card", "--amount", "41", "--step", "refunded",
+            ],
+            1,
+            "40.00 EUR",
+        ),
+        (
+            &["import", &file, "--account", "phone"],
+            1,
+            "would be entered",
+        ),
+        (
+            &["import", &file, "--account", "phone", "--yes"],
+            0,
+            "entered",
+        ),
+        (
+            &["import", &file, "--account", "phone", "--yes"],
+            0,
+            "entered before",
+        ),
+        (&["import", &file, "--account", "till"], 65, "not-by-hand"),
+    ];
+    for (step, code, said) in steps {
+        let told = ask(&world, step).await;
+        assert_eq!(told.code, Some(code), "{step:?}: {told:?}");
+        let all = format!("{}{}", told.stdout, told.stderr);
+        assert!(all.contains(said), "{step:?}: {all}");
+    }
+    levels_follow(&world).await;
+    assert_eq!(daemon.terminate(within).await, Some(0));
+}
+
+async fn levels_follow(world: &World) {
+    // Forty less the two that left and the one that is promised.
+    world.expect_level("web-shop", "JUG", 37).await;
+    let canceled = ask(world, &["orders", "cancel", "A-1", "--reason", "no"]).await;
+    assert_eq!(canceled.code, Some(0), "{canceled:?}");
+    world.expect_level("web-shop", "JUG", 38).await;
+    let outbox = ask(world, &["outbox"]).await;
+    assert!(!outbox.stdout.contains("phone"), "{outbox:?}");
+}
