@@ -21,7 +21,7 @@ use domain::{
     stock::Stock,
 };
 use engine::rows;
-use sandbox::Truth;
+use sandbox::{Truth, judge::Reason};
 use serde::Serialize;
 
 use crate::{
@@ -62,7 +62,7 @@ pub struct Figures {
     /// Units that were sold there.
     pub units: u64,
     /// Of these, units that were not there, by why that could happen.
-    pub oversold: BTreeMap<&'static str, u64>,
+    pub oversold: BTreeMap<Reason, u64>,
     /// Orders that have such units.
     pub oversold_orders: u64,
     /// How long levels took from when they were due until the channel took them.
@@ -88,7 +88,7 @@ impl Figures {
         self.orders += other.orders;
         self.units += other.units;
         for (why, units) in &other.oversold {
-            *self.oversold.entry(why).or_default() += units;
+            *self.oversold.entry(*why).or_default() += units;
         }
         self.oversold_orders += other.oversold_orders;
         self.delays_ms.extend(&other.delays_ms);
@@ -227,7 +227,7 @@ fn count(world: &World, report: &Report) -> BTreeMap<AccountId, Figures> {
         let Some(figures) = accounts.get_mut(&one.account) else {
             continue;
         };
-        let units = figures.oversold.entry(one.reason.word()).or_default();
+        let units = figures.oversold.entry(one.reason).or_default();
         *units += one.units.max(0).unsigned_abs();
         if orders.insert((&one.account, &one.external_id)) {
             figures.oversold_orders += 1;

@@ -7,10 +7,11 @@ use std::{
 };
 
 use domain::{
-    Quantity, Sku, Time,
+    AccountId, Quantity, Sku, Time,
     count::{Count, Entry, Try},
     fact::{Event, Fact},
     ids::ArrivalId,
+    locations::Locations,
     stock::{Cause, Condition, LocationId, Movement},
 };
 use engine::rows::{self, prefix};
@@ -110,6 +111,39 @@ pub(crate) fn taken_off(facts: &[Fact]) -> Vec<TakenOff> {
         }
     }
     found
+}
+
+/// How far the places that do not serve an account were below zero, from each time on.
+pub(crate) fn below_zero(
+    facts: &[Fact],
+    locations: &Locations,
+    account: &AccountId,
+) -> BTreeMap<Sku, Vec<(Time, i64)>> {
+    let mut lying: BTreeMap<&Sku, BTreeMap<&LocationId, Quantity>> = BTreeMap::new();
+    let mut times: BTreeMap<Sku, Vec<(Time, i64)>> = BTreeMap::new();
+    for fact in facts {
+        let Event::Moved {
+            sku,
+            location,
+            condition: Condition::Sellable,
+            delta,
+            ..
+        } = &fact.event
+        else {
+            continue;
+        };
+        if locations.serves(location, account) {
+            continue;
+        }
+        let places = lying.entry(sku).or_default();
+        let units = places.entry(location).or_default();
+        *units = units.plus(*delta);
+        let below = places.values().map(|units| units.negated().or_zero());
+        let below: Quantity = below.sum();
+        let times = times.entry(sku.clone()).or_default();
+        times.push((fact.at, below.units()));
+    }
+    times
 }
 
 /// What lies there and cannot be sold.

@@ -403,7 +403,13 @@ fn evidence(rows: &Rows<'_>, orders: &[Order], scene: Scene<'_>) -> Evidence {
         .filter(|(one, other)| are_apart(one, other))
         .map(|(one, other)| (one.clone(), other.clone()))
         .collect();
+    let below_zero = accounts.iter().flat_map(|account| {
+        let by_sku = goods::below_zero(scene.facts, scene.locations, account);
+        let of_account = by_sku.into_iter();
+        of_account.map(|(sku, times)| (((*account).clone(), sku), times))
+    });
     let mut evidence = Evidence {
+        below_zero: below_zero.collect(),
         served_apart,
         wanted: wanted.collect(),
         shops: scene.truths,

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use engine::account::Mode;
 use rehearse::{figures::Figures, own::Own};
+use sandbox::judge::Reason;
 
 use super::{Args, Broken, Sums};
 use crate::table;
@@ -159,15 +160,19 @@ fn show_accounts(out: &mut dyn Write, own: &Own, sums: &Sums) -> std::io::Result
 /// Why units were sold twice, why listings were told nothing, and what the breaker did.
 fn reasons(figures: &Figures) -> impl Iterator<Item = String> {
     let units = figures.oversold.iter().map(|(why, units)| {
-        let why = match *why {
-            "push_lag" => "before our news of another sale had arrived",
-            "edited_by_staff" => "after somebody there had changed the level",
-            "paid_late" => "to somebody who paid after the deadline",
-            "not_counted" => "before the opening stock was counted",
-            "restocked" => "after the shop had put canceled units back itself",
-            "short_before" => "after a kit had been short of a part",
-            "one_basket" => "in one basket, by itself and within a kit",
-            _ => "although our level there accounted for every sale before",
+        let why = match why {
+            Reason::PushLag => "before our news of another sale had arrived",
+            Reason::EditedByStaff => "after somebody there had changed the level",
+            Reason::PaidLate => "to somebody who paid after the deadline",
+            Reason::NotCounted => "before the opening stock was counted",
+            Reason::Restocked => "after the shop had put canceled units back itself",
+            Reason::ShortBefore => "after a kit had been short of a part",
+            Reason::TakenOff => {
+                "after units had been found missing or broken, or had been sent away"
+            }
+            Reason::Elsewhere => "after units had been handed over at a place where none lay",
+            Reason::OneBasket => "in one basket, by itself and within a kit",
+            Reason::Unexplained => "although our level there accounted for every sale before",
         };
         format!("{units} units were sold twice {why}.")
     });

@@ -50,6 +50,9 @@ pub struct Evidence {
     pub edits: Vec<Edit>,
     /// Units that were taken off sale past all orders.
     pub taken_off: Vec<TakenOff>,
+    /// How far the places that do not serve an account were below zero, from each time on: what was handed
+    /// over there lay at another place by our book, which offers it still.
+    pub below_zero: BTreeMap<(AccountId, Sku), Vec<(Time, i64)>>,
     /// The level that each shop should show at the end by our book; nothing for what we do not manage.
     pub wanted: BTreeMap<(AccountId, Sku), i64>,
 }
@@ -169,7 +172,7 @@ pub struct Competing {
 }
 
 /// Why an oversell could happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// The channel sold before our news of the competing order reached it.
@@ -188,6 +191,9 @@ pub enum Reason {
     ShortBefore,
     /// Units were found missing or broken, or went elsewhere, and the channel had not been told by then.
     TakenOff,
+    /// Units were handed over at a place where none lay by our book, so that another place, which serves its
+    /// account, offered them still, until somebody counts.
+    Elsewhere,
     /// One basket took the good twice, by itself and within a kit or within two. Each listing showed what
     /// was there, and a channel does not know that they share it.
     OneBasket,
@@ -197,7 +203,7 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Reason; 9] = [
+    pub const ALL: [Reason; 10] = [
         Reason::PushLag,
         Reason::EditedByStaff,
         Reason::PaidLate,
@@ -205,6 +211,7 @@ impl Reason {
         Reason::Restocked,
         Reason::ShortBefore,
         Reason::TakenOff,
+        Reason::Elsewhere,
         Reason::OneBasket,
         Reason::Unexplained,
     ];
@@ -219,6 +226,7 @@ impl Reason {
             Reason::Restocked => "restocked",
             Reason::ShortBefore => "short_before",
             Reason::TakenOff => "taken_off",
+            Reason::Elsewhere => "elsewhere",
             Reason::OneBasket => "one_basket",
             Reason::Unexplained => "unexplained",
         }

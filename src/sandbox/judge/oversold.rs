@@ -311,6 +311,8 @@ fn explain(
         Reason::ShortBefore
     } else if was_taken_off(evidence, sale, (good, take), beyond) {
         Reason::TakenOff
+    } else if lay_elsewhere(evidence, sale, good, beyond) {
+        Reason::Elsewhere
     } else if take.bought.len() > 1 && take.bought.values().all(|units| *units <= left) {
         Reason::OneBasket
     } else {
@@ -371,6 +373,18 @@ fn was_taken_off(
                 .is_none_or(|at| at > sale.order.placed_at)
     });
     untold.map(|one| one.units).sum::<i64>() >= units
+}
+
+/// Whether so many units were handed over where none lay, out of the reach of its account.
+fn lay_elsewhere(evidence: &Evidence, sale: &Sale<'_>, good: &Sku, units: i64) -> bool {
+    let times = evidence
+        .below_zero
+        .get(&(sale.account.clone(), good.clone()));
+    let before = times.map_or(&[][..], |times| {
+        let end = times.partition_point(|(at, _)| *at <= sale.order.placed_at);
+        times.get(..end).unwrap_or_default()
+    });
+    before.last().is_some_and(|(_, below)| *below >= units)
 }
 
 /// Whether it was placed before all of its goods were counted, or before its channel had been told

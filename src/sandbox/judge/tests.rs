@@ -77,6 +77,11 @@ fn read(evidence: &mut Evidence, words: &[&str]) -> Option<()> {
             let other = AccountId::new(*words.get(2)?);
             evidence.served_apart.insert((account()?, other));
         }
+        // below ACCOUNT SKU UNITS SINCE: places that do not serve the account
+        "below" => {
+            let times = evidence.below_zero.entry((account()?, sku(words.get(2)?)));
+            times.or_default().push((time(4)?, number(3)?));
+        }
         // without ACCOUNT ID SKU SINCE UNTIL
         "without" => {
             let name = (account()?, ExternalId::new(*words.get(2)?));
@@ -320,6 +325,35 @@ fn what_a_shop_puts_back_itself_may_be_promised_already() {
         ),
         "oversold web 3 MUG 1: all told, Unexplained",
     );
+}
+
+#[test]
+fn what_was_handed_over_where_none_lay_is_offered_at_another_place_still() {
+    let world = |below: &str| {
+        format!(
+            "
+            stock MUG 2
+            order till 1 MUG 1 100 150
+            push web MUG 1 160 170
+            order web 2 MUG 2 200 260
+            {below}
+            "
+        )
+    };
+    check(
+        &world("below web MUG 1 150"),
+        "oversold web 2 MUG 1: all told, Elsewhere",
+    );
+    let unexplained = "oversold web 2 MUG 1: all told, Unexplained";
+    check(&world(""), unexplained);
+    // Too few, too late, made good before, or at a place that serves the account.
+    check(&world("below web MUG 0 150"), unexplained);
+    check(&world("below web MUG 1 201"), unexplained);
+    check(
+        &world("below web MUG 1 150\nbelow web MUG 0 180"),
+        unexplained,
+    );
+    check(&world("below till MUG 1 150"), unexplained);
 }
 
 #[test]
