@@ -7,14 +7,16 @@ use crate::{
     book::Settlement,
     breaker::Side,
     buffer::Tuned,
+    delivery::Tracking,
     ids::{
         ArrivalId, CountId, DriftId, IncidentId, IntentId, MovementId, OrderId, PaymentId,
-        ShipmentId,
+        ReturnId, ShipmentId,
     },
     incident::{Ending, Way, Why},
     offer::{Edit, Suppression},
     owed::Kind,
     payment::{Method, Step},
+    returns::{ReturnReason, Verdict},
     stock::{Cause, Condition, LocationId},
 };
 
@@ -315,6 +317,85 @@ pub enum Event {
         /// Whether we did it, or the channel told us.
         is_ours: bool,
     },
+    /// Something happened to a parcel.
+    Tracked {
+        /// To which.
+        shipment: ShipmentId,
+        /// What.
+        state: Tracking,
+        /// When it happened.
+        at: Time,
+        /// Where, in the carrier's words.
+        place: Option<String>,
+        /// Who told.
+        by: String,
+    },
+    /// The trouble of a parcel was seen to.
+    DeliverySettled {
+        /// Of which.
+        shipment: ShipmentId,
+        /// How.
+        note: String,
+        /// Who.
+        by: String,
+    },
+    /// Units that left are sent again.
+    SentAgain {
+        /// Why.
+        reason: String,
+        /// Who said so.
+        by: String,
+    },
+    /// Units of a line are to come back.
+    ReturnAdvised {
+        /// With which return.
+        id: ReturnId,
+        /// Our number of the line.
+        line: u32,
+        /// How many.
+        units: Quantity,
+        /// Why.
+        reason: ReturnReason,
+        /// Who said so.
+        by: String,
+    },
+    /// Units of a line came back.
+    ReturnReceived {
+        /// With which return.
+        id: ReturnId,
+        /// Our number of the line.
+        line: u32,
+        /// How many.
+        units: Quantity,
+        /// Where they lie.
+        location: LocationId,
+        /// Who took them in.
+        by: String,
+    },
+    /// Somebody looked at units that came back.
+    ReturnInspected {
+        /// With which return.
+        id: ReturnId,
+        /// Our number of the line.
+        line: u32,
+        /// How many.
+        units: Quantity,
+        /// What becomes of them.
+        verdict: Verdict,
+        /// What they saw.
+        note: String,
+        /// Who.
+        by: String,
+    },
+    /// Nothing more is expected of a return.
+    ReturnClosed {
+        /// Of which.
+        id: ReturnId,
+        /// Why.
+        reason: String,
+        /// Who said so.
+        by: String,
+    },
     /// A wish was made.
     IntentMade {
         /// Ours.
@@ -476,6 +557,12 @@ pub enum Counter {
     Shipped,
     /// Arrived.
     Delivered,
+    /// Had not arrived after all.
+    Undelivered,
+    /// To be sent again.
+    Resent,
+    /// Not to be sent again after all.
+    ResendDropped,
     /// Came back.
     Returned,
 }

@@ -201,6 +201,10 @@ typed_id! {
     /// A refund that we asked for.
     RefundId, "rfd"
 }
+typed_id! {
+    /// A return of goods.
+    ReturnId, "ret"
+}
 
 /// Makes ids from a time and a seed, without a clock and without randomness of its own.
 #[derive(Debug, Clone)]

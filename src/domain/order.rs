@@ -10,10 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountId, Currency, ExternalId, ListingId, Money, Quantity, Sku, Time,
+    delivery::{Settled, Tracking, TrackingEvent},
     ids::{OrderId, ShipmentId},
     owed::Promise,
     payment::{Payment, Pays},
     person::{Destination, Erasure},
+    returns::Return,
     snapshot::{PaymentState, Standing, Version},
     stock::LocationId,
 };
@@ -75,6 +77,9 @@ pub struct Order {
     pub holds: Vec<Hold>,
     /// What has left.
     pub shipments: Vec<Shipment>,
+    /// What comes back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub returns: Vec<Return>,
     /// When its payment deadline passed without payment; it claims again when it is paid after all.
     pub expired_at: Option<Time>,
     /// When a schedule closed it.
@@ -160,8 +165,17 @@ pub struct Counters {
     pub voided: Quantity,
     /// Arrived.
     pub delivered: Quantity,
+    /// Recorded as arrived by mistake.
+    #[serde(default, skip_serializing_if = "Quantity::is_nothing")]
+    pub undelivered: Quantity,
     /// Came back.
     pub returned: Quantity,
+    /// To be sent again, because those that left did not arrive or were not right.
+    #[serde(default, skip_serializing_if = "Quantity::is_nothing")]
+    pub resent: Quantity,
+    /// To be sent again, and then not.
+    #[serde(default, skip_serializing_if = "Quantity::is_nothing")]
+    pub resend_dropped: Quantity,
 }
 
 impl Counters {
@@ -175,9 +189,30 @@ impl Counters {
         self.shipped.minus(self.voided)
     }
 
+    /// Units that are to be sent again or were.
+    pub fn resent_net(&self) -> Quantity {
+        self.resent.minus(self.resend_dropped)
+    }
+
     /// Units that must still leave.
     pub fn to_ship(&self) -> Quantity {
-        self.wanted().minus(self.shipped_net()).or_zero()
+        let leave = self.wanted().plus(self.resent_net());
+        leave.minus(self.shipped_net()).or_zero()
+    }
+
+    /// Units that left for the first time: what is sent again leaves last.
+    pub fn shipped_first(&self) -> Quantity {
+        self.shipped_net().min(self.wanted())
+    }
+
+    /// Units that must still leave for the first time.
+    pub fn to_ship_first(&self) -> Quantity {
+        self.wanted().minus(self.shipped_first())
+    }
+
+    /// Units that arrived.
+    pub fn delivered_net(&self) -> Quantity {
+        self.delivered.minus(self.undelivered)
     }
 
     /// Units that were given up.
@@ -191,9 +226,11 @@ impl Counters {
         let zero = Quantity::ZERO;
         self.canceled_net() >= zero
             && self.shipped_net() >= zero
-            && self.canceled_net().plus(self.shipped_net()) <= self.ordered
+            && self.resent_net() >= zero
+            && self.canceled_net().plus(self.shipped_net()) <= self.ordered.plus(self.resent_net())
             && self.returned <= self.shipped_net()
-            && self.delivered <= self.shipped
+            && self.delivered_net() >= zero
+            && self.delivered_net() <= self.shipped_net()
     }
 }
 
@@ -231,6 +268,20 @@ pub struct Shipment {
     pub lines: Vec<(u32, Quantity)>,
     /// Whether we recorded it (and so tell the channel) or the channel told us.
     pub is_ours: bool,
+    /// Whether it takes the place of what left before. The channel knows of that one.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_again: bool,
+    /// What happened to it, in the order in which it was told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<TrackingEvent>,
+    /// How its trouble was seen to, last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<Settled>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Where an order is in its life: the five stages of the customer order life cycle in fifteen
@@ -408,15 +459,9 @@ impl Order {
     /// Where it is in its life. `short_lines` says whether claims leave something uncovered, which
     /// is known from the claims, not from the order.
     pub fn phase(&self, is_short: bool) -> Phase {
-        let sum = |count: fn(&Counters) -> Quantity| -> Quantity {
-            self.lines.iter().map(|line| count(&line.counters)).sum()
-        };
-        let wanted = sum(Counters::wanted);
-        let shipped = sum(Counters::shipped_net);
-        let to_ship = sum(Counters::to_ship);
-        let delivered = sum(|counters| counters.delivered);
-        let returned = sum(|counters| counters.returned);
+        let shipped = self.units(Counters::shipped_net);
         let has_left = shipped.is_positive();
+        let wanted = self.units(Counters::wanted);
         let is_withdrawn = self.is_withdrawn() || (wanted.is_zero() && !self.lines.is_empty());
 
         if self.closed_at.is_some() {
@@ -433,18 +478,14 @@ impl Order {
                 Phase::Canceled
             };
         }
-        if is_withdrawn {
+        if is_withdrawn || self.shipments.iter().any(Shipment::is_astray) {
             return Phase::Exception;
         }
-        if returned.is_positive() {
+        if self.is_coming_back() {
             return Phase::AfterSales;
         }
-        if has_left && to_ship.is_zero() {
-            return if delivered >= shipped {
-                Phase::Delivered
-            } else {
-                Phase::Shipped
-            };
+        if has_left && self.units(Counters::to_ship).is_zero() {
+            return self.delivery_phase(shipped);
         }
         if self.active_holds().next().is_some() {
             return Phase::Held;
@@ -466,5 +507,39 @@ impl Order {
         } else {
             Phase::Ready
         }
+    }
+
+    /// Where it is once all of it has left.
+    fn delivery_phase(&self, shipped: Quantity) -> Phase {
+        let delivered = self.units(Counters::delivered_net);
+        let given_up = self.shipments.iter().filter(|one| one.is_given_up());
+        let given_up: Quantity = given_up.flat_map(|one| &one.lines).map(|part| part.1).sum();
+        let awaited = self.shipments.iter().filter(|one| !one.is_given_up());
+        let mut states = awaited.filter_map(Shipment::tracking);
+        if delivered.plus(given_up) >= shipped {
+            Phase::Delivered
+        } else if delivered.is_positive() || states.any(Tracking::is_moving) {
+            Phase::InDelivery
+        } else {
+            Phase::Shipped
+        }
+    }
+
+    /// Whether a return is open, or units came back that no return tells of.
+    pub fn is_coming_back(&self) -> bool {
+        let received = self.returns.iter().flat_map(|one| &one.lines);
+        let received: Quantity = received.map(|line| line.received).sum();
+        self.returns.iter().any(Return::is_open)
+            || self.units(|counters| counters.returned) > received
+    }
+
+    /// A sum over all lines.
+    fn units(&self, count: fn(&Counters) -> Quantity) -> Quantity {
+        self.lines.iter().map(|line| count(&line.counters)).sum()
+    }
+
+    /// A parcel.
+    pub fn shipment(&self, id: ShipmentId) -> Option<&Shipment> {
+        self.shipments.iter().find(|one| one.id == id)
     }
 }

@@ -47,6 +47,9 @@ pub enum NotAQuantity {
     /// Nowhere can less than nothing lie.
     #[error("less than nothing cannot lie there: say 0 or more")]
     BelowZero,
+    /// Nothing cannot be sent, or come back.
+    #[error("say how many: 1 or more")]
+    NotPositive,
     /// The item is not sold in such small parts.
     #[error("the item has {item_scale} decimals, the quantity has more: round it")]
     TooFine {

@@ -9,11 +9,13 @@ use crate::{
     book::Author,
     breaker::Side,
     buffer::Demand,
+    delivery::DeliveryStep,
     ids::{ArrivalId, CountId, DriftId, IncidentId, IntentId, OrderId},
     incident::Way,
     intent::Outcome,
     item::Item,
     placement::{NewPayment, Placement},
+    returns::ReturnStep,
     snapshot::{LevelSnapshot, ListingSnapshot, OrderSnapshot},
     stock::{Condition, LocationId},
 };
@@ -321,6 +323,24 @@ pub enum Command {
         order: OrderId,
         /// What happened to its money.
         payment: NewPayment,
+    },
+    /// Say what became of its parcels, or send something again.
+    Deliver {
+        /// Which.
+        order: OrderId,
+        /// What.
+        step: DeliveryStep,
+        /// Who.
+        by: String,
+    },
+    /// Say what comes back of it, and what becomes of that.
+    Return {
+        /// Which.
+        order: OrderId,
+        /// What.
+        step: ReturnStep,
+        /// Who.
+        by: String,
     },
     /// Say which item a line is.
     MapLine {

@@ -134,6 +134,24 @@ pub enum Cause {
         /// Which line.
         line: u32,
     },
+    /// Units of an order line came back from the buyer.
+    Returned {
+        /// Of which order.
+        order: OrderId,
+        /// Of which line.
+        line: u32,
+    },
+    /// Units that came back were thrown away.
+    Scrapped {
+        /// Of which order.
+        order: OrderId,
+        /// Of which line.
+        line: u32,
+        /// Why.
+        reason: String,
+        /// Who.
+        by: String,
+    },
     /// A shipment was recorded by mistake.
     Voided {
         /// Which order.
@@ -199,6 +217,8 @@ impl Cause {
             | Cause::Received { .. }
             | Cause::Counted { .. } => true,
             Cause::Shipped { .. }
+            | Cause::Returned { .. }
+            | Cause::Scrapped { .. }
             | Cause::Voided { .. }
             | Cause::Transferred { .. }
             | Cause::Sorted { .. }

@@ -158,6 +158,19 @@ async fn tell_movement(
             let left = Units::new(movement.delta.negated(), item.scale);
             format!("On {at} {left} left {location} for {order}, line {line}.")
         }
+        Cause::Returned { order, line } => {
+            let order = order_name(engine, order.to_string()).await?;
+            format!("On {at} {units} came back to {location}, of {order}, line {line}.")
+        }
+        Cause::Scrapped {
+            order, reason, by, ..
+        } => {
+            let order = order_name(engine, order.to_string()).await?;
+            let gone = Units::new(movement.delta.negated(), item.scale);
+            format!(
+                "On {at} {by} threw {gone} away at {location} that had come back of {order}: {reason}."
+            )
+        }
         Cause::Voided { order, line } => {
             let order = order_name(engine, order.to_string()).await?;
             format!("On {at} {units} came back to {location}: {order}, line {line}, had not left.")

@@ -123,6 +123,7 @@ impl Engine {
             (Phase::Canceled, a_day_ago),
             (Phase::Delivered, a_day_ago),
             (Phase::Shipped, now.minus(SHIPPED_RESTS)),
+            (Phase::InDelivery, now.minus(SHIPPED_RESTS)),
         ] {
             self.close_finished(phase, before).await?;
         }

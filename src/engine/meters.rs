@@ -106,6 +106,13 @@ impl Meters {
                 | Event::ErasureAsked { .. }
                 | Event::PersonErased { .. }
                 | Event::ShipmentRecorded { .. }
+                | Event::Tracked { .. }
+                | Event::DeliverySettled { .. }
+                | Event::SentAgain { .. }
+                | Event::ReturnAdvised { .. }
+                | Event::ReturnReceived { .. }
+                | Event::ReturnInspected { .. }
+                | Event::ReturnClosed { .. }
                 | Event::IntentMade { .. }
                 | Event::IntentDone { .. }
                 | Event::IntentParked { .. }

@@ -67,6 +67,13 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
         | Event::ErasureAsked { .. }
         | Event::PersonErased { .. }
         | Event::ShipmentRecorded { .. }
+        | Event::Tracked { .. }
+        | Event::DeliverySettled { .. }
+        | Event::SentAgain { .. }
+        | Event::ReturnAdvised { .. }
+        | Event::ReturnReceived { .. }
+        | Event::ReturnInspected { .. }
+        | Event::ReturnClosed { .. }
         | Event::IntentMade { .. }
         | Event::IntentDone { .. }
         | Event::IntentParked { .. }
@@ -103,6 +110,8 @@ fn what_moved(rows: &Rows<'_>, below: &[u8]) -> (Lying, bool) {
             | Cause::Received { .. }
             | Cause::Counted { .. } => true,
             Cause::Shipped { .. }
+            | Cause::Returned { .. }
+            | Cause::Scrapped { .. }
             | Cause::Voided { .. }
             | Cause::Transferred { .. }
             | Cause::Sorted { .. }
@@ -362,6 +371,7 @@ fn check_taken(rows: &Rows<'_>, book: &Book, found: &mut Findings) -> BTreeMap<V
         for line in &order.lines {
             let Some(item) = &line.item else { continue };
             let to_ship = order.claim_target(line.number);
+            let to_ship = to_ship.min(line.counters.to_ship_first());
             let covered = book.claimed_units(order, line.number);
             let claimed = covered.plus(order.owed_units(line.number)).min(to_ship);
             let off = line.subtracted.minus(line.counters.shipped_net()).or_zero();

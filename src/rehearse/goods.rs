@@ -60,6 +60,7 @@ pub(crate) fn there(opening: &Units, facts: &[Fact]) -> Units {
             Cause::Transferred {
                 arrival: Some(id), ..
             } => sent.insert(*id),
+            Cause::Returned { .. } | Cause::Scrapped { .. } => true,
             // Who counted did not find it, so it is not missing twice.
             Cause::LeftBeforeCount { .. } => true,
             Cause::Opening { .. }
@@ -98,6 +99,8 @@ pub(crate) fn taken_off(facts: &[Fact]) -> Vec<TakenOff> {
             | Cause::Transferred { .. } => true,
             Cause::Opening { .. }
             | Cause::Shipped { .. }
+            | Cause::Returned { .. }
+            | Cause::Scrapped { .. }
             | Cause::Voided { .. }
             | Cause::Received { .. }
             | Cause::LeftBeforeCount { .. } => false,

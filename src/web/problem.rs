@@ -106,6 +106,10 @@ kinds! {
     WRONG_PHASE { code: "wrong-phase", status: 409, title: "The order waits for something else first" }
     ALREADY_SHIPPED { code: "already-shipped", status: 409, title: "Part of the order has left" }
     REFUND_TOO_LARGE { code: "refund-too-large", status: 409, title: "That much cannot be refunded" }
+    NO_SHIPMENT { code: "no-shipment", status: 404, title: "The order has no such parcel" }
+    NO_RETURN { code: "no-return", status: 404, title: "The order has no such return" }
+    BAD_DELIVERY { code: "bad-delivery", status: 409, title: "That cannot be said of the parcel" }
+    BAD_RETURN { code: "bad-return", status: 409, title: "That cannot be said of the return" }
     NOT_HELD { code: "not-held", status: 409, title: "The order is not on hold" }
     NOT_PARKED { code: "not-parked", status: 409, title: "Nothing is parked there" }
     INCIDENT_OVER { code: "incident-over", status: 409, title: "The incident is over" }
@@ -266,6 +270,14 @@ impl From<Refusal> for Problem {
                 .with("hint", hint),
             Refusal::AlreadyShipped => problem(&ALREADY_SHIPPED),
             Refusal::RefundTooLarge(left) => problem(&REFUND_TOO_LARGE).with("left", left),
+            Refusal::NoShipment { order, shipment } => problem(&NO_SHIPMENT)
+                .with("order", order.to_string())
+                .with("shipment", shipment.to_string()),
+            Refusal::NoReturn { order, id } => problem(&NO_RETURN)
+                .with("order", order.to_string())
+                .with("return", id.to_string()),
+            Refusal::Delivery(_) => problem(&BAD_DELIVERY),
+            Refusal::Return(_) => problem(&BAD_RETURN),
             Refusal::NotHeld => problem(&NOT_HELD),
             Refusal::NotParked => problem(&NOT_PARKED),
             Refusal::IncidentOver { incident } => {

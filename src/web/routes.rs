@@ -3,6 +3,8 @@
 //! A row says who may call it, what it takes and gives, and what answers it. The router, the OpenAPI
 //! description and the tests of access are made from these rows, so none can be forgotten.
 
+mod aftersales;
+
 use axum::{
     Json,
     handler::Handler,
@@ -123,6 +125,7 @@ pub(crate) fn routes() -> Vec<Route> {
     all.extend(about_orders());
     all.extend(entered_orders());
     all.extend(done_to_orders());
+    all.extend(aftersales::routes());
     all.extend(about_people());
     all.extend(about_allocation());
     all.extend(about_stock());

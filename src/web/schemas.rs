@@ -56,7 +56,7 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     (
         "Receipt",
         "effect: 'done'|'nothing_to_do', at: time, order: id?, phase: phase?, shipment: id?, intent: id?, \
-         sku: text?, surplus: units?",
+         return: id?, sku: text?, surplus: units?",
     ),
     (
         "OrderSummary",
@@ -71,7 +71,7 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
          payment: 'pending'|'authorized'|'part_paid'|'paid'|'part_refunded'|'refunded'|'voided'|'unmapped', \
          amounts: Amounts?, pays: 'before'|'on_delivery'|'on_invoice', payments: Payment[], words: text{}, changed_at: time, buyer: Buyer, ship_to: Address?, bill_to: Address?, note: text, \
          erasure: Erasure?, \
-         lines: Line[], holds: Hold[], shipments: Shipment[], intents: Intent[], pay_by: time?, expired_at: time?, \
+         lines: Line[], holds: Hold[], shipments: Shipment[], returns: Return[], intents: Intent[], pay_by: time?, expired_at: time?, \
          closed_at: time?",
     ),
     ("Amounts", "shipping: money, discount: money, tax: money"),
@@ -129,7 +129,7 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     (
         "Counters",
         "ordered: units, canceled: units, reinstated: units, shipped: units, voided: units, \
-         delivered: units, returned: units",
+         delivered: units, undelivered: units, returned: units, resent: units, resend_dropped: units",
     ),
     (
         "Hold",
@@ -138,8 +138,46 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     (
         "Shipment",
         "id: id, carrier: text?, tracking_number: text?, tracking_url: text?, shipped_at: time, \
-         lines: LineUnits[], is_ours: flag",
+         lines: LineUnits[], is_ours: flag, is_again: flag, tracking: tracking?, is_astray: flag, \
+         events: TrackingEvent[], settled: Settled?",
     ),
+    (
+        "TrackingEvent",
+        "state: tracking, at: time, place?: text?, by: text",
+    ),
+    ("Settled", "at: time, note: text, by: text"),
+    (
+        "Return",
+        "id: id, state: 'advised'|'in_transit'|'received'|'closed', opened_at: time, by: text, \
+         reason: return_reason, note: text?, tracking_number: text?, lines: ReturnedLine[], closed_at: time?",
+    ),
+    (
+        "ReturnedLine",
+        "line: whole, advised: units, received: units, restocked: units, damaged: units, scrapped: units, \
+         not_returned: units, outstanding: units, to_check: units",
+    ),
+    (
+        "NewTrackingEvent",
+        "state: tracking, at?: time?, place?: text?, by?: text?",
+    ),
+    ("DeliverySettlement", "note: text, by?: text?"),
+    (
+        "NewResend",
+        "shipment?: id?, lines?: LineUnits[], reason: text, by?: text?",
+    ),
+    (
+        "NewReturn",
+        "lines?: LineUnits[], reason: return_reason, note?: text?, tracking_number?: text?, by?: text?",
+    ),
+    (
+        "NewReturnReceipt",
+        "lines?: LineUnits[], location?: text?, by?: text?",
+    ),
+    (
+        "NewInspection",
+        "lines?: LineUnits[], verdict: 'restock'|'damaged'|'scrap', note: text, by?: text?",
+    ),
+    ("ReturnEnding", "reason: text, by?: text?"),
     ("LineUnits", "line: whole, units: units"),
     (
         "Intent",
@@ -647,6 +685,14 @@ fn word(word: &str) -> Value {
                 "card", "paypal", "bank_transfer", "cash", "gift_card", "cash_on_delivery", "other",
             ],
         }),
+        "tracking" => {
+            let words = domain::delivery::Tracking::ALL.map(domain::delivery::Tracking::word);
+            json!({ "type": "string", "enum": words })
+        }
+        "return_reason" => {
+            let words = domain::returns::ReturnReason::ALL.map(domain::returns::ReturnReason::word);
+            json!({ "type": "string", "enum": words })
+        }
         "amount" => json!({
             "type": ["number", "string"],
             "description": "A decimal number, or a text with one.",

@@ -16,7 +16,7 @@ use domain::{
     AccountId, ExternalId, Sku, Time,
     decide::Verdict,
     fact::Event,
-    ids::{IntentId, OrderId, ShipmentId},
+    ids::{IntentId, OrderId, ReturnId, ShipmentId},
     order::Phase,
     signal::{Command, Signal, Sorting, Transfer},
 };
@@ -72,6 +72,8 @@ pub(crate) struct Receipt {
     pub(crate) shipment: Option<ShipmentId>,
     /// What is to be done on the channel because of it.
     pub(crate) intent: Option<IntentId>,
+    /// The return that was opened.
+    pub(crate) r#return: Option<ReturnId>,
     /// Of which item.
     pub(crate) sku: Option<Sku>,
     /// How many more came in than the arrival announced.
@@ -333,6 +335,8 @@ impl Concerns {
             | Command::Unallocate { order, .. }
             | Command::Cancel { order, .. }
             | Command::Pay { order, .. }
+            | Command::Deliver { order, .. }
+            | Command::Return { order, .. }
             | Command::Refund { order, .. }
             | Command::Hold { order, .. }
             | Command::Release { order, .. }
@@ -362,6 +366,7 @@ impl Receipt {
             phase: None,
             shipment: None,
             intent: None,
+            r#return: None,
             sku: None,
             surplus: None,
         }
@@ -379,6 +384,9 @@ impl Receipt {
             }
             if let Event::IntentMade { intent, .. } = &fact.event {
                 receipt.intent = Some(*intent);
+            }
+            if let Event::ReturnAdvised { id, .. } = &fact.event {
+                receipt.r#return = Some(*id);
             }
             if let Event::ArrivalClosed { sku, surplus, .. } = &fact.event {
                 let scale = done.book.items.get(sku).map_or(0, |item| item.scale);

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod adopt;
+mod aftersales;
 mod allocation;
 pub mod backup;
 mod client;

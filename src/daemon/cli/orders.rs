@@ -4,6 +4,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::{
+    aftersales::{self, Resend, Return, Settle, Track},
     allocation::{self, Allocate, Unallocate},
     client::{Client, Connect, encode, query},
     out::{Out, money, show},
@@ -65,6 +66,15 @@ enum What {
     },
     /// Gives money back on the channel.
     Refund(Refund),
+    /// Notes what happened to a parcel.
+    Track(Track),
+    /// Says that somebody saw to a parcel that went astray.
+    Settle(Settle),
+    /// Sends units again that left and do not come back.
+    Resend(Resend),
+    /// Takes goods back: announces them, takes them in, and says what becomes of them.
+    #[command(subcommand)]
+    Return(Return),
     /// Says which item a line is.
     Map {
         /// Our id of it, or its id on its channel.
@@ -152,7 +162,7 @@ struct Refund {
     reason: String,
 }
 
-fn line_units(text: &str) -> Result<(u32, String), String> {
+pub(super) fn line_units(text: &str) -> Result<(u32, String), String> {
     let (line, units) = text.split_once('=').ok_or("write it as LINE=UNITS")?;
     let line = line
         .parse()
@@ -194,6 +204,10 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
             told(&client.delete(&path).await?, "It goes on", out)
         }
         Some(What::Refund(asked)) => refund(asked, client, out).await,
+        Some(What::Track(asked)) => aftersales::track(asked, client, out).await,
+        Some(What::Settle(asked)) => aftersales::settle(asked, client, out).await,
+        Some(What::Resend(asked)) => aftersales::resend(asked, client, out).await,
+        Some(What::Return(asked)) => aftersales::come_back(asked, client, out).await,
         Some(What::Map { order, line, sku }) => {
             let path = format!("/orders/{}/lines/{line}/map", find(order, client).await?);
             let receipt = client.post(&path, &json!({ "sku": sku })).await?;
@@ -316,7 +330,8 @@ async fn show_one(id: &str, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
     if let Some(sentence) = to_pay(&order) {
         out.line(&sentence)?;
     }
-    parts(&part("holds"), &part("shipments"), &part("intents"), out)?;
+    parts(&part("holds"), &part("intents"), out)?;
+    aftersales::tables(&order, out)?;
     out.line("")?;
     for entry in timeline {
         out.line(&format!("{}  {}", show(&entry, "at"), show(&entry, "text")))?;
@@ -444,13 +459,8 @@ fn address(address: &Value) -> String {
     parts.join(", ")
 }
 
-/// Holds, parcels and intents, where there are some.
-fn parts(
-    holds: &[Value],
-    shipments: &[Value],
-    intents: &[Value],
-    out: &mut Out<'_>,
-) -> anyhow::Result<()> {
+/// Holds and intents, where there are some.
+fn parts(holds: &[Value], intents: &[Value], out: &mut Out<'_>) -> anyhow::Result<()> {
     if !holds.is_empty() {
         out.line("")?;
         out.table(
@@ -460,18 +470,6 @@ fn parts(
                 ("BY", &|hold| show(hold, "owner")),
                 ("SINCE", &|hold| show(hold, "since")),
                 ("LIFTED", &|hold| show(hold, "released_at")),
-            ],
-        )?;
-    }
-    if !shipments.is_empty() {
-        out.line("")?;
-        out.table(
-            shipments,
-            &[
-                ("SHIPPED", &|parcel| show(parcel, "shipped_at")),
-                ("CARRIER", &|parcel| show(parcel, "carrier")),
-                ("TRACKING", &|parcel| show(parcel, "tracking_number")),
-                ("BY US", &|parcel| show(parcel, "is_ours")),
             ],
         )?;
     }
@@ -491,7 +489,7 @@ fn parts(
     Ok(())
 }
 
-fn lines(asked: &[(u32, String)]) -> Value {
+pub(super) fn lines(asked: &[(u32, String)]) -> Value {
     let part = |(line, units): &(u32, String)| json!({ "line": line, "units": units });
     asked.iter().map(part).collect()
 }

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use super::{Client, Out, Verb, settle};
 use crate::exit::Exit;
 
+mod aftersales;
 mod backup;
 mod incidents;
 
@@ -512,8 +513,8 @@ async fn an_order_is_shown_with_all_that_belongs_to_it() {
         }],
         "holds": [], "intents": [],
         "shipments": [{
-            "shipped_at": "2026-11-21T11:00:00Z", "carrier": "DHL", "tracking_number": "T",
-            "is_ours": true,
+            "id": "shp_a", "shipped_at": "2026-11-21T11:00:00Z", "carrier": "DHL", "tracking_number": "T",
+            "is_ours": true, "lines": [{ "line": 1, "units": 2 }], "tracking": "in_transit",
         }],
     });
     let entry = json!([{ "at": "2026-11-21T10:00:00Z", "text": "Order #17 was accepted." }]);
@@ -537,8 +538,8 @@ people    kept
 LINE  SKU          ORDERED  TO SHIP  PROMISED  MISSING  LEAVES FROM  TITLE
 1     ? (mug-old)  3        1        1         0        berlin       Mug
 
-SHIPPED               CARRIER  TRACKING  BY US
-2026-11-21T11:00:00Z  DHL      T         yes
+PARCEL  SHIPPED               UNITS  CARRIER  TRACKING  STATE       BY US
+shp_a   2026-11-21T11:00:00Z  1=2    DHL      T         in_transit  yes
 
 2026-11-21T10:00:00Z  Order #17 was accepted.
 "

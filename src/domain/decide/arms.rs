@@ -3,7 +3,9 @@
 //! Nothing decides by these words, and nothing stores them.
 
 use crate::{
+    delivery::DeliveryStep,
     intent::Outcome,
+    returns::ReturnStep,
     signal::{Command, PushResult, Reading, Signal, Source},
 };
 
@@ -183,6 +185,60 @@ pub const ARMS: &[(&str, &[&str])] = &[
         "refund",
         &["new", "no_order", "no_line", "refund_too_large"],
     ),
+    (
+        "track",
+        &["new", "duplicate", "no_order", "no_shipment", "delivery"],
+    ),
+    (
+        "settle_delivery",
+        &["new", "no_order", "no_shipment", "delivery"],
+    ),
+    (
+        "resend",
+        &[
+            "new",
+            "no_order",
+            "no_shipment",
+            "no_line",
+            "quantity",
+            "delivery",
+        ],
+    ),
+    ("drop_resend", &["new", "no_order", "delivery"]),
+    (
+        "open_return",
+        &["new", "no_order", "no_line", "quantity", "return"],
+    ),
+    (
+        "receive_return",
+        &[
+            "new",
+            "no_order",
+            "no_return",
+            "no_line",
+            "quantity",
+            "return",
+            "no_location",
+            "not_served",
+            "channel_owned",
+        ],
+    ),
+    (
+        "inspect_return",
+        &[
+            "new",
+            "no_order",
+            "no_return",
+            "no_line",
+            "quantity",
+            "return",
+            "not_there",
+        ],
+    ),
+    (
+        "close_return",
+        &["new", "duplicate", "no_order", "no_return", "return"],
+    ),
     ("hold", &["new", "no_order"]),
     ("release", &["new", "no_order", "not_held"]),
     ("erase", &["new", "duplicate", "no_order"]),
@@ -271,6 +327,18 @@ impl Command {
         match self {
             Command::Place(_) => "place",
             Command::Pay { .. } => "pay",
+            Command::Deliver { step, .. } => match step {
+                DeliveryStep::Track { .. } => "track",
+                DeliveryStep::Settle { .. } => "settle_delivery",
+                DeliveryStep::Resend { .. } => "resend",
+                DeliveryStep::DropResend => "drop_resend",
+            },
+            Command::Return { step, .. } => match step {
+                ReturnStep::Open { .. } => "open_return",
+                ReturnStep::Receive { .. } => "receive_return",
+                ReturnStep::Inspect { .. } => "inspect_return",
+                ReturnStep::Close { .. } => "close_return",
+            },
             Command::Adjust { .. } => "adjust",
             Command::Transfer(_) => "transfer",
             Command::Expect { .. } => "expect",
@@ -336,6 +404,10 @@ impl Refusal {
             Refusal::Phase { .. } => "phase",
             Refusal::AlreadyShipped => "already_shipped",
             Refusal::RefundTooLarge(_) => "refund_too_large",
+            Refusal::NoShipment { .. } => "no_shipment",
+            Refusal::NoReturn { .. } => "no_return",
+            Refusal::Delivery(_) => "delivery",
+            Refusal::Return(_) => "return",
             Refusal::NotHeld => "not_held",
             Refusal::NoLocation { .. } => "no_location",
             Refusal::NotServed { .. } => "not_served",

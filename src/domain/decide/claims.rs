@@ -45,7 +45,7 @@ impl<'m> Move<'m> {
     }
 
     /// For an order.
-    fn of(mut self, order: OrderId) -> Move<'m> {
+    pub(super) fn of(mut self, order: OrderId) -> Move<'m> {
         self.order = Some(order);
         self
     }

@@ -20,7 +20,8 @@ use crate::{
 use super::{
     Desk, Refusal, Undecided, Verdict,
     claims::{Leaving, Move},
-    counts, drift, erase, incidents, level, manual, moves, offers, places, push, snapshot,
+    counts, delivery, drift, erase, incidents, level, manual, moves, offers, places, push, returns,
+    snapshot,
 };
 
 #[expect(
@@ -59,6 +60,8 @@ pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdic
         Command::SetItem(item) => set_item(desk, item),
         Command::Place(asked) => manual::place(desk, asked),
         Command::Pay { order, payment } => manual::pay(desk, *order, payment),
+        Command::Deliver { order, step, by } => delivery::carry_out(desk, *order, step, by),
+        Command::Return { order, step, by } => returns::carry_out(desk, *order, step, by),
         Command::MapLine { order, line, sku } => map_line(desk, *order, *line, sku),
         Command::Ship { .. } => ship(desk, command),
         Command::Allocate {
@@ -165,7 +168,7 @@ pub(super) fn close(desk: &mut Desk<'_>, id: OrderId) -> Result<Verdict, Undecid
         Phase::Canceled | Phase::Delivered => true,
         // Hardly a channel tells that something arrived, so what left is done some day. When it comes back
         // after all, the channel's next view opens it again.
-        Phase::Shipped => order.version.changed_at.plus(SHIPPED_RESTS) <= now,
+        Phase::Shipped | Phase::InDelivery => delivery::last_news(order).plus(SHIPPED_RESTS) <= now,
         _ => false,
     };
     if is_waited_for || !is_done {
@@ -327,69 +330,131 @@ fn ship(desk: &mut Desk<'_>, command: &Command) -> Result<Verdict, Undecided> {
         }
         None => Leaving::Usual,
     };
+    let (mut first, mut again) = (Vec::new(), Vec::new());
     for (line, units) in &parcel {
         refuse_unless_covered(desk, id, *line, *units)?;
+        let row = snapshot::line_mut(desk, id, *line)?;
+        let (part, is_parcel) = (
+            row.counters.to_ship_first().min(*units),
+            row.requires_shipping,
+        );
+        first.push((*line, part));
+        again.push((*line, units.minus(part)));
         desk.consume(id, *line, *units, leaving)?;
         snapshot::count(desk, id, *line, Counter::Shipped, *units)?;
+        // What needs no parcel is with the buyer at once.
+        if !is_parcel {
+            snapshot::count(desk, id, *line, Counter::Delivered, *units)?;
+        }
     }
-    let shipment = ShipmentId::next(&mut desk.ids);
-    let shipped_at = desk.now();
-    let order = desk.order_mut(id)?;
-    order.shipments.push(Shipment {
-        id: shipment,
-        carrier: carrier.clone(),
-        tracking_number: tracking_number.clone(),
-        tracking_url: tracking_url.clone(),
-        shipped_at,
-        lines: parcel,
-        is_ours: true,
-    });
-    let completes = order
+    let completes = desk
+        .order(id)?
         .lines
         .iter()
-        .all(|line| line.counters.to_ship().is_zero());
-    let (carrier, tracking_number) = (carrier.clone(), tracking_number.clone());
-    let event = Event::ShipmentRecorded {
-        shipment,
-        carrier,
-        tracking_number,
-        is_ours: true,
-    };
-    desk.record_for(id, event);
-    if !manual::is_by_hand(desk, &desk.order(id)?.account) {
-        let told = Wish::PushShipment {
+        .all(|line| line.counters.to_ship_first().is_zero());
+    let is_told = !manual::is_by_hand(desk, &desk.order(id)?.account);
+    for (mut lines, is_again) in [(first, false), (again, true)] {
+        lines.retain(|(_, units)| units.is_positive());
+        if lines.is_empty() {
+            continue;
+        }
+        let shipment = ShipmentId::next(&mut desk.ids);
+        let shipped_at = desk.now();
+        desk.order_mut(id)?.shipments.push(Shipment {
+            id: shipment,
+            carrier: carrier.clone(),
+            tracking_number: tracking_number.clone(),
+            tracking_url: tracking_url.clone(),
+            shipped_at,
+            lines,
+            is_ours: true,
+            is_again,
+            events: Vec::new(),
+            settled: None,
+        });
+        let event = Event::ShipmentRecorded {
             shipment,
-            completes,
+            carrier: carrier.clone(),
+            tracking_number: tracking_number.clone(),
+            is_ours: true,
         };
-        wish(desk, id, told)?;
+        desk.record_for(id, event);
+        // The channel knows what was sent first, and takes no more than was ordered.
+        if is_told && !is_again {
+            let told = Wish::PushShipment {
+                shipment,
+                completes,
+            };
+            wish(desk, id, told)?;
+        }
     }
     desk.settle_claims(id)?;
     Ok(Verdict::New)
 }
 
+/// A parcel that went astray, or a return, keeps nothing else from leaving.
 fn refuse_unless_ready(desk: &Desk<'_>, id: OrderId) -> Result<(), Undecided> {
     let order = desk.order(id)?;
     let phase = order.phase(desk.book.is_short(order));
+    let is_left = order
+        .lines
+        .iter()
+        .any(|line| line.counters.to_ship().is_positive());
+    let is_held = order.active_holds().next().is_some();
     let hint = match phase {
         Phase::Canceled => "it was canceled, nothing must leave",
-        Phase::Closed | Phase::Shipped | Phase::InDelivery | Phase::Delivered => {
-            return Err(Undecided::Refused(Refusal::NothingToShip));
+        Phase::Exception if order.is_withdrawn() => {
+            "it was canceled after part of it left; stop the parcel"
         }
-        Phase::Exception => "it was canceled after part of it left; stop the parcel",
-        Phase::Held => "lift the hold first",
+        _ if !is_left => return refuse(Refusal::NothingToShip),
         Phase::AwaitingPayment => "it is not paid yet",
         Phase::NeedsMapping => "say first which items its lines are",
-        Phase::AfterSales
+        Phase::Closed | Phase::Shipped | Phase::InDelivery | Phase::Delivered => {
+            return refuse(Refusal::NothingToShip);
+        }
+        _ if is_held => "lift the hold first",
+        Phase::Held
+        | Phase::Exception
+        | Phase::AfterSales
         | Phase::PartShipped
         | Phase::Fulfilling
         | Phase::Short
         | Phase::Ready
         | Phase::Received => return Ok(()),
     };
-    Err(Undecided::Refused(Refusal::Phase {
+    refuse(Refusal::Phase {
         phase: phase.word(),
         hint,
-    }))
+    })
+}
+
+/// Units that a person named by line, added up, in the items' own unit.
+pub(super) fn named_units(
+    order: &Order,
+    asked: &[(u32, Decimal)],
+) -> Result<Vec<(u32, Quantity)>, Undecided> {
+    let mut named: Vec<(u32, Quantity)> = Vec::new();
+    for (number, units) in asked {
+        let no_line = Refusal::NoLine {
+            order: order.id,
+            line: *number,
+        };
+        let line = order.line(*number).ok_or(Undecided::Refused(no_line))?;
+        let units = units.to_quantity(line.scale);
+        let units = units.and_then(|units| match units.is_positive() {
+            true => Ok(units),
+            false => Err(NotAQuantity::NotPositive),
+        });
+        let units = units.map_err(|source| Refusal::Quantity {
+            line: *number,
+            source,
+        })?;
+        match named.iter_mut().find(|(line, _)| line == number) {
+            Some((_, sum)) => *sum = sum.plus(units),
+            None => named.push((*number, units)),
+        }
+    }
+    Ok(named)
 }
 
 /// The units to leave, in the items' own unit; all that remains when none are named.
@@ -399,32 +464,17 @@ fn read_parcel(
     asked: &[(u32, Decimal)],
 ) -> Result<Vec<(u32, Quantity)>, Undecided> {
     let order = desk.order(id)?;
-    let mut parcel: Vec<(u32, Quantity)> = Vec::new();
-    for (number, units) in asked {
-        let no_line = Refusal::NoLine {
-            order: id,
-            line: *number,
-        };
-        let line = order.line(*number).ok_or(Undecided::Refused(no_line))?;
-        let units = units.to_quantity(line.scale).map_err(|source| {
-            Undecided::Refused(Refusal::Quantity {
-                line: *number,
-                source,
-            })
-        })?;
-        let same_line = parcel
-            .iter()
-            .filter(|(line, _)| line == number)
-            .map(|(_, units)| *units);
-        let left = line.counters.to_ship().minus(same_line.sum());
-        if !units.is_positive() || units > left {
+    let mut parcel = named_units(order, asked)?;
+    for (number, units) in &parcel {
+        let left = order.line(*number).map(|line| line.counters.to_ship());
+        let left = left.unwrap_or_default();
+        if *units > left {
             return refuse(Refusal::TooMany {
                 line: *number,
                 left,
-                asked: units,
+                asked: *units,
             });
         }
-        parcel.push((*number, units));
     }
     if asked.is_empty() {
         let rest = order

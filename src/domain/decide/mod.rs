@@ -9,6 +9,7 @@ pub mod arms;
 mod claims;
 mod command;
 mod counts;
+mod delivery;
 mod drift;
 mod erase;
 mod incidents;
@@ -21,6 +22,7 @@ mod places;
 mod policy;
 mod push;
 mod refusal;
+mod returns;
 mod snapshot;
 mod sold;
 
@@ -315,6 +317,8 @@ fn is_caused_by_an_order(signal: &Signal) -> bool {
         Signal::Command(command) => match command {
             Command::Place(_)
             | Command::Pay { .. }
+            | Command::Deliver { .. }
+            | Command::Return { .. }
             | Command::MapLine { .. }
             | Command::Ship { .. }
             | Command::Allocate { .. }
@@ -423,7 +427,9 @@ fn taken_by_orders(book: &Book) -> BTreeMap<(AccountId, Sku), Taken> {
     for order in book.orders.values() {
         for line in &order.lines {
             let Some(item) = &line.item else { continue };
+            // What is sent again was sold once.
             let open = order.claim_target(line.number);
+            let open = open.min(line.counters.to_ship_first());
             // What is owed is sold as well, and the channel takes it off its level as anything else.
             let covered = book.claimed_units(order, line.number);
             let covered = covered.plus(order.owed_units(line.number));

@@ -2,12 +2,14 @@
 
 use crate::{
     AccountId, Decimal, ListingId, Quantity, Sku, Time,
-    ids::{ArrivalId, CountId, DriftId, IncidentId, OrderId},
+    delivery::DeliveryRefusal,
+    ids::{ArrivalId, CountId, DriftId, IncidentId, OrderId, ReturnId, ShipmentId},
     incident::Way,
     item::ItemRefusal,
     payment::PaymentRefusal,
     placement::PlacementRefusal,
     quantity::NotAQuantity,
+    returns::ReturnRefusal,
     stock::{Condition, LocationId},
 };
 
@@ -114,6 +116,28 @@ pub enum Refusal {
     /// More money than there is.
     #[error("at most {0} can be refunded: ask for that or less, in that currency")]
     RefundTooLarge(String),
+    /// The order has no such parcel.
+    #[error("order {order} has no parcel {shipment}: `oneshelf orders show {order}` lists them")]
+    NoShipment {
+        /// Which order.
+        order: OrderId,
+        /// Which parcel.
+        shipment: ShipmentId,
+    },
+    /// The order has no such return.
+    #[error("order {order} has no return {id}: `oneshelf orders show {order}` lists them")]
+    NoReturn {
+        /// Which order.
+        order: OrderId,
+        /// Which return.
+        id: ReturnId,
+    },
+    /// What was said of a delivery cannot be.
+    #[error("{0}")]
+    Delivery(DeliveryRefusal),
+    /// What was said of a return cannot be.
+    #[error("{0}")]
+    Return(ReturnRefusal),
     /// No hold is in force.
     #[error("the order is not on hold: there is nothing to lift")]
     NotHeld,

@@ -21,7 +21,7 @@ use crate::{
 use super::{
     Desk, FollowUp, Undecided, Verdict,
     claims::Leaving,
-    manual,
+    manual, returns,
     sold::{doubt_what_passed, set_subtracted, take_off_no_more},
 };
 
@@ -114,7 +114,7 @@ pub(super) fn withdraw(
         .map(|line| line.number)
         .collect();
     for line in lines {
-        let shipped = line_mut(desk, id, line)?.counters.shipped_net();
+        let shipped = line_mut(desk, id, line)?.counters.shipped_first();
         set_wanted(desk, id, line, shipped)?;
         take_off_no_more(desk, id, line, shipped)?;
     }
@@ -152,6 +152,7 @@ fn accept(
         lines: Vec::new(),
         holds: Vec::new(),
         shipments: Vec::new(),
+        returns: Vec::new(),
         expired_at: None,
         closed_at: None,
         unplaced_by: None,
@@ -257,7 +258,7 @@ fn merge_lines(
     during: (Time, Time),
 ) -> Result<(), Undecided> {
     let is_withdrawn = desk.order(id)?.is_withdrawn();
-    let mut left_with_channel = Vec::new();
+    let (mut left_with_channel, mut came_back) = (Vec::new(), Vec::new());
     for seen in &snapshot.lines {
         let number = find_or_add_line(desk, id, seen)?;
         map_line(desk, id, number, seen)?;
@@ -267,7 +268,7 @@ fn merge_lines(
         let before = line_mut(desk, id, number)?.clone();
         // What did not leave after all can be canceled.
         take_shipment_back(desk, id, number, units.shipped)?;
-        let shipped = line_mut(desk, id, number)?.counters.shipped_net();
+        let shipped = line_mut(desk, id, number)?.counters.shipped_first();
         let wanted = if is_withdrawn {
             shipped
         } else {
@@ -285,6 +286,11 @@ fn merge_lines(
             left_with_channel.push((number, left));
         }
         set_returned(desk, id, number, units.returned)?;
+        came_back.push((number, line_mut(desk, id, number)?.counters.returned));
+    }
+    let account = desk.order(id)?.account.clone();
+    if !manual::is_by_hand(desk, &account) {
+        returns::told_by_channel(desk, id, came_back, &account)?;
     }
     cancel_missing_lines(desk, id, snapshot)?;
     if !left_with_channel.is_empty() {
@@ -312,7 +318,7 @@ fn cancel_missing_lines(
         .map(|line| line.number)
         .collect();
     for number in missing {
-        let shipped = line_mut(desk, id, number)?.counters.shipped_net();
+        let shipped = line_mut(desk, id, number)?.counters.shipped_first();
         set_wanted(desk, id, number, shipped)?;
         set_subtracted(desk, id, number, shipped, snapshot)?;
     }
@@ -417,13 +423,18 @@ pub(super) fn set_line_item(
             &mut counters.shipped,
             &mut counters.voided,
             &mut counters.delivered,
+            &mut counters.undelivered,
             &mut counters.returned,
+            &mut counters.resent,
+            &mut counters.resend_dropped,
             &mut line.subtracted,
         ] {
             *count = count.times(factor);
         }
         line.scale = item.scale;
+        scale_parts(desk.order_mut(id)?, number, factor);
     }
+    let line = line_mut(desk, id, number)?;
     line.item = Some(LineItem {
         sku: item.sku.clone(),
         bill: item.bill(),
@@ -436,6 +447,28 @@ pub(super) fn set_line_item(
         },
     );
     take_off_what_left(desk, id, number)
+}
+
+/// Counts what parcels and returns have of a line in another unit.
+fn scale_parts(order: &mut Order, number: u32, factor: i64) {
+    let parcels = order.shipments.iter_mut().flat_map(|one| &mut one.lines);
+    for (_, units) in parcels.filter(|(line, _)| *line == number) {
+        *units = units.times(factor);
+    }
+    let returned = order.returns.iter_mut().flat_map(|one| &mut one.lines);
+    for part in returned.filter(|part| part.line == number) {
+        let counts = [
+            &mut part.advised,
+            &mut part.received,
+            &mut part.restocked,
+            &mut part.damaged,
+            &mut part.scrapped,
+            &mut part.not_returned,
+        ];
+        for units in counts.into_iter().chain(part.unchecked.values_mut()) {
+            *units = units.times(factor);
+        }
+    }
 }
 
 /// Units of a line that left before it was known which item it is leave the shelf now.
@@ -586,8 +619,9 @@ fn set_shipped(
 fn void(desk: &mut Desk<'_>, id: OrderId, number: u32, units: Quantity) -> Result<(), Undecided> {
     let line = line_mut(desk, id, number)?;
     line.counters.voided = line.counters.voided.plus(units);
-    let delivered = line.counters.delivered;
-    line.counters.delivered = delivered.min(line.counters.shipped);
+    let counters = line.counters;
+    let too_much = counters.delivered_net().minus(counters.shipped_net());
+    count(desk, id, number, Counter::Undelivered, too_much)?;
     desk.bring_back(id, number, units)?;
     let (what, from) = (
         format!("line {number} shipped"),
@@ -627,6 +661,9 @@ fn record_channel_shipment(
         shipped_at,
         lines,
         is_ours: false,
+        is_again: false,
+        events: Vec::new(),
+        settled: None,
     });
     let event = Event::ShipmentRecorded {
         shipment,
@@ -713,6 +750,9 @@ pub(super) fn count(
         Counter::Reinstated => &mut counters.reinstated,
         Counter::Shipped => &mut counters.shipped,
         Counter::Delivered => &mut counters.delivered,
+        Counter::Undelivered => &mut counters.undelivered,
+        Counter::Resent => &mut counters.resent,
+        Counter::ResendDropped => &mut counters.resend_dropped,
         Counter::Returned => &mut counters.returned,
     };
     *slot = slot.plus(units);

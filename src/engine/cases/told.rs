@@ -362,6 +362,13 @@ impl<'a> Teller<'a> {
             | Event::ErasureAsked { .. }
             | Event::PersonErased { .. }
             | Event::ShipmentRecorded { .. }
+            | Event::Tracked { .. }
+            | Event::DeliverySettled { .. }
+            | Event::SentAgain { .. }
+            | Event::ReturnAdvised { .. }
+            | Event::ReturnReceived { .. }
+            | Event::ReturnInspected { .. }
+            | Event::ReturnClosed { .. }
             | Event::IntentMade { .. }
             | Event::IntentDone { .. }
             | Event::IntentParked { .. } => {

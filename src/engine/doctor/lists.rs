@@ -185,6 +185,7 @@ fn take(order: &Order, book: &Book, sums: &mut BTreeMap<Vec<u8>, Taken>) {
     for line in &order.lines {
         let Some(item) = &line.item else { continue };
         let to_ship = order.claim_target(line.number);
+        let to_ship = to_ship.min(line.counters.to_ship_first());
         let covered = book.claimed_units(order, line.number);
         let claimed = covered.plus(order.owed_units(line.number)).min(to_ship);
         let off = line.subtracted.minus(line.counters.shipped_net()).or_zero();

@@ -258,6 +258,8 @@ impl<'a> Shelf<'a> {
             | Command::Unallocate { order, .. }
             | Command::Cancel { order, .. }
             | Command::Pay { order, .. }
+            | Command::Deliver { order, .. }
+            | Command::Return { order, .. }
             | Command::Refund { order, .. }
             | Command::Hold { order, .. }
             | Command::Release { order, .. }

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use domain::{
     AccountId, ExternalId, ListingId, Money, Sku, Time,
     book::{Book, ClaimKey},
+    delivery::{Tracking, TrackingEvent},
     fact::Event,
-    ids::{IntentId, OrderId, ShipmentId},
+    ids::{IntentId, OrderId, ReturnId, ShipmentId},
     intent::Intent,
     item::Item,
     order::{Amounts, Hold, Line, Order, Phase},
     payment::{Payment, Pays},
     person::Erasure,
+    returns::{Return, ReturnReason, ReturnState, ReturnedLine},
     snapshot::{Address, Buyer},
     stock::Claim,
 };
@@ -109,6 +111,8 @@ pub struct OrderDetail {
     pub holds: Vec<Hold>,
     /// What has left.
     pub shipments: Vec<ShipmentView>,
+    /// What comes back.
+    pub returns: Vec<ReturnView>,
     /// What is to be done, or was done, on its channel.
     pub intents: Vec<IntentView>,
     /// When it loses its stock, unless it is paid before.
@@ -169,8 +173,14 @@ pub struct CountersView {
     pub voided: Units,
     /// Arrived.
     pub delivered: Units,
+    /// Recorded as arrived by mistake.
+    pub undelivered: Units,
     /// Came back.
     pub returned: Units,
+    /// To be sent again.
+    pub resent: Units,
+    /// To be sent again, and then not.
+    pub resend_dropped: Units,
 }
 
 /// Something that has left.
@@ -190,6 +200,73 @@ pub struct ShipmentView {
     pub lines: Vec<ShippedLine>,
     /// Whether we recorded it or the channel told us.
     pub is_ours: bool,
+    /// Whether it takes the place of what left before.
+    pub is_again: bool,
+    /// Where it is, as far as anybody told.
+    pub tracking: Option<Tracking>,
+    /// Whether it is trouble that nobody has seen to.
+    pub is_astray: bool,
+    /// What happened to it, in the order in which it was told.
+    pub events: Vec<TrackingEvent>,
+    /// How its trouble was seen to, last.
+    pub settled: Option<SettledView>,
+}
+
+/// How trouble was seen to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SettledView {
+    /// When.
+    pub at: Time,
+    /// How.
+    pub note: String,
+    /// Who.
+    pub by: String,
+}
+
+/// Goods that come back together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReturnView {
+    /// Ours.
+    pub id: ReturnId,
+    /// Where it is.
+    pub state: ReturnState,
+    /// When it became known.
+    pub opened_at: Time,
+    /// Who said so.
+    pub by: String,
+    /// Why.
+    pub reason: ReturnReason,
+    /// What else was said.
+    pub note: Option<String>,
+    /// The carrier's number of its parcel.
+    pub tracking_number: Option<String>,
+    /// What comes back.
+    pub lines: Vec<ReturnedLineView>,
+    /// When nothing more was expected of it.
+    pub closed_at: Option<Time>,
+}
+
+/// A part of a return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ReturnedLineView {
+    /// Of which line.
+    pub line: u32,
+    /// Announced.
+    pub advised: Units,
+    /// Came in.
+    pub received: Units,
+    /// Sold again.
+    pub restocked: Units,
+    /// Kept as damaged.
+    pub damaged: Units,
+    /// Thrown away.
+    pub scrapped: Units,
+    /// Never came.
+    pub not_returned: Units,
+    /// Still to come.
+    pub outstanding: Units,
+    /// Came in, and nobody has looked.
+    pub to_check: Units,
 }
 
 /// A part of a parcel.
@@ -360,7 +437,10 @@ impl Loaded {
                 shipped: units(counters.shipped),
                 voided: units(counters.voided),
                 delivered: units(counters.delivered),
+                undelivered: units(counters.undelivered),
                 returned: units(counters.returned),
+                resent: units(counters.resent),
+                resend_dropped: units(counters.resend_dropped),
             },
             to_ship: units(counters.to_ship()),
             claimed: units(self.claimed(line)),
@@ -390,8 +470,47 @@ impl Loaded {
                 })
                 .collect(),
             is_ours: shipment.is_ours,
+            is_again: shipment.is_again,
+            tracking: shipment.tracking(),
+            is_astray: shipment.is_astray(),
+            events: shipment.events.clone(),
+            settled: shipment.settled.as_ref().map(|settled| SettledView {
+                at: settled.at,
+                note: settled.note.clone(),
+                by: settled.by.clone(),
+            }),
         };
         self.order.shipments.iter().map(view).collect()
+    }
+
+    fn returns(&self) -> Vec<ReturnView> {
+        let line = |part: &ReturnedLine| {
+            let scale = self.order.line(part.line).map_or(0, |line| line.scale);
+            let units = |quantity| Units::new(quantity, scale);
+            ReturnedLineView {
+                line: part.line,
+                advised: units(part.advised),
+                received: units(part.received),
+                restocked: units(part.restocked),
+                damaged: units(part.damaged),
+                scrapped: units(part.scrapped),
+                not_returned: units(part.not_returned),
+                outstanding: units(part.outstanding()),
+                to_check: units(part.to_check()),
+            }
+        };
+        let view = |one: &Return| ReturnView {
+            id: one.id,
+            state: one.state(),
+            opened_at: one.opened_at,
+            by: one.by.clone(),
+            reason: one.reason,
+            note: one.note.clone(),
+            tracking_number: one.tracking_number.clone(),
+            lines: one.lines.iter().map(line).collect(),
+            closed_at: one.closed_at,
+        };
+        self.order.returns.iter().map(view).collect()
     }
 }
 
@@ -434,6 +553,7 @@ pub async fn detail(engine: &Engine, id: OrderId) -> Result<Option<OrderDetail>,
         lines,
         holds: order.holds.clone(),
         shipments: loaded.shipments(),
+        returns: loaded.returns(),
         intents,
         pay_by: deadline(order, &engine.decider.policy().accounts),
         expired_at: order.expired_at,

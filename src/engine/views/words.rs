@@ -2,6 +2,8 @@
 //!
 //! Every match is total, so a new event or state does not compile before it can be said.
 
+mod aftersales;
+
 use std::collections::BTreeMap;
 
 use domain::{
@@ -139,6 +141,12 @@ pub fn cause(cause: &Cause) -> String {
         Cause::Opening { account } => format!("it was the opening stock, taken from {account}"),
         Cause::Adjustment { reason, by } => format!("{by} said: {reason}"),
         Cause::Shipped { order, line } => format!("line {line} of order {order} left"),
+        Cause::Returned { order, line } => {
+            format!("line {line} of order {order} came back")
+        }
+        Cause::Scrapped {
+            order, reason, by, ..
+        } => format!("{by} threw away what had come back of order {order}: {reason}"),
         Cause::Voided { order, line } => {
             format!("line {line} of order {order} had not left after all")
         }
@@ -419,6 +427,9 @@ fn counter(counter: Counter) -> &'static str {
         Counter::Reinstated => "reinstated",
         Counter::Shipped => "shipped",
         Counter::Delivered => "delivered",
+        Counter::Undelivered => "not delivered after all",
+        Counter::Resent => "to be sent again",
+        Counter::ResendDropped => "not to be sent again after all",
         Counter::Returned => "returned",
     }
 }
@@ -581,6 +592,13 @@ pub fn event(event: &Event, order: &Order) -> String {
             let (carrier, number) = (carrier.as_deref(), tracking_number.as_deref());
             shipment(carrier, number, *is_ours)
         }
+        Event::Tracked { .. }
+        | Event::DeliverySettled { .. }
+        | Event::SentAgain { .. }
+        | Event::ReturnAdvised { .. }
+        | Event::ReturnReceived { .. }
+        | Event::ReturnInspected { .. }
+        | Event::ReturnClosed { .. } => aftersales::event(event, &units).unwrap_or_default(),
         Event::IntentMade { wish, .. } => format!("To do on the channel: {wish}."),
         Event::IntentDone { intent } => format!("Done on the channel: {intent}."),
         Event::IntentParked { intent, reason } => parked(intent, reason),

@@ -156,6 +156,8 @@ fn given(event: &Event) -> Option<(&Sku, u32)> {
         Cause::Shipped { line, .. } => Some((sku, *line)),
         Cause::Opening { .. }
         | Cause::Adjustment { .. }
+        | Cause::Returned { .. }
+        | Cause::Scrapped { .. }
         | Cause::Voided { .. }
         | Cause::Transferred { .. }
         | Cause::Received { .. }

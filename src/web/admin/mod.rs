@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod adoption;
+pub(crate) mod aftersales;
 pub(crate) mod allocation;
 pub(crate) mod backups;
 pub(crate) mod health;

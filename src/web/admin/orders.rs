@@ -39,9 +39,9 @@ pub(crate) struct ListQuery {
 /// Units of a line.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct LineUnits {
-    line: u32,
-    units: Amount,
+pub(super) struct LineUnits {
+    pub(super) line: u32,
+    pub(super) units: Amount,
 }
 
 #[derive(Deserialize)]
@@ -155,7 +155,7 @@ fn no_order(order: OrderId) -> Problem {
     domain::decide::Refusal::NoOrder(order).into()
 }
 
-fn few(lines: Vec<LineUnits>) -> Result<Vec<LineUnits>, Problem> {
+pub(super) fn few(lines: Vec<LineUnits>) -> Result<Vec<LineUnits>, Problem> {
     if lines.len() <= LINES_MAX {
         return Ok(lines);
     }

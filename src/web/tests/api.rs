@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     adoption::adopted,
+    aftersales,
     allocation::placed,
     backups, people, placing,
     rig::{Answer, Rig, bearer, rig},
@@ -132,6 +133,7 @@ async fn every_route_answers_as_it_is_described() {
     backups::backed_up(&mut reader).await;
     people::forgotten(&mut reader).await;
     placing::entered(&mut reader).await;
+    aftersales::went_through(&mut reader).await;
     for path in [
         "/livez",
         "/readyz",

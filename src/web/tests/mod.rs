@@ -2,6 +2,7 @@
 
 mod access;
 mod adoption;
+mod aftersales;
 mod allocation;
 mod api;
 mod backups;

@@ -1,6 +1,7 @@
 //! Tables of decisions. Each row is `what happens => what is so afterwards`; the words are explained
 //! at [`World::act`] and [`World::expect`]. A row can be reviewed without reading code.
 
+mod aftersales;
 mod claim_rules;
 mod echoes;
 mod erase;

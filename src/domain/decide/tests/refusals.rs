@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use super::super::*;
 use crate::{
     Currency, Decimal, ListingId, Money, Quantity,
-    ids::{ArrivalId, CountId, DriftId, IncidentId},
+    delivery::DeliveryRefusal,
+    ids::{ArrivalId, CountId, DriftId, IncidentId, ReturnId, ShipmentId},
     item::ItemRefusal,
     payment::PaymentRefusal,
     placement::PlacementRefusal,
     quantity::NotAQuantity,
+    returns::ReturnRefusal,
     stock::{Condition, LocationId},
 };
 
@@ -21,6 +23,7 @@ fn one_of_each() -> Vec<Refusal> {
     let (order, account) = (OrderId::next(&mut ids), AccountId::new("web"));
     let (location, two) = (LocationId::new("main"), Quantity::of(2));
     let whole = Decimal::whole(2);
+    let shipment = ShipmentId::next(&mut ids);
     let mut all = vec![
         Refusal::NoOrder(order),
         Refusal::NoLine { order, line: 1 },
@@ -45,6 +48,11 @@ fn one_of_each() -> Vec<Refusal> {
         Refusal::AlreadyShipped,
         Refusal::RefundTooLarge("1.00 EUR".to_owned()),
         Refusal::NotHeld,
+        Refusal::NoShipment { order, shipment },
+        Refusal::NoReturn {
+            order,
+            id: ReturnId::next(&mut ids),
+        },
         Refusal::NoLocation {
             location: location.clone(),
             known: vec![location.clone()],
@@ -134,6 +142,7 @@ fn one_of_each() -> Vec<Refusal> {
     ];
     all.extend(placements().map(Refusal::Placement));
     all.extend(payments().map(Refusal::Payment));
+    all.extend(after_sales(shipment));
     let component = sku.clone();
     all.extend(
         [
@@ -154,6 +163,7 @@ fn one_of_each() -> Vec<Refusal> {
         NotAQuantity::Syntax("x".to_owned()),
         NotAQuantity::Range,
         NotAQuantity::Implausible { most: 2 },
+        NotAQuantity::NotPositive,
         NotAQuantity::TooFine { item_scale: 0 },
     ];
     all.extend(quantities.map(|source| Refusal::Quantity { line: 1, source }));
@@ -182,6 +192,31 @@ fn placements() -> [PlacementRefusal; 10] {
         PlacementRefusal::Money(price.plus(dollar).expect_err("they are mixed")),
         PlacementRefusal::OtherItem(1),
     ]
+}
+
+fn after_sales(shipment: ShipmentId) -> Vec<Refusal> {
+    let (line, left) = (1, Decimal::whole(2));
+    let deliveries = [
+        DeliveryRefusal::Ahead(Time::EPOCH),
+        DeliveryRefusal::NoTrouble(shipment),
+        DeliveryRefusal::NothingNamed,
+        DeliveryRefusal::NotOut { line, left },
+        DeliveryRefusal::Withdrawn,
+        DeliveryRefusal::NothingToDrop,
+    ];
+    let of = "that came in and were not looked at";
+    let returns = [
+        ReturnRefusal::NothingOut,
+        ReturnRefusal::NothingToCome,
+        ReturnRefusal::NothingToCheck,
+        ReturnRefusal::TooMany { line, left, of },
+        ReturnRefusal::Over,
+        ReturnRefusal::CheckFirst { line, left },
+    ];
+    let deliveries = deliveries.into_iter().map(Refusal::Delivery);
+    deliveries
+        .chain(returns.into_iter().map(Refusal::Return))
+        .collect()
 }
 
 fn payments() -> [PaymentRefusal; 7] {

@@ -1,0 +1,89 @@
+//! Sentences for what happens after something left.
+
+use domain::{
+    Quantity,
+    fact::Event,
+    returns::{ReturnReason, Verdict},
+};
+
+use crate::views::Units;
+
+/// What happened to a parcel or a return, in a sentence; nothing for other events.
+pub(super) fn event(event: &Event, units: &dyn Fn(u32, Quantity) -> Units) -> Option<String> {
+    Some(match event {
+        Event::Tracked {
+            shipment,
+            state,
+            at,
+            place,
+            by,
+        } => {
+            let place = place.as_deref().map(|place| format!(" ({place})"));
+            let (words, place) = (state.words(), place.unwrap_or_default());
+            format!("Parcel {shipment} {words}{place}, as of {at}, told by {by}.")
+        }
+        Event::DeliverySettled { shipment, note, by } => {
+            format!("{by} saw to parcel {shipment}: {note}.")
+        }
+        Event::SentAgain { reason, by } => format!("{by} had it sent again: {reason}."),
+        Event::ReturnAdvised {
+            id,
+            line,
+            units: count,
+            reason,
+            by,
+        } => {
+            let (count, reason) = (units(*line, *count), return_reason(*reason));
+            format!("Line {line}: {count} come back with {id}, because {reason}; {by} said so.")
+        }
+        Event::ReturnReceived {
+            id,
+            line,
+            units: count,
+            location,
+            by,
+        } => {
+            let count = units(*line, *count);
+            format!("Line {line}: {count} came back to {location} with {id}, taken in by {by}.")
+        }
+        Event::ReturnInspected {
+            id,
+            line,
+            units: count,
+            verdict,
+            note,
+            by,
+        } => {
+            let (count, fate) = (units(*line, *count), return_verdict(*verdict));
+            format!("Line {line}: {count} of {id} {fate}: {note}, {by} said.")
+        }
+        Event::ReturnClosed { id, reason, by } => {
+            format!("Return {id} is closed: {reason}, {by} said.")
+        }
+        _ => return None,
+    })
+}
+
+/// Why something comes back, as it follows "because".
+fn return_reason(reason: ReturnReason) -> &'static str {
+    match reason {
+        ReturnReason::ChangedMind => "it is not wanted any more",
+        ReturnReason::DoesNotFit => "it does not fit",
+        ReturnReason::WrongItem => "it is another item",
+        ReturnReason::NotAsDescribed => "it is not as described",
+        ReturnReason::Defective => "it does not work",
+        ReturnReason::Damaged => "it was broken on the way",
+        ReturnReason::TooLate => "it came too late",
+        ReturnReason::Undeliverable => "it could not be delivered",
+        ReturnReason::Other => "of something else",
+    }
+}
+
+/// What becomes of units that came back, after a number of them.
+fn return_verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Restock => "are sold again",
+        Verdict::Damaged => "are kept as damaged",
+        Verdict::Scrap => "are thrown away",
+    }
+}
