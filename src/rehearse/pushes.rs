@@ -65,8 +65,10 @@ impl Pushes {
         for (account, (at, rises)) in began {
             let offers = Rows(memory).all::<Offer>(rows::OFFERS, &prefix(&[account.as_str()]));
             // A level is read earlier than its answer arrives: what is known now need not have been
-            // known then, whatever its times say.
-            let to_fall = offers.iter().filter(|offer| is_to_fall(offer));
+            // known then, whatever its times say. Nor was what was looked into, though it is explained by now.
+            let to_fall = offers
+                .iter()
+                .filter(|offer| is_to_fall(offer) && !is_looked_into(offer, at));
             let to_fall = to_fall.map(|offer| offer.listing.clone()).collect();
             let start = self.started.insert(account.clone(), Start { at, to_fall });
             let Some(Start {
@@ -117,15 +119,19 @@ fn is_to_fall(offer: &Offer) -> bool {
         && offer.attempt.is_none()
 }
 
+/// What showed something else than we believed when it was last read is looked into first, and falls as soon
+/// as it can.
+fn is_looked_into(offer: &Offer, at: Time) -> bool {
+    let differs = |believed: Told| offer.read_back.filter(|read| read.at > believed.at);
+    let later = offer.believed.and_then(differs);
+    offer.is_doubted || later.is_some_and(|read| read.at.plus(DOUBTS_LAST) > at)
+}
+
 fn waits_to_fall(offer: &Offer, since_before: Time) -> bool {
     let (Some(wanted), Some(believed)) = (offer.wanted, offer.believed) else {
         return false;
     };
-    // What showed something else than we believed when it was last read is looked into first, and falls
-    // as soon as it can.
-    let later = offer.read_back.filter(|read| read.at > believed.at);
-    let is_in_doubt = later.is_some_and(|read| read.at.plus(DOUBTS_LAST) > since_before);
-    if offer.is_doubted || is_in_doubt {
+    if is_looked_into(offer, since_before) {
         return false;
     }
     // It falls since it is wanted, since that is believed to stand there, and since the two differ.
