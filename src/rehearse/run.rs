@@ -33,7 +33,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// The longer it takes, the less often: about so many times each time that it takes twice as long.
 const LOOKS_MAX: u32 = 400;
 /// How many times as long as planned buyers come at most, until there are enough orders.
-const AT_MOST: u32 = 8;
+const AT_MOST: u32 = 30;
 /// How long a machine is off that rests for a day: long enough for what is done to be closed.
 const DAY: Duration = Duration::from_secs(25 * 3600);
 
