@@ -13,6 +13,8 @@ use async_trait::async_trait;
 use store::{Append, Batch, Expect, Range, Row, Seq, Stats, Store, StoreError, Table};
 use tokio::sync::watch;
 
+use crate::rows;
+
 /// A group of so many decisions is not added to.
 const DECISIONS_MAX: usize = 256;
 /// Nor one of so many bytes. A single decision may be larger.
@@ -155,6 +157,7 @@ impl Pending {
             open.expects.entry(place).or_insert(expected);
         }
         for (table, key, value) in batch.puts {
+            let value = rows::behind(table, value, open.facts.len());
             open.rows.insert((table, key), Some(value));
         }
         for (table, key) in batch.deletes {
@@ -359,6 +362,11 @@ fn first_key(range: &Range) -> Vec<u8> {
 mod tests {
     use super::*;
 
+    use domain::{
+        Time,
+        fact::{Event, Fact},
+        ids::{IdSource, OrderId},
+    };
     use store::Memory;
 
     const ROWS: Table = Table("rows");
@@ -473,6 +481,90 @@ mod tests {
             version,
         });
         batch
+    }
+
+    fn fact(order: OrderId, number: i64) -> Fact {
+        Fact {
+            at: Time::from_millis(number),
+            order: Some(order),
+            account: None,
+            event: Event::ItemSet {
+                sku: format!("sku-{number}").parse().expect("a SKU"),
+            },
+        }
+    }
+
+    /// What the decider writes for these facts, the first of each order at a place of its timeline.
+    fn deciding(facts: &[Fact], orders: &[OrderId], at: u64) -> Batch {
+        let mut batch = Batch {
+            facts: rows::encode_facts(facts),
+            ..Batch::default()
+        };
+        for order in orders {
+            let key = rows::key(&[&order.to_string(), &rows::sortable(at)]);
+            let logged = rows::logged(facts, *order).expect("it has facts");
+            batch.puts.push((rows::TIMELINE, key, logged.encode()));
+        }
+        batch
+    }
+
+    async fn told(store: &Memory, order: OrderId) -> Vec<Event> {
+        let range = Range {
+            prefix: rows::prefix(&[&order.to_string()]),
+            after: None,
+        };
+        let page = store.scan(rows::TIMELINE, range, 100).await;
+        let mut events = Vec::new();
+        for (_, row) in page.expect("it is read") {
+            let of_row = rows::events_of(store, order, &row).await;
+            events.extend(of_row.expect("they are there").into_iter().map(|(_, e)| e));
+        }
+        events
+    }
+
+    #[tokio::test]
+    async fn timelines_find_their_facts_whatever_shares_their_commit() {
+        let mut ids = IdSource::new(Time::EPOCH, [7; 16]);
+        let (a, b) = (OrderId::next(&mut ids), OrderId::next(&mut ids));
+        let (store, mut pending) = (Memory::new(), Pending::default());
+        // Facts of two orders in turn, more than one entry of the log takes.
+        let long: Vec<Fact> = (0..250)
+            .map(|n| fact(if n % 2 == 0 { a } else { b }, n))
+            .collect();
+        let short = [fact(b, 1000)];
+        let last = [fact(a, 1001), fact(b, 1002)];
+        drop(pending.take_in(deciding(&long, &[a, b], 0)));
+        drop(pending.take_in(deciding(&short, &[b], 125)));
+        let first = pending.take_off().expect("two decisions wait");
+        drop(pending.take_in(deciding(&last, &[a, b], 126)));
+        pending.land(store.commit(first).await);
+        let second = pending.take_off().expect("one decision waits");
+        pending.land(store.commit(second).await);
+        for order in [a, b] {
+            let all = long.iter().chain(&short).chain(&last);
+            let right: Vec<Event> = all
+                .filter(|fact| fact.order == Some(order))
+                .map(|fact| fact.event.clone())
+                .collect();
+            assert_eq!(told(&store, order).await, right);
+        }
+        // As earlier versions kept them.
+        let inline = serde_json::json!({ "at": fact(a, 5).at, "events": [fact(a, 5).event] });
+        let row = Row {
+            version: Seq(1),
+            value: rows::encode(&inline),
+        };
+        let events = rows::events_of(&store, a, &row).await.expect("it is read");
+        assert_eq!(events, [(fact(a, 5).at, fact(a, 5).event)]);
+        let nowhere = Row {
+            version: Seq(10_000),
+            value: rows::logged(&short, b).expect("it has one").encode(),
+        };
+        let error = rows::events_of(&store, b, &nowhere).await;
+        assert!(
+            matches!(error, Err(StoreError::Corrupt { .. })),
+            "{error:?}"
+        );
     }
 
     #[tokio::test]

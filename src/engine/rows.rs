@@ -7,9 +7,10 @@
 use domain::{
     Time,
     fact::{Event, Fact},
+    ids::OrderId,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use store::{StoreError, Table};
+use store::{Row, Seq, Store, StoreError, Table};
 
 /// Orders, by id.
 pub const ORDERS: Table = Table("orders");
@@ -43,7 +44,7 @@ pub const OWED_OFFERS: Table = Table("owed_offers");
 pub const UNMAPPED_ORDERS: Table = Table("unmapped_orders");
 /// Index: unpaid orders, by the time when they lose their stock.
 pub const UNPAID_ORDERS: Table = Table("unpaid_orders");
-/// The facts of each order, in order: a row for each decision that added some.
+/// Where the facts of each order are in the log of facts, in order: a row for each decision that added some.
 pub const TIMELINE: Table = Table("timeline");
 /// Items, by SKU.
 pub const ITEMS: Table = Table("items");
@@ -123,17 +124,123 @@ pub const RECORDED_RULES: Table = Table("recorded_rules");
 /// Index: the recording of an incident.
 pub const RECORDING_OF: Table = Table("recording_of");
 
-/// What one decision added to the timeline of an order; the number of the first is in the key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Added {
-    /// When.
-    pub at: Time,
-    /// What happened, in order.
-    pub events: Vec<Event>,
+/// What one decision added to the timeline of an order; the number of the first fact is in the key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Added {
+    /// Where its facts are. The log of facts has them already.
+    Logged(Logged),
+    /// The facts themselves, as earlier versions kept them a second time.
+    Inline {
+        /// When.
+        at: Time,
+        /// What happened, in order.
+        events: Vec<Event>,
+    },
+}
+
+/// Entries of the log of facts which were written in the same commit as the row that names them. The first
+/// entry of a commit is at the version of its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Logged {
+    /// How many entries of that commit come before.
+    pub skip: u32,
+    /// How many have facts of the order; others may be between them.
+    pub entries: u32,
+}
+
+/// The form of a row of a timeline that says where its facts are: two numbers, big-endian.
+const LOGGED: u8 = 2;
+
+impl Logged {
+    /// As a row.
+    pub fn encode(self) -> Vec<u8> {
+        let mut bytes = vec![LOGGED];
+        bytes.extend(self.skip.to_be_bytes());
+        bytes.extend(self.entries.to_be_bytes());
+        bytes
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Logged> {
+        let (&LOGGED, numbers) = bytes.split_first()? else {
+            return None;
+        };
+        let (skip, entries) = numbers.split_first_chunk::<4>()?;
+        Some(Logged {
+            skip: u32::from_be_bytes(*skip),
+            entries: u32::from_be_bytes(entries.try_into().ok()?),
+        })
+    }
+}
+
+/// A value that goes into a commit behind so many entries of the log of facts which others have put there:
+/// a row of a timeline counts from the first.
+pub fn behind(table: Table, value: Vec<u8>, entries: usize) -> Vec<u8> {
+    match Logged::decode(&value) {
+        Some(logged) if table == TIMELINE => {
+            let entries = u32::try_from(entries).unwrap_or(u32::MAX);
+            let skip = logged.skip.saturating_add(entries);
+            Logged { skip, ..logged }.encode()
+        }
+        Some(_) | None => value,
+    }
+}
+
+/// A row of a timeline.
+pub fn decode_added(bytes: &[u8]) -> Result<Added, StoreError> {
+    #[derive(Deserialize)]
+    struct Inline {
+        at: Time,
+        events: Vec<Event>,
+    }
+    if let Some(logged) = Logged::decode(bytes) {
+        return Ok(Added::Logged(logged));
+    }
+    let Inline { at, events } = decode(TIMELINE, bytes)?;
+    Ok(Added::Inline { at, events })
+}
+
+/// What a row of the timeline of an order says, with the time of each event.
+pub async fn events_of(
+    store: &dyn Store,
+    order: OrderId,
+    row: &Row,
+) -> Result<Vec<(Time, Event)>, StoreError> {
+    let Logged { skip, entries } = match decode_added(&row.value)? {
+        Added::Logged(logged) => logged,
+        Added::Inline { at, events } => {
+            return Ok(events.into_iter().map(|event| (at, event)).collect());
+        }
+    };
+    let mut events = Vec::new();
+    for entry in (0..u64::from(entries)).map(|number| u64::from(skip) + number) {
+        let at = Seq(row.version.0.saturating_add(entry));
+        let missing = || StoreError::Corrupt {
+            reason: format!(
+                "the timeline of {order} names facts at {}, where none are",
+                at.0
+            ),
+        };
+        let facts = decode_facts(&store.fact(at).await?.ok_or_else(missing)?)?;
+        let of_order = facts.into_iter().filter(|fact| fact.order == Some(order));
+        events.extend(of_order.map(|fact| (fact.at, fact.event)));
+    }
+    Ok(events)
 }
 
 /// So many facts are one entry of the log of facts at most. Each costs a row of its own otherwise.
 const FACTS_TOGETHER: usize = 100;
+
+/// Where the facts of an order are among those of a decision; nothing if there are none.
+pub fn logged(facts: &[Fact], order: OrderId) -> Option<Logged> {
+    let is_of = |fact: &Fact| fact.order == Some(order);
+    let entry_of = |at: usize| u32::try_from(at / FACTS_TOGETHER).unwrap_or(u32::MAX);
+    let first = entry_of(facts.iter().position(is_of)?);
+    let last = entry_of(facts.iter().rposition(is_of)?);
+    Some(Logged {
+        skip: first,
+        entries: last - first + 1,
+    })
+}
 
 /// The facts of a decision, as the log of facts keeps them.
 pub fn encode_facts(facts: &[Fact]) -> Vec<Vec<u8>> {

@@ -335,8 +335,7 @@ fn check_refs(rows: &Rows<'_>, book: &Book, found: &mut Findings) {
             let sentence = format!("P2: {} has a line number twice", order.id);
             found.add(Checker::Counters, sentence);
         }
-        let told = rows.scan::<rows::Added>(rows::TIMELINE, &prefix(&[&order.id.to_string()]));
-        let facts: usize = told.iter().map(|(_, added)| added.events.len()).sum();
+        let facts = rows.timeline_length(order.id);
         if facts as u64 != order.timeline_length {
             let (id, length) = (order.id, order.timeline_length);
             let sentence = format!("P4: the timeline of {id} has {facts} facts, not {length}");

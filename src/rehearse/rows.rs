@@ -7,10 +7,10 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use domain::fact::Fact;
+use domain::{fact::Fact, ids::OrderId};
 use engine::rows;
 use serde::de::DeserializeOwned;
-use store::{Memory, Seq, Store, StoreError, Table, memory::Seen};
+use store::{Memory, Range, SCAN_LIMIT_MAX, Seq, Store, StoreError, Table, memory::Seen};
 
 /// What stands before the word of an event in the text of a fact.
 const EVENT: &str = "\"event\":{\"";
@@ -102,11 +102,34 @@ impl Rows<'_> {
         sound(self.0.look(table, prefix, look));
     }
 
+    /// How many facts the timeline of an order has.
+    pub fn timeline_length(&self, order: OrderId) -> usize {
+        let range = Range {
+            prefix: rows::prefix(&[&order.to_string()]),
+            after: None,
+        };
+        let length = async {
+            let (mut length, mut range) = (0, range);
+            loop {
+                let page = self.0.scan(rows::TIMELINE, range.clone(), SCAN_LIMIT_MAX);
+                let page = page.await?;
+                let Some((last, _)) = page.last() else {
+                    return Ok(length);
+                };
+                range.after = Some(last.clone());
+                for (_, row) in &page {
+                    length += rows::events_of(self.0, order, row).await?.len();
+                }
+            }
+        };
+        sound(at_once(length))
+    }
+
     /// The facts after a position.
     pub fn facts_after(&self, mut after: Seq) -> Vec<Recorded> {
         let mut found = Vec::new();
         loop {
-            let page = sound(at_once(self.0.facts_after(after, store::SCAN_LIMIT_MAX)));
+            let page = sound(at_once(self.0.facts_after(after, SCAN_LIMIT_MAX)));
             let Some((last, _)) = page.last() else {
                 return found;
             };

@@ -17,7 +17,7 @@ use serde::Serialize;
 use store::{Batch, Expect, Table};
 
 use super::Shelf;
-use crate::rows::{self, Added, key, sortable, sortable_time};
+use crate::rows::{self, key, sortable, sortable_time};
 
 impl Shelf<'_> {
     /// The batch that turns the loaded book into this one. Empty when nothing changed.
@@ -141,13 +141,15 @@ impl Writer<'_, '_> {
             let id = id.to_string();
             let before = self.shelf.book.orders.get(&order.id);
             let mut order = order.clone();
-            let facts = book.facts.iter();
-            let mut told = facts.filter(|fact| fact.order == Some(order.id)).peekable();
-            if let Some(at) = told.peek().map(|fact| fact.at) {
-                let events: Vec<Event> = told.map(|fact| fact.event.clone()).collect();
+            if let Some(logged) = rows::logged(&book.facts, order.id) {
                 let row_key = key(&[&id, &sortable(order.timeline_length)]);
-                let length = u64::try_from(events.len()).unwrap_or(u64::MAX);
-                self.put(rows::TIMELINE, row_key, &Added { at, events });
+                let row = (rows::TIMELINE, row_key, logged.encode());
+                self.batch.puts.push(row);
+                let told = book
+                    .facts
+                    .iter()
+                    .filter(|fact| fact.order == Some(order.id));
+                let length = u64::try_from(told.count()).unwrap_or(u64::MAX);
                 order.timeline_length = order.timeline_length.saturating_add(length);
             }
             self.keep(rows::ORDERS, key(&[&id]), Some(&order));

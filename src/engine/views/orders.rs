@@ -27,7 +27,7 @@ use crate::{
     Engine,
     decider::deadline,
     persons,
-    rows::{self, Added, key, prefix, sortable, sortable_time},
+    rows::{self, key, prefix, sortable, sortable_time},
 };
 
 /// How far an order may be known before its channel says that it was placed: clocks differ.
@@ -593,8 +593,8 @@ pub async fn timeline(
     // A page may end within a row, so it is told by numbers. No order has so many facts that it matters.
     'rows: while let Some((row_key, row)) = walk.next().await? {
         let first: u64 = rows::last_part(&row_key).parse().unwrap_or_default();
-        let added: Added = rows::decode(rows::TIMELINE, &row.value)?;
-        for (number, event) in (first..).zip(added.events) {
+        let events = rows::events_of(engine.store.as_ref(), id, &row).await?;
+        for (number, (at, event)) in (first..).zip(events) {
             if last.is_some_and(|last| number <= last) {
                 continue;
             }
@@ -604,7 +604,7 @@ pub async fn timeline(
             }
             items.push(TimelineEntry {
                 number,
-                at: added.at,
+                at,
                 text: words::event(&event, &order),
                 event,
             });
