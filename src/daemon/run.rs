@@ -35,7 +35,7 @@ use engine::{
     ports::{Ports, http::Egress, system},
 };
 use store::Store as _;
-use store::sled::{OpenError, Opened, Options, Sled};
+use store::sled::{OpenError, Opened, Options, Retain, Sled};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -233,9 +233,14 @@ async fn keep_backups(settings: &Settings, engine: &Arc<Engine>, store: &Arc<Sle
     engine.keep_backups(Arc::new(keeper), schedule).await;
 }
 
+/// How long after their time the last keys of raw signals go: a file of them is used for a day.
+const KEYS_GO_WITHIN: Duration = Duration::from_secs(2 * 24 * 3600);
+
 /// How the store of this configuration is opened.
 pub(crate) fn store_options(settings: &Settings) -> Options {
     let mut options = Options::new(settings.store.dir.join("store"));
+    // Without their keys, raw signals are of no use; the files of keys go within two days.
+    options.retain = Retain::Since(settings.privacy.keep_signals + KEYS_GO_WITHIN);
     if let Some(free_min) = settings.store.free_min {
         // What the admin names decides alone, whatever part of the disk it is.
         (options.free_bytes_min, options.free_ratio_min) = (free_min, 1.0);

@@ -109,6 +109,12 @@ pub struct Stats {
     pub durable: Seq,
     /// Bytes on disk, journal and rows; 0 in memory.
     pub disk_bytes: u64,
+    /// Of these the rows and their exports, without the journal, which is kept by time.
+    pub rows_bytes: u64,
+    /// What the rows need: those that changed as they are, the others as an export has them.
+    pub live_bytes: u64,
+    /// Whether the rows take far more than they need.
+    pub is_bloated: bool,
     /// Bytes that the file system still has; nothing in memory.
     pub free_bytes: Option<u64>,
     /// How often the journal was synced since the store was opened.

@@ -155,6 +155,17 @@ fn now(registry: &mut Registry, summary: &accounts::Summary) {
     let disk = Gauge::<i64>::default();
     disk.set(i64::try_from(summary.store.disk_bytes).unwrap_or(i64::MAX));
     registry.register("store_disk_bytes", "What the store takes on disk", disk);
+    let rows = Gauge::<i64>::default();
+    rows.set(i64::try_from(summary.store.rows_bytes).unwrap_or(i64::MAX));
+    let help = "What rows and exports take on disk, without the journal";
+    registry.register("store_rows_bytes", help, rows);
+    let live = Gauge::<i64>::default();
+    live.set(i64::try_from(summary.store.live_bytes).unwrap_or(i64::MAX));
+    registry.register("store_live_bytes", "What the rows need", live);
+    let bloated = Gauge::<i64>::default();
+    bloated.set(i64::from(summary.store.is_bloated));
+    let help = "Whether the rows take far more of the disk than they need";
+    registry.register("store_bloated", help, bloated);
 }
 
 /// When there was a good backup last, and whether there should be a newer one.

@@ -583,7 +583,7 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     ("Percentiles", "p50: whole, p99: whole"),
     (
         "Store",
-        "durable: whole, syncs: whole, disk_bytes: whole, free_bytes: whole?, is_read_only: flag, repairs: text[]",
+        "durable: whole, syncs: whole, disk_bytes: whole, rows_bytes: whole, live_bytes: whole, is_bloated: flag, free_bytes: whole?, is_read_only: flag, repairs: text[]",
     ),
 ];
 

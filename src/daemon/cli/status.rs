@@ -123,5 +123,9 @@ fn attention(summary: &Value) -> String {
     if summary["store"]["is_read_only"] == true {
         said.push("the store has too little space to write".to_owned());
     }
+    if summary["store"]["is_bloated"] == true {
+        let text = "the rows take far more of the disk than they need (oneshelf doctor)";
+        said.push(text.to_owned());
+    }
     or_none(&said.join("; "))
 }

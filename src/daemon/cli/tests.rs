@@ -412,7 +412,7 @@ async fn status_says_what_needs_a_person() {
         "orders_by_phase": { "ready": 2, "short": 1 }, "claims_open": 3, "claims_open_units": 5,
         "pushes": 7, "pushes_waiting": 0, "propagation_ms": { "p50": 90, "p99": 400 },
         "inbox_waiting": 0, "intents_waiting": 1, "parked": 2, "incidents_open": 1,
-        "drift_open": 0, "breakers_tripped": 1, "store": { "is_read_only": false },
+        "drift_open": 0, "breakers_tripped": 1, "store": { "is_read_only": false, "is_bloated": true },
     });
     let accounts = json!([{
         "id": "shop", "channel": "paper", "mode": "live", "is_frozen": false,
@@ -439,7 +439,7 @@ pushes     7 taken, 0 waiting; half within 90 ms, all but one in a hundred withi
 waiting    0 signals, 1 intent
 at risk    0 units now
 backup     not configured
-attention  2 parked (oneshelf outbox --state parked); 1 sold and not there (oneshelf incidents); 1 too much at once (oneshelf accounts breaker ACCOUNT)
+attention  2 parked (oneshelf outbox --state parked); 1 sold and not there (oneshelf incidents); 1 too much at once (oneshelf accounts breaker ACCOUNT); the rows take far more of the disk than they need (oneshelf doctor)
 
 ACCOUNT  CHANNEL  MODE  ORDERS  LISTINGS  WAITING  COMPARED  LAST POLL             TROUBLE
 shop     paper    live  3       4         0        2/4       2026-11-21T10:00:00Z  failed to read orders: status 500

@@ -199,6 +199,12 @@ pub struct StoreView {
     pub syncs: u64,
     /// Bytes on disk.
     pub disk_bytes: u64,
+    /// Of these the rows and their exports; the journal is kept by time.
+    pub rows_bytes: u64,
+    /// What the rows need.
+    pub live_bytes: u64,
+    /// Whether the rows take far more than they need.
+    pub is_bloated: bool,
     /// Bytes that are left.
     pub free_bytes: Option<u64>,
     /// Whether writes are refused for want of space.
@@ -376,6 +382,9 @@ fn store_view(stats: Stats) -> StoreView {
         durable: stats.durable.0,
         syncs: stats.syncs,
         disk_bytes: stats.disk_bytes,
+        rows_bytes: stats.rows_bytes,
+        live_bytes: stats.live_bytes,
+        is_bloated: stats.is_bloated,
         free_bytes: stats.free_bytes,
         is_read_only: stats.is_read_only,
         repairs: stats.repairs,

@@ -114,6 +114,18 @@ impl Segments {
         self.all().iter().map(|segment| segment.end()).sum()
     }
 
+    /// About how many bytes records behind a position take: segments count whole.
+    pub(crate) fn bytes_behind(&self, last: Seq) -> u64 {
+        let segments = self.all();
+        let firsts = segments.iter().skip(1).map(|next| next.head.first.0);
+        let ends = firsts.chain([u64::MAX]);
+        let behind = segments
+            .iter()
+            .zip(ends)
+            .filter(|(_, end)| *end > last.0 + 1);
+        behind.map(|(segment, _)| segment.end()).sum()
+    }
+
     /// The record at a position, with its payload checked; nothing where no record begins.
     pub(crate) fn record(&self, at: Seq) -> Result<Option<(Head, Vec<u8>)>, JournalError> {
         let segment = {

@@ -20,6 +20,8 @@ pub(crate) const PAYLOAD_LENGTH_MAX: usize = crate::BATCH_LENGTH_MAX * 2;
 pub(crate) const SIGNAL: u8 = 1;
 /// A batch: rows and facts.
 pub(crate) const BATCH: u8 = 2;
+/// The same, compressed.
+pub(crate) const PACKED_BATCH: u8 = 3;
 
 /// Takes records, each with its payload.
 pub(crate) type EachRecord<'a> = &'a mut dyn FnMut(&Head, &[u8]) -> Result<(), JournalError>;
@@ -29,7 +31,7 @@ pub(crate) type EachRecord<'a> = &'a mut dyn FnMut(&Head, &[u8]) -> Result<(), J
 pub(crate) struct Head {
     /// Bytes of payload.
     pub length: u32,
-    /// [`SIGNAL`] or [`BATCH`]; others belong to later versions.
+    /// [`SIGNAL`], [`BATCH`] or [`PACKED_BATCH`]; others belong to later versions.
     pub kind: u8,
     /// Under which key the payload is encrypted; 0 means that it is not. Reserved.
     pub key_id: u16,

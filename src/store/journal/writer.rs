@@ -97,10 +97,16 @@ impl Writer {
             .map_err(|error| JournalError::io("sync the witness of", &self.dir, error))
     }
 
-    /// Removes the segments whose records all come before a position.
-    pub(crate) fn prune(&mut self, before: Seq) -> Result<u64, JournalError> {
+    /// Removes the segments whose records all come before a position, and were written before a time.
+    pub(crate) fn prune(
+        &mut self,
+        before: Seq,
+        written_before_ms: u64,
+    ) -> Result<u64, JournalError> {
         let segments = self.segments.all();
-        let is_before = |next: &Arc<Segment>| next.head.previous_next <= before;
+        let is_before = |next: &Arc<Segment>| {
+            next.head.previous_next <= before && next.head.created_ms <= written_before_ms
+        };
         let count = segments
             .iter()
             .skip(1)

@@ -17,17 +17,18 @@ use std::{
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::{
+    compress::Compressor,
     drain::{Drainer, Round},
     group::Group,
     lock::Lock,
     options::Options,
-    row::Applied,
     shared::Shared,
     space::Gauge,
+    stack::Frozen,
 };
 use crate::{
     Append, Batch, Seq, StoreError,
-    journal::{change::RowKey, reader::Segment, writer::Writer},
+    journal::{reader::Segment, writer::Writer},
 };
 
 /// The most jobs that are synced together,
@@ -51,14 +52,16 @@ pub(crate) enum Job {
     Write(Write),
     /// Nothing: the answer shows that it works.
     Pulse { answer: Answer<()> },
-    /// From now on, remember which rows change.
-    Watch { answer: Answer<()> },
-    /// The rows that have changed since, as they are now, and how far that is.
-    Watched { answer: Answer<Changes> },
+    /// The rows as they are now, not to change any more.
+    Freeze { answer: Answer<Frozen> },
     /// The segments, and exactly where the journal ends now.
     Mark { answer: Answer<Mark> },
-    /// Let go of segments whose records come before a position.
-    Prune { before: Seq, answer: Answer<u64> },
+    /// Let go of segments whose records come before a position and are older than a time.
+    Prune {
+        before: Seq,
+        written_before_ms: u64,
+        answer: Answer<u64>,
+    },
     /// Bring everything to disk and stop.
     Close { answer: Answer<()> },
 }
@@ -77,12 +80,6 @@ pub(crate) enum Write {
     },
 }
 
-/// Rows by key, nothing where a row is gone, and how far all rows are.
-pub(crate) struct Changes {
-    pub rows: Vec<(RowKey, Option<Vec<u8>>)>,
-    pub applied: Applied,
-}
-
 /// What the journal holds at one moment. Nothing behind it may be copied: a group that is being written
 /// looks like damage once a later one is there.
 pub(crate) struct Mark {
@@ -99,6 +96,7 @@ pub(crate) struct Committer {
     pub writer: Writer,
     pub drainer: Drainer,
     pub gauge: Gauge,
+    pub compressor: Compressor,
     pub options: Options,
     pub lock: Lock,
     pub since: Since,
@@ -134,14 +132,20 @@ impl Committer {
             match job {
                 Job::Write(write) => kept_back = self.write(write),
                 Job::Pulse { answer } => reply(answer, self.shared.health()),
-                Job::Watch { answer } => reply(answer, self.shared.watch()),
-                Job::Watched { answer } => self.tell_changes(answer),
+                // It has failed for good otherwise; the answer is dropped, which says so.
+                Job::Freeze { answer } => {
+                    let (Ok(()) | Err(_)) = self.checkpoint(Some(answer));
+                }
                 Job::Mark { answer } => {
                     let mark = self.shared.health().map(|()| self.mark());
                     reply(answer, mark);
                 }
-                Job::Prune { before, answer } => {
-                    let pruned = self.writer.prune(before);
+                Job::Prune {
+                    before,
+                    written_before_ms,
+                    answer,
+                } => {
+                    let pruned = self.writer.prune(before, written_before_ms);
                     reply(answer, pruned.map_err(|error| self.shared.fail(&error)));
                 }
                 Job::Close { answer } => return self.close(answer),
@@ -205,7 +209,7 @@ impl Committer {
             .and_then(|()| self.gauge.check(&self.shared));
         for write in writes {
             match &allowed {
-                Ok(()) => group.plan(&self.shared, write)?,
+                Ok(()) => group.plan(&self.shared, write, &mut self.compressor)?,
                 Err(error) => write.refuse(error.clone()),
             }
         }
@@ -238,21 +242,6 @@ impl Committer {
         }
     }
 
-    fn tell_changes(&mut self, answer: Answer<Changes>) {
-        let watched = self.shared.watched().and_then(|watched| {
-            watched.ok_or_else(|| StoreError::Refused {
-                reason: "too many rows changed during the export".to_owned(),
-            })
-        });
-        match watched {
-            // It has failed for good otherwise; the answer is dropped, which says so.
-            Ok(keys) => {
-                let (Ok(()) | Err(_)) = self.checkpoint(Some((keys.into_iter().collect(), answer)));
-            }
-            Err(error) => reply(answer, Err(error)),
-        }
-    }
-
     fn until_checkpoint(&self) -> Duration {
         let elapsed = self.options.disk.elapsed();
         let due = self.since.at + self.options.checkpoint_every;
@@ -279,11 +268,8 @@ impl Committer {
     }
 
     /// Has everything that has changed brought to disk, when what is on its way is there. Somebody may
-    /// want to know some rows as they are now.
-    fn checkpoint(
-        &mut self,
-        asked: Option<(Vec<RowKey>, Answer<Changes>)>,
-    ) -> Result<(), StoreError> {
+    /// want the rows as they are now.
+    fn checkpoint(&mut self, frozen: Option<Answer<Frozen>>) -> Result<(), StoreError> {
         // Without that thread memory would grow with every write, so nothing is acknowledged any more.
         let waited = self.drainer.wait();
         waited.map_err(|error| self.shared.fail(&error))?;
@@ -291,7 +277,7 @@ impl Committer {
         let round = Round {
             table: self.shared.begin_drain()?,
             last: self.shared.durable(),
-            asked,
+            frozen,
         };
         let begun = self.drainer.begin(round);
         begun.map_err(|error| self.shared.fail(&error))?;

@@ -6,19 +6,22 @@
 use std::{collections::BTreeMap, ops::Bound};
 
 use super::{
+    effect::read_batch,
     export_file,
+    found::{Found, find_rows},
+    keeper::Size,
     lock::Lock,
-    open::{Found, Parts, find_rows, is_loss_noted, place},
+    open::{Parts, is_loss_noted, place},
     options::{OpenError, Opened, Options},
     row::{APPLIED_KEY, Applied, FACT_PIECE_BYTES, encode, fact_key, weight},
-    rows::Rows,
+    stack::Stack,
 };
 use crate::{
     Seq,
     journal::{
         change::{Change, RowKey, decode_signal, inbox_key},
         reader::Segments,
-        record::{BATCH, Head, SIGNAL},
+        record::{BATCH, Head, PACKED_BATCH, SIGNAL},
     },
 };
 
@@ -49,7 +52,11 @@ pub fn verify(options: &Options) -> Result<Findings, OpenError> {
     findings.sentences.extend(journal.repairs.iter().cloned());
     let exports = whole_exports(options, journal.store_id, &mut findings)?;
     let (rows, applied) = match found {
-        Found::Sound(rows, applied) => (rows, applied),
+        Found::Sound(rows, standing) => {
+            let size = Size::of(options, &rows, standing.bytes);
+            findings.sentences.extend(size.sentence());
+            (rows, standing.applied)
+        }
         Found::Empty(_) if journal.writer.next() == Seq(1) => return Ok(findings),
         Found::Empty(_) => return Ok(findings.and("There are no rows.")),
         Found::Unsound(reason) => return Ok(findings.and(&format!("{reason}."))),
@@ -168,7 +175,7 @@ impl Fold {
             SIGNAL => decode_signal(payload)
                 .map(|(note, _)| self.put(inbox_key(head.seq), head.seq, note))
                 .is_some(),
-            BATCH => Change::decode(payload)
+            BATCH | PACKED_BATCH => read_batch(head, payload)
                 .map(|change| self.change(head.seq, change))
                 .is_some(),
             _ => false,
@@ -217,7 +224,7 @@ impl Fold {
 }
 
 fn compare(
-    rows: &Rows,
+    rows: &Stack,
     mut fold: Fold,
     findings: &mut Findings,
     options: &Options,

@@ -14,13 +14,17 @@ use std::{
 };
 
 use super::{
-    committer::{Answer, Changes, reply},
+    committer::{Answer, reply},
     memtable::Memtable,
+    options::Options,
+    rebuild::remove_dir,
+    row::Standing,
     rows::{Rows, RowsError},
     shared::Shared,
+    stack::{Frozen, Stack, folder},
     state::State,
 };
-use crate::{Seq, StoreError, journal::change::RowKey};
+use crate::{Seq, StoreError};
 
 /// The rows are synced after so many bytes: what lies unsynced in them should stay within one of their
 /// segments.
@@ -32,8 +36,8 @@ pub(crate) struct Round {
     pub table: Arc<Memtable>,
     /// and up to which position.
     pub last: Seq,
-    /// Who wants to know how some rows are then.
-    pub asked: Option<(Vec<RowKey>, Answer<Changes>)>,
+    /// Who wants the rows as they are then.
+    pub frozen: Option<Answer<Frozen>>,
 }
 
 /// The thread, for the committer.
@@ -46,10 +50,19 @@ pub(crate) struct Drainer {
 
 impl Drainer {
     /// Starts it, with the rows as they are.
-    pub(crate) fn start(shared: Arc<Shared>, state: State) -> io::Result<Drainer> {
+    pub(crate) fn start(
+        shared: Arc<Shared>,
+        options: Options,
+        state: State,
+    ) -> io::Result<Drainer> {
         let (rounds, waiting) = mpsc::channel();
         let (finished, done) = mpsc::channel();
-        let worker = Worker { shared, state };
+        shared.tell_changed(state.standing());
+        let worker = Worker {
+            shared,
+            options,
+            state,
+        };
         let thread = std::thread::Builder::new().name("store-drainer".into());
         let thread = thread.spawn(move || worker.run(&waiting, &finished))?;
         Ok(Drainer {
@@ -106,15 +119,21 @@ fn ended() -> StoreError {
 
 struct Worker {
     shared: Arc<Shared>,
+    options: Options,
     state: State,
 }
 
 impl Worker {
     fn run(mut self, rounds: &Receiver<Round>, finished: &Sender<()>) {
-        while let Ok(Round { table, last, asked }) = rounds.recv() {
+        while let Ok(Round {
+            table,
+            last,
+            frozen,
+        }) = rounds.recv()
+        {
             let done = self.drain(&table, last);
-            if let Some((keys, answer)) = asked {
-                reply(answer, done.and_then(|()| self.look_up(keys)));
+            if let Some(answer) = frozen {
+                reply(answer, done.and_then(|()| self.freeze()));
             }
             if finished.send(()).is_err() {
                 return;
@@ -127,6 +146,7 @@ impl Worker {
         let disk = self.shared.disk()?;
         let written = self.write(&disk, table, last);
         written.map_err(|error| self.shared.fail_rows(&error))?;
+        self.shared.tell_changed(self.state.standing());
         if disk.has_blobs() {
             tracing::error!(
                 "The rows have values outside of their data file, which are never synced."
@@ -135,7 +155,7 @@ impl Worker {
         self.shared.end_drain()
     }
 
-    fn write(&mut self, disk: &Rows, table: &Memtable, last: Seq) -> Result<(), RowsError> {
+    fn write(&mut self, disk: &Stack, table: &Memtable, last: Seq) -> Result<(), RowsError> {
         let mut unsynced = 0;
         self.state.drain(disk, table, last, |bytes| {
             unsynced += bytes;
@@ -148,16 +168,34 @@ impl Worker {
         disk.sync()
     }
 
-    /// Rows as they were at the end of the round: the disk has exactly that, since nobody else writes
-    /// to it.
-    fn look_up(&self, keys: Vec<RowKey>) -> Result<Changes, StoreError> {
-        let disk = self.shared.disk()?;
-        let now = |key: RowKey| Ok((key.clone(), disk.get(&key)?));
-        let rows: Result<_, RowsError> = keys.into_iter().map(now).collect();
-        Ok(Changes {
-            rows: rows.map_err(|error| self.shared.fail_rows(&error))?,
-            applied: self.state.applied(),
-        })
+    /// The rows as they are at the end of the round. What changes from now on goes above them.
+    fn freeze(&mut self) -> Result<Frozen, StoreError> {
+        let applied = self.state.applied();
+        let stack = self.shared.disk()?;
+        if applied.last == Seq(0) {
+            let stack = Arc::new(Stack::nothing());
+            return Ok(Frozen { stack, applied });
+        }
+        if stack.base_is(applied.last) {
+            return Ok(Frozen { stack, applied });
+        }
+        let standing = Standing::over(applied);
+        let dir = folder(&self.options.rows_dir(), applied.last);
+        let above = remove_dir(&dir).map_err(RowsError::from).and_then(|()| {
+            let top = Rows::open(&dir, self.options.cache_bytes)?;
+            standing.write(&top)?;
+            top.sync()?;
+            Ok(stack.beneath(top))
+        });
+        // Nothing was changed yet, so only whoever asked goes without.
+        let above = above.map_err(|error| StoreError::Refused {
+            reason: format!("no place for changed rows could be made: {error}"),
+        })?;
+        let frozen = Frozen { stack, applied };
+        self.shared.freeze(Arc::new(above), frozen.clone())?;
+        self.state.begin_over(standing);
+        self.shared.tell_changed(standing);
+        Ok(frozen)
     }
 }
 
@@ -181,7 +219,7 @@ mod tests {
         let round = Round {
             table: Arc::default(),
             last: Seq(1),
-            asked: None,
+            frozen: None,
         };
         assert!(drainer.begin(round).is_err());
     }

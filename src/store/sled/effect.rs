@@ -2,12 +2,15 @@
 //!
 //! The committer and every replay go through here, so a row comes out the same either way.
 
-use super::row::{FACT_PIECE_BYTES, encode, fact_key};
+use super::{
+    compress::{Compressor, decompress},
+    row::{FACT_PIECE_BYTES, encode, fact_key},
+};
 use crate::{
     Seq,
     journal::{
         change::{Change, RowKey, decode_signal, inbox_key},
-        record::{BATCH, Head, SIGNAL},
+        record::{BATCH, Head, PACKED_BATCH, PAYLOAD_LENGTH_MAX, SIGNAL},
     },
 };
 
@@ -29,6 +32,32 @@ pub(crate) enum Touch {
     Delete,
 }
 
+/// A shorter batch is not worth the time.
+const PACKED_FROM_BYTES: usize = 1024;
+
+/// What a batch becomes as a record: its kind and its payload. It is compressed where that saves
+/// something, because every byte is written twice: once as zeros ahead.
+pub(crate) fn write_batch(change: &Change, compressor: &mut Compressor) -> (u8, Vec<u8>) {
+    let payload = change.encode();
+    if payload.len() < PACKED_FROM_BYTES {
+        return (BATCH, payload);
+    }
+    match compressor.compress(&payload) {
+        Ok(packed) if packed.len() < payload.len() => (PACKED_BATCH, packed),
+        // Without the memory for it there is always the plain form.
+        Ok(_) | Err(_) => (BATCH, payload),
+    }
+}
+
+/// The batch of a record; nothing if it makes no sense.
+pub(crate) fn read_batch(head: &Head, payload: &[u8]) -> Option<Change> {
+    match head.kind {
+        BATCH => Change::decode(payload),
+        PACKED_BATCH => Change::decode(&decompress(payload, PAYLOAD_LENGTH_MAX).ok()?),
+        _ => None,
+    }
+}
+
 impl Effect {
     /// A record that is read back; nothing if it makes no sense.
     pub(crate) fn of(head: &Head, payload: &[u8]) -> Option<Effect> {
@@ -36,7 +65,9 @@ impl Effect {
             SIGNAL => {
                 decode_signal(payload).map(|(note, _)| Effect::Signal(head.seq, note.to_vec()))
             }
-            BATCH => Change::decode(payload).map(|change| Effect::Batch(head.seq, change)),
+            BATCH | PACKED_BATCH => {
+                read_batch(head, payload).map(|change| Effect::Batch(head.seq, change))
+            }
             _ => None,
         }
     }
@@ -90,6 +121,41 @@ impl Touch {
         match self {
             Touch::Put(stored) | Touch::Make(stored) => Some(stored),
             Touch::Delete => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_comes_back_packed_or_not() {
+        let mut compressor = Compressor::new().unwrap();
+        let mut dice = crate::dice::Dice(1);
+        let noise: Vec<u8> = (0..4000).map(|_| dice.roll(256) as u8).collect();
+        for (fact, kind) in [
+            (vec![7; 10], BATCH),
+            (b"facts are much alike ".repeat(200), PACKED_BATCH),
+            (noise, BATCH),
+        ] {
+            let change = Change {
+                facts: vec![fact],
+                ..Change::default()
+            };
+            let (found, payload) = write_batch(&change, &mut compressor);
+            let head = Head {
+                length: payload.len() as u32,
+                kind: found,
+                key_id: 0,
+                seq: Seq(1),
+                group: Seq(1),
+                span: 1,
+                payload_crc: 0,
+            };
+            assert_eq!((found, read_batch(&head, &payload)), (kind, Some(change)));
+            assert_eq!(read_batch(&head, &payload[1..]), None);
+            assert_eq!(read_batch(&Head { kind: 9, ..head }, &payload), None);
         }
     }
 }

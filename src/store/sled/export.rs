@@ -1,38 +1,50 @@
 //! Exports: all rows and facts as of one position, in one file with checksums.
 //!
-//! Rows are read page by page while the store goes on working. What changes meanwhile is remembered by
-//! the committer and added at the end, so the file is exact for the position at which it ends. It
-//! counts only when it was read back and weighs what the rows weighed. A rebuild begins with one, and
-//! with it segments of the journal may go.
+//! When all that has changed is on disk, the rows are frozen: what changes from then on goes to a new place
+//! above them. So the file is exact for one position although the store goes on working, and it is read
+//! in peace. It counts only when it was read back and weighs what the rows weighed. Then the rows lie over
+//! it, those beneath go, a rebuild begins with it, and segments of the journal may go.
 
 use std::{
     io,
     ops::Bound,
     path::PathBuf,
-    sync::{Arc, mpsc::Sender},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::Sender,
+    },
+    time::Duration,
 };
 
 use tokio::sync::oneshot;
 
 use super::{
     Sled,
+    base::{Base, Check},
     committer::{Answer, Job},
-    export_file::{Writer, list, read},
+    export_file::{Writer, list},
     options::{Options, Retain},
-    row::{APPLIED_KEY, decode},
+    rebuild::remove_dir,
+    row::{APPLIED_KEY, inspect},
+    rows::{Rows, RowsError},
     shared::Shared,
+    stack::{Frozen, Stack, base_path},
 };
 use crate::{
-    INBOX, SCAN_LIMIT_MAX, Seq, StoreError,
-    journal::{
-        change::{RowKey, row_key},
-        disk::Mode,
-        record::array,
-    },
+    INBOX, Seq, StoreError,
+    journal::{change::row_key, disk::Mode, record::array},
 };
 
-/// So many exports are kept; older ones go.
-const EXPORTS_KEPT: usize = 3;
+/// So many exports are kept; older ones go. The rows lie over the newest, and are made anew from the one
+/// before it when it is damaged.
+const EXPORTS_KEPT: usize = 2;
+/// How often, and how far apart, it is asked whether rows that are not needed are still read.
+const RETIRE_WAITS_MAX: u32 = 1500;
+/// A gentle export pauses after so many rows, and never for longer than this.
+const PAUSE_ROWS: u64 = 1000;
+const PAUSE_MAX: Duration = Duration::from_millis(50);
+const RETIRE_WAIT: Duration = Duration::from_millis(20);
 
 /// A finished export.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,6 +115,7 @@ impl Sled {
             shared: Arc::clone(&self.shared),
             options: self.options.clone(),
             jobs: self.jobs.clone().ok_or_else(super::gone)?,
+            gently: None,
         })
     }
 
@@ -123,10 +136,67 @@ pub(super) struct Export {
     shared: Arc<Shared>,
     pub(super) options: Options,
     jobs: Sender<Job>,
+    /// With pauses as long as the work, until somebody says that it should end.
+    gently: Option<Arc<AtomicBool>>,
 }
 
 impl Export {
+    /// One that nobody waits for.
+    pub(super) fn gently(self, is_ending: Arc<AtomicBool>) -> Export {
+        let gently = Some(is_ending);
+        Export { gently, ..self }
+    }
+
+    /// Asked after each row: whether to go on.
+    fn go_on(&self, pace: &mut Pace) -> Result<(), StoreError> {
+        self.shared.health()?;
+        let Some(is_ending) = &self.gently else {
+            return Ok(());
+        };
+        if is_ending.load(Ordering::Acquire) {
+            return Err(super::gone());
+        }
+        pace.rows += 1;
+        if pace.rows.is_multiple_of(PAUSE_ROWS) {
+            let worked = self.options.disk.elapsed().saturating_sub(pace.since);
+            std::thread::sleep(worked.min(PAUSE_MAX));
+            pace.since = self.options.disk.elapsed();
+        }
+        Ok(())
+    }
+
+    fn pace(&self) -> Pace {
+        let since = self.options.disk.elapsed();
+        Pace { since, rows: 0 }
+    }
+
+    /// Makes one as of now.
     pub(super) fn run(&self) -> Result<Exported, ExportError> {
+        // One that was begun and did not come to its end comes first: its rows are still held.
+        if let Some(frozen) = self.shared.frozen()? {
+            self.write(frozen)?;
+        }
+        let frozen = self.ask(|answer| Job::Freeze { answer })?;
+        let applied = frozen.applied;
+        let path = base_path(&self.options, applied.last);
+        let is_there = self.shared.disk()?.base_is(applied.last);
+        if !is_there {
+            self.write(frozen)?;
+        }
+        let oldest = self.drop_old().map_err(|source| ExportError::Io {
+            path: path.clone(),
+            source,
+        })?;
+        Ok(Exported {
+            path,
+            last: applied.last,
+            rows: applied.count,
+            pruned: self.prune(oldest)?,
+        })
+    }
+
+    /// Writes what does not change any more, reads it back, and lets the rows lie over it.
+    fn write(&self, frozen: Frozen) -> Result<(), ExportError> {
         let dir = self.options.exports_dir();
         let disk = self.options.disk.as_ref();
         let path = dir.join("unfinished");
@@ -137,55 +207,54 @@ impl Export {
         disk.create_dir(&dir).map_err(failed)?;
         let file = disk.open(&path, Mode::Create).map_err(failed)?;
         let mut writer = Writer::new(file.as_ref()).map_err(failed)?;
-        self.ask(|answer| Job::Watch { answer })?;
-        self.dump(&mut writer).map_err(|error| match error {
-            DumpError::Io(source) => failed(source),
-            DumpError::Store(error) => error.into(),
-        })?;
-        let changes = self.ask(|answer| Job::Watched { answer })?;
-        writer.end(&changes).map_err(failed)?;
+        self.dump(&frozen.stack, &mut writer)
+            .map_err(|error| match error {
+                DumpError::Io(source) => failed(source),
+                DumpError::Store(error) => error.into(),
+            })?;
+        let applied = frozen.applied;
+        drop(frozen);
+        writer.end(applied).map_err(failed)?;
         file.sync().map_err(failed)?;
-        let applied = changes.applied;
-        let finished = read(disk, &path, &mut |_, _| Ok(()))?;
-        if finished != applied {
+        drop(file);
+        let name = base_path(&self.options, applied.last);
+        let cache_bytes = self.options.cache_bytes;
+        let read_back = Base::open(disk, &path, Check::Index, cache_bytes).map(Arc::new)?;
+        let mut pace = self.pace();
+        let weighed = read_back.weigh(&mut |_, _| self.go_on(&mut pace).map_err(stopped));
+        if weighed.is_err() || read_back.applied() != applied {
+            self.go_on(&mut pace)?;
             return Err(ExportError::Damaged {
                 path,
                 what: "it weighs something else",
             });
         }
-        let name = dir.join(format!("{:020}.export", applied.last.0));
         disk.rename(&path, &name).map_err(failed)?;
         disk.sync_dir(&dir).map_err(failed)?;
-        let oldest = self.drop_old().map_err(failed)?;
-        Ok(Exported {
-            path: name,
-            last: applied.last,
-            rows: applied.count,
-            pruned: self.prune(oldest)?,
-        })
+        if applied.last > Seq(0) {
+            // What is not needed any more goes when nobody reads it; the next start finds what stays.
+            retire(self.shared.rebase(read_back)?);
+        }
+        Ok(())
     }
 
-    /// All rows, as they are when they are read.
-    fn dump(&self, writer: &mut Writer<'_>) -> Result<(), DumpError> {
-        let mut after: Option<RowKey> = None;
-        loop {
-            let mut page: Vec<(RowKey, Vec<u8>)> = Vec::new();
-            let from = match &after {
-                Some(key) => Bound::Excluded(key.as_slice()),
-                None => Bound::Excluded(APPLIED_KEY),
-            };
-            self.shared.read_rows(|rows| {
-                rows.walk(from, &mut |key, stored| {
-                    decode(key, stored)?;
-                    page.push((key.to_vec(), stored.to_vec()));
-                    Ok(page.len() < SCAN_LIMIT_MAX)
-                })
-            })?;
-            let Some((last, _)) = page.last() else {
-                return Ok(());
-            };
-            after = Some(last.clone());
-            writer.rows(&page)?;
+    fn dump(&self, stack: &Stack, writer: &mut Writer<'_>) -> Result<(), DumpError> {
+        let (mut stop, mut pace) = (None, self.pace());
+        let walked = stack.walk(Bound::Excluded(APPLIED_KEY), &mut |key, stored| {
+            let (version, value) = inspect(key, stored)?;
+            let written = writer.row(version, key, value).map_err(DumpError::Io);
+            let going_on = self.go_on(&mut pace).map_err(DumpError::Store);
+            match written.and(going_on) {
+                Ok(()) => Ok(true),
+                Err(error) => {
+                    stop = Some(error);
+                    Ok(false)
+                }
+            }
+        });
+        match (stop, walked) {
+            (Some(error), _) => Err(error),
+            (None, walked) => Ok(walked.map_err(|error| self.shared.fail_rows(&error))?),
         }
     }
 
@@ -201,10 +270,11 @@ impl Export {
     }
 
     fn prune(&self, exported: Seq) -> Result<u64, ExportError> {
-        match self.options.retain {
-            Retain::Everything => return Ok(0),
-            Retain::SinceExport => {}
-        }
+        let Retain::Since(age) = self.options.retain else {
+            return Ok(0);
+        };
+        let age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        let written_before_ms = self.options.disk.unix_ms().saturating_sub(age_ms);
         // A signal that is not decided yet will be asked for.
         let inbox = row_key(INBOX, b"");
         let mut undecided = None;
@@ -218,13 +288,45 @@ impl Export {
             })
         })?;
         let before = Seq(undecided.unwrap_or(u64::MAX).min(exported.0 + 1));
-        Ok(self.ask(|answer| Job::Prune { before, answer })?)
+        Ok(self.ask(|answer| Job::Prune {
+            before,
+            written_before_ms,
+            answer,
+        })?)
     }
 
     pub(super) fn ask<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
         self.jobs.send(job(answer)).map_err(|_| super::gone())?;
         answered.blocking_recv().map_err(|_| super::gone())?
+    }
+}
+
+/// How far an export has come since its last pause.
+struct Pace {
+    since: Duration,
+    rows: u64,
+}
+
+/// Reading back stops with the store.
+fn stopped(error: StoreError) -> RowsError {
+    RowsError::Io(io::Error::other(error))
+}
+
+/// Removes folders of rows that an export has, when nobody reads them any more.
+fn retire(retired: Vec<Arc<Rows>>) {
+    for rows in retired {
+        let dir = rows.dir().to_owned();
+        let mut waits = 0;
+        while Arc::strong_count(&rows) > 1 && waits < RETIRE_WAITS_MAX {
+            waits += 1;
+            std::thread::sleep(RETIRE_WAIT);
+        }
+        let is_alone = Arc::strong_count(&rows) == 1;
+        drop(rows);
+        if is_alone && let Err(error) = remove_dir(&dir) {
+            tracing::warn!(%error, "Rows that are not needed any more could not be removed.");
+        }
     }
 }
 

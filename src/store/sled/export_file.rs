@@ -1,23 +1,26 @@
-//! How an export looks on disk.
+//! How an export looks on disk, and writing one.
 //!
-//! Parts with checksums follow each other: first all rows in the order of their keys, then those that
-//! changed while they were written, then an end that says as of where they are and what they weigh.
-//! Without its end a file is no export.
+//! Parts with checksums follow each other: all rows in the order of their keys, compressed; a list of these
+//! parts; an end that says as of where they are and what they weigh; and where list and end are. Without
+//! that a file is no export. Reading it is [`Base`]'s. Earlier versions wrote rows as they came, and behind
+//! them those that had changed meanwhile; such exports are still read.
 
 use std::{
     collections::BTreeMap,
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use super::{
-    committer::Changes,
+    base::{self, BLOCK_BYTES, BLOCK_HEAD_LENGTH, Base, Check, Tail, checksum, separator, take},
+    compress::Compressor,
     export::ExportError,
-    row::{Applied, decode},
+    row::{Applied, inspect},
     rows::RowsError,
 };
 use crate::{
-    SCAN_LIMIT_MAX, Seq,
+    Seq,
     journal::{
         change::RowKey,
         disk::{Disk, DiskFile, Mode},
@@ -30,12 +33,13 @@ pub(crate) type EachStored<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<(), R
 /// Takes rows with the kind of part they are in; nothing where a row is gone.
 type EachPart<'a> = &'a mut dyn FnMut(u8, &[u8], Option<&[u8]>) -> Result<(), RowsError>;
 
-const MAGIC: [u8; 16] = *b"ONESHELF-EXPORT1";
-const BLOCK_HEAD_LENGTH: usize = 8;
+const MAGIC_1: [u8; 16] = *b"ONESHELF-EXPORT1";
 const BLOCK_LENGTH_MAX: usize = 64 * 1024 * 1024;
 const ROWS: u8 = 1;
 const CHANGES: u8 = 2;
 const END: u8 = 3;
+/// So much is written at once.
+const WRITE_BYTES: usize = 256 * 1024;
 
 /// The exports of a directory, oldest first.
 pub(crate) fn list(disk: &dyn Disk, dir: &Path) -> io::Result<Vec<(Seq, PathBuf)>> {
@@ -59,7 +63,21 @@ pub(crate) fn read(
     path: &Path,
     each: EachStored<'_>,
 ) -> Result<Applied, ExportError> {
-    let mut reader = Reader::open(disk, path)?;
+    let reader = Reader::open(disk, path)?;
+    if reader.bytes(0, MAGIC_1.len())? == MAGIC_1 {
+        return read_1(reader, each);
+    }
+    let base = Arc::new(Base::open(disk, path, Check::Index, 0)?);
+    base.weigh(each).map_err(|error| reader.rows(&error))
+}
+
+/// Whether an export is of an earlier version, so that rows cannot lie over it.
+pub(crate) fn is_early(disk: &dyn Disk, path: &Path) -> Result<bool, ExportError> {
+    let reader = Reader::open(disk, path)?;
+    Ok(reader.bytes(0, MAGIC_1.len())? == MAGIC_1)
+}
+
+fn read_1(mut reader: Reader, each: EachStored<'_>) -> Result<Applied, ExportError> {
     // What changed during the export comes last and counts more, so it is needed first.
     let mut changes: BTreeMap<RowKey, Option<Vec<u8>>> = BTreeMap::new();
     let expected = reader.pass(&mut |kind, key, stored| {
@@ -74,7 +92,7 @@ pub(crate) fn read(
         ..Applied::default()
     };
     let mut show = |key: &[u8], stored: &[u8]| {
-        decode(key, stored)?;
+        inspect(key, stored)?;
         found.add(stored);
         each(key, stored)
     };
@@ -93,52 +111,103 @@ pub(crate) fn read(
     Ok(found)
 }
 
-/// Writes an export, part by part.
+/// Writes an export, row by row in the order of their keys.
 pub(crate) struct Writer<'a> {
     file: &'a dyn DiskFile,
     at: u64,
-    index: u64,
+    waiting: Vec<u8>,
+    compressor: Compressor,
+    block: Vec<u8>,
+    block_first: RowKey,
+    last: RowKey,
+    index: Vec<u8>,
+    blocks: u64,
 }
 
 impl<'a> Writer<'a> {
     pub(crate) fn new(file: &'a dyn DiskFile) -> io::Result<Writer<'a>> {
-        file.write_at(&MAGIC, 0)?;
-        let at = MAGIC.len() as u64;
-        Ok(Writer { file, at, index: 0 })
+        Ok(Writer {
+            file,
+            at: 0,
+            waiting: base::MAGIC.to_vec(),
+            compressor: Compressor::new()?,
+            block: Vec::with_capacity(BLOCK_BYTES * 2),
+            block_first: RowKey::new(),
+            last: RowKey::new(),
+            index: Vec::new(),
+            blocks: 0,
+        })
     }
 
-    pub(crate) fn rows(&mut self, rows: &[(RowKey, Vec<u8>)]) -> io::Result<()> {
-        let mut block = vec![ROWS];
-        for (key, stored) in rows {
-            text(&mut block, key);
-            text(&mut block, stored);
+    /// The next row. Its checksum is not kept: that of its block says as much, and what all rows weigh
+    /// is compared when the file is read back.
+    pub(crate) fn row(&mut self, version: Seq, key: &[u8], value: &[u8]) -> io::Result<()> {
+        if self.block.len() >= BLOCK_BYTES {
+            self.end_block()?;
         }
-        self.block(&block)
-    }
-
-    pub(crate) fn end(&mut self, changes: &Changes) -> io::Result<()> {
-        for some in changes.rows.chunks(SCAN_LIMIT_MAX) {
-            let mut block = vec![CHANGES];
-            for (key, stored) in some {
-                text(&mut block, key);
-                text(&mut block, stored.as_deref().unwrap_or_default());
-            }
-            self.block(&block)?;
+        if self.block.is_empty() {
+            self.block_first = separator(&self.last, key).to_vec();
         }
-        let mut block = vec![END];
-        block.extend(changes.applied.encode());
-        self.block(&block)
+        text(&mut self.block, key);
+        self.block.extend(version.0.to_be_bytes());
+        text(&mut self.block, value);
+        self.last.clear();
+        self.last.extend(key);
+        Ok(())
     }
 
-    fn block(&mut self, block: &[u8]) -> io::Result<()> {
+    /// There is no further row.
+    pub(crate) fn end(mut self, applied: Applied) -> io::Result<()> {
+        if !self.block.is_empty() {
+            self.end_block()?;
+        }
+        let blocks = self.blocks;
+        let index_at = self.place();
+        let index = std::mem::take(&mut self.index);
+        let index = self.compressor.compress(&index)?;
+        self.write_block(&index)?;
+        let end_at = self.place();
+        self.write_block(&applied.encode())?;
+        let tail = Tail {
+            index_at,
+            end_at,
+            blocks,
+        };
+        self.waiting.extend(tail.encode());
+        self.flush()
+    }
+
+    /// Where the next part begins.
+    fn place(&self) -> u64 {
+        self.at + self.waiting.len() as u64
+    }
+
+    fn end_block(&mut self) -> io::Result<()> {
+        let packed = self.compressor.compress(&self.block)?;
+        self.block.clear();
+        text(&mut self.index, &self.block_first);
+        let length = u32::try_from(BLOCK_HEAD_LENGTH + packed.len()).map_err(io::Error::other)?;
+        self.index.extend(length.to_le_bytes());
+        self.write_block(&packed)
+    }
+
+    fn write_block(&mut self, block: &[u8]) -> io::Result<()> {
         let length = u32::try_from(block.len()).map_err(io::Error::other)?;
-        let mut bytes = Vec::with_capacity(BLOCK_HEAD_LENGTH + block.len());
-        bytes.extend(length.to_le_bytes());
-        bytes.extend(checksum(self.index, block).to_le_bytes());
-        bytes.extend(block);
-        self.file.write_at(&bytes, self.at)?;
-        self.at += bytes.len() as u64;
-        self.index += 1;
+        self.waiting.extend(length.to_le_bytes());
+        self.waiting
+            .extend(checksum(self.blocks, block).to_le_bytes());
+        self.waiting.extend(block);
+        self.blocks += 1;
+        if self.waiting.len() >= WRITE_BYTES {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.write_at(&self.waiting, self.at)?;
+        self.at += self.waiting.len() as u64;
+        self.waiting.clear();
         Ok(())
     }
 }
@@ -162,11 +231,11 @@ impl Reader {
 
     /// Reads all blocks, up to the one that says it is the end.
     fn pass(&mut self, each: EachPart<'_>) -> Result<Applied, ExportError> {
-        let magic = self.bytes(0, MAGIC.len())?;
-        if magic != MAGIC {
+        let magic = self.bytes(0, MAGIC_1.len())?;
+        if magic != MAGIC_1 {
             return Err(self.damaged("it is no export that this version reads"));
         }
-        let mut at = MAGIC.len() as u64;
+        let mut at = MAGIC_1.len() as u64;
         for index in 0.. {
             let block = self.block(at, index)?;
             at += (BLOCK_HEAD_LENGTH + block.len()) as u64;
@@ -231,20 +300,8 @@ impl Reader {
     }
 }
 
-fn checksum(index: u64, block: &[u8]) -> u32 {
-    crc32c::crc32c_append(crc32c::crc32c(&index.to_le_bytes()), block)
-}
-
 fn text(out: &mut Vec<u8>, bytes: &[u8]) {
     let length = u32::try_from(bytes.len()).expect("keys and values are short");
     out.extend(length.to_le_bytes());
     out.extend(bytes);
-}
-
-fn take<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let (length, tail) = rest.split_at_checked(4)?;
-    let length = u32::from_le_bytes(array(length, 0)) as usize;
-    let (bytes, tail) = tail.split_at_checked(length)?;
-    *rest = tail;
-    Some(bytes)
 }

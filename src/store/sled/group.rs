@@ -10,7 +10,8 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     committer::{Answer, Write, reply},
-    effect::Effect,
+    compress::Compressor,
+    effect::{Effect, write_batch},
     memtable::Layers,
     row::decode,
     shared::Shared,
@@ -19,7 +20,7 @@ use crate::{
     Append, Batch, Expect, Seq, StoreError,
     journal::{
         change::{Change, RowKey, encode_signal, inbox_key, row_key},
-        record::{BATCH, Draft, SIGNAL},
+        record::{Draft, SIGNAL},
     },
 };
 
@@ -50,7 +51,12 @@ impl Group {
     }
 
     /// Adds a write. An error means that the rows cannot be read, so the whole group fails.
-    pub(crate) fn plan(&mut self, shared: &Shared, write: Write) -> Result<(), StoreError> {
+    pub(crate) fn plan(
+        &mut self,
+        shared: &Shared,
+        write: Write,
+        compressor: &mut Compressor,
+    ) -> Result<(), StoreError> {
         match write {
             Write::Append {
                 signals,
@@ -68,7 +74,7 @@ impl Group {
             } => {
                 let met = self.meets(shared, &batch.expects);
                 let answered = match &met {
-                    Ok(None) => Ok(self.batch(batch)),
+                    Ok(None) => Ok(self.batch(batch, compressor)),
                     Ok(Some(table)) => Err(StoreError::Conflict { table: *table }),
                     Err(error) => Err(error.clone()),
                 };
@@ -109,11 +115,11 @@ impl Group {
         at
     }
 
-    fn batch(&mut self, batch: Batch) -> Seq {
+    fn batch(&mut self, batch: Batch, compressor: &mut Compressor) -> Seq {
         let at = self.next;
         let change = Change::of(batch);
-        let payload = change.encode();
-        self.draft(BATCH, change.span(), payload);
+        let (kind, payload) = write_batch(&change, compressor);
+        self.draft(kind, change.span(), payload);
         for (key, _) in &change.puts {
             self.versions.insert(key.clone(), Some(at));
         }

@@ -13,16 +13,16 @@ use std::{
 };
 
 use super::{
+    base::Base,
     effect::{Effect, Touch},
     pieces,
     rows::{EachRow, Rows, RowsError},
+    stack::{Frozen, Stack},
 };
 use crate::{Table, journal::change::RowKey};
 
 /// What keeping a row in memory costs, besides its key and value.
 pub(crate) const ROW_COST_BYTES: usize = 100;
-/// The most rows that are remembered as changed.
-const WATCHED_MAX: usize = 1_000_000;
 
 /// A key, and what is stored under it; nothing where the row is gone.
 pub(crate) type Shown<'a> = (&'a [u8], Option<&'a [u8]>);
@@ -99,20 +99,21 @@ pub(crate) struct Layers {
     fresh: Memtable,
     /// On its way to the disk, which may have any part of it by now.
     draining: Arc<Memtable>,
-    disk: Arc<Rows>,
-    watched: Option<BTreeSet<RowKey>>,
+    disk: Arc<Stack>,
+    /// A part of what is on disk that does not change any more.
+    frozen: Option<Frozen>,
     /// Tables that have had a row in several pieces. Few do, so in most nobody looks for pieces.
     in_pieces: BTreeSet<Vec<u8>>,
 }
 
 impl Layers {
-    pub(crate) fn new(disk: Rows) -> Result<Layers, RowsError> {
+    pub(crate) fn new(disk: Stack) -> Result<Layers, RowsError> {
         Ok(Layers {
             fresh: Memtable::default(),
             draining: Arc::default(),
             in_pieces: pieces::tables(&disk)?,
             disk: Arc::new(disk),
-            watched: None,
+            frozen: None,
         })
     }
 
@@ -122,7 +123,7 @@ impl Layers {
     }
 
     /// The rows on disk alone.
-    pub(crate) fn disk(&self) -> Arc<Rows> {
+    pub(crate) fn disk(&self) -> Arc<Stack> {
         Arc::clone(&self.disk)
     }
 
@@ -134,12 +135,6 @@ impl Layers {
     /// Changes rows.
     pub(crate) fn apply(&mut self, effect: Effect) {
         let Ok(()) = effect.each(|key, touch| {
-            if let Some(watched) = &mut self.watched {
-                watched.insert(key.clone());
-                if watched.len() > WATCHED_MAX {
-                    self.watched = None;
-                }
-            }
             if let Some(table) = pieces::table_of(&key)
                 && !self.in_pieces.contains(table)
             {
@@ -150,14 +145,23 @@ impl Layers {
         });
     }
 
-    /// Begins to remember which rows change.
-    pub(crate) fn watch(&mut self) {
-        self.watched = Some(BTreeSet::new());
+    /// What changes goes to a new place from now on.
+    pub(crate) fn freeze(&mut self, above: Arc<Stack>, frozen: Frozen) {
+        self.disk = above;
+        self.frozen = Some(frozen);
     }
 
-    /// Which rows have changed since then. Nothing if they were too many to remember.
-    pub(crate) fn watched(&mut self) -> Option<BTreeSet<RowKey>> {
-        self.watched.take()
+    /// What does not change any more.
+    pub(crate) fn frozen(&self) -> Option<Frozen> {
+        self.frozen.clone()
+    }
+
+    /// There is an export of that, which is as good. Gives back what is not needed any more.
+    pub(crate) fn rebase(&mut self, base: Arc<Base>) -> Vec<Arc<Rows>> {
+        let (disk, retired) = self.disk.over(base);
+        self.disk = Arc::new(disk);
+        self.frozen = None;
+        retired
     }
 
     /// What is to go to the disk now. It is read from here until [`Layers::end_drain`].
@@ -298,7 +302,7 @@ mod tests {
         for seed in 0..60 {
             let mut dice = Dice(seed);
             let dir = tempfile::tempdir().unwrap();
-            let disk = Rows::open(dir.path(), 1024 * 1024).unwrap();
+            let disk = Stack::new(Rows::open(dir.path(), 1024 * 1024).unwrap(), None);
             let mut layers = Layers::new(disk).unwrap();
             let disk = layers.disk();
             let mut model = Model::new();
@@ -319,7 +323,8 @@ mod tests {
                                 layers.end_drain();
                                 break;
                             };
-                            disk.apply(&[(&key[..], stored.as_deref())]).unwrap();
+                            let rows = disk.top().unwrap();
+                            rows.apply(&[(&key[..], stored.as_deref())]).unwrap();
                         }
                     }
                     _ => {
@@ -351,7 +356,7 @@ mod tests {
     #[test]
     fn what_comes_and_goes_in_memory_leaves_no_trace() {
         let dir = tempfile::tempdir().unwrap();
-        let disk = Rows::open(dir.path(), 1024 * 1024).unwrap();
+        let disk = Stack::new(Rows::open(dir.path(), 1024 * 1024).unwrap(), None);
         let mut layers = Layers::new(disk).unwrap();
         let inbox = crate::journal::change::inbox_key(Seq(1));
         let gone = |key: &RowKey| {

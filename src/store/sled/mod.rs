@@ -6,13 +6,17 @@
 //! (`drain`); readers ask both. Start reading at `open`.
 
 pub mod backup;
+mod base;
 mod committer;
+mod compress;
 mod doctor;
 mod drain;
 mod effect;
 mod export;
 mod export_file;
+mod found;
 mod group;
+mod keeper;
 mod lock;
 mod memtable;
 mod open;
@@ -23,6 +27,7 @@ mod row;
 mod rows;
 mod shared;
 mod space;
+mod stack;
 mod state;
 mod weigh;
 
@@ -49,6 +54,7 @@ use crate::{
     limits, scan_bounds,
 };
 use committer::{Answer, Job, Write};
+use keeper::Keeper;
 use memtable::Layers;
 use row::{decode, fact_key, fact_of};
 use rows::RowsError;
@@ -67,6 +73,7 @@ pub struct Sled {
     permits: Arc<Semaphore>,
     exporting: Arc<tokio::sync::Mutex<()>>,
     committer: Option<JoinHandle<()>>,
+    keeper: Option<Keeper>,
 }
 
 impl Sled {
@@ -96,6 +103,7 @@ impl Sled {
 
 impl Drop for Sled {
     fn drop(&mut self) {
+        drop(self.keeper.take());
         drop(self.jobs.take());
         if let Some(committer) = self.committer.take()
             && committer.join().is_err()
@@ -203,11 +211,14 @@ impl Store for Sled {
     }
 
     async fn stats(&self) -> Result<Stats, StoreError> {
-        let rows_bytes = self.shared.read_rows(|rows| Ok(rows.disk().disk_bytes()))?;
+        let size = self.shared.size(&self.options)?;
         let free_bytes = self.options.disk.space(&self.options.dir).ok();
         Ok(Stats {
             durable: self.shared.durable(),
-            disk_bytes: rows_bytes + self.shared.segments.bytes(),
+            disk_bytes: size.rows_bytes + self.shared.segments.bytes(),
+            rows_bytes: size.rows_bytes,
+            live_bytes: size.live_bytes,
+            is_bloated: size.is_bloated(),
             free_bytes: free_bytes.map(|space| space.free),
             syncs: self.shared.syncs.load(Ordering::Relaxed),
             records: self.shared.records.load(Ordering::Relaxed),

@@ -14,18 +14,20 @@ use tokio::sync::Semaphore;
 use super::{
     Sled, WAITING_KIB_MAX,
     committer::{Committer, Since},
+    compress::Compressor,
     drain::Drainer,
     export_file,
+    found::{Found, find_rows, keep_only},
+    keeper::Keeper,
     lock::Lock,
     memtable::Layers,
     options::{OpenError, Opened, Options},
     rebuild::{Gaps, Rebuild},
-    row::Applied,
-    rows::{Rows, RowsError},
+    row::Standing,
     shared::Shared,
     space::{self, Gauge},
+    stack::Stack,
     state::{Pace, State},
-    weigh::weigh,
 };
 use crate::{
     Seq,
@@ -73,13 +75,15 @@ pub fn open(options: Options) -> Result<(Arc<Sled>, Opened), OpenError> {
         space::keep_reserve(&options);
     }
     let (jobs, waiting) = mpsc::channel();
-    let drainer = Drainer::start(Arc::clone(&shared), parts.state).map_err(failed)?;
+    let drainer =
+        Drainer::start(Arc::clone(&shared), options.clone(), parts.state).map_err(failed)?;
     let committer = Committer {
         shared: Arc::clone(&shared),
         jobs: waiting,
         writer: parts.journal.writer,
         drainer,
         gauge,
+        compressor: Compressor::new().map_err(failed)?,
         options: options.clone(),
         lock,
         since: Since::default(),
@@ -87,19 +91,21 @@ pub fn open(options: Options) -> Result<(Arc<Sled>, Opened), OpenError> {
     };
     let thread = std::thread::Builder::new().name("store-committer".into());
     let thread = thread.spawn(move || committer.run()).map_err(failed)?;
-    let sled = Sled {
+    let mut sled = Sled {
         shared,
         options,
         jobs: Some(jobs),
         permits: Arc::new(Semaphore::new(WAITING_KIB_MAX as usize)),
         exporting: Arc::default(),
         committer: Some(thread),
+        keeper: None,
     };
     if wants_export {
         // Rows made anew without it would silently lack what a person has accepted as lost before.
         sled.export_now()
             .map_err(|error| failed(io::Error::other(error)))?;
     }
+    sled.keeper = Some(Keeper::start(&sled).map_err(failed)?);
     Ok((Arc::new(sled), opened))
 }
 
@@ -148,19 +154,9 @@ fn is_export_missing(options: &Options, journal: &Journal) -> Result<bool, OpenE
 /// Journal and rows, together.
 pub(super) struct Parts {
     pub journal: Journal,
-    pub rows: Rows,
+    pub rows: Stack,
     pub state: State,
     pub opened: Opened,
-}
-
-/// The rows as they were found.
-pub(super) enum Found {
-    /// Whole, as far as they go.
-    Sound(Rows, Applied),
-    /// There are none yet.
-    Empty(Rows),
-    /// Of no use, and why.
-    Unsound(String),
 }
 
 impl Parts {
@@ -196,15 +192,15 @@ impl Parts {
         let last = Seq(journal.writer.next().0 - 1);
         let ready = match (found, anew) {
             (_, Some(reason)) => Err(reason.to_owned()),
-            (Found::Sound(_, applied), None) if applied.store_id != journal.store_id => {
+            (Found::Sound(_, standing), None) if standing.applied.store_id != journal.store_id => {
                 Err("they belong to another store".to_owned())
             }
-            (Found::Sound(rows, applied), None) => Ok((rows, applied)),
+            (Found::Sound(rows, standing), None) => Ok((rows, standing)),
             (Found::Empty(rows), None) if last == Seq(0) => {
-                let applied = Applied::new(journal.store_id);
-                let begun = applied.write(&rows);
+                let standing = Standing::new(journal.store_id);
+                let begun = standing.write(&rows);
                 begun.map_err(|error| OpenError::rows(&options.dir, error))?;
-                Ok((rows, applied))
+                Ok((Stack::new(rows, None), standing))
             }
             (Found::Empty(_), None) => Err("they are missing".to_owned()),
             (Found::Unsound(reason), None) => Err(reason),
@@ -214,7 +210,7 @@ impl Parts {
             segments: &journal.segments,
         };
         let forwarded = match ready {
-            Ok((rows, applied)) => rebuild.forward(rows, applied, Gaps::Refused, Pace::Steady)?,
+            Ok((rows, standing)) => rebuild.forward(rows, standing, Gaps::Refused, Pace::Steady)?,
             Err(reason) => Err(reason),
         };
         let (rows, mut state) = match forwarded {
@@ -235,24 +231,13 @@ impl Parts {
         state.reach(last);
         let settled = state.settle(&rows).and_then(|()| rows.sync());
         settled.map_err(|error| OpenError::rows(&options.dir, error))?;
+        keep_only(options, state.standing().base);
         Ok(Parts {
             journal,
             rows,
             state,
             opened,
         })
-    }
-}
-
-/// Opens the rows and weighs them.
-pub(super) fn find_rows(options: &Options) -> Result<Found, OpenError> {
-    let opened = Rows::open(&options.rows_dir(), options.cache_bytes);
-    let weighed = opened.and_then(|rows| Ok((weigh(&rows)?, rows)));
-    match weighed {
-        Ok((Some(applied), rows)) => Ok(Found::Sound(rows, applied)),
-        Ok((None, rows)) => Ok(Found::Empty(rows)),
-        Err(RowsError::Damaged(reason)) => Ok(Found::Unsound(reason)),
-        Err(error) => Err(OpenError::rows(&options.dir, error)),
     }
 }
 
@@ -289,7 +274,7 @@ pub(super) fn place(options: &Options) -> Place {
 fn seen(options: &Options, found: &Found) -> Result<Seq, OpenError> {
     let exported = last_export(options)?;
     Ok(match found {
-        Found::Sound(_, applied) => exported.max(applied.last),
+        Found::Sound(_, standing) => exported.max(standing.applied.last),
         Found::Empty(_) | Found::Unsound(_) => exported,
     })
 }

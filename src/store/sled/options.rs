@@ -40,6 +40,14 @@ pub struct Options {
     pub free_ratio_min: f64,
     /// So much is kept back, so that a store can be opened on a disk that others have filled.
     pub reserve_bytes: u64,
+    /// An export is made by itself when so many rows have changed since the last,
+    pub export_rows: u64,
+    /// and as many as this part of those that it has: making one reads them all;
+    pub export_part: u64,
+    /// or when the journal has so many bytes behind it;
+    pub export_journal_bytes: u64,
+    /// or so long after the last, if anything has changed.
+    pub export_every: Duration,
     /// What may go when an export has it.
     pub retain: Retain,
     /// Open a journal that is damaged or was set back, and go on with what is left.
@@ -51,8 +59,8 @@ pub struct Options {
 pub enum Retain {
     /// For ever.
     Everything,
-    /// Until a verified export has their rows, and no signal in them is undecided.
-    SinceExport,
+    /// Until a verified export has their rows, no signal in them is undecided, and they are so old.
+    Since(Duration),
 }
 
 impl Options {
@@ -71,6 +79,10 @@ impl Options {
             free_bytes_min: 512 * 1024 * 1024,
             free_ratio_min: 0.1,
             reserve_bytes: 32 * 1024 * 1024,
+            export_rows: 200_000,
+            export_part: 4,
+            export_journal_bytes: 512 * 1024 * 1024,
+            export_every: Duration::from_secs(24 * 3600),
             retain: Retain::Everything,
             accept_rollback: false,
         }

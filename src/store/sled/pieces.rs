@@ -8,11 +8,7 @@
 
 use std::{collections::BTreeSet, ops::Bound};
 
-use super::{
-    memtable::Layers,
-    row::decode,
-    rows::{Rows, RowsError},
-};
+use super::{memtable::Layers, row::decode, rows::RowsError, stack::Stack};
 use crate::{Append, Batch, Row, Table, journal::change::row_key};
 
 /// The longest stored value.
@@ -138,7 +134,7 @@ pub(crate) fn table_of(key: &[u8]) -> Option<&[u8]> {
 }
 
 /// The tables that have rows in several pieces on disk.
-pub(crate) fn tables(rows: &Rows) -> Result<BTreeSet<Vec<u8>>, RowsError> {
+pub(crate) fn tables(rows: &Stack) -> Result<BTreeSet<Vec<u8>>, RowsError> {
     let mut found = BTreeSet::new();
     let mut from = row_key(PIECES, b"");
     loop {

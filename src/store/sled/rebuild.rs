@@ -6,11 +6,14 @@
 use std::{fs, io, path::Path};
 
 use super::{
+    base::{Base, Check},
     effect::Effect,
+    export::ExportError,
     export_file,
     options::{OpenError, Opened, Options},
-    row::Applied,
+    row::{Applied, Standing},
     rows::{Rows, RowsError},
+    stack::{Stack, base_path, folder},
     state::{Pace, State},
 };
 use crate::{
@@ -35,6 +38,14 @@ pub(super) enum Gaps {
     Accepted,
 }
 
+/// An export that is whole.
+enum Whole {
+    /// Rows can lie over it.
+    Base(Box<Base>),
+    /// Of an earlier version: its rows are taken over.
+    Early(Applied),
+}
+
 /// Why rows could not be brought forward.
 enum Stop {
     /// The records that follow them are gone.
@@ -47,12 +58,12 @@ impl Rebuild<'_> {
     /// Brings rows forward to the end of the journal. The inner error says why they are of no use.
     pub(super) fn forward(
         &self,
-        rows: Rows,
-        applied: Applied,
+        rows: Stack,
+        standing: Standing,
         gaps: Gaps,
         pace: Pace,
-    ) -> Result<Result<(Rows, State), String>, OpenError> {
-        let mut state = State::new(applied, pace);
+    ) -> Result<Result<(Stack, State), String>, OpenError> {
+        let mut state = State::new(standing, pace);
         match self.replay(&rows, &mut state, gaps) {
             Ok(()) => Ok(Ok((rows, state))),
             Err(Stop::Gap(reason) | Stop::Rows(RowsError::Damaged(reason))) => Ok(Err(reason)),
@@ -62,7 +73,7 @@ impl Rebuild<'_> {
     }
 
     /// Applies every record that the rows do not have yet.
-    fn replay(&self, rows: &Rows, state: &mut State, gaps: Gaps) -> Result<(), Stop> {
+    fn replay(&self, rows: &Stack, state: &mut State, gaps: Gaps) -> Result<(), Stop> {
         let mut stop = None;
         let after = state.applied().last;
         let mut next = Seq(after.0 + 1);
@@ -95,7 +106,7 @@ impl Rebuild<'_> {
         store_id: u64,
         reason: &str,
         opened: &mut Opened,
-    ) -> Result<(Rows, State), OpenError> {
+    ) -> Result<(Stack, State), OpenError> {
         tracing::warn!(reason, "The rows are made anew.");
         let dir = &self.options.dir;
         let failed = |source| OpenError::Io {
@@ -124,7 +135,28 @@ impl Rebuild<'_> {
             state.replayed(),
             aside.display()
         ));
-        Ok((self.open_rows(&self.options.rows_dir())?, state))
+        let rows = self.reopen(state.standing().base)?;
+        Ok((rows, state))
+    }
+
+    /// The rows that were just made, where they belong.
+    fn reopen(&self, base: Seq) -> Result<Stack, OpenError> {
+        let rows = self.open_rows(&folder(&self.options.rows_dir(), base))?;
+        if base == Seq(0) {
+            return Ok(Stack::new(rows, None));
+        }
+        let base = self.open_base(&base_path(self.options, base), Check::Index);
+        let base = base.map_err(|error| OpenError::Lost {
+            reason: error.to_string(),
+        })?;
+        Ok(Stack::new(rows, Some(base)))
+    }
+
+    fn open_base(&self, path: &Path, check: Check) -> Result<Base, ExportError> {
+        let Options {
+            disk, cache_bytes, ..
+        } = self.options;
+        Base::open(disk.as_ref(), path, check, *cache_bytes)
     }
 
     fn make(
@@ -133,15 +165,14 @@ impl Rebuild<'_> {
         dir: &Path,
         gaps: Gaps,
         opened: &mut Opened,
-    ) -> Result<Result<(Rows, State, Seq), String>, OpenError> {
+    ) -> Result<Result<(Stack, State, Seq), String>, OpenError> {
         remove_dir(dir).map_err(|source| OpenError::Io {
             dir: self.options.dir.clone(),
             source,
         })?;
-        let rows = self.open_rows(dir)?;
-        let base = self.restore(store_id, &rows, opened)?;
-        let made = self.forward(rows, base, gaps, Pace::Bulk)?;
-        Ok(made.map(|(rows, state)| (rows, state, base.last)))
+        let (rows, standing) = self.restore(store_id, dir, opened)?;
+        let made = self.forward(rows, standing, gaps, Pace::Bulk)?;
+        Ok(made.map(|(rows, state)| (rows, state, standing.applied.last)))
     }
 
     fn open_rows(&self, dir: &Path) -> Result<Rows, OpenError> {
@@ -149,24 +180,34 @@ impl Rebuild<'_> {
         rows.map_err(|error| OpenError::rows(&self.options.dir, error))
     }
 
-    /// Takes the rows of the newest export that is whole.
+    /// Lays empty rows over the newest export that is whole.
     fn restore(
         &self,
         store_id: u64,
-        rows: &Rows,
+        dir: &Path,
         opened: &mut Opened,
-    ) -> Result<Applied, OpenError> {
+    ) -> Result<(Stack, Standing), OpenError> {
         let disk = self.options.disk.as_ref();
         let exports = export_file::list(disk, &self.options.exports_dir());
         let exports = exports.map_err(|source| OpenError::Io {
             dir: self.options.dir.clone(),
             source,
         })?;
+        let failed = |error| OpenError::rows(&self.options.dir, error);
         for (_, path) in exports.iter().rev() {
-            match export_file::read(disk, path, &mut |_, _| Ok(())) {
-                Ok(base) if base.store_id == store_id => {
-                    self.load(rows, path, base)?;
-                    return Ok(base);
+            match self.look(path) {
+                Ok(Whole::Base(base)) if base.applied().store_id == store_id => {
+                    let standing = Standing::over(base.applied());
+                    let rows = self.open_rows(&folder(dir, standing.base))?;
+                    standing.write(&rows).map_err(failed)?;
+                    // An empty one has nothing that rows could lie over.
+                    let base = (standing.base > Seq(0)).then_some(*base);
+                    return Ok((Stack::new(rows, base), standing));
+                }
+                Ok(Whole::Early(applied)) if applied.store_id == store_id => {
+                    let rows = Stack::new(self.open_rows(&folder(dir, Seq(0)))?, None);
+                    let standing = self.load(&rows, path, applied)?;
+                    return Ok((rows, standing));
                 }
                 Ok(_) => {
                     let text = format!("`{}` belongs to another store.", path.display());
@@ -177,11 +218,23 @@ impl Rebuild<'_> {
                     .push(format!("An export was passed over: {error}.")),
             }
         }
-        Ok(Applied::new(store_id))
+        let rows = Stack::new(self.open_rows(&folder(dir, Seq(0)))?, None);
+        Ok((rows, Standing::new(store_id)))
     }
 
-    fn load(&self, rows: &Rows, path: &Path, base: Applied) -> Result<(), OpenError> {
-        let mut state = State::new(Applied::new(base.store_id), Pace::Bulk);
+    /// Reads all of an export.
+    fn look(&self, path: &Path) -> Result<Whole, ExportError> {
+        let disk = self.options.disk.as_ref();
+        if export_file::is_early(disk, path)? {
+            return export_file::read(disk, path, &mut |_, _| Ok(())).map(Whole::Early);
+        }
+        let base = self.open_base(path, Check::Everything)?;
+        Ok(Whole::Base(Box::new(base)))
+    }
+
+    /// Takes over the rows of an export of an earlier version.
+    fn load(&self, rows: &Stack, path: &Path, base: Applied) -> Result<Standing, OpenError> {
+        let mut state = State::new(Standing::new(base.store_id), Pace::Bulk);
         let mut stop = None;
         let loaded = export_file::read(self.options.disk.as_ref(), path, &mut |key, stored| {
             let restored = state.change(rows, key.to_vec(), Some(stored.to_vec()));
@@ -205,7 +258,7 @@ impl Rebuild<'_> {
                 path.display()
             )));
         }
-        Ok(())
+        Ok(state.standing())
     }
 
     /// Moves the old rows aside and puts the new ones where they were.
@@ -229,7 +282,7 @@ impl Rebuild<'_> {
     }
 }
 
-fn apply(rows: &Rows, state: &mut State, head: &Head, payload: &[u8]) -> Result<(), Stop> {
+fn apply(rows: &Stack, state: &mut State, head: &Head, payload: &[u8]) -> Result<(), Stop> {
     match Effect::of(head, payload) {
         Some(effect) => state.apply(rows, effect).map_err(Stop::Rows),
         None => Err(Stop::Journal(JournalError::Newer {
@@ -238,7 +291,7 @@ fn apply(rows: &Rows, state: &mut State, head: &Head, payload: &[u8]) -> Result<
     }
 }
 
-fn remove_dir(dir: &Path) -> io::Result<()> {
+pub(super) fn remove_dir(dir: &Path) -> io::Result<()> {
     match fs::remove_dir_all(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,

@@ -103,6 +103,18 @@ impl Rows {
         Ok(())
     }
 
+    /// Rows in the order of their keys, from a bound on, to be asked for one by one.
+    pub(crate) fn iter(&self, from: Bound<&[u8]>) -> Result<RowsIter, RowsError> {
+        let range = (from, Bound::Unbounded);
+        let iter = guarded(|| Ok(self.tree.range::<&[u8], _>(range)))?;
+        Ok(RowsIter(iter))
+    }
+
+    /// Where it is.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Writes and deletes rows, all or none.
     pub(crate) fn apply(&self, changes: &[(&[u8], Option<&[u8]>)]) -> Result<(), RowsError> {
         let mut batch = engine::Batch::default();
@@ -151,6 +163,32 @@ impl Rows {
             File::open(above)?.sync_all()?;
         }
         Ok(())
+    }
+}
+
+/// Rows, one after the other.
+pub(crate) struct RowsIter(engine::Iter);
+
+impl RowsIter {
+    pub(crate) fn next(&mut self) -> Result<Option<StoredRow>, RowsError> {
+        let next = guarded(|| self.0.next().transpose())?;
+        Ok(next.map(|(key, stored)| StoredRow { key, stored }))
+    }
+}
+
+/// One of them.
+pub(crate) struct StoredRow {
+    key: engine::IVec,
+    stored: engine::IVec,
+}
+
+impl StoredRow {
+    pub(crate) fn key(&self) -> &[u8] {
+        &self.key
+    }
+
+    pub(crate) fn stored(&self) -> &[u8] {
+        &self.stored
     }
 }
 

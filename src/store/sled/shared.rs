@@ -4,7 +4,6 @@
 //! whole groups; a reader holds it only as long as it reads.
 
 use std::{
-    collections::BTreeSet,
     error::Error,
     fmt::Write,
     sync::{
@@ -14,13 +13,15 @@ use std::{
 };
 
 use super::{
+    base::Base,
+    keeper::Size,
     memtable::{Layers, Memtable},
+    options::Options,
+    row::Standing,
     rows::{Rows, RowsError},
+    stack::{Frozen, Stack},
 };
-use crate::{
-    Seq, StoreError,
-    journal::{change::RowKey, reader::Segments},
-};
+use crate::{Seq, StoreError, journal::reader::Segments};
 
 pub(crate) struct Shared {
     rows: RwLock<Option<Layers>>,
@@ -32,6 +33,9 @@ pub(crate) struct Shared {
     pub records: AtomicU64,
     pub free_bytes: AtomicU64,
     pub is_low: AtomicBool,
+    /// How many rows and marks are in sled, and what they need.
+    changed_rows: AtomicU64,
+    changed_bytes: AtomicU64,
     broken: OnceLock<String>,
     is_closed: AtomicBool,
 }
@@ -52,6 +56,8 @@ impl Shared {
             records: AtomicU64::new(0),
             free_bytes: AtomicU64::new(0),
             is_low: AtomicBool::new(false),
+            changed_rows: AtomicU64::new(0),
+            changed_bytes: AtomicU64::new(0),
             broken: OnceLock::new(),
             is_closed: AtomicBool::new(false),
         }
@@ -123,14 +129,19 @@ impl Shared {
         })
     }
 
-    /// Begins to remember which rows change.
-    pub(crate) fn watch(&self) -> Result<(), StoreError> {
-        self.with_rows(Layers::watch)
+    /// What changes goes to a new place from now on, above rows that do not change any more.
+    pub(crate) fn freeze(&self, above: Arc<Stack>, frozen: Frozen) -> Result<(), StoreError> {
+        self.with_rows(|rows| rows.freeze(above, frozen))
     }
 
-    /// Which rows have changed since then. Nothing if they were too many to remember.
-    pub(crate) fn watched(&self) -> Result<Option<BTreeSet<RowKey>>, StoreError> {
-        self.with_rows(Layers::watched)
+    /// Rows that do not change any more and have no export yet.
+    pub(crate) fn frozen(&self) -> Result<Option<Frozen>, StoreError> {
+        self.with_rows(|rows| rows.frozen())
+    }
+
+    /// There is an export of these. Gives back what is not needed any more.
+    pub(crate) fn rebase(&self, base: Arc<Base>) -> Result<Vec<Arc<Rows>>, StoreError> {
+        self.with_rows(|rows| rows.rebase(base))
     }
 
     /// What is to go to disk now; it can be read all the while.
@@ -144,7 +155,7 @@ impl Shared {
     }
 
     /// The rows on disk alone.
-    pub(crate) fn disk(&self) -> Result<Arc<Rows>, StoreError> {
+    pub(crate) fn disk(&self) -> Result<Arc<Stack>, StoreError> {
         let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
         rows.as_ref().map(Layers::disk).ok_or_else(closed)
     }
@@ -157,6 +168,23 @@ impl Shared {
     /// The last position that can be read.
     pub(crate) fn durable(&self) -> Seq {
         Seq(self.durable.load(Ordering::Acquire))
+    }
+
+    /// What is in sled now.
+    pub(crate) fn tell_changed(&self, standing: Standing) {
+        self.changed_rows.store(standing.count, Ordering::Relaxed);
+        self.changed_bytes.store(standing.bytes, Ordering::Relaxed);
+    }
+
+    /// How many rows and marks are in sled.
+    pub(crate) fn changed_rows(&self) -> u64 {
+        self.changed_rows.load(Ordering::Relaxed)
+    }
+
+    /// How much of the disk the rows take.
+    pub(super) fn size(&self, options: &Options) -> Result<Size, StoreError> {
+        let changed = self.changed_bytes.load(Ordering::Relaxed);
+        Ok(Size::of(options, self.disk()?.as_ref(), changed))
     }
 
     /// One more sync with so many records.

@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use super::{
     effect::Effect,
     memtable::{Memtable, ROW_COST_BYTES},
-    row::{APPLIED_KEY, Applied},
-    rows::{BATCH_ROWS_MAX, Rows, RowsError},
+    row::{APPLIED_KEY, Applied, Replaced, Standing, encode_gone, is_gone},
+    rows::{BATCH_ROWS_MAX, RowsError},
+    stack::Stack,
 };
 use crate::{Seq, journal::change::RowKey};
 
@@ -31,7 +32,7 @@ const BULK_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The rows as of a position, and changes on their way into them.
 #[derive(Default)]
 pub(crate) struct State {
-    applied: Applied,
+    standing: Standing,
     waiting: BTreeMap<RowKey, Option<Vec<u8>>>,
     waiting_bytes: usize,
     waiting_last: Seq,
@@ -40,10 +41,10 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(applied: Applied, pace: Pace) -> State {
+    pub(crate) fn new(standing: Standing, pace: Pace) -> State {
         State {
-            applied,
-            waiting_last: applied.last,
+            standing,
+            waiting_last: standing.applied.last,
             pace,
             ..State::default()
         }
@@ -51,11 +52,21 @@ impl State {
 
     /// How far the rows are.
     pub(crate) fn applied(&self) -> Applied {
-        self.applied
+        self.standing.applied
+    }
+
+    /// The same, and what is in sled alone.
+    pub(crate) fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    /// From now on, changes go into empty rows over all that there are.
+    pub(crate) fn begin_over(&mut self, standing: Standing) {
+        self.standing = standing;
     }
 
     /// A record is applied.
-    pub(crate) fn apply(&mut self, rows: &Rows, effect: Effect) -> Result<(), RowsError> {
+    pub(crate) fn apply(&mut self, rows: &Stack, effect: Effect) -> Result<(), RowsError> {
         let last = effect.last();
         effect.each(|key, touch| self.change(rows, key, touch.stored()))?;
         self.waiting_last = last;
@@ -82,34 +93,34 @@ impl State {
     /// is called after every batch with the bytes that it had.
     pub(crate) fn drain(
         &mut self,
-        rows: &Rows,
+        rows: &Stack,
         table: &Memtable,
         last: Seq,
         mut pause: impl FnMut(usize) -> Result<(), RowsError>,
     ) -> Result<(), RowsError> {
         let mut left = table.iter().peekable();
         loop {
-            let mut applied = self.applied;
+            let mut standing = self.standing;
             let (mut some, mut bytes) = (Vec::with_capacity(BATCH_ROWS_MAX), 0);
             for ((key, stored), is_new) in left.by_ref().take(BATCH_ROWS_MAX - 1) {
-                if !is_new {
-                    rows.look(key, |old| applied.take(old))?;
-                }
-                if let Some(stored) = stored {
-                    applied.add(stored);
-                    bytes += stored.len();
-                }
-                bytes += key.len();
-                some.push((key, stored));
+                let what = if is_new {
+                    Beneath::Nothing
+                } else {
+                    Beneath::Unknown
+                };
+                let put = put(rows, &mut standing, key, stored, what, last)?;
+                bytes += key.len() + stored.map_or(0, <[u8]>::len);
+                some.push((key, put));
             }
             let is_last = left.peek().is_none();
             if is_last {
-                applied.last = last;
+                standing.applied.last = last;
             }
-            let how_far = applied.encode();
-            some.push((APPLIED_KEY, Some(&how_far)));
-            rows.apply(&some)?;
-            self.applied = applied;
+            let how_far = standing.encode();
+            let mut changes = changes(&some);
+            changes.push((APPLIED_KEY, Some(&how_far)));
+            rows.top()?.apply(&changes)?;
+            self.standing = standing;
             pause(bytes)?;
             if is_last {
                 self.waiting_last = last;
@@ -119,8 +130,8 @@ impl State {
     }
 
     /// Writes what is waiting.
-    pub(crate) fn settle(&mut self, rows: &Rows) -> Result<(), RowsError> {
-        if self.waiting.is_empty() && self.waiting_last == self.applied.last {
+    pub(crate) fn settle(&mut self, rows: &Stack) -> Result<(), RowsError> {
+        if self.waiting.is_empty() && self.waiting_last == self.standing.applied.last {
             return Ok(());
         }
         self.write(rows, self.waiting_last)
@@ -129,7 +140,7 @@ impl State {
     /// A row is stored like this, or gone.
     pub(crate) fn change(
         &mut self,
-        rows: &Rows,
+        rows: &Stack,
         key: RowKey,
         value: Option<Vec<u8>>,
     ) -> Result<(), RowsError> {
@@ -146,30 +157,88 @@ impl State {
         Ok(())
     }
 
-    fn write(&mut self, rows: &Rows, last: Seq) -> Result<(), RowsError> {
-        let mut applied = Applied {
-            last,
-            ..self.applied
-        };
+    fn write(&mut self, rows: &Stack, last: Seq) -> Result<(), RowsError> {
+        let mut standing = self.standing;
+        let mut some = Vec::with_capacity(self.waiting.len());
         for (key, stored) in &self.waiting {
-            if let Some(old) = rows.get(key)? {
-                applied.take(&old);
-            }
-            if let Some(stored) = stored {
-                applied.add(stored);
-            }
+            let stored = stored.as_deref();
+            let put = put(rows, &mut standing, key, stored, Beneath::Unknown, last)?;
+            some.push((key.as_slice(), put));
         }
-        let how_far = applied.encode();
-        let mut changes: Vec<(&[u8], Option<&[u8]>)> = (self.waiting.iter())
-            .map(|(key, stored)| (key.as_slice(), stored.as_deref()))
-            .collect();
+        standing.applied.last = last;
+        let how_far = standing.encode();
+        let mut changes = changes(&some);
         changes.push((APPLIED_KEY, Some(&how_far)));
         for some in changes.chunks(BATCH_ROWS_MAX) {
-            rows.apply(some)?;
+            rows.top()?.apply(some)?;
         }
-        self.applied = applied;
+        self.standing = standing;
         self.waiting.clear();
         self.waiting_bytes = 0;
         Ok(())
     }
+}
+
+/// What is known of a row before it is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beneath {
+    /// Nobody has ever written one.
+    Nothing,
+    Unknown,
+}
+
+/// What goes into sled for a row, or for its end.
+enum Put<'a> {
+    Row(&'a [u8]),
+    Mark(Vec<u8>),
+    Nothing,
+}
+
+fn changes<'a>(some: &'a [(&'a [u8], Put<'a>)]) -> Vec<(&'a [u8], Option<&'a [u8]>)> {
+    let change = |(key, put): &'a (&'a [u8], Put<'a>)| match put {
+        Put::Row(stored) => (*key, Some(*stored)),
+        Put::Mark(mark) => (*key, Some(mark.as_slice())),
+        Put::Nothing => (*key, None),
+    };
+    some.iter().map(change).collect()
+}
+
+/// Decides what goes into sled, and counts it.
+fn put<'a>(
+    rows: &Stack,
+    standing: &mut Standing,
+    key: &[u8],
+    stored: Option<&'a [u8]>,
+    what: Beneath,
+    at: Seq,
+) -> Result<Put<'a>, RowsError> {
+    let (mut old, mut beneath) = (None, None);
+    if what == Beneath::Unknown {
+        old = rows.top()?.get(key)?;
+        // Of a row in sled it is only asked what is beneath when a mark may be needed.
+        if old.is_none() || stored.is_none() {
+            beneath = rows.get_beneath(key)?;
+        }
+    }
+    let seen = match &old {
+        Some(old) if is_gone(key, old)? => None,
+        Some(old) => Some(old.as_slice()),
+        None => beneath.as_deref(),
+    };
+    let put = match stored {
+        Some(stored) => Put::Row(stored),
+        None if beneath.is_some() => Put::Mark(encode_gone(key, at)),
+        None => Put::Nothing,
+    };
+    standing.replace(Replaced {
+        key_length: key.len() as u64,
+        seen,
+        old: old.as_deref(),
+        new: match &put {
+            Put::Row(stored) => Some(stored),
+            Put::Mark(mark) => Some(mark),
+            Put::Nothing => None,
+        },
+    });
+    Ok(put)
 }

@@ -1,4 +1,4 @@
-//! Reading every row when the store opens, to see that none is lost, doubled or old.
+//! Reading every row in sled when the store opens, to see that none is lost, doubled or old.
 //!
 //! This is most of the time that opening takes, so several threads share it: sums can be added in any
 //! order. They take whole tables, and the facts in equal parts.
@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    row::{APPLIED_KEY, Applied, FACT_PREFIX, fact_key, inspect},
+    row::{APPLIED_KEY, Applied, FACT_PREFIX, Standing, check, fact_key},
     rows::{Rows, RowsError},
 };
 use crate::Seq;
@@ -23,11 +23,11 @@ const FACT_PARTS: u64 = 8;
 type Part = (Vec<u8>, Option<Vec<u8>>);
 
 /// Reads every row. Nothing if there are none; an error if they are not what they should be.
-pub(crate) fn weigh(rows: &Rows) -> Result<Option<Applied>, RowsError> {
+pub(crate) fn weigh(rows: &Rows) -> Result<Option<Standing>, RowsError> {
     let said = rows.get(APPLIED_KEY)?;
-    let said = said.map(|stored| Applied::decode(&stored)).transpose()?;
+    let said = said.map(|stored| Standing::decode(&stored)).transpose()?;
     let expected = said.unwrap_or_default();
-    let parts = Mutex::new(parts(rows, expected.last)?);
+    let parts = Mutex::new(parts(rows, expected.applied.last)?);
     let readers = std::thread::available_parallelism().map_or(1, |count| count.get());
     let found = std::thread::scope(|scope| {
         let work = || read(rows, &parts);
@@ -61,7 +61,7 @@ fn read(rows: &Rows, parts: &Mutex<Vec<Part>>) -> Result<Applied, RowsError> {
                 return Ok(false);
             }
             if key != APPLIED_KEY {
-                inspect(key, stored)?;
+                check(key, stored)?;
                 found.add(stored);
             }
             Ok(true)

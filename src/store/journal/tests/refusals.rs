@@ -352,13 +352,15 @@ fn segments_that_are_let_go_stay_gone() {
     let bench = Bench::new();
     let mut journal = bench.place.open().unwrap();
     let names = bench.segments();
-    assert_eq!(journal.writer.prune(Seq(1)).unwrap(), 0);
+    assert_eq!(journal.writer.prune(Seq(1), u64::MAX).unwrap(), 0);
     let third: u64 = names[2][..20].parse().unwrap();
-    assert_eq!(journal.writer.prune(Seq(third)).unwrap(), 2);
+    // They are too young.
+    assert_eq!(journal.writer.prune(Seq(third), 0).unwrap(), 0);
+    assert_eq!(journal.writer.prune(Seq(third), u64::MAX).unwrap(), 2);
     assert_eq!(journal.segments.oldest(), Seq(third));
     assert!(journal.segments.record(Seq(1)).unwrap().is_none());
     assert_eq!(
-        journal.writer.prune(Seq(u64::MAX)).unwrap(),
+        journal.writer.prune(Seq(u64::MAX), u64::MAX).unwrap(),
         names.len() as u64 - 3
     );
     drop(journal);

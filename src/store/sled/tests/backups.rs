@@ -136,7 +136,7 @@ async fn compare(first: &Sled, backup: &Backup, restored: &Path, told: &Told) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_is_exact_while_others_write() {
-    for retain in [Retain::Everything, Retain::SinceExport] {
+    for retain in [Retain::Everything, Retain::Since(std::time::Duration::ZERO)] {
         let dir = tempfile::tempdir().unwrap();
         let options = Options {
             retain,

@@ -2,6 +2,7 @@
 
 mod backups;
 mod damage;
+mod exports;
 mod faults;
 mod faulty;
 mod keeping;
@@ -51,12 +52,25 @@ proptest! {
     fn it_does_what_the_model_does(steps in steps(30)) {
         let dir = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let store = open_in(dir.path());
+        let opened = || {
+            let store = open_in(dir.path());
+            (Arc::clone(&store) as Arc<dyn Store>, store)
+        };
+        let (store, first) = opened();
+        let held = std::cell::RefCell::new((first, 0));
         runtime.block_on(model::check(store, &steps, async |store| {
+            // With each second start the rows lie over another export.
+            let (sled, starts) = { let held = held.borrow(); (Arc::clone(&held.0), held.1) };
+            if starts % 2 == 0 {
+                sled.export().await.unwrap();
+            }
             store.close().await.unwrap();
-            drop(store);
-            open_in(dir.path()) as Arc<dyn Store>
+            drop((store, sled));
+            let (store, again) = opened();
+            held.replace((again, starts + 1));
+            store
         }));
+        drop(held);
         let findings = verify(&options(dir.path())).unwrap();
         prop_assert!(findings.sentences.is_empty(), "{:?}", findings.sentences);
     }

@@ -1,0 +1,224 @@
+//! Keeping the store small, without anybody's asking.
+//!
+//! Rows that changed are in sled, which takes more than twice their size and reads all of them when it
+//! opens; what the journal has behind the last export is folded when rows are made anew. So when there is
+//! enough of either, or a day has gone by, a thread makes an export, with pauses as long as its work, and with it old
+//! segments go. It also says when the rows take far more of the disk than they need.
+
+use std::{
+    fs, io,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use super::{
+    Sled,
+    export::{Export, start},
+    options::Options,
+    shared::Shared,
+    stack::Stack,
+};
+use crate::StoreError;
+
+/// How often it looks.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How long it waits after an export that failed.
+const AFTER_FAILURE: Duration = Duration::from_secs(600);
+/// Rows that take so many times what they need are worth an alarm,
+const BLOATED_TIMES: u64 = 8;
+/// unless it is less than this: a small store has much that is made ahead.
+const BLOATED_BYTES_MIN: u64 = 512 * 1024 * 1024;
+
+/// How much of the disk the rows take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Size {
+    /// Rows and exports, and what was moved aside.
+    pub rows_bytes: u64,
+    /// What they need.
+    pub live_bytes: u64,
+}
+
+impl Size {
+    /// Of rows of which so many bytes have changed since the export beneath.
+    pub(super) fn of(options: &Options, rows: &Stack, changed_bytes: u64) -> Size {
+        let beside = [options.exports_dir(), options.dir.join("aside")];
+        let beside: u64 = beside.iter().map(|dir| bytes_below(dir)).sum();
+        Size {
+            rows_bytes: rows.disk_bytes() + beside,
+            live_bytes: rows.base_bytes() + changed_bytes,
+        }
+    }
+
+    /// What is to be said of it, if anything.
+    pub(super) fn sentence(self) -> Option<String> {
+        let Size {
+            rows_bytes,
+            live_bytes,
+        } = self;
+        self.is_bloated().then(|| {
+            format!(
+                "The rows take {rows_bytes} bytes of the disk and need {live_bytes}: \
+                 `oneshelf doctor --rebuild` makes them anew, and what is in `aside` may go."
+            )
+        })
+    }
+
+    pub(super) fn is_bloated(self) -> bool {
+        self.rows_bytes > BLOATED_BYTES_MIN && self.rows_bytes / BLOATED_TIMES > self.live_bytes
+    }
+}
+
+/// How long all files below a folder are.
+fn bytes_below(dir: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(dir) else {
+        return 0;
+    };
+    let bytes = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => bytes_below(&entry.path()),
+        Ok(metadata) => metadata.len(),
+        // It went meanwhile.
+        Err(_) => 0,
+    };
+    entries.filter_map(Result::ok).map(bytes).sum()
+}
+
+/// The thread.
+pub(super) struct Keeper {
+    stop: Option<Sender<()>>,
+    is_ending: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Keeper {
+    pub(super) fn start(sled: &Sled) -> io::Result<Keeper> {
+        let (stop, stopped) = mpsc::channel();
+        let is_ending = Arc::new(AtomicBool::new(false));
+        let export = sled.exporter().map_err(io::Error::other)?;
+        let worker = Worker {
+            shared: Arc::clone(&sled.shared),
+            options: sled.options.clone(),
+            export: export.gently(Arc::clone(&is_ending)),
+            turn: Arc::clone(&sled.exporting),
+            exported_at: sled.options.disk.elapsed(),
+            failed_at: None,
+            was_bloated: false,
+        };
+        let thread = start(move || worker.run(&stopped))?;
+        Ok(Keeper {
+            stop: Some(stop),
+            is_ending,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Keeper {
+    /// An export that is under way stops.
+    fn drop(&mut self) {
+        self.is_ending.store(true, Ordering::Release);
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("The thread that keeps the store small panicked.");
+        }
+    }
+}
+
+struct Worker {
+    shared: Arc<Shared>,
+    options: Options,
+    export: Export,
+    turn: Arc<tokio::sync::Mutex<()>>,
+    exported_at: Duration,
+    failed_at: Option<Duration>,
+    was_bloated: bool,
+}
+
+impl Worker {
+    fn run(mut self, stopped: &Receiver<()>) {
+        while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(LOOK_EVERY) {
+            match self.look() {
+                Ok(()) => {}
+                // It is closed, or has failed; whoever uses it hears of that.
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn look(&mut self) -> Result<(), StoreError> {
+        self.shared.health()?;
+        self.tell_size()?;
+        let now = self.options.disk.elapsed();
+        let may = self.failed_at.is_none_or(|at| now >= at + AFTER_FAILURE);
+        if !may || !self.is_due(now)? {
+            return Ok(());
+        }
+        let Ok(_turn) = self.turn.try_lock() else {
+            return Ok(());
+        };
+        match self.export.run() {
+            Ok(exported) => {
+                self.failed_at = None;
+                self.exported_at = self.options.disk.elapsed();
+                let (rows, pruned) = (exported.rows, exported.pruned);
+                tracing::info!(rows, pruned, "The rows were exported.");
+            }
+            Err(error) => {
+                self.shared.health()?;
+                self.failed_at = Some(self.options.disk.elapsed());
+                tracing::warn!(%error, "The rows were not exported.");
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is enough that an export would make smaller.
+    fn is_due(&self, now: Duration) -> Result<bool, StoreError> {
+        let changed = self.shared.changed_rows();
+        let (beneath, base_last) = self.shared.read_rows(|rows| {
+            let disk = rows.disk();
+            Ok((disk.base_rows(), disk.base_last()))
+        })?;
+        let part = beneath / self.options.export_part;
+        let many_rows = changed >= self.options.export_rows.max(part);
+        let behind = self.shared.segments.bytes_behind(base_last);
+        let much_journal = behind >= self.options.export_journal_bytes;
+        let is_old = changed > 0 && now >= self.exported_at + self.options.export_every;
+        Ok(many_rows || much_journal || is_old)
+    }
+
+    fn tell_size(&mut self) -> Result<(), StoreError> {
+        let size = self.shared.size(&self.options)?;
+        let is_bloated = size.is_bloated();
+        if is_bloated && !self.was_bloated {
+            let (taken, needed) = (size.rows_bytes, size.live_bytes);
+            tracing::error!(taken, needed, "The rows take far more than they need.");
+        }
+        self.was_bloated = is_bloated;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_large_rows_that_are_far_too_large_are_an_alarm() {
+        let size = |rows_bytes, live_bytes| Size {
+            rows_bytes,
+            live_bytes,
+        };
+        let large = 2 * BLOATED_BYTES_MIN;
+        assert!(size(large, large / 9).is_bloated());
+        assert!(!size(large, large / 8).is_bloated());
+        assert!(!size(BLOATED_BYTES_MIN, 0).is_bloated());
+    }
+}

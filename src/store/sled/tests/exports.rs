@@ -1,0 +1,407 @@
+//! Rows that lie over an export: nothing shows where one layer ends, however often one is made, fails, or
+//! is cut off.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+use super::{
+    super::{
+        base::{Base, Check},
+        export_file::Writer,
+        rows::Rows,
+        stack::{Stack, folder},
+        *,
+    },
+    faulty::Faulty,
+    options,
+};
+use crate::{
+    dice::Dice,
+    journal::{
+        disk::{Disk, Mode},
+        files::Files,
+    },
+};
+
+const T: Table = Table("t");
+
+/// Rows by key, and facts in order.
+#[derive(Debug, Default, PartialEq)]
+struct Everything {
+    rows: BTreeMap<Vec<u8>, Vec<u8>>,
+    facts: Vec<Vec<u8>>,
+}
+
+/// Changes some rows, and deletes some, of store and model alike.
+async fn change(store: &Sled, model: &mut Everything, dice: &mut Dice, commits: u64) {
+    for _ in 0..commits {
+        let mut batch = Batch::default();
+        for _ in 0..=dice.roll(4) {
+            let key = format!("key-{:03}", dice.roll(300)).into_bytes();
+            if batch.puts.iter().any(|(_, other, _)| *other == key)
+                || batch.deletes.iter().any(|(_, other)| *other == key)
+            {
+                continue;
+            }
+            if dice.roll(3) == 0 {
+                model.rows.remove(&key);
+                batch.deletes.push((T, key));
+            } else {
+                let length = if dice.roll(20) == 0 {
+                    9000
+                } else {
+                    dice.roll(90)
+                };
+                let value = vec![dice.roll(256) as u8; length as usize];
+                model.rows.insert(key.clone(), value.clone());
+                batch.puts.push((T, key, value));
+            }
+        }
+        let fact = vec![dice.roll(256) as u8; dice.roll(50) as usize];
+        model.facts.push(fact.clone());
+        batch.facts.push(fact);
+        store.commit(batch).await.unwrap();
+    }
+}
+
+async fn read(store: &Sled) -> Everything {
+    let rows = store.scan(T, Range::default(), 1000).await.unwrap();
+    for (key, row) in &rows {
+        let got = store.get(T, key).await.unwrap();
+        assert_eq!(got.as_ref(), Some(row), "read alone it is the same");
+    }
+    let mut found = Everything {
+        rows: rows
+            .into_iter()
+            .map(|(key, row)| (key, row.value))
+            .collect(),
+        ..Everything::default()
+    };
+    let mut after = Seq(0);
+    loop {
+        let page = store.facts_after(after, 1000).await.unwrap();
+        let Some((last, _)) = page.last() else {
+            return found;
+        };
+        after = *last;
+        found.facts.extend(page.into_iter().map(|(_, fact)| fact));
+    }
+}
+
+fn folders(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir.join("rows")).unwrap();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        match path.is_dir() {
+            true => copy(&path, &target),
+            false => drop(fs::copy(&path, &target).unwrap()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_shows_where_an_export_ends() {
+    for seed in 0..6 {
+        let (dir, mut dice) = (tempfile::tempdir().unwrap(), Dice(seed));
+        let mut model = Everything::default();
+        let (mut store, _) = open(options(dir.path())).unwrap();
+        for round in 0..12 {
+            change(&store, &mut model, &mut dice, 40).await;
+            match dice.roll(4) {
+                0 => {
+                    store.close().await.unwrap();
+                    drop(store);
+                    store = open(options(dir.path())).unwrap().0;
+                }
+                1 => {
+                    // As if it had been killed.
+                    drop(store);
+                    let findings = super::super::verify(&options(dir.path())).unwrap();
+                    assert_eq!(findings.sentences, Vec::<String>::new(), "{seed} {round}");
+                    store = open(options(dir.path())).unwrap().0;
+                }
+                _ => {
+                    let exported = store.export().await.unwrap();
+                    let again = store.export().await.unwrap();
+                    assert_eq!(exported, again, "nothing has come since");
+                    assert_eq!(folders(dir.path()), [format!("{:020}", exported.last.0)]);
+                }
+            }
+            assert_eq!(read(&store).await, model, "seed {seed}, round {round}");
+        }
+        drop(store);
+        fs::remove_dir_all(dir.path().join("rows")).unwrap();
+        let (store, opened) = open(options(dir.path())).unwrap();
+        assert!(opened.is_rebuilt);
+        assert_eq!(read(&store).await, model, "seed {seed}, made anew");
+    }
+}
+
+#[tokio::test]
+async fn an_export_that_fails_or_is_cut_off_leaves_everything_as_it_is() {
+    let mut failures = 0;
+    for failing in 0..30 {
+        let (dir, mut dice) = (tempfile::tempdir().unwrap(), Dice(failing));
+        let disk = Faulty::new();
+        let options = Options {
+            disk: Arc::new(disk.clone()),
+            ..options(dir.path())
+        };
+        let mut model = Everything::default();
+        let (store, _) = open(options.clone()).unwrap();
+        change(&store, &mut model, &mut dice, 60).await;
+        if failing % 2 == 0 {
+            store.export().await.unwrap();
+            change(&store, &mut model, &mut dice, 60).await;
+        }
+        let cut = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().to_owned(), cut.path().to_owned());
+        let done = Mutex::new(0);
+        disk.rule(move |_, path| {
+            if !path.components().any(|part| part.as_os_str() == "exports") {
+                return Ok(());
+            }
+            let mut done = done.lock().unwrap();
+            *done += 1;
+            if *done != failing / 2 {
+                return Ok(());
+            }
+            copy(&from, &to);
+            Err(io::Error::other("input/output error"))
+        });
+        let exported = store.export().await;
+        let has_failed = exported.is_err();
+        failures += u64::from(has_failed);
+        assert_eq!(read(&store).await, model, "{failing}: reading goes on");
+        if fs::read_dir(cut.path()).unwrap().next().is_some() {
+            // The machine stopped just then.
+            let (cut_off, opened) = open(super::options(cut.path())).unwrap();
+            assert!(!opened.is_rebuilt, "{failing}: {opened:?}");
+            assert_eq!(read(&cut_off).await, model, "{failing}: cut off");
+            assert_eq!(folders(cut.path()).len(), 1, "{failing}");
+        }
+        change(&store, &mut model, &mut dice, 20).await;
+        disk.heal();
+        store.export().await.unwrap();
+        assert_eq!(folders(dir.path()).len(), 1, "{failing}");
+        change(&store, &mut model, &mut dice, 20).await;
+        assert_eq!(read(&store).await, model, "{failing}");
+        drop(store);
+        let (store, opened) = open(options).unwrap();
+        assert!(!opened.is_rebuilt, "{failing}: {opened:?}");
+        assert_eq!(read(&store).await, model, "{failing}: opened again");
+    }
+    assert!(failures >= 10, "{failures} failed");
+}
+
+#[tokio::test]
+async fn an_export_is_made_by_itself_and_old_segments_go() {
+    let (dir, mut dice) = (tempfile::tempdir().unwrap(), Dice(4));
+    let mut model = Everything::default();
+    let options = Options {
+        export_rows: 200,
+        retain: Retain::Since(std::time::Duration::ZERO),
+        segment_bytes: 16 * 1024,
+        ..options(dir.path())
+    };
+    let (store, _) = open(options.clone()).unwrap();
+    let exports = || fs::read_dir(dir.path().join("exports")).map_or(0, Iterator::count);
+    let oldest = || {
+        let names = fs::read_dir(dir.path().join("journal")).unwrap();
+        names.map(|entry| entry.unwrap().file_name()).min().unwrap()
+    };
+    let first = oldest();
+    for _ in 0..200 {
+        change(&store, &mut model, &mut dice, 40).await;
+        if exports() >= 2 && oldest() > first {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    assert!(exports() >= 2 && oldest() > first);
+    assert_eq!(read(&store).await, model);
+    let stats = store.stats().await.unwrap();
+    assert!(stats.live_bytes > 0 && stats.rows_bytes > stats.live_bytes);
+    assert!(!stats.is_bloated, "{stats:?}");
+    drop(store);
+    let (store, opened) = open(options).unwrap();
+    assert_eq!((opened.is_rebuilt, opened.repairs), (false, vec![]));
+    assert_eq!(read(&store).await, model);
+}
+
+#[tokio::test]
+async fn rows_of_earlier_versions_are_taken_over() {
+    let (dir, mut dice) = (tempfile::tempdir().unwrap(), Dice(3));
+    let mut model = Everything::default();
+    let (store, _) = open(options(dir.path())).unwrap();
+    change(&store, &mut model, &mut dice, 60).await;
+    store.close().await.unwrap();
+    drop(store);
+    // There was one folder, and it said less of how far its rows were.
+    let rows = dir.path().join("rows");
+    let top = Rows::open(&folder(&rows, Seq(0)), 1 << 20).unwrap();
+    let standing = top.get(row::APPLIED_KEY).unwrap().unwrap();
+    let applied = row::Standing::decode(&standing).unwrap().applied;
+    top.apply(&[(row::APPLIED_KEY, Some(&applied.encode()))])
+        .unwrap();
+    top.sync().unwrap();
+    let mut early = Vec::new();
+    let walked = top.walk(Bound::Excluded(row::APPLIED_KEY), &mut |key, stored| {
+        early.push((key.to_vec(), stored.to_vec()));
+        Ok(true)
+    });
+    walked.unwrap();
+    drop(top);
+    fs::rename(folder(&rows, Seq(0)), dir.path().join("aside")).unwrap();
+    fs::remove_dir(&rows).unwrap();
+    fs::rename(dir.path().join("aside"), &rows).unwrap();
+    let (store, opened) = open(options(dir.path())).unwrap();
+    assert_eq!((opened.is_rebuilt, opened.repairs), (false, vec![]));
+    assert_eq!(read(&store).await, model);
+    change(&store, &mut model, &mut dice, 20).await;
+    drop(store);
+    // So had exports another form.
+    let exports = dir.path().join("exports");
+    fs::create_dir_all(&exports).unwrap();
+    let path = exports.join(format!("{:020}.export", applied.last.0));
+    fs::write(&path, early_export(&early, applied)).unwrap();
+    fs::remove_dir_all(&rows).unwrap();
+    let (store, opened) = open(options(dir.path())).unwrap();
+    assert!(
+        opened.repairs[0].contains("export as of position"),
+        "{opened:?}"
+    );
+    assert_eq!(read(&store).await, model);
+    store.export().await.unwrap();
+    assert_eq!(read(&store).await, model);
+}
+
+/// As earlier versions wrote them: the last rows as if they had changed meanwhile.
+fn early_export(rows: &[(Vec<u8>, Vec<u8>)], applied: row::Applied) -> Vec<u8> {
+    let mut file = b"ONESHELF-EXPORT1".to_vec();
+    let mut index = 0_u64;
+    let mut block = |block: Vec<u8>| {
+        let crc = crc32c::crc32c_append(crc32c::crc32c(&index.to_le_bytes()), &block);
+        file.extend((block.len() as u32).to_le_bytes());
+        file.extend(crc.to_le_bytes());
+        file.extend(block);
+        index += 1;
+    };
+    let texts = |kind: u8, rows: &[(Vec<u8>, Vec<u8>)]| {
+        let mut out = vec![kind];
+        for text in rows.iter().flat_map(|(key, stored)| [key, stored]) {
+            out.extend((text.len() as u32).to_le_bytes());
+            out.extend(text);
+        }
+        out
+    };
+    let (first, last) = rows.split_at(rows.len() / 2);
+    let gone = [(b"t\0\xff".to_vec(), vec![])];
+    block(texts(
+        1,
+        &[
+            first,
+            &[(gone[0].0.clone(), row::encode(&gone[0].0, Seq(1), b"x"))],
+        ]
+        .concat(),
+    ));
+    block(texts(2, &[last, &gone].concat()));
+    block([vec![3], applied.encode()].concat());
+    file
+}
+
+fn written(dir: &Path, rows: &BTreeMap<Vec<u8>, Vec<u8>>) -> (PathBuf, row::Applied) {
+    let path = dir.join("one.export");
+    let mut applied = row::Applied::new(7);
+    applied.last = Seq(9);
+    let file = Files::new().open(&path, Mode::Create).unwrap();
+    let mut writer = Writer::new(file.as_ref()).unwrap();
+    for (key, stored) in rows {
+        let (version, value) = row::inspect(key, stored).unwrap();
+        writer.row(version, key, value).unwrap();
+        applied.add(stored);
+    }
+    writer.end(applied).unwrap();
+    (path, applied)
+}
+
+#[test]
+fn an_export_is_read_like_a_map_and_no_byte_of_it_can_change() {
+    let mut dice = Dice(11);
+    for count in [0, 1, 2, 400] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut rows = BTreeMap::new();
+        for _ in 0..count {
+            let key = format!(
+                "t\0{:0width$}",
+                dice.roll(5000),
+                width = 1 + dice.roll(6) as usize
+            );
+            let value: Vec<u8> = (0..dice.roll(700)).map(|_| dice.roll(256) as u8).collect();
+            let stored = row::encode(key.as_bytes(), Seq(dice.roll(1 << 40)), &value);
+            rows.insert(key.into_bytes(), stored);
+        }
+        let (path, applied) = written(dir.path(), &rows);
+        let files = Files::new();
+        let base = Arc::new(Base::open(&files, &path, Check::Everything, 1 << 17).unwrap());
+        assert_eq!(
+            (base.applied(), base.weigh(&mut |_, _| Ok(())).unwrap()),
+            (applied, applied)
+        );
+        let empty = Rows::open(&dir.path().join("rows"), 1 << 20).unwrap();
+        let stack = Stack::new(
+            empty,
+            Some(Base::open(&files, &path, Check::Index, 0).unwrap()),
+        );
+        for _ in 0..200 {
+            let key = format!("t\0{}", dice.roll(6000)).into_bytes();
+            assert_eq!(base.get(&key).unwrap().as_ref(), rows.get(&key));
+            let from = match dice.roll(3) {
+                0 => Bound::Included(&key[..]),
+                1 => Bound::Excluded(&key[..]),
+                _ => Bound::Unbounded,
+            };
+            let mut found = Vec::new();
+            let walked = stack.walk(from, &mut |key, stored| {
+                found.push((key.to_vec(), stored.to_vec()));
+                Ok(found.len() < 50)
+            });
+            walked.unwrap();
+            let right = rows.range::<[u8], _>((from, Bound::Unbounded)).take(50);
+            let right: Vec<_> = right.map(|(k, v)| (k.clone(), v.clone())).collect();
+            assert_eq!(found, right, "from {from:?}");
+        }
+        for (key, stored) in &rows {
+            assert_eq!(base.get(key).unwrap().as_ref(), Some(stored));
+        }
+        let whole = fs::read(&path).unwrap();
+        for _ in 0..300 {
+            let mut damaged = whole.clone();
+            let at = dice.roll(whole.len() as u64) as usize;
+            match dice.roll(3) {
+                0 => damaged[at] ^= 1 << dice.roll(8),
+                1 => damaged.truncate(at),
+                _ => damaged.insert(at, dice.roll(256) as u8),
+            }
+            fs::write(&path, damaged).unwrap();
+            assert!(
+                Base::open(&files, &path, Check::Everything, 0).is_err(),
+                "at {at}"
+            );
+        }
+    }
+}
