@@ -25,6 +25,26 @@ pub(crate) fn decompress(block: &[u8], length_max: usize) -> io::Result<Vec<u8>>
     engine::bulk::decompress(block, length_max)
 }
 
+/// All that is compressed anywhere in some bytes, as it was: for tests that look for words in files.
+#[cfg(any(test, feature = "testing"))]
+pub fn unpacked(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Read;
+
+    const BEGIN: [u8; 4] = engine::zstd_safe::MAGICNUMBER.to_le_bytes();
+    let mut found = Vec::new();
+    let starts = bytes.windows(BEGIN.len()).enumerate();
+    for (at, _) in starts.filter(|(_, some)| *some == BEGIN) {
+        let mut block = Vec::new();
+        let frame = engine::stream::read::Decoder::with_buffer(&bytes[at..]);
+        let read = frame.and_then(|frame| frame.single_frame().read_to_end(&mut block));
+        // What only looks like a beginning is none.
+        if read.is_ok() {
+            found.extend(block);
+        }
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,5 +57,7 @@ mod tests {
         assert_eq!(decompress(&small, block.len()).unwrap(), block);
         assert!(decompress(&small, block.len() - 1).is_err());
         assert!(decompress(b"no block at all", 1000).is_err());
+        let file = [b"head", &small[..], b"between", &small[..small.len() / 2]].concat();
+        assert_eq!(unpacked(&file), block);
     }
 }
