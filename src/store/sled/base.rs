@@ -16,7 +16,7 @@ use std::{
 use super::{
     compress::decompress,
     export::ExportError,
-    row::{Applied, encode},
+    row::{Applied, Standing, encode, encode_gone, weight},
     rows::RowsError,
 };
 use crate::{
@@ -37,6 +37,8 @@ pub(super) const BLOCK_HEAD_LENGTH: usize = 8;
 pub(super) const TAIL_LENGTH: usize = 32;
 /// What a block may be announced to have; more is damage.
 const BLOCK_LENGTH_MAX: usize = 256 * 1024 * 1024;
+/// What a version has that belongs to no row but to a mark that there is none.
+pub(super) const GONE: u64 = 1 << 63;
 /// So much is read at once where everything is read.
 const READ_BYTES: usize = 1024 * 1024;
 
@@ -54,7 +56,7 @@ pub(crate) struct Base {
     file: Box<dyn DiskFile>,
     path: PathBuf,
     index: Index,
-    applied: Applied,
+    standing: Standing,
     cache: Mutex<Cache>,
 }
 
@@ -100,13 +102,13 @@ impl Base {
         let index =
             index.filter(|index| index.len() as u64 == tail.blocks && index.end() == tail.index_at);
         let index = index.ok_or_else(|| damaged("its list of parts makes no sense"))?;
-        let applied = Applied::decode(&end);
-        let applied = applied.map_err(|_| damaged("its end makes no sense"))?;
+        let standing = Standing::decode(&end);
+        let standing = standing.map_err(|_| damaged("its end makes no sense"))?;
         let base = Base {
             file,
             path: path.to_owned(),
             index,
-            applied,
+            standing,
             cache: Mutex::new(Cache::new(cache_bytes)),
         };
         if check == Check::Everything && !base.is_whole().map_err(failed)? {
@@ -115,9 +117,14 @@ impl Base {
         Ok(base)
     }
 
-    /// As of where it is, and what its rows weigh.
+    /// As of where it is, and what all rows weigh, with those that it lies over.
     pub(crate) fn applied(&self) -> Applied {
-        self.applied
+        self.standing.applied
+    }
+
+    /// How many rows and marks it has itself, and what it lies over; nothing where it has all rows.
+    pub(crate) fn standing(&self) -> Standing {
+        self.standing
     }
 
     /// How long the file is.
@@ -161,23 +168,20 @@ impl Base {
         Ok(iter)
     }
 
-    /// Adds up all rows. They must be what the end says; whoever needs to be sure that a file can be read
-    /// asks this.
+    /// Adds up all rows and marks. They must be what the end says; whoever needs to be sure that a file
+    /// can be read asks this.
     pub(crate) fn weigh(self: &Arc<Self>, each: EachWhole<'_>) -> Result<Applied, RowsError> {
-        let mut found = Applied {
-            last: self.applied.last,
-            store_id: self.applied.store_id,
-            ..Applied::default()
-        };
+        let (mut count, mut sum) = (0, 0_u64);
         let mut iter = self.iter(Bound::Unbounded)?;
         while let Some(row) = iter.next()? {
-            found.add(row.stored());
+            count += 1;
+            sum = sum.wrapping_add(weight(row.stored()));
             each(row.key(), row.stored())?;
         }
-        if found != self.applied {
+        if (count, sum) != (self.standing.count, self.standing.sum) {
             return Err(self.damaged("weighs something else"));
         }
-        Ok(found)
+        Ok(self.standing.applied)
     }
 
     fn damaged(&self, what: &str) -> RowsError {
@@ -399,8 +403,11 @@ impl Block {
             let start = block.bytes.len();
             block.bytes.extend(key);
             let middle = block.bytes.len();
-            let version = Seq(u64::from_be_bytes(*version));
-            block.bytes.extend(encode(key, version, value));
+            let version = u64::from_be_bytes(*version);
+            block.bytes.extend(match version & GONE {
+                0 => encode(key, Seq(version), value),
+                _ => encode_gone(key, Seq(version & !GONE)),
+            });
             block.rows.push(RowAt {
                 key: start..middle,
                 stored: middle..block.bytes.len(),

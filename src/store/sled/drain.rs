@@ -170,14 +170,20 @@ impl Worker {
 
     /// The rows as they are at the end of the round. What changes from now on goes above them.
     fn freeze(&mut self) -> Result<Frozen, StoreError> {
-        let applied = self.state.applied();
-        let stack = self.shared.disk()?;
-        if applied.last == Seq(0) {
-            let stack = Arc::new(Stack::nothing());
-            return Ok(Frozen { stack, applied });
-        }
-        if stack.base_is(applied.last) {
-            return Ok(Frozen { stack, applied });
+        let (frozen, stack) = (self.state.standing(), self.shared.disk()?);
+        let applied = frozen.applied;
+        let unchanged = if applied.last == Seq(0) {
+            Some(Stack::nothing())
+        } else {
+            // What comes from now on is none of it.
+            let is_unchanged = stack.base_is(applied.last);
+            is_unchanged.then(|| stack.without_tops())
+        };
+        if let Some(stack) = unchanged {
+            return Ok(Frozen {
+                stack: Arc::new(stack),
+                standing: frozen,
+            });
         }
         let standing = Standing::over(applied);
         let dir = folder(&self.options.rows_dir(), applied.last);
@@ -191,7 +197,10 @@ impl Worker {
         let above = above.map_err(|error| StoreError::Refused {
             reason: format!("no place for changed rows could be made: {error}"),
         })?;
-        let frozen = Frozen { stack, applied };
+        let frozen = Frozen {
+            stack,
+            standing: frozen,
+        };
         self.shared.freeze(Arc::new(above), frozen.clone())?;
         self.state.begin_over(standing);
         self.shared.tell_changed(standing);

@@ -23,13 +23,13 @@ use super::{
     Sled,
     base::{Base, Check},
     committer::{Answer, Job},
-    export_file::{Writer, list},
+    export_file::{Extent, Writer, list, list_of},
     options::{Options, Retain},
     rebuild::remove_dir,
-    row::{APPLIED_KEY, inspect},
-    rows::{Rows, RowsError},
+    row::{APPLIED_KEY, Standing},
+    rows::{EachRow, Rows, RowsError},
     shared::Shared,
-    stack::{Frozen, Stack, base_path},
+    stack::{Frozen, Stack},
 };
 use crate::{
     INBOX, Seq, StoreError,
@@ -91,7 +91,7 @@ impl Sled {
         let (answer, answered) = oneshot::channel();
         let export = self.exporter()?;
         let started = start(move || {
-            let exported = export.run();
+            let exported = export.run(Extent::Whole);
             // Whoever asked may have gone; the next one comes when this is over all the same.
             drop(turn);
             if answer.send(exported).is_err() {
@@ -104,9 +104,10 @@ impl Sled {
 
     /// The same for somebody who has nothing else to do. It has its own thread all the same: the
     /// caller's may belong to a runtime, where nobody may wait for an answer.
-    pub(super) fn export_now(&self) -> Result<Exported, ExportError> {
+    pub(super) fn export_now(&self, extent: Extent) -> Result<Exported, ExportError> {
         let export = self.exporter()?;
-        let started = start(move || export.run()).map_err(|error| self.export_failed(error))?;
+        let started =
+            start(move || export.run(extent)).map_err(|error| self.export_failed(error))?;
         started.join().unwrap_or_else(|_| Err(super::gone().into()))
     }
 
@@ -171,17 +172,23 @@ impl Export {
     }
 
     /// Makes one as of now.
-    pub(super) fn run(&self) -> Result<Exported, ExportError> {
+    pub(super) fn run(&self, extent: Extent) -> Result<Exported, ExportError> {
         // One that was begun and did not come to its end comes first: its rows are still held.
         if let Some(frozen) = self.shared.frozen()? {
-            self.write(frozen)?;
+            self.write(frozen, extent)?;
         }
         let frozen = self.ask(|answer| Job::Freeze { answer })?;
-        let applied = frozen.applied;
-        let path = base_path(&self.options, applied.last);
-        let is_there = self.shared.disk()?.base_is(applied.last);
+        let applied = frozen.standing.applied;
+        let path = extent.path(&self.options, applied.last);
+        let is_there = {
+            let disk = self.shared.disk()?;
+            match extent {
+                Extent::Whole => disk.is_whole_as_of(applied.last),
+                Extent::Changes => disk.base_is(applied.last),
+            }
+        };
         if !is_there {
-            self.write(frozen)?;
+            self.write(frozen, extent)?;
         }
         let oldest = self.drop_old().map_err(|source| ExportError::Io {
             path: path.clone(),
@@ -196,7 +203,7 @@ impl Export {
     }
 
     /// Writes what does not change any more, reads it back, and lets the rows lie over it.
-    fn write(&self, frozen: Frozen) -> Result<(), ExportError> {
+    fn write(&self, frozen: Frozen, extent: Extent) -> Result<(), ExportError> {
         let dir = self.options.exports_dir();
         let disk = self.options.disk.as_ref();
         let path = dir.join("unfinished");
@@ -207,22 +214,26 @@ impl Export {
         disk.create_dir(&dir).map_err(failed)?;
         let file = disk.open(&path, Mode::Create).map_err(failed)?;
         let mut writer = Writer::new(file.as_ref()).map_err(failed)?;
-        self.dump(&frozen.stack, &mut writer)
+        self.dump(&frozen.stack, extent, &mut writer)
             .map_err(|error| match error {
                 DumpError::Io(source) => failed(source),
                 DumpError::Store(error) => error.into(),
             })?;
-        let applied = frozen.applied;
+        let standing = match extent {
+            Extent::Whole => Standing::whole(frozen.standing.applied),
+            Extent::Changes => frozen.standing,
+        };
         drop(frozen);
-        writer.end(applied).map_err(failed)?;
+        writer.end(standing).map_err(failed)?;
         file.sync().map_err(failed)?;
         drop(file);
-        let name = base_path(&self.options, applied.last);
+        let last = standing.applied.last;
+        let name = extent.path(&self.options, last);
         let cache_bytes = self.options.cache_bytes;
         let read_back = Base::open(disk, &path, Check::Index, cache_bytes).map(Arc::new)?;
         let mut pace = self.pace();
         let weighed = read_back.weigh(&mut |_, _| self.go_on(&mut pace).map_err(stopped));
-        if weighed.is_err() || read_back.applied() != applied {
+        if weighed.is_err() || read_back.standing() != standing {
             self.go_on(&mut pace)?;
             return Err(ExportError::Damaged {
                 path,
@@ -231,27 +242,34 @@ impl Export {
         }
         disk.rename(&path, &name).map_err(failed)?;
         disk.sync_dir(&dir).map_err(failed)?;
-        if applied.last > Seq(0) {
+        if last > Seq(0) {
             // What is not needed any more goes when nobody reads it; the next start finds what stays.
             retire(self.shared.rebase(read_back)?);
         }
         Ok(())
     }
 
-    fn dump(&self, stack: &Stack, writer: &mut Writer<'_>) -> Result<(), DumpError> {
+    fn dump(
+        &self,
+        stack: &Stack,
+        extent: Extent,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), DumpError> {
         let (mut stop, mut pace) = (None, self.pace());
-        let walked = stack.walk(Bound::Excluded(APPLIED_KEY), &mut |key, stored| {
-            let (version, value) = inspect(key, stored)?;
-            let written = writer.row(version, key, value).map_err(DumpError::Io);
-            let going_on = self.go_on(&mut pace).map_err(DumpError::Store);
-            match written.and(going_on) {
-                Ok(()) => Ok(true),
-                Err(error) => {
-                    stop = Some(error);
-                    Ok(false)
-                }
-            }
-        });
+        let from = Bound::Excluded(APPLIED_KEY);
+        let each: EachRow<'_> = &mut |key, stored| {
+            let written = match writer.row(key, stored) {
+                Ok(()) => self.go_on(&mut pace).map_err(DumpError::Store),
+                Err(RowsError::Io(error)) => Err(DumpError::Io(error)),
+                Err(damaged) => return Err(damaged),
+            };
+            stop = written.err();
+            Ok(stop.is_none())
+        };
+        let walked = match extent {
+            Extent::Whole => stack.walk(from, each),
+            Extent::Changes => stack.walk_changes(from, each),
+        };
         match (stop, walked) {
             (Some(error), _) => Err(error),
             (None, walked) => Ok(walked.map_err(|error| self.shared.fail_rows(&error))?),
@@ -265,6 +283,13 @@ impl Export {
         while found.len() > EXPORTS_KEPT {
             let (_, path) = found.remove(0);
             self.options.disk.remove(&path)?;
+        }
+        // The newest with all rows has what those before it had.
+        let newest = found.last().map_or(Seq(0), |(last, _)| *last);
+        for (last, path) in list_of(Extent::Changes, self.options.disk.as_ref(), &dir)? {
+            if last <= newest {
+                self.options.disk.remove(&path)?;
+            }
         }
         Ok(found.first().map_or(Seq(0), |(last, _)| *last))
     }

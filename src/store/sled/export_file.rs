@@ -16,7 +16,8 @@ use super::{
     base::{self, BLOCK_BYTES, BLOCK_HEAD_LENGTH, Base, Check, Tail, checksum, separator, take},
     compress::Compressor,
     export::ExportError,
-    row::{Applied, inspect},
+    options::Options,
+    row::{Applied, Standing, inspect, is_gone, version_of},
     rows::RowsError,
 };
 use crate::{
@@ -41,13 +42,59 @@ const END: u8 = 3;
 /// So much is written at once.
 const WRITE_BYTES: usize = 256 * 1024;
 
-/// The exports of a directory, oldest first.
+/// What an export has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// All rows.
+    Whole,
+    /// What changed since another, which it lies over.
+    Changes,
+}
+
+impl Extent {
+    fn suffix(self) -> &'static str {
+        match self {
+            Extent::Whole => ".export",
+            Extent::Changes => ".changes",
+        }
+    }
+
+    /// Where an export is.
+    pub(crate) fn path(self, options: &Options, last: Seq) -> PathBuf {
+        let name = format!("{:020}{}", last.0, self.suffix());
+        options.exports_dir().join(name)
+    }
+}
+
+/// The exports of a directory with all rows, oldest first.
 pub(crate) fn list(disk: &dyn Disk, dir: &Path) -> io::Result<Vec<(Seq, PathBuf)>> {
+    list_of(Extent::Whole, disk, dir)
+}
+
+/// As of which positions there is an export of any kind, oldest first.
+pub(crate) fn positions(options: &Options) -> io::Result<Vec<Seq>> {
+    let (disk, dir) = (options.disk.as_ref(), options.exports_dir());
+    let mut found = Vec::new();
+    for extent in [Extent::Whole, Extent::Changes] {
+        let exports = list_of(extent, disk, &dir)?;
+        found.extend(exports.into_iter().map(|(last, _)| last));
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+/// Those of one kind.
+pub(crate) fn list_of(
+    extent: Extent,
+    disk: &dyn Disk,
+    dir: &Path,
+) -> io::Result<Vec<(Seq, PathBuf)>> {
     let names = match disk.list(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         names => names?,
     };
-    let seq = |name: &String| name.strip_suffix(".export")?.parse().ok().map(Seq);
+    let seq = |name: &String| name.strip_suffix(extent.suffix())?.parse().ok().map(Seq);
     let mut found: Vec<_> = (names.iter())
         .filter_map(|name| Some((seq(name)?, dir.join(name))))
         .collect();
@@ -139,9 +186,16 @@ impl<'a> Writer<'a> {
         })
     }
 
-    /// The next row. Its checksum is not kept: that of its block says as much, and what all rows weigh
-    /// is compared when the file is read back.
-    pub(crate) fn row(&mut self, version: Seq, key: &[u8], value: &[u8]) -> io::Result<()> {
+    /// The next row or mark. Its checksum is not kept: that of its block says as much, and what all rows
+    /// weigh is compared when the file is read back.
+    pub(crate) fn row(&mut self, key: &[u8], stored: &[u8]) -> Result<(), RowsError> {
+        let (version, value) = match is_gone(key, stored)? {
+            true => (version_of(stored).0 | base::GONE, &[][..]),
+            false => {
+                let (version, value) = inspect(key, stored)?;
+                (version.0, value)
+            }
+        };
         if self.block.len() >= BLOCK_BYTES {
             self.end_block()?;
         }
@@ -149,7 +203,7 @@ impl<'a> Writer<'a> {
             self.block_first = separator(&self.last, key).to_vec();
         }
         text(&mut self.block, key);
-        self.block.extend(version.0.to_be_bytes());
+        self.block.extend(version.to_be_bytes());
         text(&mut self.block, value);
         self.last.clear();
         self.last.extend(key);
@@ -157,7 +211,7 @@ impl<'a> Writer<'a> {
     }
 
     /// There is no further row.
-    pub(crate) fn end(mut self, applied: Applied) -> io::Result<()> {
+    pub(crate) fn end(mut self, standing: Standing) -> io::Result<()> {
         if !self.block.is_empty() {
             self.end_block()?;
         }
@@ -167,7 +221,7 @@ impl<'a> Writer<'a> {
         let index = self.compressor.compress(&index)?;
         self.write_block(&index)?;
         let end_at = self.place();
-        self.write_block(&applied.encode())?;
+        self.write_block(&standing.encode())?;
         let tail = Tail {
             index_at,
             end_at,

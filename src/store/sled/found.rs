@@ -9,11 +9,12 @@ use std::{fs, io};
 use super::{
     base::{Base, Check},
     export::ExportError,
+    export_file::Extent,
     options::{OpenError, Options},
     rebuild::remove_dir,
     row::Standing,
     rows::{Rows, RowsError},
-    stack::{Stack, base_path, folder},
+    stack::{Stack, folder},
     weigh::weigh,
 };
 use crate::Seq;
@@ -73,11 +74,11 @@ fn look(options: &Options, base: Seq) -> Result<Found, OpenError> {
         return Ok(Found::Unsound("they lie over another export".to_owned()));
     }
     if base == Seq(0) {
-        return Ok(Found::Sound(Stack::new(rows, None), standing));
+        return Ok(Found::Sound(Stack::new(rows, Vec::new()), standing));
     }
-    match open_base(options, base)? {
-        Ok(base) if base.applied().store_id == standing.applied.store_id => {
-            Ok(Found::Sound(Stack::new(rows, Some(base)), standing))
+    match open_bases(options, base, Check::Everything)? {
+        Ok(bases) if bases[0].applied().store_id == standing.applied.store_id => {
+            Ok(Found::Sound(Stack::new(rows, bases), standing))
         }
         Ok(_) => Ok(Found::Unsound(
             "they lie over an export of another store".to_owned(),
@@ -86,28 +87,56 @@ fn look(options: &Options, base: Seq) -> Result<Found, OpenError> {
     }
 }
 
-/// The export that rows lie over. The inner error says why it is of no use.
-fn open_base(options: &Options, last: Seq) -> Result<Result<Base, String>, OpenError> {
-    let path = base_path(options, last);
-    let opened = Base::open(
-        options.disk.as_ref(),
-        &path,
-        Check::Everything,
-        options.cache_bytes,
-    );
-    match opened {
-        Ok(base) if base.applied().last == last => Ok(Ok(base)),
-        Ok(_) => Ok(Err(format!("`{}` is another export", path.display()))),
-        Err(ExportError::Io { source, .. }) if source.kind() != io::ErrorKind::NotFound => {
-            let dir = options.dir.clone();
-            Err(OpenError::Io { dir, source })
+/// The exports that rows lie over, each over the next; at least one. The inner error says why they are of no
+/// use.
+pub(super) fn open_bases(
+    options: &Options,
+    mut last: Seq,
+    check: Check,
+) -> Result<Result<Vec<Base>, String>, OpenError> {
+    let mut bases: Vec<Base> = Vec::new();
+    loop {
+        let base = match open_base(options, last, check)? {
+            Ok(base) => base,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let standing = base.standing();
+        let is_other = (bases.first())
+            .is_some_and(|first| first.applied().store_id != standing.applied.store_id);
+        let is_endless = standing.base >= last && last > Seq(0);
+        if standing.applied.last != last || is_endless || is_other {
+            let reason = format!("the export as of position {} is another", last.0);
+            return Ok(Err(reason));
         }
-        Err(ExportError::Io { .. }) => Ok(Err(format!(
-            "`{}`, which they lie over, is missing",
-            path.display()
-        ))),
-        Err(error) => Ok(Err(error.to_string())),
+        bases.push(base);
+        if standing.base == Seq(0) {
+            return Ok(Ok(bases));
+        }
+        last = standing.base;
     }
+}
+
+/// One of them. Where there is one with all rows, that is it.
+fn open_base(
+    options: &Options,
+    last: Seq,
+    check: Check,
+) -> Result<Result<Base, String>, OpenError> {
+    for extent in [Extent::Whole, Extent::Changes] {
+        let path = extent.path(options, last);
+        let opened = Base::open(options.disk.as_ref(), &path, check, options.cache_bytes);
+        match opened {
+            Ok(base) => return Ok(Ok(base)),
+            Err(ExportError::Io { source, .. }) if source.kind() != io::ErrorKind::NotFound => {
+                let dir = options.dir.clone();
+                return Err(OpenError::Io { dir, source });
+            }
+            Err(ExportError::Io { .. }) => {}
+            Err(error) => return Ok(Err(error.to_string())),
+        }
+    }
+    let reason = format!("the export as of position {} is missing", last.0);
+    Ok(Err(reason))
 }
 
 /// The folders of rows that there are, by the exports that they lie over.

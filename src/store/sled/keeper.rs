@@ -20,16 +20,23 @@ use std::{
 use super::{
     Sled,
     export::{Export, start},
+    export_file::Extent,
     options::Options,
     shared::Shared,
     stack::Stack,
 };
-use crate::StoreError;
+use crate::{Seq, StoreError};
 
 /// How often it looks.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How long it waits after an export that failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(600);
+/// What changed is exported when it is so large a part of all rows, and large at all.
+const PARTS: u64 = 24;
+/// So many exports of what changed lie over one of all rows at most,
+const OVER_MAX: usize = 12;
+/// and when they have so large a part of its rows, the next has all rows again.
+const WHOLE_AGAIN_AT: u64 = 2;
 /// Rows that take so many times what they need are worth an alarm,
 const BLOATED_TIMES: u64 = 8;
 /// unless it is less than this: a small store has much that is made ahead.
@@ -105,7 +112,7 @@ impl Keeper {
             options: sled.options.clone(),
             export: export.gently(Arc::clone(&is_ending)),
             turn: Arc::clone(&sled.exporting),
-            exported_at: sled.options.disk.elapsed(),
+            whole_at: sled.options.disk.elapsed(),
             failed_at: None,
             was_bloated: false,
         };
@@ -136,7 +143,7 @@ struct Worker {
     options: Options,
     export: Export,
     turn: Arc<tokio::sync::Mutex<()>>,
-    exported_at: Duration,
+    whole_at: Duration,
     failed_at: Option<Duration>,
     was_bloated: bool,
 }
@@ -156,17 +163,21 @@ impl Worker {
         self.shared.health()?;
         self.tell_size()?;
         let now = self.options.disk.elapsed();
-        let may = self.failed_at.is_none_or(|at| now >= at + AFTER_FAILURE);
-        if !may || !self.is_due(now)? {
+        if self.failed_at.is_some_and(|at| now < at + AFTER_FAILURE) {
             return Ok(());
         }
+        let Some(extent) = self.is_due(now)? else {
+            return Ok(());
+        };
         let Ok(_turn) = self.turn.try_lock() else {
             return Ok(());
         };
-        match self.export.run() {
+        match self.export.run(extent) {
             Ok(exported) => {
                 self.failed_at = None;
-                self.exported_at = self.options.disk.elapsed();
+                if extent == Extent::Whole {
+                    self.whole_at = self.options.disk.elapsed();
+                }
                 let (rows, pruned) = (exported.rows, exported.pruned);
                 tracing::info!(rows, pruned, "The rows were exported.");
             }
@@ -179,19 +190,30 @@ impl Worker {
         Ok(())
     }
 
-    /// Whether there is enough that an export would make smaller.
-    fn is_due(&self, now: Duration) -> Result<bool, StoreError> {
+    /// What kind of export is due, if any.
+    fn is_due(&self, now: Duration) -> Result<Option<Extent>, StoreError> {
         let changed = self.shared.changed_rows();
-        let (beneath, base_last) = self.shared.read_rows(|rows| {
+        let (whole, over, last) = self.shared.read_rows(|rows| {
             let disk = rows.disk();
-            Ok((disk.base_rows(), disk.base_last()))
+            let (whole, over) = disk.base_rows();
+            Ok((whole, over, disk.base_last()))
         })?;
-        let part = beneath / self.options.export_part;
-        let many_rows = changed >= self.options.export_rows.max(part);
-        let behind = self.shared.segments.bytes_behind(base_last);
-        let much_journal = behind >= self.options.export_journal_bytes;
-        let is_old = changed > 0 && now >= self.exported_at + self.options.export_every;
-        Ok(many_rows || much_journal || is_old)
+        let options = &self.options;
+        if changed > 0 && now >= self.whole_at + options.export_every {
+            return Ok(Some(Extent::Whole));
+        }
+        let is_much = changed >= options.export_rows.max(whole / PARTS)
+            || self.shared.segments.bytes_behind(last) >= options.export_journal_bytes;
+        // Where all rows are few, all of them are as quickly written as those that changed.
+        let is_whole = last == Seq(0)
+            || over.len() >= OVER_MAX
+            || over.iter().sum::<u64>() + changed > whole / WHOLE_AGAIN_AT;
+        let extent = if is_whole {
+            Extent::Whole
+        } else {
+            Extent::Changes
+        };
+        Ok(is_much.then_some(extent))
     }
 
     fn tell_size(&mut self) -> Result<(), StoreError> {

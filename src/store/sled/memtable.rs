@@ -302,7 +302,7 @@ mod tests {
         for seed in 0..60 {
             let mut dice = Dice(seed);
             let dir = tempfile::tempdir().unwrap();
-            let disk = Stack::new(Rows::open(dir.path(), 1024 * 1024).unwrap(), None);
+            let disk = Stack::new(Rows::open(dir.path(), 1024 * 1024).unwrap(), Vec::new());
             let mut layers = Layers::new(disk).unwrap();
             let disk = layers.disk();
             let mut model = Model::new();
@@ -356,7 +356,7 @@ mod tests {
     #[test]
     fn what_comes_and_goes_in_memory_leaves_no_trace() {
         let dir = tempfile::tempdir().unwrap();
-        let disk = Stack::new(Rows::open(dir.path(), 1024 * 1024).unwrap(), None);
+        let disk = Stack::new(Rows::open(dir.path(), 1024 * 1024).unwrap(), Vec::new());
         let mut layers = Layers::new(disk).unwrap();
         let inbox = crate::journal::change::inbox_key(Seq(1));
         let gone = |key: &RowKey| {

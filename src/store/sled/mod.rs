@@ -43,7 +43,7 @@ use std::{
 use async_trait::async_trait;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub use compress::unpacked;
 pub use doctor::{Findings, rebuild, verify};
 pub use export::{ExportError, Exported};

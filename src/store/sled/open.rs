@@ -102,7 +102,7 @@ pub fn open(options: Options) -> Result<(Arc<Sled>, Opened), OpenError> {
     };
     if wants_export {
         // Rows made anew without it would silently lack what a person has accepted as lost before.
-        sled.export_now()
+        sled.export_now(export_file::Extent::Whole)
             .map_err(|error| failed(io::Error::other(error)))?;
     }
     sled.keeper = Some(Keeper::start(&sled).map_err(failed)?);
@@ -200,7 +200,7 @@ impl Parts {
                 let standing = Standing::new(journal.store_id);
                 let begun = standing.write(&rows);
                 begun.map_err(|error| OpenError::rows(&options.dir, error))?;
-                Ok((Stack::new(rows, None), standing))
+                Ok((Stack::new(rows, Vec::new()), standing))
             }
             (Found::Empty(_), None) => Err("they are missing".to_owned()),
             (Found::Unsound(reason), None) => Err(reason),
@@ -281,10 +281,9 @@ fn seen(options: &Options, found: &Found) -> Result<Seq, OpenError> {
 
 /// As of which position the newest export is.
 fn last_export(options: &Options) -> Result<Seq, OpenError> {
-    let exports = export_file::list(options.disk.as_ref(), &options.exports_dir());
-    let exports = exports.map_err(|source| OpenError::Io {
+    let exports = export_file::positions(options).map_err(|source| OpenError::Io {
         dir: options.dir.clone(),
         source,
     })?;
-    Ok(exports.last().map_or(Seq(0), |(last, _)| *last))
+    Ok(exports.last().copied().unwrap_or(Seq(0)))
 }

@@ -40,13 +40,11 @@ pub struct Options {
     pub free_ratio_min: f64,
     /// So much is kept back, so that a store can be opened on a disk that others have filled.
     pub reserve_bytes: u64,
-    /// An export is made by itself when so many rows have changed since the last,
+    /// An export is made by itself when at least so many rows have changed since the last,
     pub export_rows: u64,
-    /// and as many as this part of those that it has: making one reads them all;
-    pub export_part: u64,
     /// or when the journal has so many bytes behind it;
     pub export_journal_bytes: u64,
-    /// or so long after the last, if anything has changed.
+    /// and one of all rows so long after the last, if anything has changed.
     pub export_every: Duration,
     /// What may go when an export has it.
     pub retain: Retain,
@@ -80,7 +78,6 @@ impl Options {
             free_ratio_min: 0.1,
             reserve_bytes: 32 * 1024 * 1024,
             export_rows: 200_000,
-            export_part: 4,
             export_journal_bytes: 512 * 1024 * 1024,
             export_every: Duration::from_secs(24 * 3600),
             retain: Retain::Everything,

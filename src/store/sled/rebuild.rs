@@ -3,17 +3,20 @@
 //! New rows are made beside the old ones, which are moved aside only when the new ones are complete: a
 //! stop in between changes nothing.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use super::{
     base::{Base, Check},
     effect::Effect,
-    export::ExportError,
-    export_file,
+    export_file::{self, Extent, positions},
+    found::open_bases,
     options::{OpenError, Opened, Options},
     row::{Applied, Standing},
     rows::{Rows, RowsError},
-    stack::{Stack, base_path, folder},
+    stack::{Stack, folder},
     state::{Pace, State},
 };
 use crate::{
@@ -38,12 +41,12 @@ pub(super) enum Gaps {
     Accepted,
 }
 
-/// An export that is whole.
-enum Whole {
-    /// Rows can lie over it.
-    Base(Box<Base>),
-    /// Of an earlier version: its rows are taken over.
-    Early(Applied),
+/// Exports that are whole.
+enum Usable {
+    /// Rows can lie over them.
+    Bases(Vec<Base>),
+    /// One of an earlier version: its rows are taken over.
+    Early(PathBuf, Applied),
 }
 
 /// Why rows could not be brought forward.
@@ -143,20 +146,11 @@ impl Rebuild<'_> {
     fn reopen(&self, base: Seq) -> Result<Stack, OpenError> {
         let rows = self.open_rows(&folder(&self.options.rows_dir(), base))?;
         if base == Seq(0) {
-            return Ok(Stack::new(rows, None));
+            return Ok(Stack::new(rows, Vec::new()));
         }
-        let base = self.open_base(&base_path(self.options, base), Check::Index);
-        let base = base.map_err(|error| OpenError::Lost {
-            reason: error.to_string(),
-        })?;
-        Ok(Stack::new(rows, Some(base)))
-    }
-
-    fn open_base(&self, path: &Path, check: Check) -> Result<Base, ExportError> {
-        let Options {
-            disk, cache_bytes, ..
-        } = self.options;
-        Base::open(disk.as_ref(), path, check, *cache_bytes)
+        let bases = open_bases(self.options, base, Check::Index)?;
+        let bases = bases.map_err(|reason| OpenError::Lost { reason })?;
+        Ok(Stack::new(rows, bases))
     }
 
     fn make(
@@ -180,56 +174,58 @@ impl Rebuild<'_> {
         rows.map_err(|error| OpenError::rows(&self.options.dir, error))
     }
 
-    /// Lays empty rows over the newest export that is whole.
+    /// Lays empty rows over the newest exports that are whole.
     fn restore(
         &self,
         store_id: u64,
         dir: &Path,
         opened: &mut Opened,
     ) -> Result<(Stack, Standing), OpenError> {
-        let disk = self.options.disk.as_ref();
-        let exports = export_file::list(disk, &self.options.exports_dir());
-        let exports = exports.map_err(|source| OpenError::Io {
+        let exports = positions(self.options).map_err(|source| OpenError::Io {
             dir: self.options.dir.clone(),
             source,
         })?;
         let failed = |error| OpenError::rows(&self.options.dir, error);
-        for (_, path) in exports.iter().rev() {
-            match self.look(path) {
-                Ok(Whole::Base(base)) if base.applied().store_id == store_id => {
-                    let standing = Standing::over(base.applied());
+        for last in exports.into_iter().rev() {
+            match self.look(last)? {
+                Ok(Usable::Bases(mut bases)) if bases[0].applied().store_id == store_id => {
+                    let standing = Standing::over(bases[0].applied());
                     let rows = self.open_rows(&folder(dir, standing.base))?;
                     standing.write(&rows).map_err(failed)?;
                     // An empty one has nothing that rows could lie over.
-                    let base = (standing.base > Seq(0)).then_some(*base);
-                    return Ok((Stack::new(rows, base), standing));
+                    bases.retain(|base| base.applied().last > Seq(0));
+                    return Ok((Stack::new(rows, bases), standing));
                 }
-                Ok(Whole::Early(applied)) if applied.store_id == store_id => {
-                    let rows = Stack::new(self.open_rows(&folder(dir, Seq(0)))?, None);
-                    let standing = self.load(&rows, path, applied)?;
+                Ok(Usable::Early(path, applied)) if applied.store_id == store_id => {
+                    let rows = self.open_rows(&folder(dir, Seq(0)))?;
+                    let rows = Stack::new(rows, Vec::new());
+                    let standing = self.load(&rows, &path, applied)?;
                     return Ok((rows, standing));
                 }
                 Ok(_) => {
-                    let text = format!("`{}` belongs to another store.", path.display());
+                    let text = format!("The export as of position {} is of another store.", last.0);
                     opened.repairs.push(text);
                 }
-                Err(error) => opened
+                Err(reason) => opened
                     .repairs
-                    .push(format!("An export was passed over: {error}.")),
+                    .push(format!("An export was passed over: {reason}.")),
             }
         }
-        let rows = Stack::new(self.open_rows(&folder(dir, Seq(0)))?, None);
+        let rows = Stack::new(self.open_rows(&folder(dir, Seq(0)))?, Vec::new());
         Ok((rows, Standing::new(store_id)))
     }
 
-    /// Reads all of an export.
-    fn look(&self, path: &Path) -> Result<Whole, ExportError> {
+    /// Reads all of an export, and of those that it lies over. The inner error says why it is of no use.
+    fn look(&self, last: Seq) -> Result<Result<Usable, String>, OpenError> {
         let disk = self.options.disk.as_ref();
-        if export_file::is_early(disk, path)? {
-            return export_file::read(disk, path, &mut |_, _| Ok(())).map(Whole::Early);
+        let path = Extent::Whole.path(self.options, last);
+        if export_file::is_early(disk, &path).unwrap_or(false) {
+            let read = export_file::read(disk, &path, &mut |_, _| Ok(()));
+            let read = read.map_err(|error| error.to_string());
+            return Ok(read.map(|applied| Usable::Early(path, applied)));
         }
-        let base = self.open_base(path, Check::Everything)?;
-        Ok(Whole::Base(Box::new(base)))
+        let bases = open_bases(self.options, last, Check::Everything)?;
+        Ok(bases.map(Usable::Bases))
     }
 
     /// Takes over the rows of an export of an earlier version.

@@ -54,6 +54,12 @@ pub(crate) fn is_gone(key: &[u8], stored: &[u8]) -> Result<bool, RowsError> {
     Err(RowsError::Damaged(reason))
 }
 
+/// The version that something stored says it has.
+pub(crate) fn version_of(stored: &[u8]) -> Seq {
+    let version = stored.get(1..HEAD_LENGTH);
+    Seq(version.map_or(0, |head| u64::from_be_bytes(array(head, 0))))
+}
+
 /// Looks whether a row or a mark is whole.
 pub(crate) fn check(key: &[u8], stored: &[u8]) -> Result<(), RowsError> {
     if is_gone(key, stored)? {
@@ -191,6 +197,16 @@ impl Standing {
     /// No rows yet.
     pub(crate) fn new(store_id: u64) -> Standing {
         Standing::over(Applied::new(store_id))
+    }
+
+    /// All rows, over nothing.
+    pub(crate) fn whole(applied: Applied) -> Standing {
+        Standing {
+            applied,
+            count: applied.count,
+            sum: applied.sum,
+            ..Standing::default()
+        }
     }
 
     /// Nothing over an export, or over nothing.

@@ -1,4 +1,4 @@
-//! The rows on disk: those that changed since the last export, over that export.
+//! The rows on disk: those that changed since the last export, over exports.
 //!
 //! What changed is in sled, in a folder that is named by the position of the export beneath. A row that is
 //! gone from there but not from the export is kept as a mark that says so. While the next export is made,
@@ -14,8 +14,7 @@ use std::{
 
 use super::{
     base::{Base, BaseIter, BaseRow},
-    options::Options,
-    row::{Applied, is_gone},
+    row::{Standing, is_gone},
     rows::{EachRow, Rows, RowsError, RowsIter, StoredRow},
 };
 use crate::Seq;
@@ -24,45 +23,60 @@ use crate::Seq;
 pub(crate) struct Stack {
     /// What changes, and beneath it what is on its way into an export.
     tops: Vec<Arc<Rows>>,
-    base: Option<Arc<Base>>,
+    /// Exports: what changed, and at last one with all rows.
+    bases: Vec<Arc<Base>>,
 }
 
 /// Rows that do not change any more, until there is an export of them.
 #[derive(Clone)]
 pub(crate) struct Frozen {
     pub stack: Arc<Stack>,
-    pub applied: Applied,
+    /// Of what is in sled there.
+    pub standing: Standing,
 }
 
 impl Stack {
-    /// Rows in sled over an export.
-    pub(crate) fn new(top: Rows, base: Option<Base>) -> Stack {
+    /// Rows in sled over exports, of which each lies over the next.
+    pub(crate) fn new(top: Rows, bases: Vec<Base>) -> Stack {
         Stack {
             tops: vec![Arc::new(top)],
-            base: base.map(Arc::new),
+            bases: bases.into_iter().map(Arc::new).collect(),
         }
     }
 
     /// No rows at all, and no place for any.
     pub(crate) fn nothing() -> Stack {
-        let (tops, base) = (Vec::new(), None);
-        Stack { tops, base }
+        let (tops, bases) = (Vec::new(), Vec::new());
+        Stack { tops, bases }
+    }
+
+    /// The exports alone.
+    pub(crate) fn without_tops(&self) -> Stack {
+        let bases = self.bases.clone();
+        Stack {
+            tops: Vec::new(),
+            bases,
+        }
     }
 
     /// The same beneath a new top.
     pub(crate) fn beneath(&self, top: Rows) -> Stack {
         let mut tops = vec![Arc::new(top)];
         tops.extend(self.tops.iter().cloned());
-        let base = self.base.clone();
-        Stack { tops, base }
+        let bases = self.bases.clone();
+        Stack { tops, bases }
     }
 
     /// The top alone, over an export that has all that was beneath it; and what is not needed then.
     pub(crate) fn over(&self, base: Arc<Base>) -> (Stack, Vec<Arc<Rows>>) {
         let mut tops = self.tops.clone();
         let retired = tops.split_off(1.min(tops.len()));
-        let base = Some(base);
-        (Stack { tops, base }, retired)
+        let is_whole = base.standing().base == Seq(0);
+        let mut bases = vec![base];
+        if !is_whole {
+            bases.extend(self.bases.iter().cloned());
+        }
+        (Stack { tops, bases }, retired)
     }
 
     /// Where changes are written.
@@ -71,27 +85,34 @@ impl Stack {
         self.tops.first().map(Arc::as_ref).ok_or_else(nowhere)
     }
 
-    /// How long the export beneath is.
+    /// How long the exports beneath are.
     pub(crate) fn base_bytes(&self) -> u64 {
-        self.base.as_ref().map_or(0, |base| base.length())
+        self.bases.iter().map(|base| base.length()).sum()
     }
 
     /// Whether the export beneath is as of a position.
     pub(crate) fn base_is(&self, last: Seq) -> bool {
-        let base = self.base.as_ref();
+        let base = self.bases.first();
         self.tops.len() == 1 && base.is_some_and(|base| base.applied().last == last)
+    }
+
+    /// Whether it has all rows, too.
+    pub(crate) fn is_whole_as_of(&self, last: Seq) -> bool {
+        self.base_is(last) && self.bases.len() == 1
     }
 
     /// As of which position the export beneath is; 0 where there is none.
     pub(crate) fn base_last(&self) -> Seq {
-        self.base
-            .as_ref()
-            .map_or(Seq(0), |base| base.applied().last)
+        let base = self.bases.first();
+        base.map_or(Seq(0), |base| base.applied().last)
     }
 
-    /// How many rows the export beneath has.
-    pub(crate) fn base_rows(&self) -> u64 {
-        self.base.as_ref().map_or(0, |base| base.applied().count)
+    /// How many rows the export has that has all, and how many each of those over it.
+    pub(crate) fn base_rows(&self) -> (u64, Vec<u64>) {
+        let counts = self.bases.iter().map(|base| base.standing().count);
+        let mut counts: Vec<u64> = counts.collect();
+        let whole = counts.pop().unwrap_or(0);
+        (whole, counts)
     }
 
     /// Bytes on disk that the rows take, without the export beneath.
@@ -125,23 +146,50 @@ impl Stack {
     }
 
     fn get_base(&self, key: &[u8]) -> Result<Option<Vec<u8>>, RowsError> {
-        match &self.base {
-            Some(base) => base.get(key),
-            None => Ok(None),
+        for base in &self.bases {
+            if let Some(stored) = base.get(key)? {
+                return shown(key, stored);
+            }
         }
+        Ok(None)
     }
 
     /// Shows rows in the order of their keys, from a bound on, until told to stop.
     pub(crate) fn walk(&self, from: Bound<&[u8]>, each: EachRow<'_>) -> Result<(), RowsError> {
-        if let ([top], None) = (self.tops.as_slice(), &self.base) {
+        if let ([top], []) = (self.tops.as_slice(), self.bases.as_slice()) {
             // Over nothing there are no marks.
             return top.walk(from, each);
         }
+        self.merge(
+            from,
+            &self.bases,
+            &mut |key, stored| match is_gone(key, stored)? {
+                true => Ok(true),
+                false => each(key, stored),
+            },
+        )
+    }
+
+    /// Shows what is in sled alone, marks and all.
+    pub(crate) fn walk_changes(
+        &self,
+        from: Bound<&[u8]>,
+        each: EachRow<'_>,
+    ) -> Result<(), RowsError> {
+        self.merge(from, &[], each)
+    }
+
+    fn merge(
+        &self,
+        from: Bound<&[u8]>,
+        bases: &[Arc<Base>],
+        each: EachRow<'_>,
+    ) -> Result<(), RowsError> {
         let mut layers = Vec::new();
         for rows in &self.tops {
             layers.push(Layer::begin(Source::Top(Box::new(rows.iter(from)?)))?);
         }
-        if let Some(base) = &self.base {
+        for base in bases {
             layers.push(Layer::begin(Source::Base(base.iter(from)?))?);
         }
         while let Some(first) = first_of(&layers) {
@@ -157,7 +205,7 @@ impl Stack {
                     layer.step()?;
                 }
             }
-            if !is_gone(row.key(), row.stored())? && !each(row.key(), row.stored())? {
+            if !each(row.key(), row.stored())? {
                 return Ok(());
             }
         }
@@ -244,10 +292,4 @@ fn first_of(layers: &[Layer]) -> Option<usize> {
 /// The folder of the rows that changed since an export.
 pub(crate) fn folder(rows_dir: &Path, base: Seq) -> PathBuf {
     rows_dir.join(format!("{:020}", base.0))
-}
-
-/// The export that rows lie over.
-pub(crate) fn base_path(options: &Options, base: Seq) -> PathBuf {
-    let name = format!("{:020}.export", base.0);
-    options.exports_dir().join(name)
 }

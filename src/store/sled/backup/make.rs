@@ -15,6 +15,7 @@ use super::{
         Sled,
         committer::{Job, Mark},
         export::{Export, Exported, start},
+        export_file::Extent,
     },
     Backup, BackupError, Plan, STORE, UNFINISHED,
     check::{check_files, fold},
@@ -61,7 +62,7 @@ impl Making {
         made.map_err(|error| BackupError::io("make", dir, error))?;
         let _turn = Turn::take(dir)?;
         remove_unfinished(disk.as_ref(), dir)?;
-        let exported = self.export.run()?;
+        let exported = self.export.run(Extent::Whole)?;
         let mark: Mark = self.export.ask(|answer| Job::Mark { answer })?;
         self.check_space(&exported, &mark)?;
         let made_at = Time::from_millis(i64::try_from(disk.unix_ms()).unwrap_or(i64::MAX));

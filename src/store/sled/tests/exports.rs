@@ -11,7 +11,7 @@ use std::{
 use super::{
     super::{
         base::{Base, Check},
-        export_file::Writer,
+        export_file::{Extent, Writer},
         rows::Rows,
         stack::{Stack, folder},
         *,
@@ -121,7 +121,7 @@ async fn nothing_shows_where_an_export_ends() {
         let (mut store, _) = open(options(dir.path())).unwrap();
         for round in 0..12 {
             change(&store, &mut model, &mut dice, 40).await;
-            match dice.roll(4) {
+            match dice.roll(7).min(4) {
                 0 => {
                     store.close().await.unwrap();
                     drop(store);
@@ -134,9 +134,11 @@ async fn nothing_shows_where_an_export_ends() {
                     assert_eq!(findings.sentences, Vec::<String>::new(), "{seed} {round}");
                     store = open(options(dir.path())).unwrap().0;
                 }
-                _ => {
-                    let exported = store.export().await.unwrap();
-                    let again = store.export().await.unwrap();
+                what => {
+                    let extents = [Extent::Changes, Extent::Whole];
+                    let extent = extents[usize::from(what == 3)];
+                    let exported = store.export_now(extent).unwrap();
+                    let again = store.export_now(extent).unwrap();
                     assert_eq!(exported, again, "nothing has come since");
                     assert_eq!(folders(dir.path()), [format!("{:020}", exported.last.0)]);
                 }
@@ -183,8 +185,9 @@ async fn an_export_that_fails_or_is_cut_off_leaves_everything_as_it_is() {
             copy(&from, &to);
             Err(io::Error::other("input/output error"))
         });
-        let exported = store.export().await;
-        let has_failed = exported.is_err();
+        let extents = [Extent::Changes, Extent::Whole];
+        let extent = extents[usize::from(failing % 3 == 0)];
+        let has_failed = store.export_now(extent).is_err();
         failures += u64::from(has_failed);
         assert_eq!(read(&store).await, model, "{failing}: reading goes on");
         if fs::read_dir(cut.path()).unwrap().next().is_some() {
@@ -196,7 +199,7 @@ async fn an_export_that_fails_or_is_cut_off_leaves_everything_as_it_is() {
         }
         change(&store, &mut model, &mut dice, 20).await;
         disk.heal();
-        store.export().await.unwrap();
+        store.export_now(extent).unwrap();
         assert_eq!(folders(dir.path()).len(), 1, "{failing}");
         change(&store, &mut model, &mut dice, 20).await;
         assert_eq!(read(&store).await, model, "{failing}");
@@ -206,6 +209,38 @@ async fn an_export_that_fails_or_is_cut_off_leaves_everything_as_it_is() {
         assert_eq!(read(&store).await, model, "{failing}: opened again");
     }
     assert!(failures >= 10, "{failures} failed");
+}
+
+#[tokio::test]
+async fn of_exports_over_each_other_the_damaged_are_passed_over() {
+    for damaged in 0..4 {
+        let (dir, mut dice) = (tempfile::tempdir().unwrap(), Dice(damaged as u64));
+        let mut model = Everything::default();
+        let (store, _) = open(options(dir.path())).unwrap();
+        change(&store, &mut model, &mut dice, 60).await;
+        let mut made = vec![store.export().await.unwrap()];
+        for _ in 0..3 {
+            change(&store, &mut model, &mut dice, 30).await;
+            made.push(store.export_now(Extent::Changes).unwrap());
+        }
+        change(&store, &mut model, &mut dice, 30).await;
+        drop(store);
+        let mut bytes = fs::read(&made[damaged].path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 4;
+        fs::write(&made[damaged].path, bytes).unwrap();
+        let (store, opened) = open(options(dir.path())).unwrap();
+        assert!(opened.is_rebuilt, "{damaged}: {opened:?}");
+        let passed_over = opened.repairs.len() - 1;
+        assert_eq!(passed_over, made.len() - damaged, "{opened:?}");
+        assert_eq!(read(&store).await, model, "{damaged}");
+        // An export of all rows lets the others go.
+        store.export().await.unwrap();
+        let left = fs::read_dir(dir.path().join("exports")).unwrap();
+        let names = left.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        assert!(names.into_iter().all(|name| name.ends_with(".export")));
+        assert_eq!(read(&store).await, model, "{damaged}");
+    }
 }
 
 #[tokio::test]
@@ -331,11 +366,10 @@ fn written(dir: &Path, rows: &BTreeMap<Vec<u8>, Vec<u8>>) -> (PathBuf, row::Appl
     let file = Files::new().open(&path, Mode::Create).unwrap();
     let mut writer = Writer::new(file.as_ref()).unwrap();
     for (key, stored) in rows {
-        let (version, value) = row::inspect(key, stored).unwrap();
-        writer.row(version, key, value).unwrap();
+        writer.row(key, stored).unwrap();
         applied.add(stored);
     }
-    writer.end(applied).unwrap();
+    writer.end(row::Standing::whole(applied)).unwrap();
     (path, applied)
 }
 
@@ -365,7 +399,7 @@ fn an_export_is_read_like_a_map_and_no_byte_of_it_can_change() {
         let empty = Rows::open(&dir.path().join("rows"), 1 << 20).unwrap();
         let stack = Stack::new(
             empty,
-            Some(Base::open(&files, &path, Check::Index, 0).unwrap()),
+            vec![Base::open(&files, &path, Check::Index, 0).unwrap()],
         );
         for _ in 0..200 {
             let key = format!("t\0{}", dice.roll(6000)).into_bytes();
