@@ -141,6 +141,8 @@ impl Applied {
         }
     }
 
+    /// As earlier versions wrote it.
+    #[cfg(test)]
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut value = Vec::with_capacity(24);
         for number in [self.count, self.sum, self.store_id] {

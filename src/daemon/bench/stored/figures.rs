@@ -58,7 +58,7 @@ pub(super) struct Memory {
     /// The most while hooks came.
     pub(super) peak_mb: u64,
     pub(super) disk: Disk,
-    /// Rows and journal.
+    /// Rows, exports and journal.
     pub(super) bytes_per_order: u64,
     /// What one hook of an order would add to the journal: the orders in there came without.
     pub(super) raw_signal_bytes: usize,
@@ -106,6 +106,7 @@ impl Sizes {
             "RSS MB",
             "PEAK MB",
             "ROWS MB",
+            "EXPORTS MB",
             "JOURNAL MB",
             "BYTES/ORDER",
             "ROWS/ORDER",
@@ -120,6 +121,7 @@ impl Sizes {
                 memory.resident_mb.to_string(),
                 memory.peak_mb.to_string(),
                 mb(memory.disk.rows_bytes),
+                mb(memory.disk.exports_bytes),
                 mb(memory.disk.journal_bytes),
                 memory.bytes_per_order.to_string(),
                 format!("{:.1}", memory.disk.export.rows_per_order),

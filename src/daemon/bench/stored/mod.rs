@@ -271,7 +271,7 @@ impl Bench<'_> {
             items,
             resident_mb: before.resident_bytes / 1_000_000,
             peak_mb: after.peak_bytes / 1_000_000,
-            bytes_per_order: (disk.rows_bytes + disk.journal_bytes) / orders,
+            bytes_per_order: (disk.rows_bytes + disk.exports_bytes + disk.journal_bytes) / orders,
             disk,
             raw_signal_bytes: self.rig.hooks.raw_signal_bytes(),
         };
