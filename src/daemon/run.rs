@@ -121,6 +121,7 @@ pub async fn run(
         }
     };
     let outside = open_outside(&settings, &ports)?;
+    let mut ends = signals::Ends::listen();
     let public = listen_at(settings.listen.public).await?;
     let admin = listen_at(settings.listen.admin).await?;
     let mut config = config(&settings);
@@ -145,7 +146,7 @@ pub async fn run(
     notify(&[sd_notify::NotifyState::Ready]);
     tracing::info!(accounts = engine.accounts.len(), "Oneshelf is ready.");
 
-    let exit = wait_for_end(&engine, &tasks).await;
+    let exit = wait_for_end(&engine, &tasks, &mut ends).await;
     notify(&[sd_notify::NotifyState::Stopping]);
     engine.stop();
     stop_web.send_replace(true);
@@ -311,7 +312,7 @@ fn refuse_start(error: &StartError) -> ExitCode {
     }
 }
 
-async fn wait_for_end(engine: &Engine, tasks: &system::Tasks) -> Exit {
+async fn wait_for_end(engine: &Engine, tasks: &system::Tasks, ends: &mut signals::Ends) -> Exit {
     let mut fatal = engine.watch_fatal();
     let mut panics = tasks.watch_panics();
     tokio::select! {
@@ -325,7 +326,7 @@ async fn wait_for_end(engine: &Engine, tasks: &system::Tasks) -> Exit {
             tracing::error!(task, "A task panicked: this is a bug, please report it.");
             Exit::Bug
         }
-        () = signals::ended() => Exit::Good,
+        () = ends.came() => Exit::Good,
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use sandbox::Truth;
 
 use crate::kit::{
+    SOON,
     book::Book,
     world::{END_WITHIN, Plan, SHOPS, World},
 };
@@ -68,6 +69,26 @@ async fn after_sigterm_it_goes_on_where_it_stopped_and_writes_nothing_anew() {
         before.facts,
         "history stays"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_reaches_it_can_also_end_it_in_order() {
+    let world = World::open(Plan::default()).await;
+    world.adopt().await.kill();
+    let mut daemon = world.spawn();
+    let admin = world.api.admin_url.trim_start_matches("http://");
+    let end = world.ports.clock.now().plus(SOON);
+    // As often as can be: what is looked for is over soon.
+    let hears = loop {
+        assert!(world.ports.clock.now() < end, "nobody reaches it");
+        assert_eq!(daemon.ended(), None, "{}", daemon.stderr());
+        let (is_reached, hears) = daemon.is_reached_and_hears(admin);
+        if is_reached {
+            break hears;
+        }
+    };
+    assert!(hears, "SIGTERM would end it in the middle of its work");
+    assert_eq!(daemon.terminate(END_WITHIN).await, Some(0));
 }
 
 fn truths(world: &World) -> BTreeMap<String, Truth> {

@@ -45,6 +45,7 @@ use crate::{
     sandbox_host::HostedShop,
     scratch::Scratch,
     settings::Settings,
+    signals::Ends,
 };
 
 /// How long tasks may take to settle what is under way.
@@ -119,10 +120,11 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         return Ok(Exit::Configuration.into());
     }
     let demo = start(&args, said.as_ref(), &dir, &ports).await?;
+    let mut ends = Ends::listen();
     if !args.json {
         screen::greet(&demo)?;
     }
-    let reason = live(&args, &demo).await?;
+    let reason = live(&args, &demo, &mut ends).await?;
     let summary = if args.lasts.is_some() && !args.observe {
         demo.shops.iter().for_each(HostedShop::quiet);
         let reason = match settle(&demo).await? {
@@ -312,7 +314,7 @@ fn config(shops: &[HostedShop]) -> Config {
 }
 
 /// Lets buyers buy and the merchant ship until the time is over, or somebody ends it.
-async fn live(args: &Args, demo: &Demo) -> anyhow::Result<&'static str> {
+async fn live(args: &Args, demo: &Demo, ends: &mut Ends) -> anyhow::Result<&'static str> {
     let seed = args.seed.unwrap_or(1);
     let pace = if args.faults {
         Pace::busy().with_meddling()
@@ -324,7 +326,6 @@ async fn live(args: &Args, demo: &Demo) -> anyhow::Result<&'static str> {
     let mut screen = screen::Screen::new(args.json);
     let end = args.lasts.map(|lasts| demo.started_at.plus(lasts));
     let mut fatal = demo.engine.watch_fatal();
-    let mut ended = std::pin::pin!(crate::signals::ended());
     loop {
         let now = demo.ports.clock.now();
         if end.is_some_and(|end| now >= end) {
@@ -340,7 +341,7 @@ async fn live(args: &Args, demo: &Demo) -> anyhow::Result<&'static str> {
         screen.refresh(demo, now).await?;
         tokio::select! {
             biased;
-            () = &mut ended => return Ok("ended by a signal"),
+            () = ends.came() => return Ok("ended by a signal"),
             _ = fatal.changed() => anyhow::bail!("the store failed"),
             () = demo.ports.clock.sleep_until(now.plus(Duration::from_millis(50))) => {}
         }

@@ -3,6 +3,7 @@
 use std::{
     ffi::OsString,
     fs::{self, File, OpenOptions},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
@@ -17,6 +18,8 @@ pub(crate) const ONESHELF: &str = env!("CARGO_BIN_EXE_oneshelf");
 
 /// How long a command may take.
 const RUN_WITHIN: Duration = Duration::from_secs(150);
+
+const SIGTERM: u32 = 15;
 
 /// A running `oneshelf run`. Dropping it kills it.
 pub(crate) struct Daemon {
@@ -127,6 +130,24 @@ impl Daemon {
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("it can be killed");
         self.child.wait().expect("our own child");
+    }
+
+    /// Looks at it while it stands still: whether an address can be reached, and whether it hears SIGTERM.
+    pub(crate) fn is_reached_and_hears(&self, address: &str) -> (bool, bool) {
+        signal(self.pid(), "STOP");
+        let status = format!("/proc/{}/status", self.pid());
+        let status = loop {
+            let status = fs::read_to_string(&status).expect("our own child");
+            if !status.contains("State:\tR") && !status.contains("State:\tS") {
+                break status;
+            }
+        };
+        let is_reached = TcpStream::connect(address).is_ok();
+        signal(self.pid(), "CONT");
+        let heard = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let heard = heard.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        let heard = heard.expect("the system says what a process hears");
+        (is_reached, heard & 1 << (SIGTERM - 1) != 0)
     }
 
     /// Asks it to end by SIGTERM, and gives its exit code.
