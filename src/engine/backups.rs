@@ -153,8 +153,9 @@ impl Engine {
                 return;
             }
             if next.is_some() {
-                // What went wrong was noted, and is said until there is a good one.
-                drop(self.make_backup(None).await);
+                // What went wrong was noted, and is said until there is a good one. The end does not wait: half
+                // a backup is no backup, and the next one removes it.
+                drop(self.unless_stopping(self.make_backup(None)).await);
             }
         }
     }
@@ -167,7 +168,7 @@ impl Engine {
         }
         self.take_turn()?;
         let engine = Arc::clone(self);
-        let task = async move { drop(engine.make(to.as_deref()).await) };
+        let task = async move { drop(engine.unless_stopping(engine.make(to.as_deref())).await) };
         let spawn = &self.ports.spawn;
         spawn.spawn("a backup".to_owned(), Box::pin(task));
         Ok(())

@@ -3,7 +3,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::ControlFlow,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -23,6 +26,7 @@ use domain::{
 use engine::{
     AccountConfig, Config, Engine, Outside,
     account::{Mode, Pace},
+    backups::{BackupView, KeepBackups, NoBackup},
     decider::Policy,
     erasing::Privacy,
     ports::{Clock, quota::urgent},
@@ -492,4 +496,83 @@ fn a_reading_that_is_refused_holds_up_no_level() {
     let until = executor.now().plus(Duration::from_secs(1));
     let stopped = executor.run_until(until, &mut || ControlFlow::Continue(()));
     assert_eq!(stopped, Stopped::Reached);
+}
+
+/// A place that takes a backup for as long as somebody waits.
+#[derive(Default)]
+struct SlowDisk {
+    begun: AtomicU32,
+    waiting: Arc<()>,
+}
+
+#[async_trait]
+impl KeepBackups for SlowDisk {
+    fn place(&self) -> String {
+        "/backups".to_owned()
+    }
+
+    async fn make(&self, _: Option<&str>) -> Result<BackupView, NoBackup> {
+        let waits = Arc::clone(&self.waiting);
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        std::future::pending::<()>().await;
+        drop(waits);
+        Err(NoBackup::Failed("nobody waits for ever".to_owned()))
+    }
+
+    async fn list(&self) -> Result<Vec<BackupView>, NoBackup> {
+        Ok(Vec::new())
+    }
+
+    fn check(&self, _: &str) -> Result<(), NoBackup> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_backup_that_takes_long_does_not_hold_up_the_end() {
+    for is_asked_for in [true, false] {
+        let mut executor = Executor::new(1, Time::from_seconds(1_798_000_000));
+        let (ports, store) = (executor.ports(Group(1)), Arc::new(Memory::new()));
+        let disk = Arc::new(SlowDisk::default());
+        let seen = Arc::clone(&disk);
+        let ended = Arc::new(AtomicU32::new(0));
+        let has_ended = Arc::clone(&ended);
+        executor.spawn("start", Group(1), async move {
+            let clock = Arc::clone(&ports.clock);
+            let room = Room(Arc::clone(&ports.clock));
+            let started = Engine::start(config(Kiosk::new(5)), store, ports, &room).await;
+            let engine = started.expect("it starts");
+            let schedule = if is_asked_for {
+                "0 3 * * *"
+            } else {
+                "* * * * *"
+            };
+            let schedule = schedule.parse().expect("a schedule");
+            engine
+                .keep_backups(Arc::<SlowDisk>::clone(&disk), schedule)
+                .await;
+            if is_asked_for {
+                engine.begin_backup(None).expect("none is under way");
+            }
+            clock
+                .sleep_until(clock.now().plus(Duration::from_secs(90)))
+                .await;
+            assert_eq!(disk.begun.load(Ordering::Relaxed), 1, "one is under way");
+            assert_eq!(
+                Arc::strong_count(&disk.waiting),
+                2,
+                "and somebody waits for it"
+            );
+            engine.stop();
+            clock
+                .sleep_until(clock.now().plus(Duration::from_secs(1)))
+                .await;
+            has_ended.store(1, Ordering::Relaxed);
+        });
+        let until = executor.now().plus(Duration::from_secs(100));
+        let stopped = executor.run_until(until, &mut || ControlFlow::Continue(()));
+        assert_eq!(stopped, Stopped::Reached);
+        assert_eq!(ended.load(Ordering::Relaxed), 1);
+        assert_eq!(Arc::strong_count(&seen.waiting), 1, "nobody waits any more");
+    }
 }
