@@ -152,11 +152,9 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_written_outside_of_the_configured_folder() {
         let dir = tempfile::tempdir().expect("a folder");
-        let (store, _) = store::sled::open(store::sled::Options {
-            free_bytes_min: 0,
-            ..store::sled::Options::new(dir.path().join("state/store"))
-        })
-        .expect("a store");
+        let mut options = store::sled::Options::new(dir.path().join("state/store"));
+        options.free_bytes_min = 0;
+        let (store, _) = store::sled::open(options).expect("a store");
         let settings = Settings {
             store: crate::settings::Store {
                 dir: dir.path().join("state"),

@@ -6,16 +6,17 @@
 //! then as it is in rows that change.
 
 use std::{
-    collections::HashMap,
     io,
     ops::{Bound, Range},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use super::{
+    blocks::{Blocks, Number},
     compress::decompress,
     export::ExportError,
+    filter,
     row::{Applied, Standing, encode, encode_gone, weight},
     rows::RowsError,
 };
@@ -57,16 +58,17 @@ pub(crate) struct Base {
     path: PathBuf,
     index: Index,
     standing: Standing,
-    cache: Mutex<Cache>,
+    number: Number,
+    blocks: Blocks,
 }
 
 impl Base {
-    /// Opens an export; `cache_bytes` of its blocks may stay in memory.
+    /// Opens an export, of which some blocks stay in memory beside those of others.
     pub(crate) fn open(
         disk: &dyn Disk,
         path: &Path,
         check: Check,
-        cache_bytes: u64,
+        blocks: &Blocks,
     ) -> Result<Base, ExportError> {
         let failed = |source| ExportError::Io {
             path: path.to_owned(),
@@ -109,7 +111,8 @@ impl Base {
             path: path.to_owned(),
             index,
             standing,
-            cache: Mutex::new(Cache::new(cache_bytes)),
+            number: Number::next(),
+            blocks: blocks.clone(),
         };
         if check == Check::Everything && !base.is_whole().map_err(failed)? {
             return Err(damaged("a part has a wrong checksum"));
@@ -134,7 +137,8 @@ impl Base {
 
     /// The value of a row.
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, RowsError> {
-        let Some(number) = self.index.before(key) else {
+        let number = self.index.before(key);
+        let Some(number) = number.filter(|number| self.index.may_have(*number, key)) else {
             return Ok(None);
         };
         let block = self.block(number, true)?;
@@ -190,8 +194,7 @@ impl Base {
 
     /// A block, with its rows as they are stored elsewhere.
     fn block(&self, number: usize, is_kept: bool) -> Result<Arc<Block>, RowsError> {
-        let found = self.cache().get(number);
-        if let Some(block) = found {
+        if let Some(block) = self.blocks.get(self.number, number) {
             return Ok(block);
         }
         let (at, number_64) = (self.index.at(number), number as u64);
@@ -201,13 +204,9 @@ impl Base {
         let block = rows.as_deref().and_then(Block::read);
         let block = Arc::new(block.ok_or_else(|| self.damaged("has a part that makes no sense"))?);
         if is_kept {
-            self.cache().put(number, &block);
+            self.blocks.put(self.number, number, &block);
         }
         Ok(block)
-    }
-
-    fn cache(&self) -> std::sync::MutexGuard<'_, Cache> {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether all blocks have the right checksums.
@@ -302,16 +301,19 @@ impl Tail {
     }
 }
 
-/// Where blocks begin, and a key that comes behind all before it and not behind its first.
+/// Where blocks begin, a key that comes behind all before it and not behind its first, and a filter that says of
+/// most keys that are not in it that they are not.
 #[derive(Default)]
 struct Index {
     keys: Vec<u8>,
+    filters: Vec<u8>,
     entries: Vec<Entry>,
     end: u64,
 }
 
 struct Entry {
     key_end: usize,
+    filter_end: usize,
     at: u64,
 }
 
@@ -324,14 +326,17 @@ impl Index {
         while !rest.is_empty() {
             index.keys.extend(take(&mut rest)?);
             let (length, tail) = rest.split_first_chunk::<4>()?;
+            rest = tail;
+            index.filters.extend(take(&mut rest)?);
             index.entries.push(Entry {
                 key_end: index.keys.len(),
+                filter_end: index.filters.len(),
                 at: index.end,
             });
             index.end += u64::from(u32::from_le_bytes(*length));
-            rest = tail;
         }
         index.keys.shrink_to_fit();
+        index.filters.shrink_to_fit();
         index.entries.shrink_to_fit();
         Some(index)
     }
@@ -356,6 +361,14 @@ impl Index {
         &self.keys[start..self.entries[number].key_end]
     }
 
+    /// Whether a block may have a row of a key.
+    fn may_have(&self, number: usize, key: &[u8]) -> bool {
+        let start = number
+            .checked_sub(1)
+            .map_or(0, |before| self.entries[before].filter_end);
+        filter::may_have(&self.filters[start..self.entries[number].filter_end], key)
+    }
+
     /// The block in which a key must be, if it is anywhere.
     fn before(&self, key: &[u8]) -> Option<usize> {
         let (mut low, mut high) = (0, self.len());
@@ -378,7 +391,7 @@ pub(super) fn separator<'a>(before: &[u8], key: &'a [u8]) -> &'a [u8] {
 }
 
 /// A part of the rows, as they are stored in the rows that change.
-struct Block {
+pub(super) struct Block {
     bytes: Vec<u8>,
     rows: Vec<RowAt>,
 }
@@ -482,39 +495,5 @@ impl BaseIter {
             self.blocks += 1;
             self.at = 0;
         }
-    }
-}
-
-/// Blocks that were asked for lately. When the younger half is full, the older one goes.
-struct Cache {
-    young: HashMap<usize, Arc<Block>>,
-    old: HashMap<usize, Arc<Block>>,
-    half_max: usize,
-}
-
-impl Cache {
-    fn new(bytes: u64) -> Cache {
-        let blocks = usize::try_from(bytes).unwrap_or(usize::MAX) / (BLOCK_BYTES * 2);
-        Cache {
-            young: HashMap::new(),
-            old: HashMap::new(),
-            half_max: (blocks / 2).max(1),
-        }
-    }
-
-    fn get(&mut self, number: usize) -> Option<Arc<Block>> {
-        if let Some(block) = self.young.get(&number) {
-            return Some(Arc::clone(block));
-        }
-        let block = self.old.remove(&number)?;
-        self.put(number, &block);
-        Some(block)
-    }
-
-    fn put(&mut self, number: usize, block: &Arc<Block>) {
-        if self.young.len() >= self.half_max {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(number, Arc::clone(block));
     }
 }

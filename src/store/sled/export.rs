@@ -229,8 +229,8 @@ impl Export {
         drop(file);
         let last = standing.applied.last;
         let name = extent.path(&self.options, last);
-        let cache_bytes = self.options.cache_bytes;
-        let read_back = Base::open(disk, &path, Check::Index, cache_bytes).map(Arc::new)?;
+        let blocks = self.options.blocks();
+        let read_back = Base::open(disk, &path, Check::Index, blocks).map(Arc::new)?;
         let mut pace = self.pace();
         let weighed = read_back.weigh(&mut |_, _| self.go_on(&mut pace).map_err(stopped));
         if weighed.is_err() || read_back.standing() != standing {

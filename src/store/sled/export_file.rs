@@ -14,8 +14,10 @@ use std::{
 
 use super::{
     base::{self, BLOCK_BYTES, BLOCK_HEAD_LENGTH, Base, Check, Tail, checksum, separator, take},
+    blocks::Blocks,
     compress::Compressor,
     export::ExportError,
+    filter,
     options::Options,
     row::{Applied, Standing, inspect, is_gone, version_of},
     rows::RowsError,
@@ -114,7 +116,7 @@ pub(crate) fn read(
     if reader.bytes(0, MAGIC_1.len())? == MAGIC_1 {
         return read_1(reader, each);
     }
-    let base = Arc::new(Base::open(disk, path, Check::Index, 0)?);
+    let base = Arc::new(Base::open(disk, path, Check::Index, &Blocks::within(0))?);
     base.weigh(each).map_err(|error| reader.rows(&error))
 }
 
@@ -166,6 +168,7 @@ pub(crate) struct Writer<'a> {
     compressor: Compressor,
     block: Vec<u8>,
     block_first: RowKey,
+    block_hashes: Vec<u64>,
     last: RowKey,
     index: Vec<u8>,
     blocks: u64,
@@ -180,6 +183,7 @@ impl<'a> Writer<'a> {
             compressor: Compressor::new()?,
             block: Vec::with_capacity(BLOCK_BYTES * 2),
             block_first: RowKey::new(),
+            block_hashes: Vec::new(),
             last: RowKey::new(),
             index: Vec::new(),
             blocks: 0,
@@ -202,6 +206,7 @@ impl<'a> Writer<'a> {
         if self.block.is_empty() {
             self.block_first = separator(&self.last, key).to_vec();
         }
+        self.block_hashes.push(filter::hash(key));
         text(&mut self.block, key);
         self.block.extend(version.to_be_bytes());
         text(&mut self.block, value);
@@ -242,6 +247,8 @@ impl<'a> Writer<'a> {
         text(&mut self.index, &self.block_first);
         let length = u32::try_from(BLOCK_HEAD_LENGTH + packed.len()).map_err(io::Error::other)?;
         self.index.extend(length.to_le_bytes());
+        text(&mut self.index, &filter::make(&self.block_hashes));
+        self.block_hashes.clear();
         self.write_block(&packed)
     }
 

@@ -124,7 +124,7 @@ fn open_base(
 ) -> Result<Result<Base, String>, OpenError> {
     for extent in [Extent::Whole, Extent::Changes] {
         let path = extent.path(options, last);
-        let opened = Base::open(options.disk.as_ref(), &path, check, options.cache_bytes);
+        let opened = Base::open(options.disk.as_ref(), &path, check, options.blocks());
         match opened {
             Ok(base) => return Ok(Ok(base)),
             Err(ExportError::Io { source, .. }) if source.kind() != io::ErrorKind::NotFound => {

@@ -7,6 +7,7 @@
 
 pub mod backup;
 mod base;
+mod blocks;
 mod committer;
 mod compress;
 mod doctor;
@@ -14,6 +15,7 @@ mod drain;
 mod effect;
 mod export;
 mod export_file;
+mod filter;
 mod found;
 mod group;
 mod keeper;

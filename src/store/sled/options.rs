@@ -3,11 +3,11 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
-use super::rows::RowsError;
+use super::{blocks::Blocks, rows::RowsError};
 use crate::{
     StoreError,
     journal::{JournalError, disk::Disk, files::Files},
@@ -24,7 +24,7 @@ pub struct Options {
     pub disk: Arc<dyn Disk>,
     /// How long a segment of the journal gets.
     pub segment_bytes: u64,
-    /// How much memory the rows may take as a cache.
+    /// How much memory the rows may take as a cache, and blocks of exports as much again.
     pub cache_bytes: u64,
     /// How much memory rows may take that have changed, before they are brought to disk; while they
     /// are, as much again may change.
@@ -50,6 +50,8 @@ pub struct Options {
     pub retain: Retain,
     /// Open a journal that is damaged or was set back, and go on with what is left.
     pub accept_rollback: bool,
+    /// What stays in memory of exports, for whoever opens some of them with these or a copy.
+    pub(crate) blocks: Arc<OnceLock<Blocks>>,
 }
 
 /// How long the segments of the journal are kept.
@@ -82,6 +84,7 @@ impl Options {
             export_every: Duration::from_secs(24 * 3600),
             retain: Retain::Everything,
             accept_rollback: false,
+            blocks: Arc::default(),
         }
     }
 
@@ -91,6 +94,10 @@ impl Options {
 
     pub(crate) fn exports_dir(&self) -> PathBuf {
         self.dir.join("exports")
+    }
+
+    pub(crate) fn blocks(&self) -> &Blocks {
+        self.blocks.get_or_init(|| Blocks::within(self.cache_bytes))
     }
 
     pub(crate) fn reserve(&self) -> PathBuf {

@@ -11,6 +11,7 @@ use std::{
 use super::{
     super::{
         base::{Base, Check},
+        blocks::Blocks,
         export_file::{Extent, Writer},
         rows::Rows,
         stack::{Stack, folder},
@@ -391,7 +392,9 @@ fn an_export_is_read_like_a_map_and_no_byte_of_it_can_change() {
         }
         let (path, applied) = written(dir.path(), &rows);
         let files = Files::new();
-        let base = Arc::new(Base::open(&files, &path, Check::Everything, 1 << 17).unwrap());
+        let base = Arc::new(
+            Base::open(&files, &path, Check::Everything, &Blocks::within(1 << 17)).unwrap(),
+        );
         assert_eq!(
             (base.applied(), base.weigh(&mut |_, _| Ok(())).unwrap()),
             (applied, applied)
@@ -399,7 +402,7 @@ fn an_export_is_read_like_a_map_and_no_byte_of_it_can_change() {
         let empty = Rows::open(&dir.path().join("rows"), 1 << 20).unwrap();
         let stack = Stack::new(
             empty,
-            vec![Base::open(&files, &path, Check::Index, 0).unwrap()],
+            vec![Base::open(&files, &path, Check::Index, &Blocks::within(0)).unwrap()],
         );
         for _ in 0..200 {
             let key = format!("t\0{}", dice.roll(6000)).into_bytes();
@@ -433,7 +436,7 @@ fn an_export_is_read_like_a_map_and_no_byte_of_it_can_change() {
             }
             fs::write(&path, damaged).unwrap();
             assert!(
-                Base::open(&files, &path, Check::Everything, 0).is_err(),
+                Base::open(&files, &path, Check::Everything, &Blocks::within(0)).is_err(),
                 "at {at}"
             );
         }
