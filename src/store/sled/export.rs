@@ -23,7 +23,7 @@ use super::{
     Sled,
     base::{Base, Check},
     committer::{Answer, Job},
-    export_file::{Extent, Writer, list, list_of},
+    export_file::{Extent, Writer, check, list, list_of},
     options::{Options, Retain},
     rebuild::remove_dir,
     row::{APPLIED_KEY, Standing},
@@ -36,9 +36,6 @@ use crate::{
     journal::{change::row_key, disk::Mode, record::array},
 };
 
-/// So many exports are kept; older ones go. The rows lie over the newest, and are made anew from the one
-/// before it when it is damaged.
-const EXPORTS_KEPT: usize = 2;
 /// How often, and how far apart, it is asked whether rows that are not needed are still read.
 const RETIRE_WAITS_MAX: u32 = 1500;
 /// A gentle export pauses after so many rows, and never for longer than this.
@@ -190,15 +187,20 @@ impl Export {
         if !is_there {
             self.write(frozen, extent)?;
         }
-        let oldest = self.drop_old().map_err(|source| ExportError::Io {
+        let older = match extent {
+            Extent::Whole => self.drop_old(),
+            Extent::Changes => Ok(None),
+        };
+        let older = older.map_err(|source| ExportError::Io {
             path: path.clone(),
             source,
         })?;
+        let pruned = older.map_or(Ok(0), |older| self.prune(older))?;
         Ok(Exported {
             path,
             last: applied.last,
             rows: applied.count,
-            pruned: self.prune(oldest)?,
+            pruned,
         })
     }
 
@@ -243,8 +245,7 @@ impl Export {
         disk.rename(&path, &name).map_err(failed)?;
         disk.sync_dir(&dir).map_err(failed)?;
         if last > Seq(0) {
-            // What is not needed any more goes when nobody reads it; the next start finds what stays.
-            retire(self.shared.rebase(read_back)?);
+            self.retire(self.shared.rebase(read_back)?);
         }
         Ok(())
     }
@@ -276,22 +277,34 @@ impl Export {
         }
     }
 
-    /// Removes the oldest exports. Says as of which position the oldest that stays is.
-    fn drop_old(&self) -> io::Result<Seq> {
-        let dir = self.options.exports_dir();
-        let mut found = list(self.options.disk.as_ref(), &dir)?;
-        while found.len() > EXPORTS_KEPT {
-            let (_, path) = found.remove(0);
-            self.options.disk.remove(&path)?;
-        }
-        // The newest with all rows has what those before it had.
-        let newest = found.last().map_or(Seq(0), |(last, _)| *last);
-        for (last, path) in list_of(Extent::Changes, self.options.disk.as_ref(), &dir)? {
+    /// Removes exports that are not needed any more. Says as of where the older of the two is that stay:
+    /// whatever happens to one export, another and the journal behind it must have everything. So while there is
+    /// no older one that is whole to this day, nothing goes.
+    fn drop_old(&self) -> io::Result<Option<Seq>> {
+        let (disk, dir) = (self.options.disk.as_ref(), self.options.exports_dir());
+        let mut found = list(disk, &dir)?;
+        let Some((newest, _)) = found.pop() else {
+            return Ok(None);
+        };
+        // It has what those between it and the one before it had.
+        for (last, path) in list_of(Extent::Changes, disk, &dir)? {
             if last <= newest {
-                self.options.disk.remove(&path)?;
+                disk.remove(&path)?;
             }
         }
-        Ok(found.first().map_or(Seq(0), |(last, _)| *last))
+        let whole = found.iter().rposition(|(_, path)| match check(disk, path) {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::error!(%error, "An export is of no use any more; the next ones take its place.");
+                false
+            }
+        });
+        let Some(whole) = whole else { return Ok(None) };
+        let (older, _) = found.remove(whole);
+        for (_, path) in found {
+            disk.remove(&path)?;
+        }
+        Ok(Some(older))
     }
 
     fn prune(&self, exported: Seq) -> Result<u64, ExportError> {
@@ -320,6 +333,31 @@ impl Export {
         })?)
     }
 
+    /// Removes folders of rows that an export has, when nobody reads them any more. The next start finds what
+    /// stays.
+    fn retire(&self, retired: Vec<Arc<Rows>>) {
+        for rows in retired {
+            let dir = rows.dir().to_owned();
+            let mut waits = 0;
+            while Arc::strong_count(&rows) > 1 && waits < RETIRE_WAITS_MAX && !self.is_over() {
+                waits += 1;
+                std::thread::sleep(RETIRE_WAIT);
+            }
+            let is_alone = Arc::strong_count(&rows) == 1;
+            drop(rows);
+            if is_alone && let Err(error) = remove_dir(&dir) {
+                tracing::warn!(%error, "Rows that are not needed any more could not be removed.");
+            }
+        }
+    }
+
+    /// Whether the store ends, or has ended.
+    fn is_over(&self) -> bool {
+        let is_ending = self.gently.as_ref();
+        is_ending.is_some_and(|is_ending| is_ending.load(Ordering::Acquire))
+            || self.shared.health().is_err()
+    }
+
     pub(super) fn ask<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
         self.jobs.send(job(answer)).map_err(|_| super::gone())?;
@@ -336,23 +374,6 @@ struct Pace {
 /// Reading back stops with the store.
 fn stopped(error: StoreError) -> RowsError {
     RowsError::Io(io::Error::other(error))
-}
-
-/// Removes folders of rows that an export has, when nobody reads them any more.
-fn retire(retired: Vec<Arc<Rows>>) {
-    for rows in retired {
-        let dir = rows.dir().to_owned();
-        let mut waits = 0;
-        while Arc::strong_count(&rows) > 1 && waits < RETIRE_WAITS_MAX {
-            waits += 1;
-            std::thread::sleep(RETIRE_WAIT);
-        }
-        let is_alone = Arc::strong_count(&rows) == 1;
-        drop(rows);
-        if is_alone && let Err(error) = remove_dir(&dir) {
-            tracing::warn!(%error, "Rows that are not needed any more could not be removed.");
-        }
-    }
 }
 
 enum DumpError {

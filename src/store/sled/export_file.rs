@@ -43,6 +43,8 @@ const CHANGES: u8 = 2;
 const END: u8 = 3;
 /// So much is written at once.
 const WRITE_BYTES: usize = 256 * 1024;
+/// So much is synced at once at most: who syncs the journal meanwhile, or wants to end, waits no longer than that.
+const SYNC_BYTES: u64 = 16 * 1024 * 1024;
 
 /// What an export has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +128,14 @@ pub(crate) fn is_early(disk: &dyn Disk, path: &Path) -> Result<bool, ExportError
     Ok(reader.bytes(0, MAGIC_1.len())? == MAGIC_1)
 }
 
+/// Whether an export with all rows is whole.
+pub(crate) fn check(disk: &dyn Disk, path: &Path) -> Result<(), ExportError> {
+    if is_early(disk, path)? {
+        return read(disk, path, &mut |_, _| Ok(())).map(drop);
+    }
+    Base::open(disk, path, Check::Everything, &Blocks::within(0)).map(drop)
+}
+
 fn read_1(mut reader: Reader, each: EachStored<'_>) -> Result<Applied, ExportError> {
     // What changed during the export comes last and counts more, so it is needed first.
     let mut changes: BTreeMap<RowKey, Option<Vec<u8>>> = BTreeMap::new();
@@ -164,6 +174,7 @@ fn read_1(mut reader: Reader, each: EachStored<'_>) -> Result<Applied, ExportErr
 pub(crate) struct Writer<'a> {
     file: &'a dyn DiskFile,
     at: u64,
+    synced: u64,
     waiting: Vec<u8>,
     compressor: Compressor,
     block: Vec<u8>,
@@ -179,6 +190,7 @@ impl<'a> Writer<'a> {
         Ok(Writer {
             file,
             at: 0,
+            synced: 0,
             waiting: base::MAGIC.to_vec(),
             compressor: Compressor::new()?,
             block: Vec::with_capacity(BLOCK_BYTES * 2),
@@ -269,6 +281,10 @@ impl<'a> Writer<'a> {
         self.file.write_at(&self.waiting, self.at)?;
         self.at += self.waiting.len() as u64;
         self.waiting.clear();
+        if self.at >= self.synced + SYNC_BYTES {
+            self.file.sync()?;
+            self.synced = self.at;
+        }
         Ok(())
     }
 }

@@ -147,8 +147,9 @@ pub enum OpenError {
     Damaged(#[source] JournalError),
     /// The rows are damaged, and there is not enough left to make them anew. Exit 74.
     #[error(
-        "the rows cannot be made anew: {reason}. Restore an export, or start once with \
-         `--accept-rollback` (exit 74)"
+        "the rows cannot be made anew: {reason}. Bring back the exports that are missing or damaged, or put back a \
+         backup with `oneshelf restore`. Or start once with `--accept-rollback`: what is left is used then, and \
+         nothing is published before everything is reconciled (exit 74)"
     )]
     Lost {
         /// What is missing.

@@ -12,29 +12,39 @@ use super::{
     say,
 };
 use crate::kit::{
-    SOON, pass, until,
+    SOON,
+    daemon::run,
+    pass, until,
     world::{END_WITHIN, World, copy_folder, copy_state},
 };
 
 /// How many damages `cargo test` tries.
-const DAMAGES: u32 = 12;
+const DAMAGES: u32 = 16;
 /// The parts of a store that hold something.
-const PARTS: [&str; 3] = ["journal", "rows", "witness"];
+const PARTS: [&str; 4] = ["journal", "rows", "witness", "exports"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn damage_is_mended_or_refused_in_words() {
     let share = Share::of("damage", DAMAGES);
     let world = shop_street(share.seed).await;
+    world.keep_backups();
     let daemon = world.adopt().await;
     let people = crowd(&world, share.seed);
-    pass(&world.ports, Duration::from_secs(2)).await;
+    pass(&world.ports, Duration::from_secs(1)).await;
+    export(&world);
+    pass(&world.ports, Duration::from_secs(1)).await;
     daemon.kill();
     let older = world.copy_of_state();
     let daemon = world.start().await;
-    pass(&world.ports, Duration::from_secs(2)).await;
+    pass(&world.ports, Duration::from_secs(1)).await;
+    export(&world);
+    pass(&world.ports, Duration::from_secs(1)).await;
     daemon.kill();
     people.end().await;
     let newer = world.copy_of_state();
+    let exports = newer.path().join("store/exports");
+    let exports = fs::read_dir(exports).expect("our own copy").count();
+    assert_eq!(exports, 2, "the rows lie over one, and there is another");
     let told = acknowledged(&world, &people);
     assert!(told.len() > 20, "{} acknowledgements", told.len());
 
@@ -53,6 +63,13 @@ async fn damage_is_mended_or_refused_in_words() {
         &format!("{outcomes:?}, with {} acknowledgements", told.len()),
     );
     assert!(outcomes.contains_key("refused"), "{outcomes:?}");
+}
+
+/// Has the rows exported, which is part of a backup.
+fn export(world: &World) {
+    let (url, token) = (&world.api.admin_url, &world.api.token);
+    let made = run(&["backup", "create", "--url", url, "--token", token]);
+    assert_eq!(made.code, Some(0), "{made:?}");
 }
 
 /// Does something bad to a store; says what.

@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{super::*, options};
+use super::{
+    super::{export_file::Extent, *},
+    options,
+};
 use crate::{
     INBOX,
     dice::{Dice, is_long, rounds},
@@ -31,32 +34,62 @@ fn runtime() -> tokio::runtime::Runtime {
         .unwrap()
 }
 
-/// Fills a store, with an export in the middle. It is closed, or copied while it is open. There is an
-/// older copy, too.
-fn build(dir: &Path, is_killed: bool) -> Expected {
+/// What a store went through before it was damaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    /// It was closed.
+    Closed,
+    /// It was copied while it was open.
+    Killed,
+    /// It was closed, had many exports, and let go of the journal that they need not have.
+    Pruned,
+}
+
+const LIVES: [Life; 3] = [Life::Closed, Life::Killed, Life::Pruned];
+/// Signals up to here are decided where the journal is to be let go of.
+const DECIDED: u64 = 180;
+
+/// Fills a store, with exports in the middle. There is an older copy, too.
+fn build(dir: &Path, life: Life) -> Expected {
     let live = dir.join("live");
-    let (store, _) = open(options(&live)).unwrap();
+    let is_pruned = life == Life::Pruned;
+    let retain = match is_pruned {
+        true => Retain::Since(std::time::Duration::ZERO),
+        false => Retain::Everything,
+    };
+    let (store, _) = open(Options {
+        retain,
+        ..options(&live)
+    })
+    .unwrap();
     let mut dice = Dice(5);
+    let mut pruned = 0;
     let expected = runtime().block_on(async {
         for n in 0..400_u64 {
-            if n == 250 {
-                store.export().await.unwrap();
-            }
-            if n == 300 {
-                copy(&live, &dir.join("older"));
+            match n {
+                150 | 200 if is_pruned => pruned += store.export().await.unwrap().pruned,
+                250 if is_pruned => drop(store.export_now(Extent::Changes).unwrap()),
+                250 => drop(store.export().await.unwrap()),
+                330 if is_pruned => drop(store.export_now(Extent::Changes).unwrap()),
+                300 => copy(&live, &dir.join("older")),
+                _ => {}
             }
             let signal = Append {
                 body: vec![n as u8; dice.roll(900) as usize],
                 note: vec![n as u8; 20],
             };
-            store.append(vec![signal]).await.unwrap();
+            let at = store.append(vec![signal]).await.unwrap()[0];
+            let mut deletes = vec![(T, vec![200 + dice.roll(50) as u8])];
+            if is_pruned && n < DECIDED {
+                deletes.push((INBOX, at.0.to_be_bytes().to_vec()));
+            }
             let batch = Batch {
                 puts: vec![(
                     T,
                     vec![dice.roll(200) as u8],
                     vec![n as u8; dice.roll(300) as usize],
                 )],
-                deletes: vec![(T, vec![200 + dice.roll(50) as u8])],
+                deletes,
                 facts: vec![vec![n as u8; dice.roll(200) as usize]],
                 ..Batch::default()
             };
@@ -64,13 +97,14 @@ fn build(dir: &Path, is_killed: bool) -> Expected {
         }
         read(&store).await.unwrap()
     });
+    assert_eq!(pruned > 0, is_pruned, "{pruned} segments went");
     let still = dir.join("still");
-    if is_killed {
+    if life == Life::Killed {
         copy(&live, &still);
     }
     runtime().block_on(store.close()).unwrap();
     drop(store);
-    if !is_killed {
+    if life != Life::Killed {
         copy(&live, &still);
     }
     expected
@@ -126,7 +160,7 @@ fn files(dir: &Path, found: &mut Vec<PathBuf>) {
 /// Damages one file, or sets a part back to an older copy; says how.
 fn damage(dir: &Path, older: &Path, dice: &mut Dice) -> String {
     if dice.roll(8) == 0 {
-        let part = ["journal", "rows", "witness"][dice.roll(3) as usize];
+        let part = ["journal", "rows", "witness", "exports"][dice.roll(4) as usize];
         let (from, to) = (older.join(part), dir.join(part));
         if from.is_dir() {
             fs::remove_dir_all(&to).unwrap();
@@ -137,7 +171,8 @@ fn damage(dir: &Path, older: &Path, dice: &mut Dice) -> String {
         return format!("{part}: as it was before");
     }
     let mut found = Vec::new();
-    let part = ["journal", "rows", "rows", "exports", "."][dice.roll(5) as usize];
+    let parts = ["journal", "rows", "rows", "exports", "exports", "."];
+    let part = parts[dice.roll(parts.len() as u64) as usize];
     files(&dir.join(part), &mut found);
     found.sort();
     let path = &found[dice.roll(found.len() as u64) as usize];
@@ -177,18 +212,13 @@ fn damage(dir: &Path, older: &Path, dice: &mut Dice) -> String {
 
 #[test]
 fn damage_is_never_passed_over() {
-    let trials = rounds(if is_long() { 1000 } else { 40 });
+    let trials = rounds(if is_long() { 1000 } else { 60 });
     let base = tempfile::tempdir().unwrap();
     let mut outcomes = BTreeMap::new();
-    for is_killed in [false, true] {
-        let dir = base
-            .path()
-            .join(if is_killed { "killed" } else { "closed" });
-        let expected = build(&dir, is_killed);
-        for trial in trials
-            .clone()
-            .filter(|trial| trial % 2 == u64::from(is_killed))
-        {
+    for (number, life) in (0..).zip(LIVES) {
+        let dir = base.path().join(format!("{life:?}"));
+        let expected = build(&dir, life);
+        for trial in trials.clone().filter(|trial| trial % 3 == number) {
             let mut dice = Dice(trial);
             let copied = base.path().join("trial");
             copy(&dir.join("still"), &copied);

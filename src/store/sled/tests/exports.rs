@@ -12,7 +12,7 @@ use super::{
     super::{
         base::{Base, Check},
         blocks::Blocks,
-        export_file::{Extent, Writer},
+        export_file::{Extent, Writer, list, list_of},
         rows::Rows,
         stack::{Stack, folder},
         *,
@@ -276,6 +276,133 @@ async fn an_export_is_made_by_itself_and_old_segments_go() {
     drop(store);
     let (store, opened) = open(options).unwrap();
     assert_eq!((opened.is_rebuilt, opened.repairs), (false, vec![]));
+    assert_eq!(read(&store).await, model);
+}
+
+#[tokio::test]
+async fn an_export_holds_up_no_end() {
+    let (dir, mut dice) = (tempfile::tempdir().unwrap(), Dice(5));
+    let mut model = Everything::default();
+    let options = Options {
+        export_rows: 1,
+        ..options(dir.path())
+    };
+    let (store, _) = open(options.clone()).unwrap();
+    // Somebody reads on and on in rows that the export is to replace.
+    let read_on = store.shared.disk().unwrap();
+    change(&store, &mut model, &mut dice, 60).await;
+    let is_there =
+        || list(&Files::new(), &options.exports_dir()).is_ok_and(|found| !found.is_empty());
+    while !is_there() || store.shared.frozen().unwrap().is_some() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let began = options.disk.elapsed();
+    store.close().await.unwrap();
+    drop(store);
+    let took = options.disk.elapsed().checked_sub(began).unwrap();
+    assert!(took.as_secs() < 5, "the end took {took:?}");
+    drop(read_on);
+    let (store, opened) = open(options).unwrap();
+    assert!(!opened.is_rebuilt, "{opened:?}");
+    assert_eq!(read(&store).await, model);
+}
+
+/// A store whose journal goes only as far back as its exports need it.
+async fn pruned(dir: &Path, model: &mut Everything, dice: &mut Dice) -> Options {
+    let options = Options {
+        retain: Retain::Since(std::time::Duration::ZERO),
+        segment_bytes: 8 * 1024,
+        ..options(dir)
+    };
+    let (store, _) = open(options.clone()).unwrap();
+    let mut has_pruned = false;
+    for _ in 0..4 {
+        change(&store, model, dice, 60).await;
+        has_pruned |= store.export().await.unwrap().pruned > 0;
+        change(&store, model, dice, 60).await;
+        store.export_now(Extent::Changes).unwrap();
+    }
+    change(&store, model, dice, 60).await;
+    assert!(has_pruned);
+    options
+}
+
+fn exports_of(dir: &Path, extent: Extent) -> Vec<PathBuf> {
+    let found = list_of(extent, &Files::new(), &dir.join("exports")).unwrap();
+    found.into_iter().map(|(_, path)| path).collect()
+}
+
+#[tokio::test]
+async fn with_an_old_journal_gone_any_one_export_may_be_damaged() {
+    let (dir, mut dice) = (tempfile::tempdir().unwrap(), Dice(6));
+    let mut model = Everything::default();
+    let options = pruned(dir.path(), &mut model, &mut dice).await;
+    let whole = exports_of(dir.path(), Extent::Whole);
+    let changes = exports_of(dir.path(), Extent::Changes);
+    assert_eq!((whole.len(), changes.len()), (2, 1));
+    for (path, is_needed) in [(&whole[0], false), (&whole[1], true), (&changes[0], true)] {
+        let copied = tempfile::tempdir().unwrap();
+        copy(dir.path(), copied.path());
+        let path = copied
+            .path()
+            .join("exports")
+            .join(path.file_name().unwrap());
+        fs::write(&path, b"ONESHELF").unwrap();
+        let options = Options {
+            retain: options.retain,
+            ..super::options(copied.path())
+        };
+        let (store, opened) = open(options).unwrap();
+        assert_eq!(opened.is_rebuilt, is_needed, "{path:?} {opened:?}");
+        assert_eq!(read(&store).await, model, "{path:?}");
+        // The next one comes in its place, and nothing goes that is needed beside it.
+        store.export().await.unwrap();
+        fs::remove_dir_all(copied.path().join("aside")).ok();
+        let newest = exports_of(copied.path(), Extent::Whole).pop().unwrap();
+        drop(store);
+        fs::remove_file(newest).unwrap();
+        let (store, opened) = open(super::options(copied.path())).unwrap();
+        assert!(opened.is_rebuilt, "{path:?} {opened:?}");
+        assert_eq!(read(&store).await, model, "{path:?}");
+    }
+    // Where all are, there is a sentence.
+    for path in whole.iter().chain(&changes) {
+        fs::remove_file(path).unwrap();
+    }
+    let Err(error @ OpenError::Lost { .. }) = open(options) else {
+        panic!("it opened without its rows");
+    };
+    let said = error.to_string();
+    assert!(
+        said.contains("oneshelf restore") && said.contains("--accept-rollback"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn nothing_of_the_journal_goes_that_only_one_export_has() {
+    let (dir, mut dice) = (tempfile::tempdir().unwrap(), Dice(7));
+    let mut model = Everything::default();
+    let options = Options {
+        retain: Retain::Since(std::time::Duration::ZERO),
+        segment_bytes: 8 * 1024,
+        ..options(dir.path())
+    };
+    let (store, _) = open(options.clone()).unwrap();
+    change(&store, &mut model, &mut dice, 90).await;
+    assert_eq!(store.export().await.unwrap().pruned, 0, "there is one");
+    // The older of two is damaged while nobody needs it.
+    let first = exports_of(dir.path(), Extent::Whole).remove(0);
+    let bytes = fs::read(&first).unwrap();
+    change(&store, &mut model, &mut dice, 90).await;
+    fs::write(&first, &bytes[..bytes.len() / 2]).unwrap();
+    assert_eq!(store.export().await.unwrap().pruned, 0, "one is damaged");
+    change(&store, &mut model, &mut dice, 90).await;
+    assert!(store.export().await.unwrap().pruned > 0, "there are two");
+    drop(store);
+    assert!(!exports_of(dir.path(), Extent::Whole).contains(&first));
+    let (store, opened) = open(options).unwrap();
+    assert!(!opened.is_rebuilt, "{opened:?}");
     assert_eq!(read(&store).await, model);
 }
 
