@@ -106,6 +106,10 @@ async fn look(is_rebuilding: bool, settings: &Settings) -> Result<Report, String
         let sentence = "Sums and lists were not looked at: the rows must be whole first.";
         report.wrong.push(sentence.to_owned());
     }
+    let spare = report.findings.spare.iter();
+    let spare =
+        spare.map(|sentence| format!("{sentence} No row lies over it: the daemon makes another."));
+    report.wrong.extend(spare);
     report.wrong.extend(crowded(&options));
     report.wrong.extend(readable(settings));
     Ok(report)

@@ -39,6 +39,9 @@ pub struct Findings {
     pub differences: u64,
     /// What is wrong, in sentences. Empty when all is well.
     pub sentences: Vec<String>,
+    /// What is wrong with exports that no row lies over. Nothing is lost by that, and an open store makes
+    /// others in their place.
+    pub spare: Vec<String>,
 }
 
 /// Compares the rows of a stopped store with its journal, reading everything.
@@ -50,7 +53,11 @@ pub fn verify(options: &Options) -> Result<Findings, OpenError> {
         .map_err(|error| OpenError::journal(&options.dir, error))?;
     let mut findings = Findings::default();
     findings.sentences.extend(journal.repairs.iter().cloned());
-    let exports = whole_exports(options, journal.store_id, &mut findings)?;
+    let (exports, damaged) = whole_exports(options, journal.store_id)?;
+    match &found {
+        Found::Sound(..) => findings.spare = damaged,
+        Found::Empty(_) | Found::Unsound(_) => findings.sentences.extend(damaged),
+    }
     let (rows, applied) = match found {
         Found::Sound(rows, standing) => {
             let size = Size::of(options, &rows, standing.bytes);
@@ -109,19 +116,18 @@ impl Findings {
 
 type Weights = BTreeMap<RowKey, u64>;
 
-/// Reads every export; those that are whole can serve as a beginning.
-fn whole_exports(
-    options: &Options,
-    store_id: u64,
-    findings: &mut Findings,
-) -> Result<Vec<(Applied, Weights)>, OpenError> {
+/// Exports that can serve as a beginning, and sentences on those that cannot.
+type Exports = (Vec<(Applied, Weights)>, Vec<String>);
+
+/// Reads every export with all rows.
+fn whole_exports(options: &Options, store_id: u64) -> Result<Exports, OpenError> {
     let disk = options.disk.as_ref();
     let exports =
         export_file::list(disk, &options.exports_dir()).map_err(|source| OpenError::Io {
             dir: options.dir.clone(),
             source,
         })?;
-    let mut whole = Vec::new();
+    let (mut whole, mut damaged) = (Vec::new(), Vec::new());
     for (_, path) in exports {
         let mut weights = Weights::new();
         let read = export_file::read(disk, &path, &mut |key, stored| {
@@ -130,13 +136,11 @@ fn whole_exports(
         });
         match read {
             Ok(base) if base.store_id == store_id => whole.push((base, weights)),
-            Ok(_) => findings
-                .sentences
-                .push(format!("`{}` belongs to another store.", path.display())),
-            Err(error) => findings.sentences.push(format!("{error}.")),
+            Ok(_) => damaged.push(format!("`{}` belongs to another store.", path.display())),
+            Err(error) => damaged.push(format!("{error}.")),
         }
     }
-    Ok(whole)
+    Ok((whole, damaged))
 }
 
 /// The journal, folded into what every row should weigh.

@@ -20,7 +20,7 @@ use std::{
 use super::{
     Sled,
     export::{Export, start},
-    export_file::Extent,
+    export_file::{Extent, check, list},
     options::Options,
     shared::Shared,
     stack::Stack,
@@ -113,6 +113,7 @@ impl Keeper {
             export: export.gently(Arc::clone(&is_ending)),
             turn: Arc::clone(&sled.exporting),
             whole_at: sled.options.disk.elapsed(),
+            is_spare: None,
             failed_at: None,
             was_bloated: false,
         };
@@ -144,6 +145,8 @@ struct Worker {
     export: Export,
     turn: Arc<tokio::sync::Mutex<()>>,
     whole_at: Duration,
+    /// Whether the export that the rows do not lie over is whole, too; nothing before it was looked at.
+    is_spare: Option<bool>,
     failed_at: Option<Duration>,
     was_bloated: bool,
 }
@@ -162,6 +165,14 @@ impl Worker {
     fn look(&mut self) -> Result<(), StoreError> {
         self.shared.health()?;
         self.tell_size()?;
+        if self.is_spare.is_none() {
+            // Who makes an export just now removes others.
+            let Ok(_turn) = self.turn.try_lock() else {
+                return Ok(());
+            };
+            let is_spare = self.look_at_spare()?;
+            self.is_spare = Some(is_spare);
+        }
         let now = self.options.disk.elapsed();
         if self.failed_at.is_some_and(|at| now < at + AFTER_FAILURE) {
             return Ok(());
@@ -177,6 +188,7 @@ impl Worker {
                 self.failed_at = None;
                 if extent == Extent::Whole {
                     self.whole_at = self.options.disk.elapsed();
+                    self.is_spare = Some(true);
                 }
                 let (rows, pruned) = (exported.rows, exported.pruned);
                 tracing::info!(rows, pruned, "The rows were exported.");
@@ -199,7 +211,8 @@ impl Worker {
             Ok((whole, over, disk.base_last()))
         })?;
         let options = &self.options;
-        if changed > 0 && now >= self.whole_at + options.export_every {
+        let is_wanted = now >= self.whole_at + options.export_every || self.is_spare == Some(false);
+        if changed > 0 && is_wanted {
             return Ok(Some(Extent::Whole));
         }
         let is_much = changed >= options.export_rows.max(whole / PARTS)
@@ -214,6 +227,25 @@ impl Worker {
             Extent::Changes
         };
         Ok(is_much.then_some(extent))
+    }
+
+    /// Opening does not read exports that no row lies over. One that is damaged is of no use when it is needed,
+    /// so it is told now, and another is made. While there is none, none is damaged.
+    fn look_at_spare(&self) -> Result<bool, StoreError> {
+        let last = self.shared.disk()?.base_last();
+        let disk = self.options.disk.as_ref();
+        let Ok(exports) = list(disk, &self.options.exports_dir()) else {
+            return Ok(true);
+        };
+        let others = exports.iter().filter(|(other, _)| *other != last);
+        let mut is_whole = true;
+        for (_, path) in others {
+            if let Err(error) = check(disk, path) {
+                tracing::error!(%error, "An export is of no use any more; the next one takes its place.");
+                is_whole = false;
+            }
+        }
+        Ok(is_whole)
     }
 
     fn tell_size(&mut self) -> Result<(), StoreError> {

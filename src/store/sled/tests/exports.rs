@@ -407,6 +407,34 @@ async fn nothing_of_the_journal_goes_that_only_one_export_has() {
 }
 
 #[tokio::test]
+async fn a_damaged_export_that_nobody_needs_now_is_told_and_replaced() {
+    let (dir, mut dice) = (tempfile::tempdir().unwrap(), Dice(8));
+    let mut model = Everything::default();
+    let (store, _) = open(options(dir.path())).unwrap();
+    for _ in 0..2 {
+        change(&store, &mut model, &mut dice, 60).await;
+        store.export().await.unwrap();
+    }
+    change(&store, &mut model, &mut dice, 60).await;
+    drop(store);
+    let spare = exports_of(dir.path(), Extent::Whole).remove(0);
+    fs::write(&spare, b"").unwrap();
+    let findings = verify(&options(dir.path())).unwrap();
+    assert_eq!((findings.sentences.len(), findings.spare.len()), (0, 1));
+    let (store, opened) = open(options(dir.path())).unwrap();
+    assert!(!opened.is_rebuilt, "{opened:?}");
+    while spare.exists() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(exports_of(dir.path(), Extent::Whole).len(), 2);
+    drop(store);
+    let findings = verify(&options(dir.path())).unwrap();
+    assert_eq!((findings.sentences.len(), findings.spare.len()), (0, 0));
+    let (store, _) = open(options(dir.path())).unwrap();
+    assert_eq!(read(&store).await, model);
+}
+
+#[tokio::test]
 async fn rows_of_earlier_versions_are_taken_over() {
     let (dir, mut dice) = (tempfile::tempdir().unwrap(), Dice(3));
     let mut model = Everything::default();
@@ -567,5 +595,26 @@ fn an_export_is_read_like_a_map_and_no_byte_of_it_can_change() {
                 "at {at}"
             );
         }
+    }
+}
+
+#[test]
+fn no_part_of_an_export_is_read_for_a_row_that_is_not_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = |number: u64| format!("t\0{:04}", number).into_bytes();
+    let rows = (0..2000).map(|number| {
+        let key = key(number * 2);
+        let stored = row::encode(&key, Seq(1), &[number as u8; 300]);
+        (key, stored)
+    });
+    let (path, _) = written(dir.path(), &rows.collect());
+    let base = Base::open(&Files::new(), &path, Check::Everything, &Blocks::within(0)).unwrap();
+    // From now on, whoever reads a part finds nothing.
+    fs::write(&path, b"").unwrap();
+    let absent = (0..2000).filter(|number| matches!(base.get(&key(number * 2 + 1)), Ok(None)));
+    let absent = absent.count();
+    assert!(absent > 1900, "{absent} of 2000 were answered unread");
+    for number in [0, 700, 1999] {
+        assert!(base.get(&key(number * 2)).is_err(), "a row is looked for");
     }
 }
