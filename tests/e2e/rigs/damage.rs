@@ -4,6 +4,8 @@
 
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
+use serde_json::Value;
+
 use super::{
     Share,
     faults::acknowledged,
@@ -169,9 +171,11 @@ async fn try_out(world: &World, state: &Path, told: &[Answered], how: &str) -> &
     let doctor = world.doctor(state);
     if doctor.code != Some(0) {
         // An export that is not needed now is told, and mended by the next one.
-        let is_spare = doctor.stdout.matches("is damaged").count() == 1
-            && doctor.stdout.contains("No row lies over it");
-        assert!(is_spare && how.contains("/exports/"), "{how}: {doctor:?}");
+        let said: Value = serde_json::from_str(&doctor.stdout).expect("it speaks JSON");
+        let findings = said["findings"].as_array().cloned().unwrap_or_default();
+        let is_spare = |finding: &Value| finding.to_string().contains("No row lies over it");
+        let is_mere = findings.len() == 1 && findings.iter().all(is_spare);
+        assert!(is_mere && how.contains("/exports/"), "{how}: {doctor:?}");
         return "spare";
     }
     match is_made_anew {
