@@ -100,11 +100,6 @@ impl Tracking {
             | Tracking::Delivered => false,
         }
     }
-
-    /// Whether the carrier has it, and it has not arrived.
-    pub fn is_moving(self) -> bool {
-        !self.has_arrived() && self != Tracking::PreTransit
-    }
 }
 
 /// Something that happened to a parcel.

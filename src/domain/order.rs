@@ -518,7 +518,7 @@ impl Order {
         let mut states = awaited.filter_map(Shipment::tracking);
         if delivered.plus(given_up) >= shipped {
             Phase::Delivered
-        } else if delivered.is_positive() || states.any(Tracking::is_moving) {
+        } else if states.any(|state| state != Tracking::PreTransit) {
             Phase::InDelivery
         } else {
             Phase::Shipped

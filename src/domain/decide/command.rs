@@ -1,15 +1,13 @@
 //! What people want: adjust, map, ship, cancel, refund, hold, release, and try again.
 
-use std::collections::BTreeMap;
-
 use crate::{
     Decimal, Money, Quantity, Sku,
-    fact::{Counter, Event},
-    ids::{IntentId, OrderId, RefundId, ShipmentId},
+    fact::Event,
+    ids::{IntentId, OrderId, RefundId},
     intent::{Intent, IntentState, Wish},
     item::Item,
     locations::Kind,
-    order::{Hold, Order, Phase, SHIPPED_RESTS, Shipment},
+    order::{Hold, Order, Phase, SHIPPED_RESTS},
     payment,
     quantity::NotAQuantity,
     signal::{Change, Command},
@@ -18,10 +16,8 @@ use crate::{
 };
 
 use super::{
-    Desk, Refusal, Undecided, Verdict,
-    claims::{Leaving, Move},
-    counts, delivery, drift, erase, incidents, level, manual, moves, offers, places, push, returns,
-    snapshot,
+    Desk, Refusal, Undecided, Verdict, claims::Move, counts, delivery, drift, erase, incidents,
+    level, manual, moves, offers, places, push, returns, ship, snapshot,
 };
 
 #[expect(
@@ -63,7 +59,7 @@ pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdic
         Command::Deliver { order, step, by } => delivery::carry_out(desk, *order, step, by),
         Command::Return { order, step, by } => returns::carry_out(desk, *order, step, by),
         Command::MapLine { order, line, sku } => map_line(desk, *order, *line, sku),
-        Command::Ship { .. } => ship(desk, command),
+        Command::Ship { .. } => ship::ship(desk, command),
         Command::Allocate {
             order,
             line,
@@ -302,132 +298,6 @@ fn map_line(
     Ok(Verdict::New)
 }
 
-fn ship(desk: &mut Desk<'_>, command: &Command) -> Result<Verdict, Undecided> {
-    let Command::Ship {
-        order: id,
-        lines,
-        carrier,
-        tracking_number,
-        tracking_url,
-        location,
-    } = command
-    else {
-        return Ok(Verdict::Nothing);
-    };
-    let id = *id;
-    refuse_unless_ready(desk, id)?;
-    let bound_there = location
-        .as_ref()
-        .and_then(|at| places::bound_there(desk, id, at));
-    let parcel = match bound_there.filter(|_| lines.is_empty()) {
-        Some(parcel) => parcel,
-        None => read_parcel(desk, id, lines)?,
-    };
-    let leaving = match location {
-        Some(location) => {
-            refuse_unless_shippable(desk, id, &parcel, location)?;
-            Leaving::From(location)
-        }
-        None => Leaving::Usual,
-    };
-    let (mut first, mut again) = (Vec::new(), Vec::new());
-    for (line, units) in &parcel {
-        refuse_unless_covered(desk, id, *line, *units)?;
-        let row = snapshot::line_mut(desk, id, *line)?;
-        let (part, is_parcel) = (
-            row.counters.to_ship_first().min(*units),
-            row.requires_shipping,
-        );
-        first.push((*line, part));
-        again.push((*line, units.minus(part)));
-        desk.consume(id, *line, *units, leaving)?;
-        snapshot::count(desk, id, *line, Counter::Shipped, *units)?;
-        // What needs no parcel is with the buyer at once.
-        if !is_parcel {
-            snapshot::count(desk, id, *line, Counter::Delivered, *units)?;
-        }
-    }
-    let completes = desk
-        .order(id)?
-        .lines
-        .iter()
-        .all(|line| line.counters.to_ship_first().is_zero());
-    let is_told = !manual::is_by_hand(desk, &desk.order(id)?.account);
-    for (mut lines, is_again) in [(first, false), (again, true)] {
-        lines.retain(|(_, units)| units.is_positive());
-        if lines.is_empty() {
-            continue;
-        }
-        let shipment = ShipmentId::next(&mut desk.ids);
-        let shipped_at = desk.now();
-        desk.order_mut(id)?.shipments.push(Shipment {
-            id: shipment,
-            carrier: carrier.clone(),
-            tracking_number: tracking_number.clone(),
-            tracking_url: tracking_url.clone(),
-            shipped_at,
-            lines,
-            is_ours: true,
-            is_again,
-            events: Vec::new(),
-            settled: None,
-        });
-        let event = Event::ShipmentRecorded {
-            shipment,
-            carrier: carrier.clone(),
-            tracking_number: tracking_number.clone(),
-            is_ours: true,
-        };
-        desk.record_for(id, event);
-        // The channel knows what was sent first, and takes no more than was ordered.
-        if is_told && !is_again {
-            let told = Wish::PushShipment {
-                shipment,
-                completes,
-            };
-            wish(desk, id, told)?;
-        }
-    }
-    desk.settle_claims(id)?;
-    Ok(Verdict::New)
-}
-
-/// A parcel that went astray, or a return, keeps nothing else from leaving.
-fn refuse_unless_ready(desk: &Desk<'_>, id: OrderId) -> Result<(), Undecided> {
-    let order = desk.order(id)?;
-    let phase = order.phase(desk.book.is_short(order));
-    let is_left = order
-        .lines
-        .iter()
-        .any(|line| line.counters.to_ship().is_positive());
-    let is_held = order.active_holds().next().is_some();
-    let hint = match phase {
-        Phase::Canceled => "it was canceled, nothing must leave",
-        Phase::Exception if order.is_withdrawn() => {
-            "it was canceled after part of it left; stop the parcel"
-        }
-        _ if !is_left => return refuse(Refusal::NothingToShip),
-        Phase::AwaitingPayment => "it is not paid yet",
-        Phase::NeedsMapping => "say first which items its lines are",
-        Phase::Closed | Phase::Shipped | Phase::InDelivery | Phase::Delivered => {
-            return refuse(Refusal::NothingToShip);
-        }
-        _ if is_held => "lift the hold first",
-        Phase::Held
-        | Phase::Exception
-        | Phase::AfterSales
-        | Phase::PartShipped
-        | Phase::Fulfilling
-        | Phase::Short
-        | Phase::Ready
-        | Phase::Received => return Ok(()),
-    };
-    refuse(Refusal::Phase {
-        phase: phase.word(),
-        hint,
-    })
-}
-
 /// Units that a person named by line, added up, in the items' own unit.
 pub(super) fn named_units(
     order: &Order,
@@ -457,56 +327,6 @@ pub(super) fn named_units(
     Ok(named)
 }
 
-/// The units to leave, in the items' own unit; all that remains when none are named.
-fn read_parcel(
-    desk: &Desk<'_>,
-    id: OrderId,
-    asked: &[(u32, Decimal)],
-) -> Result<Vec<(u32, Quantity)>, Undecided> {
-    let order = desk.order(id)?;
-    let mut parcel = named_units(order, asked)?;
-    for (number, units) in &parcel {
-        let left = order.line(*number).map(|line| line.counters.to_ship());
-        let left = left.unwrap_or_default();
-        if *units > left {
-            return refuse(Refusal::TooMany {
-                line: *number,
-                left,
-                asked: *units,
-            });
-        }
-    }
-    if asked.is_empty() {
-        let rest = order
-            .lines
-            .iter()
-            .map(|line| (line.number, line.counters.to_ship()));
-        parcel.extend(rest.filter(|(_, units)| units.is_positive()));
-    }
-    if parcel.is_empty() {
-        return refuse(Refusal::NothingToShip);
-    }
-    Ok(parcel)
-}
-
-fn refuse_unless_covered(
-    desk: &Desk<'_>,
-    id: OrderId,
-    line: u32,
-    units: Quantity,
-) -> Result<(), Undecided> {
-    let order = desk.order(id)?;
-    let missing = units.minus(desk.book.claimed_units(order, line));
-    let sku = order
-        .line(line)
-        .and_then(|line| line.item.as_ref())
-        .map(|item| item.sku.clone());
-    match sku {
-        Some(sku) if missing.is_positive() => refuse(Refusal::NotCovered { line, sku, missing }),
-        Some(_) | None => Ok(()),
-    }
-}
-
 /// A location that is ours and serves the order's account.
 pub(super) fn refuse_unless_ours(
     desk: &Desk<'_>,
@@ -527,40 +347,6 @@ pub(super) fn refuse_unless_ours(
         .is_some_and(|at| at.kind == Kind::Channel)
     {
         return refuse(Refusal::ChannelOwned(location.clone()));
-    }
-    Ok(())
-}
-
-/// A person ships from a location that is ours, serves the order's account, and has the units.
-fn refuse_unless_shippable(
-    desk: &Desk<'_>,
-    id: OrderId,
-    parcel: &[(u32, Quantity)],
-    location: &LocationId,
-) -> Result<(), Undecided> {
-    refuse_unless_ours(desk, id, location)?;
-    let order = desk.order(id)?;
-    let mut needed: BTreeMap<&Sku, Quantity> = BTreeMap::new();
-    for (number, units) in parcel {
-        let item = order.line(*number).and_then(|line| line.item.as_ref());
-        for (sku, per_unit) in item.iter().flat_map(|item| &item.bill) {
-            let slot = needed.entry(sku).or_default();
-            *slot = slot.plus(per_unit.times(units.units()));
-        }
-    }
-    for (sku, asked) in needed {
-        let stock = desk.book.stock.get(sku);
-        let there = stock.map(|stock| stock.on_hand_at(location));
-        let there = there.unwrap_or_default();
-        if there < asked {
-            return refuse(Refusal::NotThere {
-                sku: sku.clone(),
-                location: location.clone(),
-                condition: Condition::Sellable,
-                there: there.or_zero(),
-                asked,
-            });
-        }
     }
     Ok(())
 }
@@ -725,7 +511,7 @@ fn release(desk: &mut Desk<'_>, id: OrderId, by: &str) -> Result<Verdict, Undeci
 }
 
 /// Makes a wish durable, in the same commit as what it follows from.
-fn wish(desk: &mut Desk<'_>, id: OrderId, wish: Wish) -> Result<(), Undecided> {
+pub(super) fn wish(desk: &mut Desk<'_>, id: OrderId, wish: Wish) -> Result<(), Undecided> {
     let order = desk.order(id)?;
     let (account, external_id) = (order.account.clone(), order.external_id.clone());
     let intent = IntentId::next(&mut desk.ids);

@@ -23,6 +23,7 @@ mod policy;
 mod push;
 mod refusal;
 mod returns;
+mod ship;
 mod snapshot;
 mod sold;
 

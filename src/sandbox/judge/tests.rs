@@ -72,16 +72,6 @@ fn read(evidence: &mut Evidence, words: &[&str]) -> Option<()> {
             started_at: time(4)?,
             acknowledged_at: time(5)?,
         }),
-        // apart ACCOUNT OTHER
-        "apart" => {
-            let other = AccountId::new(*words.get(2)?);
-            evidence.served_apart.insert((account()?, other));
-        }
-        // below ACCOUNT SKU UNITS SINCE: places that do not serve the account
-        "below" => {
-            let times = evidence.below_zero.entry((account()?, sku(words.get(2)?)));
-            times.or_default().push((time(4)?, number(3)?));
-        }
         // without ACCOUNT ID SKU SINCE UNTIL
         "without" => {
             let name = (account()?, ExternalId::new(*words.get(2)?));
@@ -110,6 +100,16 @@ fn read_levels(evidence: &mut Evidence, words: &[&str]) -> Option<()> {
     let time = |at: usize| number(at).map(Time::from_millis);
     let account = || Some(AccountId::new(*words.get(1)?));
     match *words.first()? {
+        // apart ACCOUNT OTHER
+        "apart" => {
+            let other = AccountId::new(*words.get(2)?);
+            evidence.served_apart.insert((account()?, other));
+        }
+        // below ACCOUNT SKU UNITS SINCE: places that do not serve the account
+        "below" => {
+            let times = evidence.below_zero.entry((account()?, sku(words.get(2)?)));
+            times.or_default().push((time(4)?, number(3)?));
+        }
         // left ACCOUNT ID SKU UNITS
         "left" => {
             let name = (account()?, ExternalId::new(*words.get(2)?));

@@ -81,6 +81,7 @@ pub(super) async fn went_through(reader: &mut Reader) {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of what is refused")]
 async fn what_cannot_be_said_of_parcels_and_returns_has_a_code() {
     let rig = rig().await;
     let (path, parcel) = shipped(&rig).await;

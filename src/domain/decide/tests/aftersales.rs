@@ -5,7 +5,7 @@ use crate::{
     Decimal,
     delivery::{DeliveryRefusal, DeliveryStep, Tracking},
     ids::{ReturnId, ShipmentId},
-    order::Counters,
+    order::{Counters, Line},
     returns::{ReturnReason, ReturnRefusal, ReturnState, ReturnStep, Verdict as Judged},
     stock::{Condition, LocationId},
 };
@@ -26,6 +26,10 @@ fn so(world: &World, all: &str) {
 
 fn order(world: &World) -> &Order {
     &world.book.orders[&world.id("#1")]
+}
+
+fn order_lines(world: &World) -> &[Line] {
+    &order(world).lines
 }
 
 fn counters(world: &World) -> Counters {
@@ -217,6 +221,25 @@ fn one_of_two_parcels_is_on_its_way_until_both_arrived() {
     world.expect("#1 in_delivery");
     track(&mut world, 1, Tracking::Delivered).expect("news");
     world.expect("#1 delivered");
+}
+
+#[test]
+fn what_needs_no_parcel_arrives_when_it_leaves() {
+    let mut world = World::new();
+    world.act("count MUG 10");
+    world.act("order web #1 v1 MUG:1 WRAP:1");
+    let id = world.id("#1");
+    let order = world.book.orders.get_mut(&id).expect("an order");
+    order.lines[1].requires_shipping = false;
+    world.act("ship #1");
+    world.expect("new");
+    // The mug left, and nobody told where it is.
+    world.expect("#1 shipped");
+    let wrap = order_lines(&world)[1].counters;
+    assert_eq!(wrap.delivered, Quantity::of(1));
+    track(&mut world, 0, Tracking::Delivered).expect("news");
+    world.expect("#1 delivered");
+    assert_eq!(order_lines(&world)[1].counters.delivered, Quantity::of(1));
 }
 
 #[test]
