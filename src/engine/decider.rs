@@ -609,7 +609,7 @@ fn note(
 
 /// Whether nobody who waits can be given anything. What one location owes hides what lies at another,
 /// so the sum says it only where none owes.
-fn has_nothing_left(stock: &Stock) -> bool {
+pub(crate) fn has_nothing_left(stock: &Stock) -> bool {
     let owes = |at| stock.free_at(at) < Quantity::ZERO;
     !stock.sellable().is_positive() && !stock.locations().into_iter().any(owes)
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use domain::{
     Time,
+    ids::OrderId,
     order::{Phase, SHIPPED_RESTS},
     signal::Signal,
     stock::Stock,
@@ -12,7 +13,12 @@ use domain::{
 use store::{Range, StoreError};
 use tokio::sync::Notify;
 
-use crate::{Engine, decider::DecideError, promises::Promises, rows};
+use crate::{
+    Engine,
+    decider::{DecideError, has_nothing_left},
+    promises::Promises,
+    rows,
+};
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(30);
@@ -81,7 +87,8 @@ impl Engine {
     }
 
     /// Gives free stock to the orders that wait for it. Freed stock is given on in the turn that frees
-    /// it; what is left for here is what a crash, or a disk without space, came between.
+    /// it; what is left for here is what a crash, or a disk without space, came between,
+    /// and what binding units to a location freed at another one in that very turn.
     pub(crate) async fn serve_waiting(&self) -> Result<(), StoreError> {
         let mut after = None;
         loop {
@@ -100,14 +107,26 @@ impl Engine {
                     continue;
                 };
                 let stock: Stock = rows::decode(rows::STOCK, &row.value)?;
-                let Ok(order) = rows::last_part(key).parse() else {
+                let Ok(order) = rows::last_part(key).parse::<OrderId>() else {
                     continue;
                 };
-                if stock.sellable().is_positive() {
+                if !has_nothing_left(&stock) && self.is_served(order, &stock).await? {
                     self.settle(Signal::Reclaim { order }).await?;
                 }
             }
         }
+    }
+
+    /// Whether the account of an order could be promised more of an item.
+    async fn is_served(&self, order: OrderId, stock: &Stock) -> Result<bool, StoreError> {
+        let key = rows::key(&[&order.to_string()]);
+        let Some(row) = self.store.get(rows::ORDERS, &key).await? else {
+            return Ok(false);
+        };
+        let order: domain::order::Order = rows::decode(rows::ORDERS, &row.value)?;
+        let locations = &self.decider.policy().locations;
+        let free = locations.sellable(stock, &order.account);
+        Ok(free.is_positive())
     }
 
     /// Closes orders that have been done for a while, so that late news still finds them open. It looks at
