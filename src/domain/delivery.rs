@@ -11,6 +11,9 @@ use crate::{Decimal, Quantity, Time, ids::ShipmentId, order::Shipment};
 /// How far ahead of ours the clock of a carrier may be.
 const CLOCK_SKEW_MS: i64 = 10 * 60 * 1000;
 
+/// The most events that are kept of a parcel: each stands in the row of its order.
+pub const EVENTS_MAX: usize = 200;
+
 /// Where a parcel is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -77,11 +80,6 @@ impl Tracking {
             Tracking::Returning => "comes back",
             Tracking::Lost => "is lost",
         }
-    }
-
-    /// What a word names.
-    pub fn from_word(word: &str) -> Option<Tracking> {
-        Tracking::ALL.into_iter().find(|one| one.word() == word)
     }
 
     /// Whether it is with the buyer.
@@ -205,6 +203,11 @@ pub enum DeliveryRefusal {
     /// It has not happened yet.
     #[error("{0} is in the future: say when it happened, or leave the time out")]
     Ahead(Time),
+    /// It has as many events as are kept.
+    #[error(
+        "{EVENTS_MAX} events of parcel {0} are known already: tell only what changes where it is"
+    )]
+    TooMany(ShipmentId),
     /// Nothing is wrong with the parcel.
     #[error("parcel {0} has no trouble to be seen to: tell first what happened to it")]
     NoTrouble(ShipmentId),

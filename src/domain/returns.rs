@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Decimal, Quantity, Time, ids::ReturnId, stock::LocationId};
 
+/// The most returns of an order that people can open: each stands in its row.
+pub const RETURNS_MAX: usize = 100;
+
 /// Why a buyer sends something back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -234,6 +237,9 @@ pub enum ReturnRefusal {
         "nothing of the order is with the buyer that does not come back already: there is nothing to return"
     )]
     NothingOut,
+    /// The order has as many as are kept.
+    #[error("the order has {RETURNS_MAX} returns already: use one that is open")]
+    TooManyReturns,
     /// Nothing of it is still to come.
     #[error("nothing of the return is still to come: open another one for what came besides")]
     NothingToCome,

@@ -1,6 +1,7 @@
 //! `oneshelf orders track`, `settle`, `resend` and `return`: what happens after something left.
 
-use clap::{Subcommand, ValueEnum};
+use clap::{Subcommand, ValueEnum, builder::PossibleValuesParser};
+use domain::{delivery::Tracking, returns::ReturnReason};
 use serde_json::{Value, json};
 
 use super::{
@@ -16,8 +17,8 @@ pub(super) struct Track {
     /// Our id of the order, or its id on its channel.
     order: String,
     /// What happened.
-    #[arg(long, value_enum)]
-    state: State,
+    #[arg(long, value_parser = PossibleValuesParser::new(Tracking::ALL.map(Tracking::word)))]
+    state: String,
     /// The parcel, by our id of it or its tracking number; the only one when none is said.
     #[arg(long)]
     parcel: Option<String>,
@@ -30,30 +31,6 @@ pub(super) struct Track {
     /// Who says so.
     #[arg(long)]
     by: Option<String>,
-}
-
-/// Where a parcel is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "snake_case")]
-enum State {
-    /// Announced to its carrier.
-    PreTransit,
-    /// On its way.
-    InTransit,
-    /// On the last part of its way.
-    OutForDelivery,
-    /// To be fetched by the buyer.
-    ReadyForPickup,
-    /// It could not be handed over.
-    Failed,
-    /// It arrived.
-    Delivered,
-    /// It arrived broken, or with something missing.
-    Damaged,
-    /// On its way back to us.
-    Returning,
-    /// Nobody knows where it is.
-    Lost,
 }
 
 /// Trouble with a parcel that was seen to.
@@ -126,8 +103,8 @@ pub(super) struct Open {
     /// Our id of the order, or its id on its channel.
     order: String,
     /// Why.
-    #[arg(long, value_enum)]
-    reason: Reason,
+    #[arg(long, value_parser = PossibleValuesParser::new(ReturnReason::ALL.map(ReturnReason::word)))]
+    reason: String,
     /// A line and how many units of it, `1=2`.
     #[arg(long = "line", value_name = "LINE=UNITS", value_parser = line_units)]
     lines: Vec<(u32, String)>,
@@ -140,30 +117,6 @@ pub(super) struct Open {
     /// Who says so.
     #[arg(long)]
     by: Option<String>,
-}
-
-/// Why goods come back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "snake_case")]
-enum Reason {
-    /// They are not wanted any more.
-    ChangedMind,
-    /// They do not fit.
-    DoesNotFit,
-    /// They are another item.
-    WrongItem,
-    /// They are not as described.
-    NotAsDescribed,
-    /// They do not work.
-    Defective,
-    /// They were broken on the way.
-    Damaged,
-    /// They came too late.
-    TooLate,
-    /// They could not be delivered.
-    Undeliverable,
-    /// Something else.
-    Other,
 }
 
 /// Goods that came back.
@@ -292,7 +245,7 @@ pub(super) async fn track(
     let (path, order) = load(&asked.order, client).await?;
     let parcel = parcel(&order, asked.parcel.as_deref(), |_| true)?;
     let said = body([
-        ("state", Some(json!(word(asked.state)))),
+        ("state", Some(json!(asked.state))),
         ("at", texted(asked.at.as_ref())),
         ("place", texted(asked.place.as_ref())),
         ("by", texted(asked.by.as_ref())),
@@ -397,7 +350,7 @@ async fn open(asked: &Open, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
     let path = format!("/orders/{}/returns", find(&asked.order, client).await?);
     let said = body([
         ("lines", Some(lines(&asked.lines))),
-        ("reason", Some(json!(word(asked.reason)))),
+        ("reason", Some(json!(asked.reason))),
         ("note", texted(asked.note.as_ref())),
         ("tracking_number", texted(asked.tracking_number.as_ref())),
         ("by", texted(asked.by.as_ref())),

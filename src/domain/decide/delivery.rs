@@ -2,7 +2,9 @@
 
 use crate::{
     Decimal, Quantity, Time,
-    delivery::{DeliveryRefusal, DeliveryStep, Settled, Tracking, TrackingEvent, is_ahead},
+    delivery::{
+        DeliveryRefusal, DeliveryStep, EVENTS_MAX, Settled, Tracking, TrackingEvent, is_ahead,
+    },
     fact::{Counter, Event},
     ids::{OrderId, ShipmentId},
     order::{Order, Shipment},
@@ -89,6 +91,9 @@ fn track(
     };
     if known.events.iter().any(is_same) {
         return Ok(Verdict::Duplicate);
+    }
+    if known.events.len() >= EVENTS_MAX {
+        return refuse(DeliveryRefusal::TooMany(shipment).into());
     }
     let had_arrived = known.has_arrived();
     let parcel = parcel_mut(desk, id, shipment)?;

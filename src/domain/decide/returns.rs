@@ -8,7 +8,7 @@ use crate::{
     fact::{Counter, Event},
     ids::{OrderId, ReturnId},
     order::Order,
-    returns::{self, Return, ReturnReason, ReturnRefusal, ReturnStep, ReturnedLine},
+    returns::{self, RETURNS_MAX, Return, ReturnReason, ReturnRefusal, ReturnStep, ReturnedLine},
     stock::{Cause, Condition, LocationId},
 };
 
@@ -33,7 +33,11 @@ pub(super) fn carry_out(
             note,
             tracking_number,
         } => {
-            let units = to_come_back(desk.order(order)?, lines)?;
+            let found = desk.order(order)?;
+            if found.returns.len() >= RETURNS_MAX {
+                return refuse(ReturnRefusal::TooManyReturns.into());
+            }
+            let units = to_come_back(found, lines)?;
             let said = Said {
                 reason: *reason,
                 note: note.clone(),

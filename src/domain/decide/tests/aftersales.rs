@@ -3,10 +3,12 @@
 use super::{world::World, *};
 use crate::{
     Decimal,
-    delivery::{DeliveryRefusal, DeliveryStep, Tracking},
+    delivery::{DeliveryRefusal, DeliveryStep, EVENTS_MAX, Tracking},
     ids::{ReturnId, ShipmentId},
     order::{Counters, Line},
-    returns::{ReturnReason, ReturnRefusal, ReturnState, ReturnStep, Verdict as Judged},
+    returns::{
+        RETURNS_MAX, ReturnReason, ReturnRefusal, ReturnState, ReturnStep, Verdict as Judged,
+    },
     stock::{Condition, LocationId},
 };
 
@@ -469,4 +471,21 @@ fn what_a_channel_says_came_back_is_a_return_that_waits_for_the_goods() {
     world.act("order web #1 v3 MUG:2/shipped2/returned2");
     assert_eq!(order(&world).returns.len(), 2);
     assert_eq!(counters(&world).returned, Quantity::of(2));
+}
+
+#[test]
+fn what_an_order_keeps_of_parcels_and_returns_is_bounded() {
+    let mut world = shipped();
+    for _ in 0..EVENTS_MAX {
+        assert_eq!(track(&mut world, 0, Tracking::InTransit), Ok(Verdict::New));
+    }
+    let shipment = parcel(&world, 0);
+    let refused = track(&mut world, 0, Tracking::InTransit);
+    assert_eq!(refused, Err(DeliveryRefusal::TooMany(shipment).into()));
+    for _ in 0..RETURNS_MAX {
+        advise(&mut world, &[(1, 1)]).expect("it left");
+        close(&mut world).expect("it is open");
+    }
+    let refused = advise(&mut world, &[(1, 1)]);
+    assert_eq!(refused, Err(ReturnRefusal::TooManyReturns.into()));
 }

@@ -198,6 +198,7 @@ fn after_sales(shipment: ShipmentId) -> Vec<Refusal> {
     let (line, left) = (1, Decimal::whole(2));
     let deliveries = [
         DeliveryRefusal::Ahead(Time::EPOCH),
+        DeliveryRefusal::TooMany(shipment),
         DeliveryRefusal::NoTrouble(shipment),
         DeliveryRefusal::NothingNamed,
         DeliveryRefusal::NotOut { line, left },
@@ -207,6 +208,7 @@ fn after_sales(shipment: ShipmentId) -> Vec<Refusal> {
     let of = "that came in and were not looked at";
     let returns = [
         ReturnRefusal::NothingOut,
+        ReturnRefusal::TooManyReturns,
         ReturnRefusal::NothingToCome,
         ReturnRefusal::NothingToCheck,
         ReturnRefusal::TooMany { line, left, of },
