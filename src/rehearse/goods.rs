@@ -9,9 +9,10 @@ use std::{
 use domain::{
     AccountId, Quantity, Sku, Time,
     count::{Count, Entry, Try},
-    fact::{Event, Fact},
+    fact::{Counter, Event, Fact},
     ids::ArrivalId,
     locations::Locations,
+    order::Order,
     stock::{Cause, Condition, LocationId, Movement},
 };
 use engine::rows::{self, prefix};
@@ -77,10 +78,38 @@ pub(crate) fn there(opening: &Units, facts: &[Fact]) -> Units {
     sums
 }
 
-/// What was taken off sale, and when: sent on its way, broken, found missing.
-pub(crate) fn taken_off(facts: &[Fact]) -> Vec<TakenOff> {
+/// What is sent a second time, so that nobody can buy it.
+pub(crate) fn sent_again(orders: &[Order]) -> Units {
+    let mut sums = Units::new();
+    for line in orders.iter().flat_map(|order| &order.lines) {
+        let again = line.counters.resent_net().units();
+        for (sku, per_unit) in line.item.iter().flat_map(|item| &item.bill) {
+            *sums.entry(sku.clone()).or_default() += again * per_unit.units();
+        }
+    }
+    sums
+}
+
+/// What was taken off sale, and when: sent on its way or again, broken, found missing.
+pub(crate) fn taken_off(facts: &[Fact], orders: &[Order]) -> Vec<TakenOff> {
     let mut found = Vec::new();
     for fact in facts {
+        if let Event::Counted {
+            line,
+            counter: Counter::Resent,
+            units,
+        } = &fact.event
+        {
+            let mut orders = orders.iter().filter(|order| Some(order.id) == fact.order);
+            let line = orders.next().and_then(|order| order.line(*line));
+            let item = line.and_then(|line| line.item.as_ref());
+            let bill = item.iter().flat_map(|item| &item.bill);
+            found.extend(bill.map(|(sku, per_unit)| TakenOff {
+                sku: sku.clone(),
+                at: fact.at,
+                units: units.units() * per_unit.units(),
+            }));
+        }
         let Event::Moved {
             sku,
             condition: Condition::Sellable,

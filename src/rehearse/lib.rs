@@ -5,6 +5,7 @@
 //! daemon runs, through the ports, and judges them by the truth of the twins. It is never part of a
 //! running daemon. Start reading at [`run::run`].
 
+mod aftercare;
 mod alarms;
 pub mod checkers;
 mod clerk;

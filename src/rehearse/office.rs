@@ -19,6 +19,7 @@ use engine::rows::{self, key, prefix};
 use fastrand::Rng;
 
 use crate::{
+    aftercare,
     mishaps::{map_lines, tripped},
     rows::Rows,
     slips::{order_in, pick, slip},
@@ -29,7 +30,7 @@ pub(crate) const RECEIVED: &str = "received";
 
 /// Something for the office to do, if there is any of what chance wants.
 pub(crate) fn errand(rows: &Rows<'_>, chance: &mut Rng, number: u64) -> Option<Command> {
-    match chance.u32(0..19) {
+    match chance.u32(0..23) {
         0 | 1 => refund(rows, chance),
         2 | 3 => receive(rows, chance, number),
         4 => rename(rows, chance, number),
@@ -41,6 +42,7 @@ pub(crate) fn errand(rows: &Rows<'_>, chance: &mut Rng, number: u64) -> Option<C
         11 => settle_drift(rows, chance),
         12 => reassure(rows, chance),
         13 => erase(rows, chance),
+        19.. => aftercare::errand(rows, chance),
         _ => slip(rows, chance),
     }
 }

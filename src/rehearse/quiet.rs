@@ -225,7 +225,12 @@ fn check_orders(known: &Known<'_>, orders: &[Order], found: &mut Findings) {
 /// P5: what we shipped is in the shop exactly once, or parked.
 fn check_shipments(known: &Known<'_>, orders: &[Order], found: &mut Findings) {
     for order in orders {
-        for shipment in order.shipments.iter().filter(|shipment| shipment.is_ours) {
+        // Of what is sent again the shop is not told: it knows of what was sent first.
+        let told = order
+            .shipments
+            .iter()
+            .filter(|one| one.is_ours && !one.is_again);
+        for shipment in told {
             found.look(Checker::Parcels, 1);
             let tells = |intent: &&Arc<Intent>| match &intent.wish {
                 Wish::PushShipment { shipment: of, .. } => *of == shipment.id,
@@ -391,6 +396,9 @@ fn evidence(rows: &Rows<'_>, orders: &[Order], scene: Scene<'_>) -> Evidence {
     for (sku, units) in goods::unsellable(rows) {
         *stock.entry(sku).or_default() -= units;
     }
+    for (sku, units) in goods::sent_again(orders) {
+        *stock.entry(sku).or_default() -= units;
+    }
     let accounts: Vec<&AccountId> = scene.truths.keys().collect();
     let are_apart = |one: &AccountId, other: &AccountId| {
         let mut places = scene.locations.declared().iter();
@@ -417,7 +425,7 @@ fn evidence(rows: &Rows<'_>, orders: &[Order], scene: Scene<'_>) -> Evidence {
         stock,
         may_owe: scene.may_owe,
         edits: scene.edits,
-        taken_off: goods::taken_off(scene.facts),
+        taken_off: goods::taken_off(scene.facts, orders),
         ..Evidence::default()
     };
     evidence.take_in(judge::Book {

@@ -169,7 +169,8 @@ fn given(event: &Event) -> Option<(&Sku, u32)> {
 
 fn left(order: &Order) -> Vec<(Sku, u32)> {
     let lines = order.lines.iter().filter_map(|line| {
-        let units = u32::try_from(line.counters.shipped_net().units()).ok()?;
+        // What was sent again was sold once, and is off the stock that there was to sell.
+        let units = u32::try_from(line.counters.shipped_first().units()).ok()?;
         let item = line.item.as_ref()?;
         (units > 0).then(|| (item.sku.clone(), units))
     });
