@@ -18,9 +18,9 @@ use crate::{
     intent::Intent,
     item::Item,
     offer::{Listing, Offer, Taken, Told},
-    order::Order,
+    order::{Line, Order},
     person::Person,
-    stock::{Claim, ClaimChange, Movement, Stock},
+    stock::{Claim, ClaimChange, LocationId, Movement, Stock},
 };
 
 /// Names a claim: one for each order line and item.
@@ -205,6 +205,63 @@ impl Book {
             .min()
             .unwrap_or_else(|| order.claim_target(line).units());
         Quantity::new(units).unwrap_or_default()
+    }
+}
+
+impl Book {
+    /// Where units of an order can be picked that no task has; `None` for units that have no location yet, or
+    /// take nothing from stock. Nothing while the order waits for something else.
+    pub fn waits_to_be_picked(&self, order: &Order) -> BTreeSet<Option<LocationId>> {
+        let is_stopped = order.is_withdrawn()
+            || order.closed_at.is_some()
+            || order.active_holds().next().is_some()
+            || !order.is_payable()
+            || order.lines.iter().any(|line| line.item.is_none())
+            || self.is_short(order);
+        if is_stopped {
+            return BTreeSet::new();
+        }
+        let lines = order.lines.iter();
+        lines
+            .flat_map(|line| self.line_waits_at(order, line))
+            .collect()
+    }
+
+    fn line_waits_at(&self, order: &Order, line: &Line) -> BTreeSet<Option<LocationId>> {
+        let left = line.counters.to_ship().minus(order.in_tasks(line.number));
+        let bill = line.item.iter().flat_map(|item| &item.bill);
+        let mut places = BTreeSet::new();
+        if !left.is_positive() {
+            return places;
+        }
+        if bill.clone().next().is_none() {
+            places.insert(None);
+        }
+        let in_tasks_at = |at: &LocationId| -> Quantity {
+            let tasks = order.tasks.iter();
+            let tasks = tasks.filter(|task| task.is_open() && task.location == *at);
+            let parts = tasks.filter_map(|task| task.line(line.number));
+            parts.map(|part| part.to_leave()).sum()
+        };
+        for (sku, per_unit) in bill {
+            let key = ClaimKey {
+                sku: sku.clone(),
+                order: order.id,
+                line: line.number,
+            };
+            let Some(claim) = self.claims.get(&key) else {
+                continue;
+            };
+            if claim.pending().is_positive() {
+                places.insert(None);
+            }
+            let waiting = claim.places.iter().filter(|(at, bound)| {
+                let worked_on = per_unit.times(in_tasks_at(at).units());
+                bound.minus(worked_on).is_positive()
+            });
+            places.extend(waiting.map(|(at, _)| Some(at.clone())));
+        }
+        places
     }
 }
 

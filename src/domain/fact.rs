@@ -8,9 +8,10 @@ use crate::{
     breaker::Side,
     buffer::Tuned,
     delivery::Tracking,
+    fulfillment::Work,
     ids::{
         ArrivalId, CountId, DriftId, IncidentId, IntentId, MovementId, OrderId, PaymentId,
-        ReturnId, ShipmentId,
+        ReturnId, ShipmentId, TaskId,
     },
     incident::{Ending, Way, Why},
     offer::{Edit, Suppression},
@@ -306,6 +307,15 @@ pub enum Event {
         /// Who asked, or `oneshelf` when their time was over.
         by: String,
     },
+    /// Somebody worked on it.
+    Worked {
+        /// Within which task.
+        task: TaskId,
+        /// What.
+        work: Work,
+        /// Who, or `oneshelf`.
+        by: String,
+    },
     /// Something left.
     ShipmentRecorded {
         /// Ours.
@@ -553,6 +563,14 @@ pub enum Counter {
     Canceled,
     /// Wanted again.
     Reinstated,
+    /// Fetched for packing.
+    Picked,
+    /// Put back.
+    Unpicked,
+    /// Put into a parcel.
+    Packed,
+    /// Taken out of it.
+    Unpacked,
     /// Left.
     Shipped,
     /// Arrived.

@@ -205,6 +205,10 @@ typed_id! {
     /// A return of goods.
     ReturnId, "ret"
 }
+typed_id! {
+    /// Work on an order at one location.
+    TaskId, "tsk"
+}
 
 /// Makes ids from a time and a seed, without a clock and without randomness of its own.
 #[derive(Debug, Clone)]

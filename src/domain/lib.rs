@@ -18,6 +18,7 @@ pub mod delivery;
 pub mod demand;
 pub mod exposure;
 pub mod fact;
+pub mod fulfillment;
 pub mod ids;
 pub mod incident;
 pub mod intent;

@@ -4,14 +4,18 @@
 //! payment, holds, shipping) and from the counters of the lines. Every counter has an opposite, and
 //! both only grow, so no history is lost; laws speak of their difference.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountId, Currency, ExternalId, ListingId, Money, Quantity, Sku, Time,
     delivery::{Settled, Tracking, TrackingEvent},
-    ids::{OrderId, ShipmentId},
+    fulfillment::Task,
+    ids::{OrderId, ShipmentId, TaskId},
     owed::Promise,
     payment::{Payment, Pays},
     person::{Destination, Erasure},
@@ -75,6 +79,12 @@ pub struct Order {
     pub lines: Vec<Line>,
     /// Why it waits for a person, now or before.
     pub holds: Vec<Hold>,
+    /// Where and how far it is worked on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<Task>,
+    /// Where something of it was not found: nothing more of it is sent there by itself.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub not_found_at: BTreeSet<LocationId>,
     /// What has left.
     pub shipments: Vec<Shipment>,
     /// What comes back.
@@ -159,6 +169,18 @@ pub struct Counters {
     pub canceled: Quantity,
     /// Canceled, and then wanted again.
     pub reinstated: Quantity,
+    /// Fetched for packing.
+    #[serde(default, skip_serializing_if = "Quantity::is_nothing")]
+    pub picked: Quantity,
+    /// Fetched, and put back.
+    #[serde(default, skip_serializing_if = "Quantity::is_nothing")]
+    pub unpicked: Quantity,
+    /// Put into a parcel.
+    #[serde(default, skip_serializing_if = "Quantity::is_nothing")]
+    pub packed: Quantity,
+    /// Put into a parcel, and taken out again.
+    #[serde(default, skip_serializing_if = "Quantity::is_nothing")]
+    pub unpacked: Quantity,
     /// Left.
     pub shipped: Quantity,
     /// Recorded as left by mistake.
@@ -215,6 +237,16 @@ impl Counters {
         self.delivered.minus(self.undelivered)
     }
 
+    /// Units that were fetched and not put back.
+    pub fn picked_net(&self) -> Quantity {
+        self.picked.minus(self.unpicked)
+    }
+
+    /// Units that were packed and not taken out again.
+    pub fn packed_net(&self) -> Quantity {
+        self.packed.minus(self.unpacked)
+    }
+
     /// Units that were given up.
     pub fn canceled_net(&self) -> Quantity {
         self.canceled.minus(self.reinstated)
@@ -229,6 +261,8 @@ impl Counters {
             && self.resent_net() >= zero
             && self.canceled_net().plus(self.shipped_net()) <= self.ordered.plus(self.resent_net())
             && self.returned <= self.shipped_net()
+            && self.packed_net() >= zero
+            && self.packed_net() <= self.picked_net()
             && self.delivered_net() >= zero
             && self.delivered_net() <= self.shipped_net()
     }
@@ -493,6 +527,9 @@ impl Order {
         if has_left {
             return Phase::PartShipped;
         }
+        if self.tasks.iter().any(Task::is_open) {
+            return Phase::Fulfilling;
+        }
         if is_short {
             return Phase::Short;
         }
@@ -536,6 +573,18 @@ impl Order {
     /// A sum over all lines.
     fn units(&self, count: fn(&Counters) -> Quantity) -> Quantity {
         self.lines.iter().map(|line| count(&line.counters)).sum()
+    }
+
+    /// Units of a line that are to leave with open tasks.
+    pub fn in_tasks(&self, number: u32) -> Quantity {
+        let parts = self.tasks.iter().filter(|task| task.is_open());
+        let parts = parts.filter_map(|task| task.line(number));
+        parts.map(|part| part.to_leave()).sum()
+    }
+
+    /// A task.
+    pub fn task(&self, id: TaskId) -> Option<&Task> {
+        self.tasks.iter().find(|one| one.id == id)
     }
 
     /// A parcel.

@@ -10,6 +10,7 @@ use crate::{
     breaker::Side,
     buffer::Demand,
     delivery::DeliveryStep,
+    fulfillment::FulfillmentStep,
     ids::{ArrivalId, CountId, DriftId, IncidentId, IntentId, OrderId},
     incident::Way,
     intent::Outcome,
@@ -339,6 +340,15 @@ pub enum Command {
         order: OrderId,
         /// What.
         step: ReturnStep,
+        /// Who.
+        by: String,
+    },
+    /// Say how far work on it is.
+    Fulfill {
+        /// Which.
+        order: OrderId,
+        /// What.
+        step: FulfillmentStep,
         /// Who.
         by: String,
     },

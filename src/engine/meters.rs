@@ -105,6 +105,7 @@ impl Meters {
                 | Event::HoldReleased { .. }
                 | Event::ErasureAsked { .. }
                 | Event::PersonErased { .. }
+                | Event::Worked { .. }
                 | Event::ShipmentRecorded { .. }
                 | Event::Tracked { .. }
                 | Event::DeliverySettled { .. }

@@ -42,6 +42,11 @@ pub const OWED_ORDERS: Table = Table("owed_orders");
 pub const OWED_OFFERS: Table = Table("owed_offers");
 /// Index: orders with a line that is no item yet.
 pub const UNMAPPED_ORDERS: Table = Table("unmapped_orders");
+/// Index: orders with units to pick that no task has, by location, the time by which they are to be shipped,
+/// and the time of placing.
+pub const TO_PICK: Table = Table("to_pick");
+/// Index: open tasks, by location and the time since when they are.
+pub const OPEN_TASKS: Table = Table("open_tasks");
 /// Index: unpaid orders, by the time when they lose their stock.
 pub const UNPAID_ORDERS: Table = Table("unpaid_orders");
 /// Where the facts of each order are in the log of facts, in order: a row for each decision that added some.

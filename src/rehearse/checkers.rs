@@ -66,6 +66,7 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
         | Event::HoldReleased { .. }
         | Event::ErasureAsked { .. }
         | Event::PersonErased { .. }
+        | Event::Worked { .. }
         | Event::ShipmentRecorded { .. }
         | Event::Tracked { .. }
         | Event::DeliverySettled { .. }
@@ -465,6 +466,15 @@ fn check_order_indexes(
         if order.lines.iter().any(|line| line.item.is_none()) {
             expect(rows::UNMAPPED_ORDERS, &[&id]);
         }
+        let due = sortable_time(order.ship_by.unwrap_or(Time::END));
+        for at in book.waits_to_be_picked(order) {
+            let at = at.as_ref().map_or("", |at| at.as_str());
+            expect(rows::TO_PICK, &[at, &due, &placed, &id]);
+        }
+        for task in order.tasks.iter().filter(|task| task.is_open()) {
+            let (at, since) = (task.location.as_str(), sortable_time(task.opened_at));
+            expect(rows::OPEN_TASKS, &[at, &since, &id, &task.id.to_string()]);
+        }
         if let Some(until) = order.owed_until() {
             expect(rows::OWED_ORDERS, &[&sortable_time(until), &id]);
         }
@@ -485,6 +495,8 @@ fn check_order_indexes(
         rows::ORDERS_BY_ACCOUNT,
         rows::OPEN_ORDERS,
         rows::UNMAPPED_ORDERS,
+        rows::TO_PICK,
+        rows::OPEN_TASKS,
         rows::UNPAID_ORDERS,
         rows::OWED_ORDERS,
         rows::SHORT_ORDERS,

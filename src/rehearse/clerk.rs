@@ -20,7 +20,7 @@ use fastrand::Rng;
 use store::Memory;
 
 use crate::{
-    office,
+    office, packer,
     rows::Rows,
     slips::pick,
     storeroom::{self, Floor},
@@ -131,10 +131,12 @@ impl Clerk {
             }
             return office::errand(&rows, &mut self.chance, self.errands);
         }
-        let phase = match self.chance.u32(0..10) {
-            0 => Phase::Held,
-            1 => Phase::PartShipped,
-            2 => Phase::AwaitingPayment,
+        let phase = match self.chance.u32(0..20) {
+            0 | 1 => Phase::Held,
+            2 | 3 => Phase::PartShipped,
+            4 | 5 => Phase::AwaitingPayment,
+            6..9 => Phase::Fulfilling,
+            9 => return packer::stop_sign(&rows, &mut self.chance),
             _ => Phase::Ready,
         };
         let keys = rows.keys(rows::ORDERS_BY_PHASE, &prefix(&[phase.word()]));
@@ -149,6 +151,11 @@ impl Clerk {
                 order: id,
                 by: "clerk".to_owned(),
             });
+        }
+        let is_worked_on = order.tasks.iter().any(|task| task.is_open());
+        if is_worked_on || self.chance.u32(0..100) < 15 {
+            let place = self.place();
+            return packer::step(&order, place, &mut self.chance);
         }
         Some(match self.chance.u32(0..100) {
             0..8 => Command::Cancel {

@@ -10,6 +10,7 @@ use domain::{
     AccountId, Quantity, Sku, Time,
     count::{Count, Entry, Try},
     fact::{Counter, Event, Fact},
+    fulfillment::NOT_FOUND,
     ids::ArrivalId,
     locations::Locations,
     order::Order,
@@ -50,6 +51,8 @@ pub(crate) fn there(opening: &Units, facts: &[Fact]) -> Units {
             continue;
         };
         let counts = match cause {
+            // Whoever looked for it is believed.
+            Cause::Adjustment { reason, .. } if reason == NOT_FOUND => true,
             Cause::Adjustment { reason, .. } => {
                 let is_known = [office::RECEIVED, mishaps::FILE]
                     .iter()

@@ -45,7 +45,7 @@ const PARAMETERS: &[(&str, &str, &str)] = &[
     (
         "state",
         "string",
-        "`parked` or `waiting`; both when it is not said.",
+        "Only in this state: `parked` or `waiting` of what is to be sent or read, how far it is of a task.",
     ),
     (
         "open",
@@ -65,7 +65,11 @@ const PARAMETERS: &[(&str, &str, &str)] = &[
     ),
     ("by", "string", "Who does it."),
     ("line", "integer", "Only of this line."),
-    ("location", "string", "As if this location were named."),
+    (
+        "location",
+        "string",
+        "Only at this location; of a dry run, as if it were named.",
+    ),
     (
         "cursor",
         "string",

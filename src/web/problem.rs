@@ -109,6 +109,8 @@ kinds! {
     NO_SHIPMENT { code: "no-shipment", status: 404, title: "The order has no such parcel" }
     NO_RETURN { code: "no-return", status: 404, title: "The order has no such return" }
     BAD_DELIVERY { code: "bad-delivery", status: 409, title: "That cannot be said of the parcel" }
+    NO_TASK { code: "no-task", status: 404, title: "The order has no such task" }
+    BAD_FULFILLMENT { code: "bad-fulfillment", status: 409, title: "That cannot be done on the task" }
     BAD_RETURN { code: "bad-return", status: 409, title: "That cannot be said of the return" }
     NOT_HELD { code: "not-held", status: 409, title: "The order is not on hold" }
     NOT_PARKED { code: "not-parked", status: 409, title: "Nothing is parked there" }
@@ -278,6 +280,10 @@ impl From<Refusal> for Problem {
                 .with("return", id.to_string()),
             Refusal::Delivery(_) => problem(&BAD_DELIVERY),
             Refusal::Return(_) => problem(&BAD_RETURN),
+            Refusal::NoTask { order, task } => problem(&NO_TASK)
+                .with("order", order.to_string())
+                .with("task", task.to_string()),
+            Refusal::Fulfillment(_) => problem(&BAD_FULFILLMENT),
             Refusal::NotHeld => problem(&NOT_HELD),
             Refusal::NotParked => problem(&NOT_PARKED),
             Refusal::IncidentOver { incident } => {

@@ -4,6 +4,7 @@
 //! description and the tests of access are made from these rows, so none can be forgotten.
 
 mod aftersales;
+mod fulfillment;
 
 use axum::{
     Json,
@@ -126,6 +127,7 @@ pub(crate) fn routes() -> Vec<Route> {
     all.extend(entered_orders());
     all.extend(done_to_orders());
     all.extend(aftersales::routes());
+    all.extend(fulfillment::routes());
     all.extend(about_people());
     all.extend(about_allocation());
     all.extend(about_stock());

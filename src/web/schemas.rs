@@ -4,10 +4,14 @@
 //! be null, `[]` a list, `{}` a map from texts. A type is one of the words in [`word`], another schema,
 //! or words in quotes with bars between them. The tests hold every answer of the API against these.
 
+mod fulfillment;
+
 use serde_json::{Map, Value, json};
 
 /// All schemas, by name.
-pub(crate) const SCHEMAS: &[(&str, &str)] = &[
+pub(crate) const SCHEMAS: &[&[(&str, &str)]] = &[MOST, fulfillment::SCHEMAS];
+
+const MOST: &[(&str, &str)] = &[
     ("Anything", ""),
     ("Nothing", "-"),
     ("Signed", "by?: text?"),
@@ -56,7 +60,7 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     (
         "Receipt",
         "effect: 'done'|'nothing_to_do', at: time, order: id?, phase: phase?, shipment: id?, intent: id?, \
-         return: id?, sku: text?, surplus: units?",
+         tasks: id[], parcel: whole?, return: id?, sku: text?, surplus: units?",
     ),
     (
         "OrderSummary",
@@ -71,7 +75,7 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
          payment: 'pending'|'authorized'|'part_paid'|'paid'|'part_refunded'|'refunded'|'voided'|'unmapped', \
          amounts: Amounts?, pays: 'before'|'on_delivery'|'on_invoice', payments: Payment[], words: text{}, changed_at: time, buyer: Buyer, ship_to: Address?, bill_to: Address?, note: text, \
          erasure: Erasure?, \
-         lines: Line[], holds: Hold[], shipments: Shipment[], returns: Return[], intents: Intent[], pay_by: time?, expired_at: time?, \
+         lines: Line[], holds: Hold[], tasks: Task[], shipments: Shipment[], returns: Return[], intents: Intent[], pay_by: time?, expired_at: time?, \
          closed_at: time?",
     ),
     ("Amounts", "shipping: money, discount: money, tax: money"),
@@ -128,7 +132,8 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     ),
     (
         "Counters",
-        "ordered: units, canceled: units, reinstated: units, shipped: units, voided: units, \
+        "ordered: units, canceled: units, reinstated: units, picked: units, unpicked: units, packed: units, \
+         unpacked: units, shipped: units, voided: units, \
          delivered: units, undelivered: units, returned: units, resent: units, resend_dropped: units",
     ),
     (
@@ -590,7 +595,7 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
 /// All schemas as JSON Schema.
 pub(crate) fn all() -> Map<String, Value> {
     let schema = |(name, fields): &(&str, &str)| ((*name).to_owned(), schema(fields));
-    SCHEMAS.iter().map(schema).collect()
+    SCHEMAS.iter().copied().flatten().map(schema).collect()
 }
 
 /// A reference to a schema.
@@ -691,6 +696,11 @@ fn word(word: &str) -> Value {
         }
         "return_reason" => {
             let words = domain::returns::ReturnReason::ALL.map(domain::returns::ReturnReason::word);
+            json!({ "type": "string", "enum": words })
+        }
+        "task_state" => {
+            let words =
+                domain::fulfillment::TaskState::ALL.map(domain::fulfillment::TaskState::word);
             json!({ "type": "string", "enum": words })
         }
         "amount" => json!({

@@ -16,7 +16,8 @@ use domain::{
     AccountId, ExternalId, Sku, Time,
     decide::Verdict,
     fact::Event,
-    ids::{IntentId, OrderId, ReturnId, ShipmentId},
+    fulfillment::Work,
+    ids::{IntentId, OrderId, ReturnId, ShipmentId, TaskId},
     order::Phase,
     signal::{Command, Signal, Sorting, Transfer},
 };
@@ -72,6 +73,10 @@ pub(crate) struct Receipt {
     pub(crate) shipment: Option<ShipmentId>,
     /// What is to be done on the channel because of it.
     pub(crate) intent: Option<IntentId>,
+    /// The tasks that were opened.
+    pub(crate) tasks: Vec<TaskId>,
+    /// The parcel that was packed, by its number within the task.
+    pub(crate) parcel: Option<u32>,
     /// The return that was opened.
     pub(crate) r#return: Option<ReturnId>,
     /// Of which item.
@@ -337,6 +342,7 @@ impl Concerns {
             | Command::Pay { order, .. }
             | Command::Deliver { order, .. }
             | Command::Return { order, .. }
+            | Command::Fulfill { order, .. }
             | Command::Refund { order, .. }
             | Command::Hold { order, .. }
             | Command::Release { order, .. }
@@ -366,6 +372,8 @@ impl Receipt {
             phase: None,
             shipment: None,
             intent: None,
+            tasks: Vec::new(),
+            parcel: None,
             r#return: None,
             sku: None,
             surplus: None,
@@ -384,6 +392,15 @@ impl Receipt {
             }
             if let Event::IntentMade { intent, .. } = &fact.event {
                 receipt.intent = Some(*intent);
+            }
+            if let Event::Worked { task, work, .. } = &fact.event {
+                match work {
+                    Work::Opened { .. } if !receipt.tasks.contains(task) => {
+                        receipt.tasks.push(*task);
+                    }
+                    Work::Packed { parcel, .. } => receipt.parcel = Some(*parcel),
+                    _ => {}
+                }
             }
             if let Event::ReturnAdvised { id, .. } = &fact.event {
                 receipt.r#return = Some(*id);

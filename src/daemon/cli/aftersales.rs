@@ -179,18 +179,18 @@ fn word(choice: impl ValueEnum) -> String {
 }
 
 /// A body of what was said; what was not said is left out.
-fn body<const N: usize>(said: [(&str, Option<Value>); N]) -> Value {
+pub(super) fn body<const N: usize>(said: [(&str, Option<Value>); N]) -> Value {
     let said = said.into_iter();
     let said = said.filter_map(|(key, value)| Some((key.to_owned(), value?)));
     Value::Object(said.collect())
 }
 
-fn texted(text: Option<&String>) -> Option<Value> {
+pub(super) fn texted(text: Option<&String>) -> Option<Value> {
     text.map(|text| json!(text))
 }
 
 /// An order that was named, and the path of it.
-async fn load(order: &str, client: &Client) -> anyhow::Result<(String, Value)> {
+pub(super) async fn load(order: &str, client: &Client) -> anyhow::Result<(String, Value)> {
     let path = format!("/orders/{}", find(order, client).await?);
     let order = client.get(&path).await?;
     Ok((path, order))

@@ -14,6 +14,7 @@ mod client;
 mod drift;
 mod exposure;
 mod freeze;
+mod fulfillment;
 mod import;
 mod incidents;
 mod listings;

@@ -7,6 +7,7 @@ use super::{
     aftersales::{self, Resend, Return, Settle, Track},
     allocation::{self, Allocate, Unallocate},
     client::{Client, Connect, encode, query},
+    fulfillment::{self, Step, Tasks},
     out::{Out, money, show},
     placing::{self, Add, Pay},
 };
@@ -66,6 +67,11 @@ enum What {
     },
     /// Gives money back on the channel.
     Refund(Refund),
+    /// Lists what is being picked and packed, or waits for it.
+    Tasks(Tasks),
+    /// Picks, packs, labels and hands over.
+    #[command(subcommand)]
+    Task(Step),
     /// Notes what happened to a parcel.
     Track(Track),
     /// Says that somebody saw to a parcel that went astray.
@@ -204,6 +210,8 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
             told(&client.delete(&path).await?, "It goes on", out)
         }
         Some(What::Refund(asked)) => refund(asked, client, out).await,
+        Some(What::Tasks(asked)) => fulfillment::list(asked, client, out).await,
+        Some(What::Task(asked)) => fulfillment::step(asked, client, out).await,
         Some(What::Track(asked)) => aftersales::track(asked, client, out).await,
         Some(What::Settle(asked)) => aftersales::settle(asked, client, out).await,
         Some(What::Resend(asked)) => aftersales::resend(asked, client, out).await,
@@ -331,6 +339,7 @@ async fn show_one(id: &str, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
         out.line(&sentence)?;
     }
     parts(&part("holds"), &part("intents"), out)?;
+    fulfillment::tables(&order, out)?;
     aftersales::tables(&order, out)?;
     out.line("")?;
     for entry in timeline {

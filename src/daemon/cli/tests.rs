@@ -20,6 +20,7 @@ use crate::exit::Exit;
 
 mod aftersales;
 mod backup;
+mod fulfillment;
 mod incidents;
 
 #[derive(Debug, Parser)]

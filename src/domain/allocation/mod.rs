@@ -224,6 +224,8 @@ pub enum Out {
     RunByChannel,
     /// Orders are not shipped from it.
     DoesNotShip,
+    /// Something of the order was not found there.
+    NotFound,
     /// Nothing that is needed lies there, or all of it leaves for other orders.
     NothingFree(BTreeSet<Sku>),
     /// What is free there is needed by orders that are served from nowhere else.
@@ -330,6 +332,9 @@ fn out(
     let stays = |one: &Location| one.ships == Ships::No && !is_home(one);
     if declared.is_some_and(stays) && ask.at.is_none() {
         return Some(Out::DoesNotShip);
+    }
+    if order.not_found_at.contains(at) && ask.at.is_none() {
+        return Some(Out::NotFound);
     }
     let needed = trial.needed();
     let is_free = |stock: &Stock| stock.free_at(at).is_positive();

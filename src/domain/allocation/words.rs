@@ -106,6 +106,7 @@ impl fmt::Display for Out {
             Out::NotServing(account) => write!(f, "it does not serve {account}"),
             Out::RunByChannel => f.write_str("a channel runs it, and ships from it itself"),
             Out::DoesNotShip => f.write_str("orders are not shipped from it"),
+            Out::NotFound => f.write_str("something of the order was not found there"),
             Out::NothingFree(skus) if skus.is_empty() => {
                 f.write_str("no unit of the order waits for a place")
             }

@@ -526,7 +526,9 @@ impl Desk<'_> {
             .collect();
         rivals.sort_by_key(|key| {
             let claim = self.book.claims.get(key);
-            std::cmp::Reverse((claim.map(|claim| claim.placed_at), key.order, key.line))
+            let age = (claim.map(|claim| claim.placed_at), key.order, key.line);
+            // What somebody holds in their hands for an order is taken from it last.
+            (self.is_in_hand(key), std::cmp::Reverse(age))
         });
         self.unbind_what_is_not_there(sku, &rivals)?;
         // Each round ends one excess or one claim of it, and none begins another.

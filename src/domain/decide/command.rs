@@ -16,8 +16,8 @@ use crate::{
 };
 
 use super::{
-    Desk, Refusal, Undecided, Verdict, claims::Move, counts, delivery, drift, erase, incidents,
-    level, manual, moves, offers, places, push, returns, ship, snapshot,
+    Desk, Refusal, Undecided, Verdict, claims::Move, counts, delivery, drift, erase, fulfill,
+    incidents, level, manual, moves, offers, places, push, returns, ship, snapshot,
 };
 
 #[expect(
@@ -58,6 +58,7 @@ pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdic
         Command::Pay { order, payment } => manual::pay(desk, *order, payment),
         Command::Deliver { order, step, by } => delivery::carry_out(desk, *order, step, by),
         Command::Return { order, step, by } => returns::carry_out(desk, *order, step, by),
+        Command::Fulfill { order, step, by } => fulfill::carry_out(desk, *order, step, by),
         Command::MapLine { order, line, sku } => map_line(desk, *order, *line, sku),
         Command::Ship { .. } => ship::ship(desk, command),
         Command::Allocate {
@@ -398,6 +399,7 @@ pub(super) fn cancel(desk: &mut Desk<'_>, id: OrderId, reason: &str) -> Result<V
     {
         return refuse(Refusal::AlreadyShipped);
     }
+    fulfill::refuse_when_labeled(order)?;
     if manual::is_by_hand(desk, &order.account) {
         return manual::cancel(desk, id, &[]);
     }

@@ -126,6 +126,22 @@ fn track(
     Ok(Verdict::New)
 }
 
+/// The buyer has it in their hands.
+pub(super) fn arrive(
+    desk: &mut Desk<'_>,
+    id: OrderId,
+    shipment: ShipmentId,
+    by: &str,
+) -> Result<(), Undecided> {
+    let event = TrackingEvent {
+        state: Tracking::Delivered,
+        at: desk.now(),
+        place: None,
+        by: by.to_owned(),
+    };
+    track(desk, id, shipment, event).map(|_| ())
+}
+
 /// What is in a parcel arrived, or had not after all. What takes no parcel arrived when it was handed over.
 fn count_arrival(
     desk: &mut Desk<'_>,

@@ -12,6 +12,7 @@ mod counts;
 mod delivery;
 mod drift;
 mod erase;
+mod fulfill;
 mod incidents;
 mod level;
 mod manual;
@@ -192,6 +193,7 @@ pub fn decide(
     desk.settle_promises(takes_over)?;
     desk.settle_incidents();
     desk.settle_places()?;
+    desk.settle_tasks();
     desk.update_taken(&before);
     desk.refresh_offers(is_caused_by_an_order(signal));
     desk.note_what_is_due();
@@ -320,6 +322,7 @@ fn is_caused_by_an_order(signal: &Signal) -> bool {
             | Command::Pay { .. }
             | Command::Deliver { .. }
             | Command::Return { .. }
+            | Command::Fulfill { .. }
             | Command::MapLine { .. }
             | Command::Ship { .. }
             | Command::Allocate { .. }

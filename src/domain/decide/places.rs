@@ -3,13 +3,14 @@
 //! At the end of each decision the orders in the book that can be shipped are given locations, where the
 //! admin wants that. An order whose locations a person took back is left alone until a person chooses.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     Quantity, Sku,
     allocation::{self, Ask, Plan, Terms, When},
     book::ClaimKey,
     fact::Event,
+    fulfillment::{FulfillmentRefusal, Task, TaskLine},
     ids::OrderId,
     order::{Order, Phase},
     stock::{Claim, LocationId},
@@ -32,6 +33,17 @@ impl Desk<'_> {
         let mut waiting: Vec<_> = waiting.map(|order| (order.placed_at, order.id)).collect();
         waiting.sort_unstable();
         for (_, id) in waiting {
+            self.place_pending(id)?;
+        }
+        Ok(())
+    }
+
+    /// Chooses where what is pending leaves from; where something was not found comes last.
+    fn place_pending(&mut self, id: OrderId) -> Result<(), Undecided> {
+        let plan = self.plan(id, Ask::default())?;
+        self.place(id, &plan, None)?;
+        let is_left = !plan.unplaced.is_empty();
+        if is_left && !std::mem::take(&mut self.order_mut(id)?.not_found_at).is_empty() {
             let plan = self.plan(id, Ask::default())?;
             self.place(id, &plan, None)?;
         }
@@ -143,6 +155,7 @@ pub(super) fn allocate(
     if let Some(location) = location {
         refuse_unless_ours(desk, id, location)?;
     }
+    refuse_while_worked_on(desk, id, line)?;
     let order = desk.order(id)?;
     let is_promised = |(_, claim): (ClaimKey, &Claim)| claim.open().is_positive();
     if !desk.claims_of(order, line).any(is_promised) {
@@ -159,6 +172,10 @@ pub(super) fn allocate(
     }
     let order = desk.order_mut(id)?;
     let was_unplaced = order.unplaced_by.take().is_some();
+    // Whoever names a place has looked there.
+    if let Some(location) = location {
+        order.not_found_at.remove(location);
+    }
     if plan.parts.is_empty() && !was_unplaced {
         return Ok(Verdict::Duplicate);
     }
@@ -194,6 +211,7 @@ pub(super) fn unallocate(
     by: &str,
 ) -> Result<Verdict, Undecided> {
     refuse_unless_lined(desk, id, line)?;
+    refuse_while_worked_on(desk, id, line)?;
     let order = desk.order(id)?;
     let mut bound: Vec<(ClaimKey, LocationId, Quantity)> = Vec::new();
     for (key, claim) in desk.claims_of(order, line) {
@@ -222,6 +240,23 @@ fn refuse_unless_lined(desk: &Desk<'_>, id: OrderId, line: Option<u32>) -> Resul
     }
 }
 
+/// Units in somebody's hands have a place.
+fn refuse_while_worked_on(
+    desk: &Desk<'_>,
+    id: OrderId,
+    line: Option<u32>,
+) -> Result<(), Undecided> {
+    let is_meant = |part: &TaskLine| line.is_none_or(|number| number == part.line);
+    let is_under_work = |task: &&Task| {
+        let mut parts = task.lines.iter().filter(|part| is_meant(part));
+        task.is_open() && parts.any(|part| part.to_leave().is_positive())
+    };
+    match desk.order(id)?.tasks.iter().find(is_under_work) {
+        Some(task) => refuse(FulfillmentRefusal::UnderWork(task.location.clone()).into()),
+        None => Ok(()),
+    }
+}
+
 /// Whole units of lines that are bound to leave from a location, where others of the order leave from
 /// elsewhere: what a parcel from there holds when nobody says.
 pub(super) fn bound_there(
@@ -234,13 +269,23 @@ pub(super) fn bound_there(
     if !desk.claims_of(order, None).any(is_elsewhere) {
         return None;
     }
-    let mut there: BTreeMap<u32, i64> = BTreeMap::new();
-    for line in &order.lines {
+    let parcel = whole_units_at(desk, order, at).into_iter();
+    let parcel: Vec<(u32, Quantity)> = parcel.filter(|(_, units)| units.is_positive()).collect();
+    (!parcel.is_empty()).then_some(parcel)
+}
+
+/// How many whole units of each line are bound to leave from a location.
+pub(super) fn whole_units_at(
+    desk: &Desk<'_>,
+    order: &Order,
+    at: &LocationId,
+) -> BTreeMap<u32, Quantity> {
+    let whole = order.lines.iter().map(|line| {
         let bill = line.item.iter().flat_map(|item| &item.bill);
         let units = bill.map(|(sku, per_unit)| {
             let key = ClaimKey {
                 sku: sku.clone(),
-                order: id,
+                order: order.id,
                 line: line.number,
             };
             let places = desk.book.claims.get(&key).map(|claim| &claim.places);
@@ -248,11 +293,37 @@ pub(super) fn bound_there(
             let units = bound.unwrap_or_default().units();
             units.checked_div(per_unit.units()).unwrap_or(0)
         });
-        there.insert(line.number, units.min().unwrap_or(0));
+        let units = Quantity::new(units.min().unwrap_or(0));
+        (line.number, units.unwrap_or_default())
+    });
+    whole.collect()
+}
+
+/// The locations that units of an order are bound to.
+pub(super) fn bound_places(desk: &Desk<'_>, order: &Order) -> BTreeSet<LocationId> {
+    let claims = desk.claims_of(order, None);
+    let places = claims.flat_map(|(_, claim)| claim.places.keys().cloned());
+    places.collect()
+}
+
+/// Units of an order that are promised and bound to no location.
+pub(super) fn has_pending(desk: &Desk<'_>, order: &Order) -> bool {
+    desk.claims_of(order, None).any(|claim| is_pending(&claim))
+}
+
+/// Binds what is pending of an order to a location, or to those that are chosen for it.
+pub(super) fn bind_pending(
+    desk: &mut Desk<'_>,
+    id: OrderId,
+    at: Option<&LocationId>,
+    by: &str,
+) -> Result<(), Undecided> {
+    let Some(location) = at else {
+        return desk.place_pending(id);
+    };
+    let plan = desk.plan(id, Ask { line: None, at })?;
+    match (plan.parts.is_empty(), plan.unplaced.first()) {
+        (true, Some(lacking)) => refuse_not_free(desk, &plan, location, &lacking.sku).map(|_| ()),
+        (_, _) => desk.place(id, &plan, Some(by)),
     }
-    let parcel = there.into_iter().filter(|(_, units)| *units > 0);
-    let parcel: Vec<(u32, Quantity)> = parcel
-        .filter_map(|(line, units)| Some((line, Quantity::new(units).ok()?)))
-        .collect();
-    (!parcel.is_empty()).then_some(parcel)
 }

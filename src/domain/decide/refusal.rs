@@ -3,7 +3,8 @@
 use crate::{
     AccountId, Decimal, ListingId, Quantity, Sku, Time,
     delivery::DeliveryRefusal,
-    ids::{ArrivalId, CountId, DriftId, IncidentId, OrderId, ReturnId, ShipmentId},
+    fulfillment::FulfillmentRefusal,
+    ids::{ArrivalId, CountId, DriftId, IncidentId, OrderId, ReturnId, ShipmentId, TaskId},
     incident::Way,
     item::ItemRefusal,
     payment::PaymentRefusal,
@@ -138,6 +139,17 @@ pub enum Refusal {
     /// What was said of a return cannot be.
     #[error("{0}")]
     Return(ReturnRefusal),
+    /// The order has no such task.
+    #[error("order {order} has no task {task}: `oneshelf orders show {order}` lists them")]
+    NoTask {
+        /// Which order.
+        order: OrderId,
+        /// Which task.
+        task: TaskId,
+    },
+    /// A step of fulfillment cannot be taken.
+    #[error("{0}")]
+    Fulfillment(FulfillmentRefusal),
     /// No hold is in force.
     #[error("the order is not on hold: there is nothing to lift")]
     NotHeld,

@@ -47,19 +47,41 @@ pub(super) fn ship(desk: &mut Desk<'_>, command: &Command) -> Result<Verdict, Un
         }
         None => Leaving::Usual,
     };
-    let left = (
+    let left: Left<'_> = (
         carrier.as_deref(),
         tracking_number.as_deref(),
         tracking_url.as_deref(),
     );
-    let [first, again] = leave(desk, id, &parcel, leaving)?;
-    record(desk, id, first, false, left)?;
-    record(desk, id, again, true, left)?;
+    for (shipment, lines) in send(desk, id, &parcel, leaving, left)? {
+        desk.take_out_of_tasks(id, &lines, shipment)?;
+    }
     desk.settle_claims(id)?;
     Ok(Verdict::New)
 }
 
 type Parts = Vec<(u32, Quantity)>;
+
+/// Carrier, tracking number, and where to follow it.
+pub(super) type Left<'l> = (Option<&'l str>, Option<&'l str>, Option<&'l str>);
+
+/// Takes units off the shelf and records what they left as: one parcel, or two where some of them leave again.
+pub(super) fn send(
+    desk: &mut Desk<'_>,
+    id: OrderId,
+    parcel: &[(u32, Quantity)],
+    leaving: Leaving<'_>,
+    left: Left<'_>,
+) -> Result<Vec<(ShipmentId, Parts)>, Undecided> {
+    let [first, again] = leave(desk, id, parcel, leaving)?;
+    let mut sent = Vec::new();
+    for (lines, is_again) in [(first, false), (again, true)] {
+        if !lines.is_empty() {
+            let shipment = record(desk, id, lines.clone(), is_again, left)?;
+            sent.push((shipment, lines));
+        }
+    }
+    Ok(sent)
+}
 
 /// Takes what leaves off the shelf, and says what of it leaves for the first time and what again.
 fn leave(
@@ -89,17 +111,14 @@ fn leave(
     Ok([first, again])
 }
 
-/// Records a parcel, if anything is in it.
+/// Records a parcel.
 fn record(
     desk: &mut Desk<'_>,
     id: OrderId,
     lines: Parts,
     is_again: bool,
-    (carrier, tracking_number, tracking_url): (Option<&str>, Option<&str>, Option<&str>),
-) -> Result<(), Undecided> {
-    if lines.is_empty() {
-        return Ok(());
-    }
+    (carrier, tracking_number, tracking_url): Left<'_>,
+) -> Result<ShipmentId, Undecided> {
     let (carrier, tracking_number) = (
         carrier.map(str::to_owned),
         tracking_number.map(str::to_owned),
@@ -130,18 +149,18 @@ fn record(
     };
     desk.record_for(id, event);
     // The channel knows what was sent first, and takes no more than was ordered.
-    if is_again || manual::is_by_hand(desk, &account) {
-        return Ok(());
+    if !is_again && !manual::is_by_hand(desk, &account) {
+        let told = Wish::PushShipment {
+            shipment,
+            completes,
+        };
+        wish(desk, id, told)?;
     }
-    let told = Wish::PushShipment {
-        shipment,
-        completes,
-    };
-    wish(desk, id, told)
+    Ok(shipment)
 }
 
 /// A parcel that went astray, or a return, keeps nothing else from leaving.
-fn refuse_unless_ready(desk: &Desk<'_>, id: OrderId) -> Result<(), Undecided> {
+pub(super) fn refuse_unless_ready(desk: &Desk<'_>, id: OrderId) -> Result<(), Undecided> {
     let order = desk.order(id)?;
     let phase = order.phase(desk.book.is_short(order));
     let is_left = order
@@ -154,6 +173,7 @@ fn refuse_unless_ready(desk: &Desk<'_>, id: OrderId) -> Result<(), Undecided> {
         Phase::Exception if order.is_withdrawn() => {
             "it was canceled after part of it left; stop the parcel"
         }
+        _ if order.is_withdrawn() => "it was canceled, nothing must leave",
         _ if !is_left => return refuse(Refusal::NothingToShip),
         Phase::AwaitingPayment => "it is not paid yet",
         Phase::NeedsMapping => "say first which items its lines are",
@@ -227,7 +247,7 @@ fn refuse_unless_covered(
 }
 
 /// A person ships from a location that is ours, serves the order's account, and has the units.
-fn refuse_unless_shippable(
+pub(super) fn refuse_unless_shippable(
     desk: &Desk<'_>,
     id: OrderId,
     parcel: &[(u32, Quantity)],

@@ -4,7 +4,7 @@
 //! facts and counters; an older view changes nothing; the same version with other content is read
 //! again, because the order of arrival proves nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     AccountId, ExternalId, Quantity, Time,
@@ -151,6 +151,8 @@ fn accept(
         ship_by: snapshot.ship_by,
         lines: Vec::new(),
         holds: Vec::new(),
+        tasks: Vec::new(),
+        not_found_at: BTreeSet::new(),
         shipments: Vec::new(),
         returns: Vec::new(),
         expired_at: None,
@@ -659,7 +661,7 @@ fn record_channel_shipment(
         tracking_number: None,
         tracking_url: None,
         shipped_at,
-        lines,
+        lines: lines.clone(),
         is_ours: false,
         is_again: false,
         events: Vec::new(),
@@ -672,7 +674,7 @@ fn record_channel_shipment(
         is_ours: false,
     };
     desk.record_for(id, event);
-    Ok(())
+    desk.take_out_of_tasks(id, &lines, shipment)
 }
 
 /// What holds an order by itself: words that the connector does not know, and money that was given
@@ -748,6 +750,10 @@ pub(super) fn count(
         Counter::Ordered => &mut counters.ordered,
         Counter::Canceled => &mut counters.canceled,
         Counter::Reinstated => &mut counters.reinstated,
+        Counter::Picked => &mut counters.picked,
+        Counter::Unpicked => &mut counters.unpicked,
+        Counter::Packed => &mut counters.packed,
+        Counter::Unpacked => &mut counters.unpacked,
         Counter::Shipped => &mut counters.shipped,
         Counter::Delivered => &mut counters.delivered,
         Counter::Undelivered => &mut counters.undelivered,

@@ -361,6 +361,7 @@ impl<'a> Teller<'a> {
             | Event::HoldReleased { .. }
             | Event::ErasureAsked { .. }
             | Event::PersonErased { .. }
+            | Event::Worked { .. }
             | Event::ShipmentRecorded { .. }
             | Event::Tracked { .. }
             | Event::DeliverySettled { .. }

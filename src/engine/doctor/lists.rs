@@ -24,7 +24,7 @@ use crate::{
 
 /// The lists whose rows follow from others. Deadlines of payment are not among them: they follow from
 /// the terms of the day on which an order last changed.
-const LISTS: [Table; 19] = [
+const LISTS: [Table; 21] = [
     rows::ORDER_REFS,
     rows::ORDERS_BY_PHASE,
     rows::ORDERS_BY_ACCOUNT,
@@ -33,6 +33,8 @@ const LISTS: [Table; 19] = [
     rows::OWED_ORDERS,
     rows::OWED_OFFERS,
     rows::UNMAPPED_ORDERS,
+    rows::TO_PICK,
+    rows::OPEN_TASKS,
     rows::TO_ERASE,
     rows::KITS_BY_COMPONENT,
     rows::LISTINGS_BY_SKU,

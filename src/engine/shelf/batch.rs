@@ -11,7 +11,7 @@ use domain::{
     item::{Item, ItemKind},
     offer::{Offer, Taken},
     order::{Order, Phase},
-    stock::Claim,
+    stock::{Claim, LocationId},
 };
 use serde::Serialize;
 use store::{Batch, Expect, Table};
@@ -197,6 +197,7 @@ impl Writer<'_, '_> {
             is_unmapped(order),
         );
         self.short_index(book, before, order);
+        self.work_indexes(book, before, order);
         let (was_owed, is_owed) = (before.and_then(Order::owed_until), order.owed_until());
         if was_owed != is_owed {
             if let Some(until) = was_owed {
@@ -220,6 +221,30 @@ impl Writer<'_, '_> {
             if let Some(due) = is_due {
                 self.put(rows::UNPAID_ORDERS, key(&[&sortable_time(due), &id]), &());
             }
+        }
+    }
+
+    /// What waits to be picked, and what is being worked on.
+    fn work_indexes(&mut self, book: &Book, before: Option<&Order>, order: &Order) {
+        let was = before.map(|before| to_pick(&self.shelf.book, before));
+        let (was, is) = (was.unwrap_or_default(), to_pick(book, order));
+        for row in was.union(&is) {
+            self.index(
+                rows::TO_PICK,
+                row.clone(),
+                was.contains(row),
+                is.contains(row),
+            );
+        }
+        let was = before.map(open_tasks).unwrap_or_default();
+        let is = open_tasks(order);
+        for row in was.union(&is) {
+            self.index(
+                rows::OPEN_TASKS,
+                row.clone(),
+                was.contains(row),
+                is.contains(row),
+            );
         }
     }
 
@@ -391,4 +416,27 @@ impl Writer<'_, '_> {
             self.index(rows::PARKED, parked, was_parked, is_parked(&intent.state));
         }
     }
+}
+
+/// The keys by which what waits to be picked of an order is found.
+fn to_pick(book: &Book, order: &Order) -> BTreeSet<Vec<u8>> {
+    let due = sortable_time(order.ship_by.unwrap_or(Time::END));
+    let (placed, id) = (sortable_time(order.placed_at), order.id.to_string());
+    let places = book.waits_to_be_picked(order).into_iter();
+    let rows = places.map(|at| {
+        let at = at.as_ref().map_or("", LocationId::as_str);
+        key(&[at, &due, &placed, &id])
+    });
+    rows.collect()
+}
+
+/// The keys by which the open tasks of an order are found.
+fn open_tasks(order: &Order) -> BTreeSet<Vec<u8>> {
+    let id = order.id.to_string();
+    let tasks = order.tasks.iter().filter(|task| task.is_open());
+    let rows = tasks.map(|task| {
+        let since = sortable_time(task.opened_at);
+        key(&[task.location.as_str(), &since, &id, &task.id.to_string()])
+    });
+    rows.collect()
 }

@@ -260,6 +260,7 @@ impl<'a> Shelf<'a> {
             | Command::Pay { order, .. }
             | Command::Deliver { order, .. }
             | Command::Return { order, .. }
+            | Command::Fulfill { order, .. }
             | Command::Refund { order, .. }
             | Command::Hold { order, .. }
             | Command::Release { order, .. }

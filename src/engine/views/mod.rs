@@ -19,6 +19,7 @@ pub mod past;
 pub mod queues;
 pub mod stock;
 pub mod stocktakes;
+pub mod tasks;
 pub(crate) mod totals;
 pub mod words;
 

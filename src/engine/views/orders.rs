@@ -21,7 +21,7 @@ use serde::Serialize;
 
 use super::{
     Page, StoreError, Units, Walk, allocation::PartView, owed::OwedView, queues::IntentView, read,
-    words,
+    tasks::TaskView, words,
 };
 use crate::{
     Engine,
@@ -109,6 +109,8 @@ pub struct OrderDetail {
     pub lines: Vec<LineView>,
     /// Why it waits or waited for a person.
     pub holds: Vec<Hold>,
+    /// Where and how far it is worked on.
+    pub tasks: Vec<TaskView>,
     /// What has left.
     pub shipments: Vec<ShipmentView>,
     /// What comes back.
@@ -167,6 +169,14 @@ pub struct CountersView {
     pub canceled: Units,
     /// Wanted again.
     pub reinstated: Units,
+    /// Fetched for packing.
+    pub picked: Units,
+    /// Fetched, and put back.
+    pub unpicked: Units,
+    /// Put into a parcel.
+    pub packed: Units,
+    /// Put into a parcel, and taken out again.
+    pub unpacked: Units,
     /// Left.
     pub shipped: Units,
     /// Recorded as left by mistake.
@@ -393,7 +403,7 @@ impl Loaded {
         fits.then(|| self.summary())
     }
 
-    fn summary(&self) -> OrderSummary {
+    pub(crate) fn summary(&self) -> OrderSummary {
         let order = &self.order;
         OrderSummary {
             id: order.id,
@@ -434,6 +444,10 @@ impl Loaded {
                 ordered: units(counters.ordered),
                 canceled: units(counters.canceled),
                 reinstated: units(counters.reinstated),
+                picked: units(counters.picked),
+                unpicked: units(counters.unpicked),
+                packed: units(counters.packed),
+                unpacked: units(counters.unpacked),
                 shipped: units(counters.shipped),
                 voided: units(counters.voided),
                 delivered: units(counters.delivered),
@@ -552,6 +566,11 @@ pub async fn detail(engine: &Engine, id: OrderId) -> Result<Option<OrderDetail>,
         erasure: order.erasure.clone(),
         lines,
         holds: order.holds.clone(),
+        tasks: order
+            .tasks
+            .iter()
+            .map(|task| TaskView::of(task, order))
+            .collect(),
         shipments: loaded.shipments(),
         returns: loaded.returns(),
         intents,

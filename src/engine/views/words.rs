@@ -3,6 +3,7 @@
 //! Every match is total, so a new event or state does not compile before it can be said.
 
 mod aftersales;
+mod fulfillment;
 
 use std::collections::BTreeMap;
 
@@ -425,6 +426,10 @@ fn counter(counter: Counter) -> &'static str {
         Counter::Ordered => "ordered",
         Counter::Canceled => "canceled",
         Counter::Reinstated => "reinstated",
+        Counter::Picked => "picked",
+        Counter::Unpicked => "put back",
+        Counter::Packed => "packed",
+        Counter::Unpacked => "unpacked",
         Counter::Shipped => "shipped",
         Counter::Delivered => "delivered",
         Counter::Undelivered => "not delivered after all",
@@ -592,6 +597,7 @@ pub fn event(event: &Event, order: &Order) -> String {
             let (carrier, number) = (carrier.as_deref(), tracking_number.as_deref());
             shipment(carrier, number, *is_ours)
         }
+        Event::Worked { task, work, by } => fulfillment::work(*task, work, by, &units),
         Event::Tracked { .. }
         | Event::DeliverySettled { .. }
         | Event::SentAgain { .. }

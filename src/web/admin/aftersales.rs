@@ -50,7 +50,7 @@ pub(crate) struct NewResend {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Signed {
-    by: Option<String>,
+    pub(super) by: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -86,16 +86,16 @@ pub(crate) struct NewInspection {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Ending {
-    reason: String,
-    by: Option<String>,
+    pub(super) reason: String,
+    pub(super) by: Option<String>,
 }
 
 /// Who says it.
-fn who(by: Option<String>) -> Result<String, Problem> {
+pub(super) fn who(by: Option<String>) -> Result<String, Problem> {
     Ok(optional_text("by", by)?.unwrap_or_else(|| SOMEBODY.to_owned()))
 }
 
-fn units(lines: Vec<LineUnits>) -> Result<Vec<(u32, domain::Decimal)>, Problem> {
+pub(super) fn units(lines: Vec<LineUnits>) -> Result<Vec<(u32, domain::Decimal)>, Problem> {
     let lines = few(lines)?.into_iter();
     Ok(lines.map(|part| (part.line, part.units.0)).collect())
 }

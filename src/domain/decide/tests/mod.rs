@@ -5,6 +5,7 @@ mod aftersales;
 mod claim_rules;
 mod echoes;
 mod erase;
+mod fulfillment;
 mod incidents;
 mod locations;
 mod manual;

@@ -6,7 +6,8 @@ use super::super::*;
 use crate::{
     Currency, Decimal, ListingId, Money, Quantity,
     delivery::DeliveryRefusal,
-    ids::{ArrivalId, CountId, DriftId, IncidentId, ReturnId, ShipmentId},
+    fulfillment::FulfillmentRefusal,
+    ids::{ArrivalId, CountId, DriftId, IncidentId, ReturnId, ShipmentId, TaskId},
     item::ItemRefusal,
     payment::PaymentRefusal,
     placement::PlacementRefusal,
@@ -23,7 +24,7 @@ fn one_of_each() -> Vec<Refusal> {
     let (order, account) = (OrderId::next(&mut ids), AccountId::new("web"));
     let (location, two) = (LocationId::new("main"), Quantity::of(2));
     let whole = Decimal::whole(2);
-    let shipment = ShipmentId::next(&mut ids);
+    let (shipment, at) = (ShipmentId::next(&mut ids), location.clone());
     let mut all = vec![
         Refusal::NoOrder(order),
         Refusal::NoLine { order, line: 1 },
@@ -52,6 +53,10 @@ fn one_of_each() -> Vec<Refusal> {
         Refusal::NoReturn {
             order,
             id: ReturnId::next(&mut ids),
+        },
+        Refusal::NoTask {
+            order,
+            task: TaskId::next(&mut ids),
         },
         Refusal::NoLocation {
             location: location.clone(),
@@ -143,6 +148,7 @@ fn one_of_each() -> Vec<Refusal> {
     all.extend(placements().map(Refusal::Placement));
     all.extend(payments().map(Refusal::Payment));
     all.extend(after_sales(shipment));
+    all.extend(fulfillment(&at, &sku));
     let component = sku.clone();
     all.extend(
         [
@@ -219,6 +225,36 @@ fn after_sales(shipment: ShipmentId) -> Vec<Refusal> {
     deliveries
         .chain(returns.into_iter().map(Refusal::Return))
         .collect()
+}
+
+fn fulfillment(location: &LocationId, sku: &Sku) -> Vec<Refusal> {
+    let (line, left) = (1, Decimal::whole(2));
+    let refusals = [
+        FulfillmentRefusal::NothingToOpen(" at berlin".to_owned()),
+        FulfillmentRefusal::ComponentsApart(line),
+        FulfillmentRefusal::TooMany(100, "tasks"),
+        FulfillmentRefusal::Over,
+        FulfillmentRefusal::Beyond {
+            line,
+            left,
+            of: "to be picked",
+        },
+        FulfillmentRefusal::NotInTask(line),
+        FulfillmentRefusal::Nothing("nothing of it lies loose: pick it first"),
+        FulfillmentRefusal::WhichItem(line, "MUG, PLATE".to_owned()),
+        FulfillmentRefusal::NotOfLine(line, sku.clone()),
+        FulfillmentRefusal::NoParcel(1),
+        FulfillmentRefusal::Gone(1),
+        FulfillmentRefusal::HoldsStopped(1),
+        FulfillmentRefusal::Labeled(1, "00340".to_owned()),
+        FulfillmentRefusal::NotLabeled(1),
+        FulfillmentRefusal::Weight(0),
+        FulfillmentRefusal::EmptyLabel,
+        FulfillmentRefusal::OneNumber(2),
+        FulfillmentRefusal::NotMergeable("these are at two"),
+        FulfillmentRefusal::UnderWork(location.clone()),
+    ];
+    refusals.into_iter().map(Refusal::Fulfillment).collect()
 }
 
 fn payments() -> [PaymentRefusal; 7] {

@@ -243,6 +243,7 @@ impl World {
             .collect();
         assert_eq!(kept, fold, "open units by account");
         self.check_incidents();
+        self.check_tasks();
         for (key, offer) in &self.book.offers {
             let is_noted = offer.due_since.is_some();
             assert_eq!(offer.is_due(), is_noted, "{key:?} is due since a time");
@@ -295,6 +296,7 @@ impl World {
     /// - `gone web #1`, `expire #1`, `close #1`, `hold #1 keep|drop`, `release #1`, `cancel #1`
     /// - `ship #1 [1:2 …] [@berlin]`: line numbers and units
     /// - `allocate #1 [line 1] [@berlin]`, `unallocate #1 [line 1]`
+    /// - `task open|pick|back|pack|unpack|label|void|hand|split|merge|close #1 …`: see `fulfillment.rs`
     /// - `resolve #1 wait|substitute|cancel_order`, `resolve #1 take #2`, `resolve #1 units 500`
     /// - `rule web|all [in CATEGORY|of MUG]` and then `buffer 2`, `max 3`, `share 1/2`, `exclude`,
     ///   `zero_below 3`, `end_when 1`, `end_when never`, `last_units 3 till …`; `no rules`
@@ -322,6 +324,7 @@ impl World {
             })
         };
         let signal = match words.as_slice() {
+            ["task", what, name, rest @ ..] => self.task_signal(what, name, rest),
             ["count", name, units, ..] => adjust(name, Change::To(Decimal::whole(number(units)))),
             ["adjust", name, units] => adjust(name, Change::By(Decimal::whole(number(units)))),
             ["open", account, name, level, rest @ ..] => {
@@ -677,6 +680,9 @@ impl World {
             }
             [name, "leaves", places @ ..] => {
                 assert_eq!(self.leaves(name), *places, "{name} leaves");
+            }
+            [name, "tasks", tasks @ ..] => {
+                assert_eq!(self.tasks(name), *tasks, "{name} has tasks");
             }
             [listing, "believes", units] => {
                 let believed = self.book.offers[&listing_key(listing)].believed;
