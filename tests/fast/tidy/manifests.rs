@@ -10,6 +10,7 @@ use super::{Check, Tree};
 /// may import all; `web` sees `channel` for the types of hooks that it hands on.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("domain", &[]),
+    ("documents", &["domain"]),
     ("channel", &["domain"]),
     ("store", &["domain"]),
     ("sandbox", &["domain"]),
