@@ -45,12 +45,18 @@ tbody th{background:#f2f2f2}\
 @media print{main{max-width:none;padding:0}thead{display:table-header-group}\
 tr,.sums,.note,.foot{break-inside:avoid}}";
 
-/// The page.
-pub(crate) fn write(sheet: &Sheet) -> String {
-    let size = match sheet.paper {
+/// All that stands in the page's one `style`: whoever serves the page can allow that and nothing else.
+pub(crate) fn style(paper: Paper) -> String {
+    let size = match paper {
         Paper::A4 => "A4",
         Paper::Letter => "letter",
     };
+    format!("@page{{size:{size};margin:15mm}}{STYLE}")
+}
+
+/// The page.
+pub(crate) fn write(sheet: &Sheet) -> String {
+    let style = style(sheet.paper);
     let language = sheet.language.code();
     let kind = escaped(sheet.kind);
     let number = escaped(&sheet.number);
@@ -59,7 +65,7 @@ pub(crate) fn write(sheet: &Sheet) -> String {
          <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n\
          <title>{kind} {number}</title>\n\
-         <style>@page{{size:{size};margin:15mm}}{STYLE}</style>\n</head>\n<body>\n<main>\n"
+         <style>{style}</style>\n</head>\n<body>\n<main>\n"
     );
     head(&mut page, sheet);
     about(&mut page, sheet);

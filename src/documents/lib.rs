@@ -41,6 +41,11 @@ pub fn to_html(document: &Document) -> Result<String, Error> {
     Ok(html::write(&sheet::lay_out(document)))
 }
 
+/// The style sheet in the pages of [`to_html`], for a policy that allows it by its hash and no other.
+pub fn style(paper: Paper) -> String {
+    html::style(paper)
+}
+
 /// The document as a PDF, with the fonts in it and text that can be searched and copied.
 ///
 /// Characters that the font lacks are drawn as a replacement that can be seen; copied text has them as they

@@ -12,6 +12,7 @@ use crate::{
     AccountId, Currency, ExternalId, ListingId, Money, Quantity, Sku, Time,
     delivery::{Settled, Tracking, TrackingEvent},
     ids::{OrderId, ShipmentId},
+    issuing::Entry,
     owed::Promise,
     payment::{Payment, Pays},
     person::{Destination, Erasure},
@@ -80,6 +81,9 @@ pub struct Order {
     /// What comes back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub returns: Vec<Return>,
+    /// What was issued for it under a number, in turn.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<Entry>,
     /// When its payment deadline passed without payment; it claims again when it is paid after all.
     pub expired_at: Option<Time>,
     /// When a schedule closed it.
@@ -123,6 +127,9 @@ pub struct Line {
     pub counters: Counters,
     /// How many units the channel has itself taken off the level that it shows.
     pub subtracted: Quantity,
+    /// How many units its price is for, where that is not how many were ever ordered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priced: Option<Quantity>,
     /// The price of the line after discounts.
     pub total: Money,
     /// The tax on it.

@@ -13,6 +13,7 @@ use crate::{
     ids::{ArrivalId, CountId, DriftId, IncidentId, IntentId, OrderId},
     incident::Way,
     intent::Outcome,
+    issuing::NewDocument,
     item::Item,
     placement::{NewPayment, Placement},
     returns::ReturnStep,
@@ -341,6 +342,13 @@ pub enum Command {
         step: ReturnStep,
         /// Who.
         by: String,
+    },
+    /// Issue an invoice, or a credit note, under the next number of its series.
+    Issue {
+        /// For which order.
+        order: OrderId,
+        /// What.
+        asked: Box<NewDocument>,
     },
     /// Say which item a line is.
     MapLine {

@@ -4,6 +4,7 @@
 //! description and the tests of access are made from these rows, so none can be forgotten.
 
 mod aftersales;
+mod documents;
 
 use axum::{
     Json,
@@ -51,6 +52,8 @@ pub(crate) enum Gives {
     Page(&'static str),
     /// Text of a media type.
     Text(&'static str),
+    /// A document, as PDF or HTML.
+    Drawn,
 }
 
 impl Route {
@@ -126,6 +129,7 @@ pub(crate) fn routes() -> Vec<Route> {
     all.extend(entered_orders());
     all.extend(done_to_orders());
     all.extend(aftersales::routes());
+    all.extend(documents::routes());
     all.extend(about_people());
     all.extend(about_allocation());
     all.extend(about_stock());

@@ -337,6 +337,7 @@ impl Concerns {
             | Command::Pay { order, .. }
             | Command::Deliver { order, .. }
             | Command::Return { order, .. }
+            | Command::Issue { order, .. }
             | Command::Refund { order, .. }
             | Command::Hold { order, .. }
             | Command::Release { order, .. }

@@ -17,7 +17,7 @@ use crate::{
 
 use super::{
     Desk, Refusal, Undecided, Verdict, claims::Move, counts, delivery, drift, erase, incidents,
-    level, manual, moves, offers, places, push, returns, ship, snapshot,
+    issue, level, manual, moves, offers, places, push, returns, ship, snapshot,
 };
 
 #[expect(
@@ -58,6 +58,7 @@ pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdic
         Command::Pay { order, payment } => manual::pay(desk, *order, payment),
         Command::Deliver { order, step, by } => delivery::carry_out(desk, *order, step, by),
         Command::Return { order, step, by } => returns::carry_out(desk, *order, step, by),
+        Command::Issue { order, asked } => issue::issue(desk, *order, asked),
         Command::MapLine { order, line, sku } => map_line(desk, *order, *line, sku),
         Command::Ship { .. } => ship::ship(desk, command),
         Command::Allocate {

@@ -13,6 +13,7 @@ mod delivery;
 mod drift;
 mod erase;
 mod incidents;
+mod issue;
 mod level;
 mod manual;
 mod moves;
@@ -320,6 +321,7 @@ fn is_caused_by_an_order(signal: &Signal) -> bool {
             | Command::Pay { .. }
             | Command::Deliver { .. }
             | Command::Return { .. }
+            | Command::Issue { .. }
             | Command::MapLine { .. }
             | Command::Ship { .. }
             | Command::Allocate { .. }

@@ -5,6 +5,7 @@ use crate::{
     delivery::DeliveryRefusal,
     ids::{ArrivalId, CountId, DriftId, IncidentId, OrderId, ReturnId, ShipmentId},
     incident::Way,
+    issuing::DocumentRefusal,
     item::ItemRefusal,
     payment::PaymentRefusal,
     placement::PlacementRefusal,
@@ -138,6 +139,9 @@ pub enum Refusal {
     /// What was said of a return cannot be.
     #[error("{0}")]
     Return(ReturnRefusal),
+    /// What was asked for cannot be issued.
+    #[error("{0}")]
+    Document(DocumentRefusal),
     /// No hold is in force.
     #[error("the order is not on hold: there is nothing to lift")]
     NotHeld,

@@ -15,8 +15,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &["domain"]),
     ("sandbox", &["domain"]),
     ("connectors", &["channel", "domain"]),
-    ("engine", &["channel", "domain", "store"]),
-    ("web", &["channel", "domain", "engine"]),
+    ("engine", &["channel", "documents", "domain", "store"]),
+    ("web", &["channel", "documents", "domain", "engine"]),
     (
         "rehearse",
         &[
@@ -33,6 +33,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "channel",
             "connectors",
+            "documents",
             "domain",
             "engine",
             "rehearse",
@@ -47,6 +48,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "channel",
             "connectors",
             "daemon",
+            "documents",
             "domain",
             "engine",
             "rehearse",

@@ -6,6 +6,7 @@ mod claim_rules;
 mod echoes;
 mod erase;
 mod incidents;
+mod issuing;
 mod locations;
 mod manual;
 mod owed;

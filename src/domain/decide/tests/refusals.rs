@@ -5,8 +5,13 @@ use std::collections::BTreeSet;
 use super::super::*;
 use crate::{
     Currency, Decimal, ListingId, Money, Quantity,
+    billing::BillRefusal,
     delivery::DeliveryRefusal,
-    ids::{ArrivalId, CountId, DriftId, IncidentId, ReturnId, ShipmentId},
+    ids::{
+        ArrivalId, CountId, DocumentNumber, DriftId, IncidentId, ReturnId, SellerId, SeriesId,
+        ShipmentId,
+    },
+    issuing::{DocumentRefusal, Kind},
     item::ItemRefusal,
     payment::PaymentRefusal,
     placement::PlacementRefusal,
@@ -143,6 +148,7 @@ fn one_of_each() -> Vec<Refusal> {
     all.extend(placements().map(Refusal::Placement));
     all.extend(payments().map(Refusal::Payment));
     all.extend(after_sales(shipment));
+    all.extend(documents().map(Refusal::Document));
     let component = sku.clone();
     all.extend(
         [
@@ -219,6 +225,42 @@ fn after_sales(shipment: ShipmentId) -> Vec<Refusal> {
     deliveries
         .chain(returns.into_iter().map(Refusal::Return))
         .collect()
+}
+
+fn documents() -> [DocumentRefusal; 13] {
+    let (sum, total) = (super::reports::eur(1002), super::reports::eur(1000));
+    let dollar = Currency::new("USD").expect("a currency");
+    let number = DocumentNumber::new("RE-1");
+    [
+        DocumentRefusal::NotASale,
+        DocumentRefusal::NoSeller(AccountId::new("web")),
+        DocumentRefusal::Bill(BillRefusal::NoLines),
+        DocumentRefusal::Bill(BillRefusal::TooManyLines(9_000)),
+        DocumentRefusal::Bill(BillRefusal::Differs {
+            sum,
+            with_tax: sum,
+            total,
+        }),
+        DocumentRefusal::Bill(BillRefusal::Negative("the discount")),
+        DocumentRefusal::Bill(BillRefusal::PaidUnknown),
+        DocumentRefusal::NoInvoice,
+        DocumentRefusal::Beyond {
+            number: number.clone(),
+            left: sum,
+        },
+        DocumentRefusal::NotPositive,
+        DocumentRefusal::OtherCurrency {
+            number,
+            invoice: sum.currency(),
+            asked: dollar,
+        },
+        DocumentRefusal::OthersSeries {
+            series: SeriesId::new("RE-"),
+            seller: SellerId::new("main"),
+            kind: Kind::Invoice,
+        },
+        DocumentRefusal::TooMany,
+    ]
 }
 
 fn payments() -> [PaymentRefusal; 7] {
