@@ -419,7 +419,9 @@ pub fn config(settings: &Settings) -> Config {
         privacy: Privacy {
             forget_after: settings.privacy.forget_after,
             keep_signals: settings.privacy.keep_signals,
+            keep_documents: settings.privacy.keep_documents,
         },
+        sellers: settings.sellers.clone(),
         compare_first: false,
     }
 }

@@ -14,8 +14,9 @@ use crate::{
     breaker::Breaker,
     count::{Count, Entry},
     fact::Fact,
-    ids::{CountId, DriftId, IntentId, OrderId},
+    ids::{CountId, DocumentId, DriftId, IntentId, OrderId, SeriesId},
     intent::Intent,
+    issuing::{Issued, Series},
     item::Item,
     offer::{Listing, Offer, Taken, Told},
     order::{Line, Order},
@@ -71,6 +72,10 @@ pub struct Book {
     pub all_claims_of: BTreeSet<Sku>,
     /// The number after which the next one is free for an order of an account whose orders are entered here.
     pub numbers: BTreeMap<AccountId, u64>,
+    /// What was issued for an order under a number, where the decision issues something.
+    pub documents: BTreeMap<DocumentId, Issued>,
+    /// The series from which a number is taken.
+    pub series: BTreeMap<SeriesId, Series>,
     /// Stocktakes that it is about.
     pub counts: BTreeMap<CountId, Count>,
     /// What they say, item by item.

@@ -10,10 +10,11 @@ use crate::{
     delivery::Tracking,
     fulfillment::Work,
     ids::{
-        ArrivalId, CountId, DriftId, IncidentId, IntentId, MovementId, OrderId, PaymentId,
-        ReturnId, ShipmentId, TaskId,
+        ArrivalId, CountId, DocumentId, DocumentNumber, DriftId, IncidentId, IntentId, MovementId,
+        OrderId, PaymentId, ReturnId, ShipmentId, TaskId,
     },
     incident::{Ending, Way, Why},
+    issuing,
     offer::{Edit, Suppression},
     owed::Kind,
     payment::{Method, Step},
@@ -404,6 +405,22 @@ pub enum Event {
         /// Why.
         reason: String,
         /// Who said so.
+        by: String,
+    },
+    /// A document was issued under a number.
+    DocumentIssued {
+        /// Ours.
+        document: DocumentId,
+        /// What.
+        kind: issuing::Kind,
+        /// Under which number.
+        number: DocumentNumber,
+        /// The number of the invoice that it takes back, in whole or in part.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        corrects: Option<DocumentNumber>,
+        /// Of how much.
+        total: Money,
+        /// Who issued it.
         by: String,
     },
     /// A wish was made.

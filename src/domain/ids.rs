@@ -70,6 +70,21 @@ text_id! {
     ListingId
 }
 
+text_id! {
+    /// Who sells on some accounts, by the admin's own word: `main`, `gmbh`.
+    SellerId
+}
+
+text_id! {
+    /// What all numbers of one series begin with: `RE-2026-`.
+    SeriesId
+}
+
+text_id! {
+    /// The number of an issued document: `RE-2026-00042`.
+    DocumentNumber
+}
+
 /// Why a text is not one of our ids.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is no such id: one has `{prefix}_` and 32 digits from 0 to f")]
@@ -200,6 +215,10 @@ typed_id! {
 typed_id! {
     /// A refund that we asked for.
     RefundId, "rfd"
+}
+typed_id! {
+    /// An issued document.
+    DocumentId, "doc"
 }
 typed_id! {
     /// A return of goods.

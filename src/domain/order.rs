@@ -16,6 +16,7 @@ use crate::{
     delivery::{Settled, Tracking, TrackingEvent},
     fulfillment::Task,
     ids::{OrderId, ShipmentId, TaskId},
+    issuing::Entry,
     owed::Promise,
     payment::{Payment, Pays},
     person::{Destination, Erasure},
@@ -90,6 +91,9 @@ pub struct Order {
     /// What comes back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub returns: Vec<Return>,
+    /// What was issued for it under a number, in turn.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<Entry>,
     /// When its payment deadline passed without payment; it claims again when it is paid after all.
     pub expired_at: Option<Time>,
     /// When a schedule closed it.
@@ -133,6 +137,9 @@ pub struct Line {
     pub counters: Counters,
     /// How many units the channel has itself taken off the level that it shows.
     pub subtracted: Quantity,
+    /// How many units its price is for, where that is not how many were ever ordered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priced: Option<Quantity>,
     /// The price of the line after discounts.
     pub total: Money,
     /// The tax on it.

@@ -14,6 +14,7 @@ use crate::{
     ids::{ArrivalId, CountId, DriftId, IncidentId, IntentId, OrderId},
     incident::Way,
     intent::Outcome,
+    issuing::NewDocument,
     item::Item,
     placement::{NewPayment, Placement},
     returns::ReturnStep,
@@ -351,6 +352,13 @@ pub enum Command {
         step: FulfillmentStep,
         /// Who.
         by: String,
+    },
+    /// Issue an invoice, or a credit note, under the next number of its series.
+    Issue {
+        /// For which order.
+        order: OrderId,
+        /// What.
+        asked: Box<NewDocument>,
     },
     /// Say which item a line is.
     MapLine {

@@ -35,6 +35,7 @@ use crate::{
     pending::{Ahead, Outcome, Pending},
     persons,
     ports::Ports,
+    recipients,
     rows::{self, prefix},
     shelf::Shelf,
     watching::{self, Watch},
@@ -483,6 +484,7 @@ impl Decider {
             let mut shelf = Shelf::load(store, signal, &complete).await?;
             let sealer = self.ports.sealer.as_ref();
             let sealed = persons::load(ahead, sealer, signal, &mut shelf.book).await?;
+            let recipient = recipients::load(ahead, sealer, signal, &shelf.book).await?;
             let seed = self.ports.entropy.seed();
             let ids = IdSource::new(context.now, seed);
             match decide(shelf.book.clone(), signal, context, ids) {
@@ -491,6 +493,8 @@ impl Decider {
                     let mut batch = shelf.batch(&decision.book, |order| deadline(order, accounts));
                     let (before, after) = ((&shelf.book, &sealed), &decision.book);
                     persons::write(sealer, seed, before, after, &mut batch)?;
+                    let books = (&shelf.book, after);
+                    recipients::write(sealer, seed, recipient.as_ref(), books, &mut batch)?;
                     let late = self.watch.look(&shelf.book, &decision.book, context.now);
                     batch.puts.extend(late.iter().map(watching::row));
                     return Ok(Ok(Draft {

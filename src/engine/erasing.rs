@@ -5,7 +5,13 @@
 
 use std::time::Duration;
 
-use domain::{Time, ids::OrderId, order::Order, person::Contact, signal::Signal};
+use domain::{
+    Time,
+    ids::{DocumentId, OrderId},
+    order::Order,
+    person::Contact,
+    signal::Signal,
+};
 use store::{Seq, StoreError, Table, keys::KeyId};
 
 use crate::{
@@ -20,6 +26,9 @@ use crate::{
 /// How often it is looked for what became old.
 const EVERY: Duration = Duration::from_secs(3600);
 
+/// So many documents are forgotten at once; what remains waits for the next time.
+const RECIPIENTS_AT_ONCE: usize = 1000;
+
 /// How long what tells of people is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Privacy {
@@ -28,6 +37,8 @@ pub struct Privacy {
     pub forget_after: Option<Duration>,
     /// How long what channels sent can be read.
     pub keep_signals: Duration,
+    /// How long it is kept who an issued document is for; nothing for ever.
+    pub keep_documents: Option<Duration>,
 }
 
 impl Default for Privacy {
@@ -35,6 +46,7 @@ impl Default for Privacy {
         Privacy {
             forget_after: None,
             keep_signals: Duration::from_secs(30 * 24 * 3600),
+            keep_documents: None,
         }
     }
 }
@@ -60,6 +72,9 @@ impl Engine {
         *next = now.plus(EVERY);
         if let Some(after) = self.privacy.forget_after {
             self.forget_before(now.minus(after)).await?;
+        }
+        if let Some(keep) = self.privacy.keep_documents {
+            self.forget_recipients_before(now.minus(keep)).await?;
         }
         let oldest = now.minus(self.privacy.keep_signals).millis();
         let oldest = u64::try_from(oldest).unwrap_or(0);
@@ -109,6 +124,34 @@ impl Engine {
                 self.settle(Signal::Forget { order: order.id }).await?;
             }
         }
+        Ok(())
+    }
+
+    /// Forgets who documents are for that were issued before a time. The key goes first: where the row is still
+    /// there after a crash, it is unreadable, and goes the next time.
+    pub async fn forget_recipients_before(&self, before: Time) -> Result<(), StoreError> {
+        // Ids begin with the time at which they were made.
+        let mut walk = Walk::new(self, rows::RECIPIENTS, Vec::new(), None).unbounded();
+        let (mut keys, mut over) = (Vec::new(), Alongside::default());
+        while let Some((key, row)) = walk.next().await? {
+            let id = rows::last_part(&key).parse::<DocumentId>();
+            if id.is_ok_and(|id| id.made_at() >= before) {
+                break;
+            }
+            keys.extend(key_of(&row.value));
+            over.deletes.push((rows::RECIPIENTS, key));
+            if over.deletes.len() >= RECIPIENTS_AT_ONCE {
+                break;
+            }
+        }
+        if over.deletes.is_empty() {
+            return Ok(());
+        }
+        let documents = over.deletes.len();
+        self.ports.sealer.keys(Pool::Orders).destroy(&keys)?;
+        let staged = self.decider.stage_rows(over).await?;
+        self.decider.settle(staged).await?;
+        tracing::info!(documents, "Who old documents are for was forgotten.");
         Ok(())
     }
 

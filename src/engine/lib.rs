@@ -18,6 +18,7 @@ pub mod explain;
 pub mod exposure;
 pub mod inbox;
 pub mod intake;
+pub mod issuing;
 mod janitor;
 pub mod lanes;
 pub mod meters;
@@ -29,6 +30,7 @@ pub mod ports;
 mod promises;
 pub mod reading;
 mod recent;
+pub mod recipients;
 pub mod rows;
 pub mod safety;
 pub mod sealing;
@@ -49,6 +51,7 @@ use domain::{
     signal::Signal,
 };
 use erasing::Privacy;
+use issuing::Sellers;
 use lanes::Lane;
 use meters::Meters;
 use ports::Ports;
@@ -91,6 +94,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// How long what tells of people is kept.
     pub privacy: Privacy,
+    /// Who issues invoices for the orders of which accounts.
+    pub sellers: Sellers,
     /// Whether history was lost: no account writes anything before its levels were compared. When the
     /// engine has started, that is kept, also over a restart.
     pub compare_first: bool,
@@ -141,6 +146,7 @@ pub struct Engine {
     pub backups: backups::Backups,
     public_url: Option<String>,
     privacy: Privacy,
+    sellers: Sellers,
     /// When this process began.
     started_at: domain::Time,
     backlog_max: usize,
@@ -203,6 +209,7 @@ impl Engine {
             backups: backups::Backups::default(),
             public_url: config.public_url,
             privacy: config.privacy,
+            sellers: config.sellers,
             backlog_max: config.backlog_max,
             exporting: tokio::sync::Mutex::new(()),
             wake_inbox: Notify::new(),

@@ -114,6 +114,7 @@ impl Meters {
                 | Event::ReturnReceived { .. }
                 | Event::ReturnInspected { .. }
                 | Event::ReturnClosed { .. }
+                | Event::DocumentIssued { .. }
                 | Event::IntentMade { .. }
                 | Event::IntentDone { .. }
                 | Event::IntentParked { .. }

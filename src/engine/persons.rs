@@ -70,7 +70,7 @@ pub(crate) async fn load(
         let row = store.get(rows::PERSONS, &key(&[&id.to_string()])).await?;
         let Some(row) = row else { continue };
         sealed.keys.extend(key_of(&row.value).map(|key| (*id, key)));
-        let person = open(sealer, *id, &row.value)?;
+        let person = open(sealer, &id.to_string(), &row.value)?;
         book.persons.extend(person.map(|person| (*id, person)));
     }
     Ok(sealed)
@@ -104,19 +104,23 @@ pub async fn read(
     id: OrderId,
 ) -> Result<Option<Person>, StoreError> {
     let row = store.get(rows::PERSONS, &key(&[&id.to_string()])).await?;
-    row.map_or(Ok(None), |row| open(sealer, id, &row.value))
+    row.map_or(Ok(None), |row| open(sealer, &id.to_string(), &row.value))
 }
 
 /// What was sealed under another master key is as good as not there: the channel tells it again.
-fn open(sealer: &Sealer, id: OrderId, sealed: &[u8]) -> Result<Option<Person>, StoreError> {
-    match sealer.open(Pool::Orders, id.to_string().as_bytes(), sealed) {
+pub(crate) fn open(
+    sealer: &Sealer,
+    place: &str,
+    sealed: &[u8],
+) -> Result<Option<Person>, StoreError> {
+    match sealer.open(Pool::Orders, place.as_bytes(), sealed) {
         Ok(text) => rows::decode(rows::PERSONS, &text).map(Some),
         Err(Unreadable::Store(error)) => Err(error),
         Err(Unreadable::Forgotten) => Ok(None),
         Err(Unreadable::Foreign) => {
             tracing::error!(
-                order = %id,
-                "What this order says of people cannot be read: it was sealed under another master key, or is damaged."
+                of = place,
+                "What this says of people cannot be read: it was sealed under another master key, or is damaged."
             );
             Ok(None)
         }

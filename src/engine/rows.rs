@@ -7,7 +7,7 @@
 use domain::{
     Time,
     fact::{Event, Fact},
-    ids::OrderId,
+    ids::{OrderId, SeriesId},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use store::{Row, Seq, Store, StoreError, Table};
@@ -28,6 +28,14 @@ pub const SIGNALS_BY_ORDER: Table = Table("signals_by_order");
 pub const ORDER_REFS: Table = Table("order_refs");
 /// The last number of each account whose orders are entered here.
 pub const ORDER_NUMBERS: Table = Table("order_numbers");
+/// What was issued under a number, by id.
+pub const DOCUMENTS: Table = Table("documents");
+/// Index: the ids of issued documents by number.
+pub const DOCUMENT_NUMBERS: Table = Table("document_numbers");
+/// How far each series of numbers has come.
+pub const SERIES: Table = Table("series");
+/// Who issued documents are for, by document, sealed.
+pub const RECIPIENTS: Table = Table("recipients");
 /// Index: orders by phase.
 pub const ORDERS_BY_PHASE: Table = Table("orders_by_phase");
 /// Index: orders by account, oldest first.
@@ -290,6 +298,11 @@ pub fn last_part(key: &[u8]) -> String {
         .rposition(|byte| *byte == 0)
         .map_or(0, |zero| zero + 1);
     String::from_utf8_lossy(key.get(start..).unwrap_or_default()).into_owned()
+}
+
+/// The key of a series. Its numbers may begin with nothing, and a key may not.
+pub fn series_key(series: &SeriesId) -> Vec<u8> {
+    key(&["of", series.as_str()])
 }
 
 /// A number as a part of a key: its digits sort like the number.

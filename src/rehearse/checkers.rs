@@ -75,6 +75,7 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
         | Event::ReturnReceived { .. }
         | Event::ReturnInspected { .. }
         | Event::ReturnClosed { .. }
+        | Event::DocumentIssued { .. }
         | Event::IntentMade { .. }
         | Event::IntentDone { .. }
         | Event::IntentParked { .. }

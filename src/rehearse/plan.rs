@@ -325,6 +325,7 @@ impl Plan {
             backlog_max: 10_000,
             public_url: None,
             privacy: Privacy::default(),
+            sellers: engine::issuing::Sellers::default(),
             compare_first: false,
         }
     }

@@ -64,6 +64,23 @@ const PARAMETERS: &[(&str, &str, &str)] = &[
         "Change nothing, and answer with a WritePreview.",
     ),
     ("by", "string", "Who does it."),
+    (
+        "format",
+        "string",
+        "`pdf` or `html`; what `Accept` prefers when it is not said, else PDF.",
+    ),
+    (
+        "language",
+        "string",
+        "`en`, `de` or `es`; that of the order when it is not said.",
+    ),
+    ("shipment", "string", "Of this parcel."),
+    (
+        "orders",
+        "string",
+        "The ids of the orders, with commas between them.",
+    ),
+    ("sequence", "string", "`by_order` or `by_location`."),
     ("line", "integer", "Only of this line."),
     (
         "location",
@@ -193,6 +210,11 @@ fn answer(route: &Route) -> Value {
             "required": ["items", "next"],
             "additionalProperties": false,
         } } }),
+        Gives::Drawn => {
+            let file = json!({ "schema": { "type": "string", "format": "binary" } });
+            let page = json!({ "schema": { "type": "string" } });
+            json!({ "application/pdf": file, "text/html": page })
+        }
         Gives::Text(kind) => json!({ kind: { "schema": { "type": "string" } } }),
     };
     json!({ "description": "It was done.", "content": content })

@@ -112,6 +112,8 @@ kinds! {
     NO_TASK { code: "no-task", status: 404, title: "The order has no such task" }
     BAD_FULFILLMENT { code: "bad-fulfillment", status: 409, title: "That cannot be done on the task" }
     BAD_RETURN { code: "bad-return", status: 409, title: "That cannot be said of the return" }
+    BAD_DOCUMENT { code: "bad-document", status: 409, title: "That cannot be issued or printed" }
+    NO_DOCUMENT { code: "no-document", status: 404, title: "There is no such document" }
     NOT_HELD { code: "not-held", status: 409, title: "The order is not on hold" }
     NOT_PARKED { code: "not-parked", status: 409, title: "Nothing is parked there" }
     INCIDENT_OVER { code: "incident-over", status: 409, title: "The incident is over" }
@@ -284,6 +286,7 @@ impl From<Refusal> for Problem {
                 .with("order", order.to_string())
                 .with("task", task.to_string()),
             Refusal::Fulfillment(_) => problem(&BAD_FULFILLMENT),
+            Refusal::Document(_) => problem(&BAD_DOCUMENT),
             Refusal::NotHeld => problem(&NOT_HELD),
             Refusal::NotParked => problem(&NOT_PARKED),
             Refusal::IncidentOver { incident } => {

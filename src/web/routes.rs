@@ -4,6 +4,7 @@
 //! description and the tests of access are made from these rows, so none can be forgotten.
 
 mod aftersales;
+mod documents;
 mod fulfillment;
 
 use axum::{
@@ -52,6 +53,8 @@ pub(crate) enum Gives {
     Page(&'static str),
     /// Text of a media type.
     Text(&'static str),
+    /// A document, as PDF or HTML.
+    Drawn,
 }
 
 impl Route {
@@ -128,6 +131,7 @@ pub(crate) fn routes() -> Vec<Route> {
     all.extend(done_to_orders());
     all.extend(aftersales::routes());
     all.extend(fulfillment::routes());
+    all.extend(documents::routes());
     all.extend(about_people());
     all.extend(about_allocation());
     all.extend(about_stock());

@@ -63,6 +63,24 @@ const MOST: &[(&str, &str)] = &[
          tasks: id[], parcel: whole?, return: id?, sku: text?, surplus: units?",
     ),
     (
+        "Document",
+        "id: id, kind: 'invoice'|'credit_note', number: text, date: text, at: time, by: text, seller: text, order: id, \
+         account: text, order_number: text, corrects: text?, reason: text?, total: money, tax: money, paid: money, \
+         due: text?, language: text",
+    ),
+    (
+        "DocumentEntry",
+        "id: id, kind: 'invoice'|'credit_note', number: text, on: text, total: money, corrects?: id",
+    ),
+    (
+        "NewDocument",
+        "kind: 'invoice'|'credit_note', amount?: money?, reason?: text?, language?: text?, by?: text?",
+    ),
+    (
+        "DocumentReceipt",
+        "effect: 'done'|'nothing_to_do', at: time, document: Document",
+    ),
+    (
         "OrderSummary",
         "id: id, account: text, external_id: text, number: text, phase: phase, placed_at: time, \
          accepted_at: time, ship_by: time?, owed_until: time?, total: money, refunded: money, line_count: whole",
@@ -75,7 +93,7 @@ const MOST: &[(&str, &str)] = &[
          payment: 'pending'|'authorized'|'part_paid'|'paid'|'part_refunded'|'refunded'|'voided'|'unmapped', \
          amounts: Amounts?, pays: 'before'|'on_delivery'|'on_invoice', payments: Payment[], words: text{}, changed_at: time, buyer: Buyer, ship_to: Address?, bill_to: Address?, note: text, \
          erasure: Erasure?, \
-         lines: Line[], holds: Hold[], tasks: Task[], shipments: Shipment[], returns: Return[], intents: Intent[], pay_by: time?, expired_at: time?, \
+         lines: Line[], holds: Hold[], tasks: Task[], shipments: Shipment[], returns: Return[], intents: Intent[], documents: DocumentEntry[], pay_by: time?, expired_at: time?, \
          closed_at: time?",
     ),
     ("Amounts", "shipping: money, discount: money, tax: money"),

@@ -343,6 +343,7 @@ impl Concerns {
             | Command::Deliver { order, .. }
             | Command::Return { order, .. }
             | Command::Fulfill { order, .. }
+            | Command::Issue { order, .. }
             | Command::Refund { order, .. }
             | Command::Hold { order, .. }
             | Command::Release { order, .. }

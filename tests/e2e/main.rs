@@ -5,6 +5,7 @@ mod backup;
 mod cases;
 mod commands;
 mod configuration;
+mod documents;
 mod figures;
 mod hostile;
 mod items;

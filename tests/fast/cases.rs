@@ -112,6 +112,7 @@ impl Shelf {
             backlog_max: 1,
             public_url: None,
             privacy: Privacy::default(),
+            sellers: engine::issuing::Sellers::default(),
             compare_first: false,
         };
         let engine = run(&mut executor, async move {

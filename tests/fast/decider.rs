@@ -436,6 +436,7 @@ fn start_over(desk: &mut Desk, policy: Policy) {
             backlog_max: 1,
             public_url: None,
             privacy: Privacy::default(),
+            sellers: engine::issuing::Sellers::default(),
             compare_first: false,
         };
         let started = Engine::start(config, store, ports, &Nowhere).await;

@@ -345,6 +345,7 @@ pub(crate) fn config_of(kiosks: &[(&str, &'static Kiosk)]) -> Config {
         backlog_max: 10,
         public_url: None,
         privacy: Privacy::default(),
+        sellers: engine::issuing::Sellers::default(),
         compare_first: false,
     }
 }

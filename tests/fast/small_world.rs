@@ -474,6 +474,7 @@ fn config(story: &Story, counter: &Counter) -> Config {
         backlog_max: 100,
         public_url: None,
         privacy: Privacy::default(),
+        sellers: engine::issuing::Sellers::default(),
         compare_first: false,
     }
 }

@@ -326,6 +326,7 @@ impl Street {
             backlog_max: 10,
             public_url: None,
             privacy: Privacy::default(),
+            sellers: engine::issuing::Sellers::default(),
             compare_first: false,
         }
     }

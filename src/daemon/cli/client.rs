@@ -152,6 +152,27 @@ impl Client {
         self.call("GET", path, None).await
     }
 
+    /// Reads a file: its name, and what is in it.
+    pub(super) async fn fetch(&self, path: &str) -> anyhow::Result<(String, Vec<u8>)> {
+        let response = self.send("GET", path, None, "*/*").await?;
+        if !response.status().is_success() {
+            self.read(&response)?;
+        }
+        let disposition = response.headers().get("content-disposition");
+        let said = disposition.and_then(|value| value.to_str().ok());
+        let name = said
+            .and_then(|said| said.split('"').nth(1))
+            .unwrap_or_default();
+        // What answers may be something else than it says, and must not choose another folder.
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        let name: String = name.chars().filter(|c| is_plain(*c)).collect();
+        let name = match name.trim_start_matches('.') {
+            "" => "document".to_owned(),
+            name => name.to_owned(),
+        };
+        Ok((name, response.into_body()))
+    }
+
     /// Has something done, once even if it is sent twice.
     pub(super) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         self.call("POST", path, Some(body)).await
@@ -186,10 +207,21 @@ impl Client {
     }
 
     async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+        let response = self.send(method, path, body, "application/json").await?;
+        self.read(&response).map_err(anyhow::Error::from)
+    }
+
+    async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        accept: &str,
+    ) -> anyhow::Result<http::Response<Vec<u8>>> {
         let mut request = http::Request::builder()
             .method(method)
             .uri(format!("{}/api/v1{path}", self.url))
-            .header("accept", "application/json");
+            .header("accept", accept);
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
@@ -211,7 +243,7 @@ impl Client {
                 SendError::NotSent(reason) | SendError::NoAnswer(reason) => reason,
             },
         })?;
-        self.read(&response).map_err(anyhow::Error::from)
+        Ok(response)
     }
 
     fn read(&self, response: &http::Response<Vec<u8>>) -> Result<Value, Failure> {

@@ -11,6 +11,7 @@ mod aftersales;
 mod allocation;
 pub mod backup;
 mod client;
+mod documents;
 mod drift;
 mod exposure;
 mod freeze;

@@ -7,6 +7,7 @@ use super::{
     aftersales::{self, Resend, Return, Settle, Track},
     allocation::{self, Allocate, Unallocate},
     client::{Client, Connect, encode, query},
+    documents,
     fulfillment::{self, Step, Tasks},
     out::{Out, money, show},
     placing::{self, Add, Pay},
@@ -81,6 +82,10 @@ enum What {
     /// Takes goods back: announces them, takes them in, and says what becomes of them.
     #[command(subcommand)]
     Return(Return),
+    /// Draws a document of an order, and issues it first if it is an invoice or a credit note.
+    Document(Box<documents::Draw>),
+    /// Draws what is to be fetched for some orders.
+    PickList(documents::PickList),
     /// Says which item a line is.
     Map {
         /// Our id of it, or its id on its channel.
@@ -216,6 +221,8 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
         Some(What::Settle(asked)) => aftersales::settle(asked, client, out).await,
         Some(What::Resend(asked)) => aftersales::resend(asked, client, out).await,
         Some(What::Return(asked)) => aftersales::come_back(asked, client, out).await,
+        Some(What::Document(asked)) => documents::draw(asked, client, out).await,
+        Some(What::PickList(asked)) => documents::pick_list(asked, client, out).await,
         Some(What::Map { order, line, sku }) => {
             let path = format!("/orders/{}/lines/{line}/map", find(order, client).await?);
             let receipt = client.post(&path, &json!({ "sku": sku })).await?;
@@ -341,6 +348,7 @@ async fn show_one(id: &str, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
     parts(&part("holds"), &part("intents"), out)?;
     fulfillment::tables(&order, out)?;
     aftersales::tables(&order, out)?;
+    documents::table(&part("documents"), out)?;
     out.line("")?;
     for entry in timeline {
         out.line(&format!("{}  {}", show(&entry, "at"), show(&entry, "text")))?;

@@ -30,6 +30,11 @@ impl<'a> Out<'a> {
         Ok(writeln!(self.to, "{text}")?)
     }
 
+    /// What is in a file, as it is.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        Ok(self.to.write_all(bytes)?)
+    }
+
     /// A sentence for people.
     pub(super) fn line(&mut self, text: &str) -> anyhow::Result<()> {
         Ok(writeln!(self.to, "{}", printable(text))?)

@@ -20,6 +20,7 @@ use crate::exit::Exit;
 
 mod aftersales;
 mod backup;
+mod documents;
 mod fulfillment;
 mod incidents;
 

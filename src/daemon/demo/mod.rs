@@ -309,6 +309,7 @@ fn config(shops: &[HostedShop]) -> Config {
         backlog_max: 10_000,
         public_url: None,
         privacy: Privacy::default(),
+        sellers: engine::issuing::Sellers::default(),
         compare_first: false,
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use domain::{
     AccountId, Currency, Decimal, ExternalId, Money, Quantity, Sku, Time,
     decide::Verdict,
+    ids::{DocumentId, SeriesId},
     item::Item,
     signal::{Change, Command, Signal, Source},
     snapshot::{Buyer, LineSnapshot, OrderSnapshot, PaymentState, Standing, Version},
@@ -15,6 +16,7 @@ use engine::{
     ports::system,
     rows,
 };
+use serde_json::json;
 use store::{Batch, Range, Table};
 
 use super::*;
@@ -200,6 +202,62 @@ async fn a_list_that_lacks_a_row_or_has_one_too_much_is_found() {
     let stray = "The list `orders_by_phase` has `shipped / ord_0000";
     let missing = "The list `open_orders` lacks `web / ord_";
     finds(&settings, &[stray, missing]).await;
+}
+
+/// An invoice of a series, and how far the series says that it has come.
+async fn invoice(store: &dyn Store, number: &str, last: u64) {
+    let id = "doc_019aaaaaaaaa7aaa8aaaaaaaaaaaaaaa";
+    let (order, at) = (
+        "ord_019aaaaaaaaa7aaa8aaaaaaaaaaaaaaa",
+        "2026-12-05T10:00:00Z",
+    );
+    let some = json!({ "amount": "1.00", "currency": "EUR" });
+    let none = json!({ "amount": "0.00", "currency": "EUR" });
+    let issued = json!({
+        "id": id, "kind": "invoice", "number": number, "seller": "main", "on": "2026-12-05", "at": at,
+        "by": "ann", "order": order, "account": "web", "order_number": "17", "days": {}, "letterhead": {},
+        "bill": {
+            "currency": "EUR", "prices": "with_tax", "lines": [], "tax": none, "total": some, "paid": some,
+        },
+    });
+    let series = json!({ "seller": "main", "kind": "invoice", "last": last });
+    let id: DocumentId = id.parse().expect("an id");
+    let puts = vec![
+        (
+            rows::DOCUMENTS,
+            rows::key(&[&id.to_string()]),
+            rows::encode(&issued),
+        ),
+        (
+            rows::DOCUMENT_NUMBERS,
+            rows::key(&[number]),
+            rows::encode(&id),
+        ),
+        (
+            rows::SERIES,
+            rows::series_key(&SeriesId::new("RE-")),
+            rows::encode(&series),
+        ),
+    ];
+    write(store, puts, Vec::new()).await;
+}
+
+#[tokio::test]
+async fn a_series_that_would_give_a_number_again_is_found() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let settings = shelf(dir.path(), async |store| {
+        invoice(store, "RE-00042", 41).await
+    })
+    .await;
+    let sentence = "The series `of / RE-` stands at 41, and 42 was given already;";
+    finds(&settings, &[sentence]).await;
+    let well = tempfile::tempdir().expect("a folder");
+    let settings = shelf(well.path(), async |store| {
+        invoice(store, "RE-00042", 42).await
+    })
+    .await;
+    let report = look(false, &settings).await.expect("it is looked at");
+    assert_eq!(report.wrong, Vec::<String>::new());
 }
 
 #[tokio::test]

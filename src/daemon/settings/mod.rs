@@ -23,6 +23,7 @@ mod privacy;
 mod read;
 mod schema;
 mod secrets;
+mod sellers;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -87,6 +88,8 @@ pub struct Settings {
     pub backup: Backup,
     /// How long what tells of people is kept, and what it is sealed with.
     pub privacy: Privacy,
+    /// Who issues documents for which accounts, and what stands on them.
+    pub sellers: engine::issuing::Sellers,
     /// What is done about incidents while nobody has chosen.
     pub incidents: Vec<domain::policy::Rule>,
     /// The configured shops.
@@ -248,8 +251,10 @@ fn read_main(
     let locations = locations::locations(&mut document, main.locations, accounts);
     locations::check_allocation(&mut document, &main.allocation);
     let incidents = incidents::rules(&mut document, main.incidents, accounts);
+    let sellers = sellers::sellers(&mut document, main.sellers, accounts);
     let settings = Settings {
         incidents,
+        sellers,
         listen: main.listen,
         public_url: main.public_url,
         store: main.store,

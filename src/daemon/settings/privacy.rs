@@ -27,6 +27,11 @@ pub struct Privacy {
     #[serde(deserialize_with = "values::duration")]
     #[schemars(with = "DurationText")]
     pub keep_signals: Duration,
+    /// How long it is kept who an invoice or a credit note was for, also when its order is forgotten: as long as tax
+    /// law wants. Unset: for ever.
+    #[serde(deserialize_with = "values::some_duration")]
+    #[schemars(with = "Option<DurationText>")]
+    pub keep_documents: Option<Duration>,
 }
 
 impl Default for Privacy {
@@ -35,6 +40,7 @@ impl Default for Privacy {
             key: None,
             forget_after: None,
             keep_signals: DAY * 30,
+            keep_documents: None,
         }
     }
 }
@@ -52,6 +58,9 @@ impl Privacy {
         }
         if self.forget_after.is_some_and(is_less) {
             mistakes.push(("privacy/forget_after", "the least is \"1d\""));
+        }
+        if self.keep_documents.is_some_and(is_less) {
+            mistakes.push(("privacy/keep_documents", "the least is \"1d\""));
         }
         if is_less(self.keep_signals) {
             let problem =

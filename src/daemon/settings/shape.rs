@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::{
     privacy::Privacy,
+    sellers::SellerText,
     values::{self, Buffer, Day, DurationText, EndWhen, Risk, Share, SizeText, Units},
 };
 
@@ -42,6 +43,8 @@ pub(super) struct Main {
     pub(super) locations: Vec<LocationText>,
     /// How orders get the location that they leave from.
     pub(super) allocation: Allocation,
+    /// Who issues invoices, and what stands on documents.
+    pub(super) sellers: Vec<SellerText>,
     /// What is done about incidents while nobody has chosen a way out.
     pub(super) incidents: Vec<IncidentText>,
     /// How often things are done.

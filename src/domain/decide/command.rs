@@ -17,7 +17,7 @@ use crate::{
 
 use super::{
     Desk, Refusal, Undecided, Verdict, claims::Move, counts, delivery, drift, erase, fulfill,
-    incidents, level, manual, moves, offers, places, push, returns, ship, snapshot,
+    incidents, issue, level, manual, moves, offers, places, push, returns, ship, snapshot,
 };
 
 #[expect(
@@ -59,6 +59,7 @@ pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdic
         Command::Deliver { order, step, by } => delivery::carry_out(desk, *order, step, by),
         Command::Return { order, step, by } => returns::carry_out(desk, *order, step, by),
         Command::Fulfill { order, step, by } => fulfill::carry_out(desk, *order, step, by),
+        Command::Issue { order, asked } => issue::issue(desk, *order, asked),
         Command::MapLine { order, line, sku } => map_line(desk, *order, *line, sku),
         Command::Ship { .. } => ship::ship(desk, command),
         Command::Allocate {

@@ -14,6 +14,7 @@ mod drift;
 mod erase;
 mod fulfill;
 mod incidents;
+mod issue;
 mod level;
 mod manual;
 mod moves;
@@ -323,6 +324,7 @@ fn is_caused_by_an_order(signal: &Signal) -> bool {
             | Command::Deliver { .. }
             | Command::Return { .. }
             | Command::Fulfill { .. }
+            | Command::Issue { .. }
             | Command::MapLine { .. }
             | Command::Ship { .. }
             | Command::Allocate { .. }

@@ -6,6 +6,7 @@ use crate::{
     fulfillment::FulfillmentRefusal,
     ids::{ArrivalId, CountId, DriftId, IncidentId, OrderId, ReturnId, ShipmentId, TaskId},
     incident::Way,
+    issuing::DocumentRefusal,
     item::ItemRefusal,
     payment::PaymentRefusal,
     placement::PlacementRefusal,
@@ -150,6 +151,9 @@ pub enum Refusal {
     /// A step of fulfillment cannot be taken.
     #[error("{0}")]
     Fulfillment(FulfillmentRefusal),
+    /// What was asked for cannot be issued.
+    #[error("{0}")]
+    Document(DocumentRefusal),
     /// No hold is in force.
     #[error("the order is not on hold: there is nothing to lift")]
     NotHeld,

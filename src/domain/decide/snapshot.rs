@@ -155,6 +155,7 @@ fn accept(
         not_found_at: BTreeSet::new(),
         shipments: Vec::new(),
         returns: Vec::new(),
+        documents: Vec::new(),
         expired_at: None,
         closed_at: None,
         unplaced_by: None,
@@ -281,6 +282,8 @@ fn merge_lines(
             set_wanted(desk, id, number, units.ordered)?;
         }
         set_wanted(desk, id, number, wanted)?;
+        let line = line_mut(desk, id, number)?;
+        line.priced = (units.ordered != line.counters.ordered).then_some(units.ordered);
         set_subtracted(desk, id, number, units.subtracted, snapshot)?;
         doubt_what_passed(desk, id, &before, during)?;
         let left = set_shipped(desk, id, number, units.shipped, snapshot)?;
@@ -360,6 +363,7 @@ fn find_or_add_line(
         scale: 0,
         counters: Counters::default(),
         subtracted: Quantity::ZERO,
+        priced: None,
         total: seen.total,
         tax: seen.tax,
         requires_shipping: seen.requires_shipping,
@@ -433,6 +437,7 @@ pub(super) fn set_line_item(
         ] {
             *count = count.times(factor);
         }
+        line.priced = line.priced.map(|units| units.times(factor));
         line.scale = item.scale;
         scale_parts(desk.order_mut(id)?, number, factor);
     }

@@ -41,9 +41,9 @@ impl Kind {
             // Words of the admin, numbers, and what we made ourselves.
             "LocationId" | "ChannelId" | "Time" | "Decimal" | "Amount" | "Currency"
             | "FormulaRef" | "OrderId" | "MovementId" | "ClaimChangeId" | "IntentId"
-            | "ShipmentId" | "IncidentId" | "ArrivalId" | "CountId" | "DriftId" | "RefundId" => {
-                Kind::Plain
-            }
+            | "ShipmentId" | "IncidentId" | "ArrivalId" | "CountId" | "DriftId" | "RefundId"
+            | "PaymentId" | "ReturnId" | "DocumentId" | "SellerId" | "SeriesId"
+            | "DocumentNumber" | "NumberFormat" | "Day" => Kind::Plain,
             _ => return None,
         })
     }

@@ -370,6 +370,7 @@ impl<'a> Teller<'a> {
             | Event::ReturnReceived { .. }
             | Event::ReturnInspected { .. }
             | Event::ReturnClosed { .. }
+            | Event::DocumentIssued { .. }
             | Event::IntentMade { .. }
             | Event::IntentDone { .. }
             | Event::IntentParked { .. } => {

@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{
     Quantity, Sku,
     book::{Book, ClaimKey, Drift},
-    ids::OrderId,
+    ids::{OrderId, SeriesId},
     incident::Incident,
     intent::Intent,
+    issuing::{Issued, Series},
     item::Item,
     offer::{Listing, Offer, Taken},
     order::Order,
@@ -24,7 +25,7 @@ use crate::{
 
 /// The lists whose rows follow from others. Deadlines of payment are not among them: they follow from
 /// the terms of the day on which an order last changed.
-const LISTS: [Table; 21] = [
+const LISTS: [Table; 22] = [
     rows::ORDER_REFS,
     rows::ORDERS_BY_PHASE,
     rows::ORDERS_BY_ACCOUNT,
@@ -36,6 +37,7 @@ const LISTS: [Table; 21] = [
     rows::TO_PICK,
     rows::OPEN_TASKS,
     rows::TO_ERASE,
+    rows::DOCUMENT_NUMBERS,
     rows::KITS_BY_COMPONENT,
     rows::LISTINGS_BY_SKU,
     rows::DUE_OFFERS,
@@ -99,6 +101,7 @@ pub(super) async fn read(store: &dyn Store, found: &mut Diagnosis) -> Result<Kno
         known.note(store, &book);
     }
     incidents(store, &mut known, found).await?;
+    documents(store, &mut known, found).await?;
     let mut scan = Scan::new(store, rows::DRIFTS, Vec::new());
     while let Some((_, drift, _)) = scan.read::<Drift>(found).await? {
         let mut book = Book::default();
@@ -241,6 +244,48 @@ async fn incidents(
         let mut book = Book::default();
         book.incidents.insert(name, incident);
         known.note(store, &book);
+    }
+    Ok(())
+}
+
+/// Numbers are taken in turn, so none that a document has is after the last one of its series.
+async fn documents(
+    store: &dyn Store,
+    known: &mut Known,
+    found: &mut Diagnosis,
+) -> Result<(), StoreError> {
+    let mut lasts: BTreeMap<Vec<u8>, Series> = BTreeMap::new();
+    let mut scan = Scan::new(store, rows::DOCUMENTS, Vec::new());
+    while let Some((_, issued, _)) = scan.read::<Issued>(found).await? {
+        let number = issued.number.as_str();
+        let series = number.trim_end_matches(|c: char| c.is_ascii_digit());
+        let digits = number.get(series.len()..).unwrap_or_default();
+        let at = rows::series_key(&SeriesId::new(series));
+        let of_seller = lasts.entry(at).or_insert_with(|| Series {
+            seller: issued.seller.clone(),
+            kind: issued.kind,
+            last: 0,
+        });
+        of_seller.last = of_seller.last.max(digits.parse().unwrap_or_default());
+        let mut book = Book::default();
+        book.documents.insert(issued.id, issued);
+        known.note(store, &book);
+    }
+    for (at, right) in lasts {
+        let row = store.get(rows::SERIES, &at).await?;
+        let is: Option<Series> = match &row {
+            Some(row) => Some(rows::decode(rows::SERIES, &row.value)?),
+            None => None,
+        };
+        let said = is.map_or(0, |series| series.last);
+        if said >= right.last {
+            continue;
+        }
+        let (name, last) = (words(&at), right.last);
+        let sentence =
+            format!("The series `{name}` stands at {said}, and {last} was given already; {MEND}.");
+        found.tell("series that are behind their documents", sentence);
+        found.mend(rows::SERIES, at, row.as_ref(), Some(rows::encode(&right)));
     }
     Ok(())
 }

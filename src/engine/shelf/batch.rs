@@ -7,6 +7,7 @@ use domain::{
     book::{Book, ClaimKey},
     breaker::Side,
     fact::Event,
+    ids::DocumentId,
     intent::IntentState,
     item::{Item, ItemKind},
     offer::{Offer, Taken},
@@ -56,6 +57,7 @@ impl Shelf<'_> {
         for (account, last) in &book.numbers {
             writer.keep(rows::ORDER_NUMBERS, key(&[account.as_str()]), Some(last));
         }
+        writer.documents(book);
         for (account, breaker) in &book.breakers {
             writer.keep(rows::BREAKERS, key(&[account.as_str()]), Some(breaker));
         }
@@ -358,6 +360,20 @@ impl Writer<'_, '_> {
                 (true, false) => self.delete(rows::OPEN_DRIFTS, at),
                 (true, true) | (false, false) => {}
             }
+        }
+    }
+
+    /// What was issued is written once, and never again.
+    fn documents(&mut self, book: &Book) {
+        let is_new = |id: &DocumentId| !self.shelf.book.documents.contains_key(id);
+        let issued = book.documents.iter().filter(|(id, _)| is_new(id));
+        for (id, issued) in issued.collect::<Vec<_>>() {
+            self.put(rows::DOCUMENTS, key(&[&id.to_string()]), issued);
+            let number = key(&[issued.number.as_str()]);
+            self.put(rows::DOCUMENT_NUMBERS, number, id);
+        }
+        for (id, series) in &book.series {
+            self.keep(rows::SERIES, rows::series_key(id), Some(series));
         }
     }
 

@@ -13,6 +13,7 @@ use domain::{
     ids::{DriftId, IncidentId, IntentId, OrderId},
     incident::{Incident, Way},
     intent::Intent,
+    issuing::NewDocument,
     item::Item,
     offer::Taken,
     order::Order,
@@ -249,6 +250,7 @@ impl<'a> Shelf<'a> {
                 self.load_unmapped().await?;
             }
             Command::Place(asked) => skus.extend(self.load_placement(asked).await?),
+            Command::Issue { order, asked } => self.load_documents(*order, asked).await?,
             Command::MapLine { order, sku, .. } => {
                 skus.insert(sku.clone());
                 self.load_order(*order).await?;
@@ -301,6 +303,29 @@ impl<'a> Shelf<'a> {
         }
         let skus = asked.lines.iter().filter_map(|line| line.sku.as_deref());
         Ok(skus.filter_map(|sku| sku.parse().ok()).collect())
+    }
+
+    /// What was issued for an order, and how far the series has come from which a number is taken.
+    async fn load_documents(
+        &mut self,
+        order: OrderId,
+        asked: &NewDocument,
+    ) -> Result<(), StoreError> {
+        self.load_order(order).await?;
+        let entries = self.book.orders.get(&order);
+        let entries = entries.map(|order| order.documents.clone());
+        for entry in entries.unwrap_or_default() {
+            let row_key = key(&[&entry.id.to_string()]);
+            if let Some(issued) = self.row(rows::DOCUMENTS, row_key).await? {
+                self.book.documents.insert(entry.id, issued);
+            }
+        }
+        let series = asked.series();
+        let row_key = rows::series_key(&series);
+        if let Some(row) = self.row(rows::SERIES, row_key).await? {
+            self.book.series.insert(series, row);
+        }
+        Ok(())
     }
 
     /// The number after which the next one is free: somebody may have used one as a reference.

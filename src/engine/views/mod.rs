@@ -8,6 +8,7 @@
 pub mod accounts;
 pub mod adoption;
 pub mod allocation;
+pub mod documents;
 pub mod drift;
 pub mod exposure;
 pub mod incidents;

@@ -9,6 +9,7 @@ use domain::{
     fact::Event,
     ids::{IntentId, OrderId, ReturnId, ShipmentId},
     intent::Intent,
+    issuing::Entry,
     item::Item,
     order::{Amounts, Hold, Line, Order, Phase},
     payment::{Payment, Pays},
@@ -117,6 +118,8 @@ pub struct OrderDetail {
     pub returns: Vec<ReturnView>,
     /// What is to be done, or was done, on its channel.
     pub intents: Vec<IntentView>,
+    /// What was issued for it under a number, in turn.
+    pub documents: Vec<Entry>,
     /// When it loses its stock, unless it is paid before.
     pub pay_by: Option<Time>,
     /// When its payment deadline passed.
@@ -574,6 +577,7 @@ pub async fn detail(engine: &Engine, id: OrderId) -> Result<Option<OrderDetail>,
         shipments: loaded.shipments(),
         returns: loaded.returns(),
         intents,
+        documents: order.documents.clone(),
         pay_by: deadline(order, &engine.decider.policy().accounts),
         expired_at: order.expired_at,
         closed_at: order.closed_at,

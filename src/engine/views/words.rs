@@ -605,6 +605,18 @@ pub fn event(event: &Event, order: &Order) -> String {
         | Event::ReturnReceived { .. }
         | Event::ReturnInspected { .. }
         | Event::ReturnClosed { .. } => aftersales::event(event, &units).unwrap_or_default(),
+        Event::DocumentIssued {
+            kind,
+            number,
+            corrects,
+            total,
+            by,
+            ..
+        } => {
+            let of = corrects.as_ref().map(|invoice| format!(" of invoice {invoice}"));
+            let (kind, of) = (kind.title(), of.unwrap_or_default());
+            format!("{by} issued {kind} {number}{of} over {total}.")
+        }
         Event::IntentMade { wish, .. } => format!("To do on the channel: {wish}."),
         Event::IntentDone { intent } => format!("Done on the channel: {intent}."),
         Event::IntentParked { intent, reason } => parked(intent, reason),

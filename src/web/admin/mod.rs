@@ -5,6 +5,7 @@ pub(crate) mod adoption;
 pub(crate) mod aftersales;
 pub(crate) mod allocation;
 pub(crate) mod backups;
+pub(crate) mod documents;
 pub(crate) mod fulfillment;
 pub(crate) mod health;
 pub(crate) mod incidents;

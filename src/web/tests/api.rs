@@ -14,7 +14,7 @@ use super::{
     adoption::adopted,
     aftersales,
     allocation::placed,
-    backups, fulfillment, people, placing,
+    backups, documents, fulfillment, people, placing,
     rig::{Answer, Rig, bearer, rig},
     safety::{decided, drift_and_breaker, frozen_and_thawed},
     shape::misfits,
@@ -135,6 +135,7 @@ async fn every_route_answers_as_it_is_described() {
     placing::entered(&mut reader).await;
     aftersales::went_through(&mut reader).await;
     fulfillment::went_through(&mut reader).await;
+    documents::issued_and_drawn(&mut reader).await;
     for path in [
         "/livez",
         "/readyz",

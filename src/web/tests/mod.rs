@@ -7,6 +7,7 @@ mod allocation;
 mod api;
 mod backups;
 mod description;
+mod documents;
 mod fulfillment;
 mod hooks;
 mod once;

@@ -116,6 +116,7 @@ pub(super) async fn rig_on(store: Memory, limits: Limits) -> Rig {
         backlog_max: 100,
         public_url: None,
         privacy: Privacy::default(),
+        sellers: super::documents::sellers(),
         compare_first: false,
     };
     let clock = Arc::new(Ticking(AtomicU64::new(0)));

@@ -10,12 +10,13 @@ use super::{Check, Tree};
 /// may import all; `web` sees `channel` for the types of hooks that it hands on.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("domain", &[]),
+    ("documents", &["domain"]),
     ("channel", &["domain"]),
     ("store", &["domain"]),
     ("sandbox", &["domain"]),
     ("connectors", &["channel", "domain"]),
-    ("engine", &["channel", "domain", "store"]),
-    ("web", &["channel", "domain", "engine"]),
+    ("engine", &["channel", "documents", "domain", "store"]),
+    ("web", &["channel", "documents", "domain", "engine"]),
     (
         "rehearse",
         &[
@@ -32,6 +33,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "channel",
             "connectors",
+            "documents",
             "domain",
             "engine",
             "rehearse",
@@ -46,6 +48,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "channel",
             "connectors",
             "daemon",
+            "documents",
             "domain",
             "engine",
             "rehearse",

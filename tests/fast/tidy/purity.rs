@@ -24,6 +24,25 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "src/documents/",
+        &[
+            "tokio",
+            "tracing",
+            "fastrand",
+            "getrandom",
+            "std::fs",
+            "std::net",
+            "std::env",
+            "std::thread",
+            "SystemTime",
+            "Instant",
+            "Timestamp::now",
+            "Zoned::now",
+            "HashMap",
+            "HashSet",
+        ],
+    ),
+    (
         "src/sandbox/",
         &[
             "tokio",

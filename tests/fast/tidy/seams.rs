@@ -13,13 +13,17 @@ const SEAMS: &[(&str, &str, &str)] = &[
     ("cron", "cron", "src/engine/ports/schedule.rs"),
     ("governor", "governor", "src/engine/ports/quota.rs"),
     ("minijinja", "minijinja", "src/engine/ports/formula.rs"),
+    ("notosans", "notosans", "src/documents/pdf/font.rs"),
+    ("pdf-writer", "pdf_writer", "src/documents/pdf/write.rs"),
     ("reqwest", "reqwest", "src/engine/ports/http.rs"),
     ("sled", "sled", "src/store/sled/rows.rs"),
+    ("subsetter", "subsetter", "src/documents/pdf/font.rs"),
     (
         "tokio-postgres",
         "tokio_postgres",
         "src/store/postgres/client.rs",
     ),
+    ("ttf-parser", "ttf_parser", "src/documents/pdf/font.rs"),
 ];
 
 /// Where people read the table.

@@ -7,6 +7,7 @@ mod loading;
 mod locations;
 mod mistakes;
 mod owing;
+mod sellers;
 
 use std::fs;
 

@@ -7,6 +7,7 @@ mod echoes;
 mod erase;
 mod fulfillment;
 mod incidents;
+mod issuing;
 mod locations;
 mod manual;
 mod owed;

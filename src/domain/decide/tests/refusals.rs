@@ -5,9 +5,14 @@ use std::collections::BTreeSet;
 use super::super::*;
 use crate::{
     Currency, Decimal, ListingId, Money, Quantity,
+    billing::BillRefusal,
     delivery::DeliveryRefusal,
     fulfillment::FulfillmentRefusal,
-    ids::{ArrivalId, CountId, DriftId, IncidentId, ReturnId, ShipmentId, TaskId},
+    ids::{
+        ArrivalId, CountId, DocumentNumber, DriftId, IncidentId, ReturnId, SellerId, SeriesId,
+        ShipmentId, TaskId,
+    },
+    issuing::{DocumentRefusal, Kind},
     item::ItemRefusal,
     payment::PaymentRefusal,
     placement::PlacementRefusal,
@@ -149,6 +154,7 @@ fn one_of_each() -> Vec<Refusal> {
     all.extend(payments().map(Refusal::Payment));
     all.extend(after_sales(shipment));
     all.extend(fulfillment(&at, &sku));
+    all.extend(documents().map(Refusal::Document));
     let component = sku.clone();
     all.extend(
         [
@@ -255,6 +261,42 @@ fn fulfillment(location: &LocationId, sku: &Sku) -> Vec<Refusal> {
         FulfillmentRefusal::UnderWork(location.clone()),
     ];
     refusals.into_iter().map(Refusal::Fulfillment).collect()
+}
+
+fn documents() -> [DocumentRefusal; 13] {
+    let (sum, total) = (super::reports::eur(1002), super::reports::eur(1000));
+    let dollar = Currency::new("USD").expect("a currency");
+    let number = DocumentNumber::new("RE-1");
+    [
+        DocumentRefusal::NotASale,
+        DocumentRefusal::NoSeller(AccountId::new("web")),
+        DocumentRefusal::Bill(BillRefusal::NoLines),
+        DocumentRefusal::Bill(BillRefusal::TooManyLines(9_000)),
+        DocumentRefusal::Bill(BillRefusal::Differs {
+            sum,
+            with_tax: sum,
+            total,
+        }),
+        DocumentRefusal::Bill(BillRefusal::Negative("the discount")),
+        DocumentRefusal::Bill(BillRefusal::PaidUnknown),
+        DocumentRefusal::NoInvoice,
+        DocumentRefusal::Beyond {
+            number: number.clone(),
+            left: sum,
+        },
+        DocumentRefusal::NotPositive,
+        DocumentRefusal::OtherCurrency {
+            number,
+            invoice: sum.currency(),
+            asked: dollar,
+        },
+        DocumentRefusal::OthersSeries {
+            series: SeriesId::new("RE-"),
+            seller: SellerId::new("main"),
+            kind: Kind::Invoice,
+        },
+        DocumentRefusal::TooMany,
+    ]
 }
 
 fn payments() -> [PaymentRefusal; 7] {
