@@ -4,7 +4,10 @@
 //! payment, holds, shipping) and from the counters of the lines. Every counter has an opposite, and
 //! both only grow, so no history is lost; laws speak of their difference.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +15,7 @@ use crate::{
     AccountId, Currency, ExternalId, ListingId, Money, Quantity, Sku, Time,
     delivery::{Settled, Tracking, TrackingEvent},
     ids::{OrderId, ShipmentId},
+    order_rules::Run,
     owed::Promise,
     payment::{Payment, Pays},
     person::{Destination, Erasure},
@@ -69,6 +73,27 @@ pub struct Order {
     /// Whether what it said of people is to be erased, or is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erasure: Option<Erasure>,
+    /// The country of the bill, in capitals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bill_country: Option<String>,
+    /// Orders of shortly before by the same buyer that look like it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alike: Vec<OrderId>,
+    /// What rules called it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tags: BTreeSet<String>,
+    /// How soon it is served: the higher, the sooner.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub priority: i32,
+    /// Where a rule has it leave from, if it can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<LocationId>,
+    /// Which rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routed_by: Option<String>,
+    /// Which rules were run for it, and what came of each, last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<Run>,
     /// By when the channel wants it shipped.
     pub ship_by: Option<Time>,
     /// What was bought.
@@ -249,6 +274,9 @@ pub struct Hold {
     pub keeps_claim: bool,
     /// When it was lifted.
     pub released_at: Option<Time>,
+    /// Who lifted it, where that was kept: a person, or `oneshelf`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released_by: Option<String>,
 }
 
 /// Something that has left.
@@ -277,6 +305,11 @@ pub struct Shipment {
     /// How its trouble was seen to, last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settled: Option<Settled>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(value: &i32) -> bool {
+    *value == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]

@@ -4,6 +4,7 @@
 //! description and the tests of access are made from these rows, so none can be forgotten.
 
 mod aftersales;
+mod rules;
 
 use axum::{
     Json,
@@ -126,6 +127,7 @@ pub(crate) fn routes() -> Vec<Route> {
     all.extend(entered_orders());
     all.extend(done_to_orders());
     all.extend(aftersales::routes());
+    all.extend(rules::routes());
     all.extend(about_people());
     all.extend(about_allocation());
     all.extend(about_stock());
@@ -288,6 +290,7 @@ fn about_orders() -> Vec<Route> {
             "external_id",
             "phase",
             "since",
+            "tag",
             "cursor",
             "limit",
         ]),

@@ -71,6 +71,8 @@ fn order() -> OrderSnapshot {
         note: String::new(),
         ship_by: None,
         person_print: None,
+        extra: None,
+        gist: None,
     }
 }
 

@@ -17,6 +17,7 @@ mod locations;
 mod meaning;
 mod mistakes;
 mod offers;
+mod order_rules;
 mod owing;
 mod places;
 mod privacy;
@@ -27,6 +28,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 mod values;
+mod verify;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -34,7 +36,7 @@ use std::{
 };
 
 use channel::Connector;
-use domain::{AccountId, Time, locations::Location};
+use domain::{AccountId, Time, locations::Location, order_rules::OrderRule};
 
 pub(crate) use accounts::closed_port;
 use accounts::read_account;
@@ -53,6 +55,7 @@ pub use shape::{
 };
 pub(crate) use values::parse_duration;
 pub use values::{Risk, Share};
+pub use verify::Verify;
 
 /// Everything that an admin can set, checked.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -79,6 +82,10 @@ pub struct Settings {
     pub locations: Vec<Location>,
     /// How orders get the location that they leave from.
     pub allocation: Allocation,
+    /// What is looked at in each order.
+    pub verify: Verify,
+    /// What is done with orders that are such and such, in their order.
+    pub rules: Vec<OrderRule>,
     /// How often things are done.
     pub schedule: Schedule,
     /// When too much happens at once.
@@ -248,8 +255,12 @@ fn read_main(
     let locations = locations::locations(&mut document, main.locations, accounts);
     locations::check_allocation(&mut document, &main.allocation);
     let incidents = incidents::rules(&mut document, main.incidents, accounts);
+    let verify = verify::read(&mut document, main.verify);
+    let rules = order_rules::rules(&mut document, main.rules, accounts, &locations);
     let settings = Settings {
         incidents,
+        verify,
+        rules,
         listen: main.listen,
         public_url: main.public_url,
         store: main.store,

@@ -32,10 +32,30 @@ impl Desk<'_> {
         let mut waiting: Vec<_> = waiting.map(|order| (order.placed_at, order.id)).collect();
         waiting.sort_unstable();
         for (_, id) in waiting {
+            self.route(id)?;
             let plan = self.plan(id, Ask::default())?;
             self.place(id, &plan, None)?;
         }
         Ok(())
+    }
+
+    /// Has an order leave from where a rule says, where all of it can; else as usual.
+    fn route(&mut self, id: OrderId) -> Result<(), Undecided> {
+        let order = self.order(id)?;
+        let (Some(to), Some(rule)) = (order.route.clone(), &order.routed_by) else {
+            return Ok(());
+        };
+        let by = format!("the rule \"{rule}\"");
+        let ask = Ask {
+            line: None,
+            at: Some(&to),
+        };
+        let plan = self.plan(id, ask)?;
+        let is_whole = plan.unplaced.is_empty() && plan.freed.is_empty();
+        match is_whole {
+            true => self.place(id, &plan, Some(&by)),
+            false => Ok(()),
+        }
     }
 
     fn waits_for_places(&self, order: &Order) -> bool {

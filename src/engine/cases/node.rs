@@ -40,10 +40,9 @@ impl Kind {
             "ListingId" => Kind::Listing,
             // Words of the admin, numbers, and what we made ourselves.
             "LocationId" | "ChannelId" | "Time" | "Decimal" | "Amount" | "Currency"
-            | "FormulaRef" | "OrderId" | "MovementId" | "ClaimChangeId" | "IntentId"
-            | "ShipmentId" | "IncidentId" | "ArrivalId" | "CountId" | "DriftId" | "RefundId" => {
-                Kind::Plain
-            }
+            | "FormulaRef" | "ConditionRef" | "OrderId" | "MovementId" | "ClaimChangeId"
+            | "IntentId" | "ShipmentId" | "IncidentId" | "ArrivalId" | "CountId" | "DriftId"
+            | "RefundId" => Kind::Plain,
             _ => return None,
         })
     }

@@ -17,6 +17,7 @@ pub mod orders;
 pub mod owed;
 pub mod past;
 pub mod queues;
+pub mod rules;
 pub mod stock;
 pub mod stocktakes;
 pub(crate) mod totals;

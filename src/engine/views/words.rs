@@ -3,6 +3,7 @@
 //! Every match is total, so a new event or state does not compile before it can be said.
 
 mod aftersales;
+mod rules;
 
 use std::collections::BTreeMap;
 
@@ -575,6 +576,9 @@ pub fn event(event: &Event, order: &Order) -> String {
                 format!("Stock of {sku} at {location} ({words}) changed by {delta}.")
             }
         },
+        Event::LooksAlike { .. } | Event::RuleMatched { .. } | Event::RuleFailed { .. } => {
+            rules::event(event).unwrap_or_default()
+        }
         Event::HoldPlaced { reason, owner } => format!("{owner} put it on hold: {reason}."),
         Event::HoldReleased { reason, by } => format!("{by} lifted the hold: {reason}."),
         Event::ErasureAsked { by } => {

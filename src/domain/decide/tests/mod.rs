@@ -8,12 +8,14 @@ mod erase;
 mod incidents;
 mod locations;
 mod manual;
+mod order_rules;
 mod owed;
 mod places;
 mod policy;
 mod refusals;
 mod reports;
 mod rules;
+mod verification;
 mod words;
 mod world;
 
