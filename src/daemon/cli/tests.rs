@@ -21,6 +21,7 @@ use crate::exit::Exit;
 mod aftersales;
 mod backup;
 mod incidents;
+mod rules;
 
 #[derive(Debug, Parser)]
 struct Line {

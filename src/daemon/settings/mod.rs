@@ -44,6 +44,7 @@ use document::Document;
 pub use document::Origin;
 use layers::Override;
 pub use mistakes::{At, LoadError, Mistake, Severity};
+pub(crate) use order_rules::Place;
 pub use places::Excerpt;
 pub use privacy::Privacy;
 use secrets::Need;
@@ -226,6 +227,43 @@ pub fn load_stock(
     Ok(settings)
 }
 
+/// Reads `[[rules]]` of one file that is not in force, for accounts and locations that are known elsewhere. What else
+/// stands in it is only looked at for slips.
+pub(crate) fn load_rules(
+    file: &Path,
+    accounts: &BTreeSet<String>,
+    places: &[Place],
+) -> Result<Vec<OrderRule>, LoadError> {
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        LoadError::Mistakes(vec![Mistake {
+            severity: Severity::Error,
+            at: At::Whole { name: name.clone() },
+            key: String::new(),
+            problem: format!("cannot read it: {error}"),
+            help: None,
+        }])
+    })?;
+    let schema = schemars::schema_for!(Main).to_value();
+    let document = Document::open(&name, &text, Vec::new(), vec![(Vec::new(), schema)]);
+    let mut document = document.map_err(|mistake| LoadError::Mistakes(vec![*mistake]))?;
+    document.take_out(&["admin".to_owned()]);
+    document.take_out(&["privacy".to_owned()]);
+    let main: Main = document.read();
+    let declared = locations::locations(&mut document, main.locations, accounts);
+    let mut places = places.to_vec();
+    places.extend(declared.iter().map(Place::of));
+    let rules = order_rules::rules(&mut document, main.rules, accounts, &places);
+    let told = document.into_mistakes();
+    match told
+        .iter()
+        .any(|mistake| mistake.severity == Severity::Error)
+    {
+        true => Err(LoadError::Mistakes(told)),
+        false => Ok(rules),
+    }
+}
+
 /// The environment with a place for credentials: where no service manager hands them over, the folder
 /// that the unit loads them from will do.
 fn with_credentials(environment: &Environment, folder: &Path) -> Environment {
@@ -256,7 +294,8 @@ fn read_main(
     locations::check_allocation(&mut document, &main.allocation);
     let incidents = incidents::rules(&mut document, main.incidents, accounts);
     let verify = verify::read(&mut document, main.verify);
-    let rules = order_rules::rules(&mut document, main.rules, accounts, &locations);
+    let places: Vec<Place> = locations.iter().map(Place::of).collect();
+    let rules = order_rules::rules(&mut document, main.rules, accounts, &places);
     let settings = Settings {
         incidents,
         verify,

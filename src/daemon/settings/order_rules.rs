@@ -66,7 +66,7 @@ pub(super) fn rules(
     document: &mut Document,
     texts: Vec<OrderRuleText>,
     accounts: &BTreeSet<String>,
-    locations: &[Location],
+    places: &[Place],
 ) -> Vec<OrderRule> {
     let tags: BTreeSet<String> = texts
         .iter()
@@ -74,7 +74,7 @@ pub(super) fn rules(
         .collect();
     let known = Known {
         accounts,
-        locations,
+        places,
         tags: &tags,
     };
     if texts.len() > RULES_MAX {
@@ -110,11 +110,30 @@ pub(super) fn rules(
     rules
 }
 
+/// A location that a rule may name.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    /// The admin's word for it.
+    pub(crate) id: LocationId,
+    /// Whether a channel runs it.
+    pub(crate) is_channel: bool,
+}
+
+impl Place {
+    /// A location that is declared.
+    pub(super) fn of(location: &Location) -> Place {
+        Place {
+            id: location.id.clone(),
+            is_channel: location.kind == Kind::Channel,
+        }
+    }
+}
+
 /// What a rule may name.
 #[derive(Clone, Copy)]
 struct Known<'k> {
     accounts: &'k BTreeSet<String>,
-    locations: &'k [Location],
+    places: &'k [Place],
     tags: &'k BTreeSet<String>,
 }
 
@@ -336,8 +355,8 @@ fn route(
     word: &str,
     known: Known<'_>,
 ) -> Option<LocationId> {
-    let ids: Vec<&str> = known.locations.iter().map(|one| one.id.as_str()).collect();
-    let Some(found) = known.locations.iter().find(|one| one.id.as_str() == word) else {
+    let ids: Vec<&str> = known.places.iter().map(|one| one.id.as_str()).collect();
+    let Some(found) = known.places.iter().find(|one| one.id.as_str() == word) else {
         let help = mistakes::suggestion_or_list(word, &ids, "there are");
         let help = help.unwrap_or_else(|| "declare it in [[locations]]".to_owned());
         tell(
@@ -348,7 +367,7 @@ fn route(
         );
         return None;
     };
-    if found.kind == Kind::Channel {
+    if found.is_channel {
         let help = "name a location of your own";
         let problem = format!("`{word}` is run by a channel: nothing is shipped from it by us");
         tell(document, path, &problem, Some(help));

@@ -16,6 +16,7 @@ use super::{
     allocation::placed,
     backups, people, placing,
     rig::{Answer, Rig, bearer, rig},
+    rules,
     safety::{decided, drift_and_breaker, frozen_and_thawed},
     shape::misfits,
     tuning,
@@ -134,6 +135,7 @@ async fn every_route_answers_as_it_is_described() {
     people::forgotten(&mut reader).await;
     placing::entered(&mut reader).await;
     aftersales::went_through(&mut reader).await;
+    rules::tried(&mut reader).await;
     for path in [
         "/livez",
         "/readyz",

@@ -14,6 +14,7 @@ mod people;
 mod placing;
 mod refusals;
 mod rig;
+mod rules;
 mod safety;
 mod serving;
 mod shape;
