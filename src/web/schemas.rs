@@ -122,7 +122,7 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
         "number: whole, external_id: text, sku: text?, channel_sku: text?, listing: text?, title: text, \
          counters: Counters, to_ship: units, claimed: units, missing: units, owed: Owed?, \
          leaves_from: LinePlace[], total: money, tax: money, \
-         requires_shipping: flag",
+         requires_shipping: flag, suggestions: MatchSuggestion[]",
     ),
     (
         "Owed",

@@ -284,6 +284,26 @@ async fn list(asked: &List, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
     Ok(Exit::Good)
 }
 
+/// Which items lines may be that are not known to be any.
+fn suggested(id: &str, lines: &[Value], out: &mut Out<'_>) -> anyhow::Result<()> {
+    let mut is_first = true;
+    for line in lines {
+        let number = show(line, "number");
+        for one in line["suggestions"].as_array().into_iter().flatten() {
+            if is_first {
+                out.line("")?;
+            }
+            is_first = false;
+            let (sku, title, because) =
+                (show(one, "sku"), show(one, "title"), show(one, "because"));
+            out.line(&format!(
+                "Line {number} may be {sku}, {title} ({because}): `oneshelf orders map {id} {number} {sku}` says so."
+            ))?;
+        }
+    }
+    Ok(())
+}
+
 /// What rules called it.
 fn tags(order: &Value) -> String {
     let tags = order["tags"].as_array().into_iter().flatten();
@@ -391,6 +411,7 @@ async fn show_one(id: &str, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
     for sentence in owed {
         out.line(&sentence)?;
     }
+    suggested(&of("id"), &part("lines"), out)?;
     payments(&part("payments"), out)?;
     if let Some(sentence) = to_pay(&order) {
         out.line(&sentence)?;

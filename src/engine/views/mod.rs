@@ -20,6 +20,7 @@ pub mod queues;
 pub mod rules;
 pub mod stock;
 pub mod stocktakes;
+mod suggestions;
 pub(crate) mod totals;
 pub mod words;
 

@@ -20,8 +20,8 @@ use domain::{
 use serde::Serialize;
 
 use super::{
-    Page, StoreError, Units, Walk, allocation::PartView, owed::OwedView, queues::IntentView, read,
-    rules::RunView, words,
+    Page, StoreError, Units, Walk, adoption::Suggestion, allocation::PartView, owed::OwedView,
+    queues::IntentView, read, rules::RunView, suggestions, words,
 };
 use crate::{
     Engine,
@@ -183,6 +183,8 @@ pub struct LineView {
     pub tax: Money,
     /// Whether it must be sent.
     pub requires_shipping: bool,
+    /// Which items it may be, while it is not known to be any; a person says which.
+    pub suggestions: Vec<Suggestion>,
 }
 
 /// The counters of a line.
@@ -482,6 +484,7 @@ impl Loaded {
             total: line.total,
             tax: line.tax,
             requires_shipping: line.requires_shipping,
+            suggestions: Vec::new(),
         }
     }
 
@@ -565,7 +568,9 @@ pub async fn detail(engine: &Engine, id: OrderId) -> Result<Option<OrderDetail>,
     let person = persons::read(engine.store.as_ref(), &engine.ports.sealer, id).await?;
     let person = person.unwrap_or_default();
     let mut lines: Vec<LineView> = order.lines.iter().map(|line| loaded.line(line)).collect();
+    let mut suggested = suggestions::of_lines(engine, order).await?;
     for line in &mut lines {
+        line.suggestions = suggested.remove(&line.number).unwrap_or_default();
         line.leaves_from = leaves_from(engine, &loaded.book, line.number).await?;
     }
     Ok(Some(OrderDetail {

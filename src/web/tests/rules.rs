@@ -187,3 +187,23 @@ async fn the_same_buyer_and_the_same_things_on_another_account_look_ordered_twic
         assert_eq!(found["duplicates"], json!([]));
     }
 }
+
+#[tokio::test]
+async fn a_line_that_is_no_item_is_shown_with_what_it_may_be() {
+    let mut reader = reader().await;
+    reader.rig.stock("shop", "MUG-BLUE", 10).await;
+    reader.rig.stock("shop", "PLATE", 10).await;
+    let order = reader
+        .rig
+        .order("quiet", "1", &[("MUG-BLU", 1), ("PLATE", 1)])
+        .await;
+    let found = reader.get(&format!("/api/v1/orders/{order}")).await;
+    assert_eq!(found["phase"], "needs_mapping");
+    assert_eq!(found["lines"][0]["suggestions"][0]["sku"], "MUG-BLUE");
+    assert_eq!(
+        found["lines"][0]["sku"],
+        Value::Null,
+        "nobody but a person says so"
+    );
+    assert_eq!(found["lines"][1]["suggestions"], json!([]));
+}

@@ -168,3 +168,18 @@ async fn an_order_says_what_rules_made_of_it() {
         ran.text
     );
 }
+
+#[tokio::test]
+async fn a_line_that_is_no_item_says_which_it_may_be() {
+    let order = json!({
+        "id": "ord_1", "lines": [
+            { "number": 1, "sku": "MUG" },
+            { "number": 2, "channel_sku": "mug-blu", "suggestions": [
+                { "sku": "MUG-BLUE", "title": "Blue mug", "because": "SKU alike, 86 %" },
+            ] },
+        ],
+    });
+    let ran = run("orders|show|ord_1", &[(200, order), page(json!([]), None)]).await;
+    let said = "Line 2 may be MUG-BLUE, Blue mug (SKU alike, 86 %): `oneshelf orders map ord_1 2 MUG-BLUE` says so.";
+    assert!(ran.text.contains(said), "{}", ran.text);
+}
