@@ -4,7 +4,12 @@
 //! and no crash lies between. Conditions see the values that [`seen`] lists and nothing else: nothing of
 //! people is among them, so what a condition saw may be kept and shown.
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+    time::Duration,
+};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -313,14 +318,7 @@ pub fn seen(order: &Order, book: &Book) -> BTreeMap<&'static str, Seen> {
         let less = Decimal::ZERO.minus(units);
         less.and_then(|less| sum.minus(less)).unwrap_or(sum)
     });
-    let mut skus: Vec<String> = order.lines.iter().filter_map(sku_of).collect();
-    skus.dedup();
-    let items = order
-        .lines
-        .iter()
-        .filter_map(|line| book.items.get(&line.item.as_ref()?.sku));
-    let mut categories: Vec<String> = items.filter_map(|item| item.category.clone()).collect();
-    categories.dedup();
+    let (skus, categories) = things(order, book);
     let must_be_sent = order
         .lines
         .iter()
@@ -366,6 +364,15 @@ pub fn seen(order: &Order, book: &Book) -> BTreeMap<&'static str, Seen> {
             text(order.bill_country.as_deref().unwrap_or_default()),
         ),
     ])
+}
+
+/// The SKUs and the categories of what was bought.
+fn things(order: &Order, book: &Book) -> (Vec<String>, Vec<String>) {
+    let skus: BTreeSet<String> = order.lines.iter().filter_map(sku_of).collect();
+    let items = order.lines.iter().filter_map(|line| line.item.as_ref());
+    let items = items.filter_map(|item| book.items.get(&item.sku));
+    let categories: BTreeSet<String> = items.filter_map(|item| item.category.clone()).collect();
+    (skus.into_iter().collect(), categories.into_iter().collect())
 }
 
 /// The words of `order.payment`.
@@ -497,12 +504,12 @@ fn value_of(name: &str, values: &BTreeMap<&'static str, Seen>) -> String {
     if let Some(value) = values.get(name) {
         return value.to_string();
     }
-    let word = name
-        .rsplit_once('.')
-        .and_then(|(outer, word)| match values.get(outer) {
-            Some(Seen::Words(words)) => words.get(word),
-            _ => None,
-        });
+    let word = name.rsplit_once('.').and_then(|(outer, word)| {
+        let Seen::Words(words) = values.get(outer)? else {
+            return None;
+        };
+        words.get(word)
+    });
     Seen::Text(word.cloned().unwrap_or_default()).to_string()
 }
 

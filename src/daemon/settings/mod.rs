@@ -42,6 +42,7 @@ pub(crate) use accounts::closed_port;
 use accounts::read_account;
 use document::Document;
 pub use document::Origin;
+pub use incidents::CancelPenalty;
 use layers::Override;
 pub use mistakes::{At, LoadError, Mistake, Severity};
 pub(crate) use order_rules::Place;
@@ -50,9 +51,9 @@ pub use privacy::Privacy;
 use secrets::Need;
 use shape::Main;
 pub use shape::{
-    Account, Admin, Allocation, Authority, Backorder, Backup, Breaker, CancelPenalty, Decides,
-    Item, ItemKind, LastUnits, Limits, Listen, Log, LogFormat, LogLevel, Mode, Network, Offer,
-    Preorder, Rule, Schedule, Stock, Store,
+    Account, Admin, Allocation, Authority, Backorder, Backup, Breaker, Decides, Item, ItemKind,
+    LastUnits, Limits, Listen, Log, LogFormat, LogLevel, Mode, Network, Offer, Preorder, Rule,
+    Schedule, Stock, Store,
 };
 pub(crate) use values::parse_duration;
 pub use values::{Risk, Share};

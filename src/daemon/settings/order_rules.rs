@@ -294,29 +294,7 @@ fn read_then(
         );
         return None;
     }
-    for (key, is_said) in [
-        ("hold_for", text.hold_for.is_some()),
-        ("give_up_stock", text.give_up_stock.is_some()),
-    ] {
-        if is_said && text.hold.is_none() && !document.is_wrong(&inner(path, "hold")) {
-            let problem = format!("`{key}` is about a hold, and this rule holds nothing");
-            tell(
-                document,
-                &inner(path, key),
-                &problem,
-                Some("write hold = \"the reason\" beside it"),
-            );
-        }
-    }
-    let hold_path = inner(path, "hold");
-    let hold = match text.hold {
-        None => None,
-        Some(reason) => Some(RuleHold {
-            reason: read_text(document, &hold_path, &reason, "the reason of a hold")?,
-            settle_within: text.hold_for,
-            keeps_claim: !text.give_up_stock.unwrap_or_default(),
-        }),
-    };
+    let hold = read_hold(document, path, &text)?;
     let tag_path = inner(path, "tag");
     if text.tag.len() > TAGS_MAX {
         tell(
@@ -346,6 +324,33 @@ fn read_then(
         route,
         priority: text.priority,
     })
+}
+
+/// What is said of a hold; nothing at all where that is wrong.
+fn read_hold(document: &mut Document, path: &KeyPath, text: &ThenText) -> Option<Option<RuleHold>> {
+    for (key, is_said) in [
+        ("hold_for", text.hold_for.is_some()),
+        ("give_up_stock", text.give_up_stock.is_some()),
+    ] {
+        if is_said && text.hold.is_none() && !document.is_wrong(&inner(path, "hold")) {
+            let problem = format!("`{key}` is about a hold, and this rule holds nothing");
+            tell(
+                document,
+                &inner(path, key),
+                &problem,
+                Some("write hold = \"the reason\" beside it"),
+            );
+        }
+    }
+    let hold_path = inner(path, "hold");
+    match &text.hold {
+        None => Some(None),
+        Some(reason) => Some(Some(RuleHold {
+            reason: read_text(document, &hold_path, reason, "the reason of a hold")?,
+            settle_within: text.hold_for,
+            keeps_claim: !text.give_up_stock.unwrap_or_default(),
+        })),
+    }
 }
 
 /// A location that orders can leave from.

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
+    incidents::CancelPenalty,
     order_rules::OrderRuleText,
     privacy::Privacy,
     values::{self, Buffer, Day, DurationText, EndWhen, Risk, Share, SizeText, Units},
@@ -322,19 +323,6 @@ pub(super) struct IncidentText {
     #[serde(deserialize_with = "values::some_duration")]
     #[schemars(with = "Option<DurationText>")]
     pub(super) after: Option<Duration>,
-}
-
-/// What canceling an order costs on an account.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CancelPenalty {
-    /// Little: a shop of your own. Close to the promised date, canceling goes before a substitute.
-    Low,
-    /// Some.
-    #[default]
-    Medium,
-    /// Much: the account is at risk. Even waiting past the promised date goes before canceling.
-    High,
 }
 
 /// `[[items]]`, as it is written.

@@ -179,81 +179,71 @@ enum Kind {
 fn tokens(text: &str) -> Result<Vec<Token>, NotAFormula> {
     let mut tokens: Vec<Token> = Vec::new();
     let mut rest = text.char_indices().peekable();
-    let run = |start: usize, is_in: fn(char) -> bool| {
+    while let Some((start, first)) = rest.next() {
+        if first.is_whitespace() {
+            continue;
+        }
+        let token = token(text, start, first)?;
+        while rest.peek().is_some_and(|(next, _)| *next < token.at.end) {
+            rest.next();
+        }
+        if token.text == "[" && token.kind == Kind::Sign && tokens.last().is_some_and(is_operand) {
+            let problem =
+                "a condition looks at no single element: ask whether something is `in` it";
+            return Err(wrong(problem.to_owned(), Some(token.at)));
+        }
+        tokens.push(token);
+    }
+    Ok(tokens)
+}
+
+/// The token that begins here.
+fn token(text: &str, start: usize, first: char) -> Result<Token, NotAFormula> {
+    let run = |is_in: fn(char) -> bool| {
         let tail = text.get(start..).unwrap_or_default();
         let length = tail.find(|c| !is_in(c)).unwrap_or(tail.len());
         start..start + length
     };
-    while let Some((start, first)) = rest.next() {
-        let (kind, at) = match first {
-            c if c.is_whitespace() => continue,
-            c if c.is_alphabetic() || c == '_' => (
-                Kind::Name,
-                run(start, |c| c.is_alphanumeric() || c == '_' || c == '.'),
-            ),
-            c if c.is_ascii_digit() => (
-                Kind::Number,
-                run(start, |c| c.is_ascii_alphanumeric() || c == '.' || c == '_'),
-            ),
-            '"' | '\'' => {
-                let tail = text.get(start + 1..).unwrap_or_default();
-                let Some(length) = tail.find(first) else {
-                    let problem =
-                        "this text does not end: write the same quote after it".to_owned();
-                    return Err(wrong(problem, Some(start..text.len())));
-                };
-                (Kind::Text, start..start + length + 2)
-            }
-            '=' | '!' | '<' | '>' => (
-                Kind::Sign,
-                run(start, |c| matches!(c, '=' | '!' | '<' | '>')),
-            ),
-            '(' | ')' | '[' | ']' | ',' | '+' | '-' => (Kind::Sign, start..start + 1),
-            other => {
-                let problem =
-                    format!("a condition compares, adds and subtracts: it knows no `{other}`");
-                return Err(wrong(problem, Some(start..start + other.len_utf8())));
-            }
-        };
-        while rest.peek().is_some_and(|(next, _)| *next < at.end) {
-            rest.next();
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+    let (kind, at) = match first {
+        c if c.is_alphabetic() || c == '_' => (Kind::Name, run(is_part)),
+        c if c.is_ascii_digit() => (Kind::Number, run(is_part)),
+        '"' | '\'' => {
+            let tail = text.get(start + 1..).unwrap_or_default();
+            let Some(length) = tail.find(first) else {
+                let problem = "this text does not end: write the same quote after it".to_owned();
+                return Err(wrong(problem, Some(start..text.len())));
+            };
+            (Kind::Text, start..start + length + 2)
         }
-        let said = text.get(at.clone()).unwrap_or_default();
-        let said = match kind {
-            Kind::Text => said
-                .get(1..said.len().saturating_sub(1))
-                .unwrap_or_default(),
-            _ => said,
-        };
-        if kind == Kind::Text && said.contains('\\') {
+        '=' | '!' | '<' | '>' => (Kind::Sign, run(|c| matches!(c, '=' | '!' | '<' | '>'))),
+        '(' | ')' | '[' | ']' | ',' | '+' | '-' => (Kind::Sign, start..start + 1),
+        other => {
+            let problem =
+                format!("a condition compares, adds and subtracts: it knows no `{other}`");
+            return Err(wrong(problem, Some(start..start + other.len_utf8())));
+        }
+    };
+    let said = text.get(at.clone()).unwrap_or_default();
+    let is_called = || {
+        let tail = text.get(at.end..).unwrap_or_default();
+        tail.trim_start().starts_with('(')
+    };
+    let (kind, said) = match kind {
+        Kind::Text if said.contains('\\') => {
             let problem = "a text in a condition holds no `\\`".to_owned();
             return Err(wrong(problem, Some(at)));
         }
-        let before = tokens.last().map(|token| token.text.clone());
-        let is_called = text
-            .get(at.end..)
-            .unwrap_or_default()
-            .trim_start()
-            .starts_with('(');
-        let kind = match kind {
-            Kind::Name if KEYWORDS.contains(&said) => Kind::Keyword,
-            Kind::Name if is_called => Kind::Function,
-            kind => kind,
-        };
-        let is_element = said == "[" && tokens.last().is_some_and(is_operand);
-        if is_element && kind == Kind::Sign && before.as_deref() != Some("in") {
-            let problem =
-                "a condition looks at no single element: ask whether something is `in` it"
-                    .to_owned();
-            return Err(wrong(problem, Some(at)));
-        }
-        tokens.push(Token {
-            kind,
-            text: said.to_owned(),
-            at,
-        });
-    }
-    Ok(tokens)
+        Kind::Text => (kind, said.trim_matches(first)),
+        Kind::Name if KEYWORDS.contains(&said) => (Kind::Keyword, said),
+        Kind::Name if is_called() => (Kind::Function, said),
+        Kind::Name | Kind::Function | Kind::Keyword | Kind::Number | Kind::Sign => (kind, said),
+    };
+    Ok(Token {
+        kind,
+        text: said.to_owned(),
+        at,
+    })
 }
 
 /// Whether a value ends here.
@@ -559,6 +549,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of what is wrong")]
     fn what_is_no_condition_is_told_at_its_place() {
         for (text, problem, at) in [
             (

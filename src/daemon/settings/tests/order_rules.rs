@@ -41,7 +41,7 @@ fn a_slip_in_a_rule_is_told_at_its_place_with_what_was_meant() {
             "[[rules]]\nname = \"a\"\non = \"order.paid\"\nthen = { tagg = [\"x\"], hold_for = \"1d\", priority = 1 }\n",
             &[
                 "oneshelf.toml:4:10: there is no key `tagg` in `rules.0.then` (did you mean `tag`?)",
-                "oneshelf.toml:4:34: `hold_for` is about a hold, and this rule holds nothing (write hold = \"the \
+                "oneshelf.toml:4:35: `hold_for` is about a hold, and this rule holds nothing (write hold = \"the \
                  reason\" beside it)",
             ],
         ),
@@ -51,7 +51,7 @@ fn a_slip_in_a_rule_is_told_at_its_place_with_what_was_meant() {
              'Germany' or order.account == 'eu'\"\nthen = { route = \"berln\" }\n[[locations]]\nid = \"berlin\"\n",
             &[
                 "oneshelf.toml:4:9: there is no tag `vp` (did you mean `vip`?)",
-                "oneshelf.toml:4:51: there is no state of the money `payed` (did you mean `paid`?)",
+                "oneshelf.toml:4:49: there is no state of the money `payed` (did you mean `paid`?)",
                 "oneshelf.toml:7:8: there are two rules `a` (timelines tell rules by their names: give each its own)",
                 "oneshelf.toml:9:25: there is no country `Germany` (two capitals of ISO 3166, such as \"DE\" or \"GB\")",
                 "oneshelf.toml:9:55: there is no account `eu` (each account has a file in accounts.d)",
