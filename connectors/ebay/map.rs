@@ -63,6 +63,8 @@ pub(super) fn order(
         .map(|line| map_line(line, parcels, currency, is_canceled, is_digital))
         .collect::<Result<_, _>>()?;
     let discounts = [&pricing.price_discount, &pricing.delivery_discount];
+    let adjustment = optional_money(pricing.adjustment.as_ref(), currency)?;
+    let fee = optional_money(pricing.fee.as_ref(), currency)?;
     Ok(OrderSnapshot {
         external_id: ExternalId::new(order.order_id.0.clone()),
         number: order.order_id.0.clone(),
@@ -92,6 +94,8 @@ pub(super) fn order(
         note: order.buyer_checkout_notes.clone().unwrap_or_default(),
         ship_by: ship_by(order),
         person_print: None,
+        extra: Some(adjustment.plus(fee).map_err(|error| error.to_string())?),
+        gist: None,
     })
 }
 

@@ -178,6 +178,8 @@ pub(super) struct Amount {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Pricing {
+    pub(super) adjustment: Option<Amount>,
+    pub(super) fee: Option<Amount>,
     pub(super) delivery_cost: Option<Amount>,
     pub(super) delivery_discount: Option<Amount>,
     pub(super) price_discount: Option<Amount>,

@@ -65,6 +65,8 @@ pub(super) fn order(order: &wire::Order, location: &str) -> Result<OrderSnapshot
         note: order.note.clone().unwrap_or_default(),
         ship_by: ship_by(order)?,
         person_print: None,
+        extra: None,
+        gist: None,
     })
 }
 

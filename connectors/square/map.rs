@@ -51,6 +51,7 @@ pub(super) fn order(order: &wire::Order, skus: &SkuOf) -> Result<OrderSnapshot, 
         .map(|(index, item)| line(order, &state, index, item, is_subtracted, skus, amount))
         .collect::<Result<_, String>>()?;
     let created_at = time(order.created_at.as_deref(), "created_at")?;
+    let charges = amount.read(order.total_service_charge_money.as_ref())?;
     Ok(OrderSnapshot {
         external_id: order.id.as_str().into(),
         number: given(order.reference_id.as_deref())
@@ -74,7 +75,7 @@ pub(super) fn order(order: &wire::Order, skus: &SkuOf) -> Result<OrderSnapshot, 
         total: money.total,
         tax: amount.read(order.total_tax_money.as_ref())?,
         shipping: if ships {
-            amount.read(order.total_service_charge_money.as_ref())?
+            charges
         } else {
             Money::zero(currency)
         },
@@ -87,7 +88,42 @@ pub(super) fn order(order: &wire::Order, skus: &SkuOf) -> Result<OrderSnapshot, 
         note: note(order),
         ship_by: ship_by(order)?,
         person_print: None,
+        extra: extra(
+            order,
+            if ships {
+                Money::zero(currency)
+            } else {
+                charges
+            },
+            amount,
+        )?,
+        gist: None,
     })
+}
+
+/// What else is in the total. Where one tax is within the prices and another on top, nobody can tell which part
+/// of both is where.
+fn extra(order: &wire::Order, charges: Money, amount: Amount) -> Result<Option<Money>, String> {
+    let has_tax = |word: &str| {
+        order
+            .taxes
+            .iter()
+            .any(|tax| tax.r#type.as_deref() == Some(word))
+    };
+    if has_tax("ADDITIVE") && has_tax("INCLUSIVE") {
+        return Ok(None);
+    }
+    let rounding = order.rounding_adjustment.as_ref();
+    let rounding = rounding.and_then(|rounding| rounding.amount_money.as_ref());
+    let parts = [
+        order.total_tip_money.as_ref(),
+        order.total_card_surcharge_money.as_ref(),
+        rounding,
+    ];
+    let sum = parts
+        .into_iter()
+        .try_fold(charges, |sum, part| counters::sum(sum, amount.read(part)?));
+    sum.map(Some)
 }
 
 /// A draft is no sale, and neither is an order that only takes goods back. A word that we do not

@@ -53,7 +53,30 @@ pub(super) struct Order {
     #[serde(default)]
     pub(super) total_service_charge_money: Option<Money>,
     #[serde(default)]
+    pub(super) total_tip_money: Option<Money>,
+    #[serde(default)]
+    pub(super) total_card_surcharge_money: Option<Money>,
+    #[serde(default)]
+    pub(super) rounding_adjustment: Option<Rounding>,
+    #[serde(default, deserialize_with = "null_is_empty")]
+    pub(super) taxes: Vec<Tax>,
+    #[serde(default)]
     pub(super) net_amount_due_money: Option<Money>,
+}
+
+/// What was rounded away or on top, where small coins are not taken.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Rounding {
+    pub(super) amount_money: Option<Money>,
+}
+
+/// A tax that applies to an order.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Tax {
+    /// `ADDITIVE` or `INCLUSIVE`.
+    pub(super) r#type: Option<String>,
 }
 
 /// Where an order comes from.

@@ -97,7 +97,19 @@ pub(super) fn order(
         note: order.customer_note.as_str().to_owned(),
         ship_by: None,
         person_print: None,
+        extra: Some(fees(order, currency)?),
+        gist: None,
     })
+}
+
+/// What the buyer pays besides, or has taken off: a fee may be below zero.
+fn fees(order: &wire::Order, currency: Currency) -> Result<Money, Unreadable> {
+    let fees = order.fee_lines.iter();
+    let fees = fees.map(|fee| money(&fee.total, currency, "fee total"));
+    fees.into_iter()
+        .try_fold(Money::zero(currency), |sum, fee| {
+            sum.plus(fee?).map_err(|error| error.to_string())
+        })
 }
 
 /// What a status means. WooCommerce writes `processing` for every order that is to be sent, also

@@ -52,6 +52,8 @@ pub(super) struct Order {
     #[serde(default, deserialize_with = "list")]
     pub(super) shipping_lines: Vec<ShippingLine>,
     #[serde(default, deserialize_with = "list")]
+    pub(super) fee_lines: Vec<Fee>,
+    #[serde(default, deserialize_with = "list")]
     pub(super) refunds: Vec<RefundSummary>,
     #[serde(default, deserialize_with = "list")]
     pub(super) meta_data: Vec<Meta>,
@@ -94,6 +96,13 @@ pub(super) struct Tax {
 pub(super) struct ShippingLine {
     #[serde(default)]
     pub(super) method_id: Text,
+}
+
+/// Something that the buyer pays besides, or has taken off.
+#[derive(Debug, Deserialize)]
+pub(super) struct Fee {
+    #[serde(default)]
+    pub(super) total: Text,
 }
 
 /// A billing or shipping address.

@@ -26,6 +26,7 @@ use domain::{
     owed::{Backorder, Owing, Preorder},
     policy::Penalty,
     rules::{Buffer, EndWhen, LastUnits, OfferRules, Ratio, ScopedRule},
+    verify::{Checks, Verification},
 };
 use engine::{
     AccountConfig, Config, Engine, StartError,
@@ -412,6 +413,8 @@ pub fn config(settings: &Settings) -> Config {
                 .iter()
                 .map(|(id, account)| (id.clone(), penalty(account.cancel_penalty)))
                 .collect(),
+            verify: verification(settings),
+            order_rules: settings.rules.clone(),
         },
         items,
         backlog_max: usize::try_from(settings.limits.backlog).unwrap_or(usize::MAX),
@@ -423,6 +426,17 @@ pub fn config(settings: &Settings) -> Config {
         },
         sellers: settings.sellers.clone(),
         compare_first: false,
+    }
+}
+
+/// What is looked at in orders, account by account.
+fn verification(settings: &Settings) -> Verification {
+    let usual = settings.verify.over(Checks::default());
+    let accounts = settings.accounts.iter();
+    let accounts = accounts.map(|(id, account)| (id.clone(), account.verify.over(usual)));
+    Verification {
+        usual,
+        accounts: accounts.collect(),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
     incident::{Ending, Way, Why},
     issuing,
     offer::{Edit, Suppression},
+    order_rules::Moment,
     owed::Kind,
     payment::{Method, Step},
     returns::{ReturnReason, Verdict},
@@ -297,6 +298,31 @@ pub enum Event {
         reason: String,
         /// Who lifted it.
         by: String,
+    },
+    /// It looks like an order of shortly before, by the same buyer.
+    LooksAlike {
+        /// Which.
+        other: OrderId,
+    },
+    /// A rule found it to be so, and did something.
+    RuleMatched {
+        /// Which.
+        rule: String,
+        /// At which moment.
+        on: Moment,
+        /// What it saw: names and values.
+        saw: Vec<(String, String)>,
+        /// What it did, in words.
+        did: Vec<String>,
+    },
+    /// Nobody can say whether a rule is about it, so nothing was done.
+    RuleFailed {
+        /// Which.
+        rule: String,
+        /// At which moment.
+        on: Moment,
+        /// Why.
+        error: String,
     },
     /// What it says of people is to be erased.
     ErasureAsked {

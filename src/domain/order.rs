@@ -17,6 +17,7 @@ use crate::{
     fulfillment::Task,
     ids::{OrderId, ShipmentId, TaskId},
     issuing::Entry,
+    order_rules::Run,
     owed::Promise,
     payment::{Payment, Pays},
     person::{Destination, Erasure},
@@ -74,6 +75,27 @@ pub struct Order {
     /// Whether what it said of people is to be erased, or is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erasure: Option<Erasure>,
+    /// The country of the bill, in capitals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bill_country: Option<String>,
+    /// Orders of shortly before by the same buyer that look like it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alike: Vec<OrderId>,
+    /// What rules called it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tags: BTreeSet<String>,
+    /// How soon it is served: the higher, the sooner.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub priority: i32,
+    /// Where a rule has it leave from, if it can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<LocationId>,
+    /// Which rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routed_by: Option<String>,
+    /// Which rules were run for it, and what came of each, last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<Run>,
     /// By when the channel wants it shipped.
     pub ship_by: Option<Time>,
     /// What was bought.
@@ -290,6 +312,9 @@ pub struct Hold {
     pub keeps_claim: bool,
     /// When it was lifted.
     pub released_at: Option<Time>,
+    /// Who lifted it, where that was kept: a person, or `oneshelf`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released_by: Option<String>,
 }
 
 /// Something that has left.
@@ -318,6 +343,11 @@ pub struct Shipment {
     /// How its trouble was seen to, last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settled: Option<Settled>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(value: &i32) -> bool {
+    *value == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]

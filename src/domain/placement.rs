@@ -7,6 +7,7 @@ use crate::{
     money::NotMoney,
     payment::{Method, Pays, Step},
     snapshot::{Address, Buyer, print_of},
+    verify::Gist,
 };
 
 /// An order that somebody enters. Prices are what the buyer pays: tax is within them.
@@ -50,6 +51,9 @@ pub struct Placement {
     /// A fingerprint of what it said of people, where that was left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person_print: Option<u64>,
+    /// What decisions go by of them, where they were left out or somebody looked further.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gist: Option<Gist>,
 }
 
 /// One line of it.
@@ -197,6 +201,7 @@ impl Placement {
     /// decide about it again.
     pub fn without_people(&self) -> Placement {
         let mut plain = self.clone();
+        plain.gist = Some(plain.gist());
         let person = (
             std::mem::take(&mut plain.buyer),
             plain.ship_to.take(),
@@ -206,6 +211,12 @@ impl Placement {
         plain.ship_to = person.1.as_ref().map(Address::place);
         plain.person_print = Some(plain.person_print.unwrap_or_else(|| print_of(&person)));
         plain
+    }
+
+    /// What decisions go by of the people in it.
+    pub fn gist(&self) -> Gist {
+        let gist = self.gist.clone();
+        gist.unwrap_or_else(|| Gist::of(self.ship_to.as_ref(), self.bill_to.as_ref()))
     }
 
     /// What the parts make, which is the total.

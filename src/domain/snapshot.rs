@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Currency, Decimal, ExternalId, ListingId, Money, Time};
+use crate::{Currency, Decimal, ExternalId, ListingId, Money, Time, verify::Gist};
 
 /// A channel's whole current view of one order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +54,13 @@ pub struct OrderSnapshot {
     /// A fingerprint of what it said of people, where that was left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person_print: Option<u64>,
+    /// What else is in the total besides lines, shipping and tax: fees, tips, rounding. Nothing where the
+    /// channel does not tell all of it, because nobody can add the total up then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra: Option<Money>,
+    /// What decisions go by of the people in it, where those were left out or somebody looked further.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gist: Option<Gist>,
 }
 
 impl OrderSnapshot {
@@ -61,9 +68,16 @@ impl OrderSnapshot {
     /// decide about it again.
     pub fn without_people(&self) -> OrderSnapshot {
         let mut plain = self.clone();
+        plain.gist = Some(plain.gist());
         let person = plain.take_people();
         plain.person_print = Some(plain.person_print.unwrap_or_else(|| print_of(&person)));
         plain
+    }
+
+    /// What decisions go by of the people in it.
+    pub fn gist(&self) -> Gist {
+        let gist = self.gist.clone();
+        gist.unwrap_or_else(|| Gist::of(self.ship_to.as_ref(), self.bill_to.as_ref()))
     }
 
     fn take_people(&mut self) -> (Buyer, Option<Address>, Option<Address>, String) {

@@ -20,6 +20,7 @@ use domain::{
     lateness::Late,
     offer::Suppression,
     order::Order,
+    order_rules::OrderRule,
     signal::Signal,
     stock::Stock,
 };
@@ -27,6 +28,7 @@ use store::{Batch, Range, Store, StoreError, Table, limits};
 use tokio::sync::{Mutex, MutexGuard, Notify, watch};
 
 use crate::{
+    alike,
     cases::{
         recorder::{Making, Noted, Recorder},
         watched::{Seen, Watched},
@@ -36,7 +38,7 @@ use crate::{
     persons,
     ports::Ports,
     recipients,
-    rows::{self, prefix},
+    rows::{self, key, prefix},
     shelf::Shelf,
     watching::{self, Watch},
 };
@@ -420,6 +422,8 @@ impl Decider {
             pending: &turn.pending,
         };
         let is_watched = turn.recorder.is_some();
+        let (sealer, policy) = (&self.ports.sealer, &context.policy);
+        let signal = &alike::look(&ahead, sealer, policy, signal, context.now).await?;
         let draft = self.try_once(&ahead, is_watched, signal, &context).await?;
         let mut draft = match draft {
             Ok(draft) => draft,
@@ -537,10 +541,24 @@ impl Decider {
             pending: &turn.pending,
         };
         let rows = ahead.scan(rows::SHORT_ORDERS, range, WAITING_MAX).await?;
-        Ok(rows
-            .iter()
+        let ids = rows.iter();
+        let mut waiting: Vec<OrderId> = ids
             .filter_map(|(key, _)| rows::last_part(key).parse().ok())
-            .collect())
+            .collect();
+        let rank = |rule: &OrderRule| rule.then.priority.is_some();
+        if self.policy().order_rules.iter().any(rank) {
+            let mut priorities = BTreeMap::new();
+            for id in &waiting {
+                let row = ahead.get(rows::ORDERS, &key(&[&id.to_string()])).await?;
+                let Some(row) = row else { continue };
+                let order: Order = rows::decode(rows::ORDERS, &row.value)?;
+                priorities.insert(*id, order.priority);
+            }
+            let priority = |id: &OrderId| priorities.get(id).copied().unwrap_or_default();
+            // Among equals the one that was placed first stays first.
+            waiting.sort_by_key(|id| std::cmp::Reverse(priority(id)));
+        }
+        Ok(waiting)
     }
 }
 

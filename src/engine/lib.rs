@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod adoption;
+mod alike;
 pub mod answers;
 pub mod backups;
 pub mod bells;

@@ -32,6 +32,10 @@ pub struct Meters {
     pub reconciles: AtomicU64,
     /// Cases of drift that were opened.
     pub drifts: AtomicU64,
+    /// Runs of order rules that found it to be so.
+    pub rules_matched: AtomicU64,
+    /// Runs of order rules of which nobody can say whether it is so.
+    pub rules_failed: AtomicU64,
     /// Hooks that were believed.
     pub hooks_accepted: AtomicU64,
     /// Requests to hook addresses that were not.
@@ -77,10 +81,13 @@ impl Meters {
                 }
                 Event::PushConflicted { .. } => add(&self.conflicts),
                 Event::DriftOpened { .. } => add(&self.drifts),
+                Event::RuleMatched { .. } => add(&self.rules_matched),
+                Event::RuleFailed { .. } => add(&self.rules_failed),
                 Event::OfferChanged { .. }
                 | Event::OrderChanged { .. }
                 | Event::OrderEntered { .. }
                 | Event::OrderReplaced { .. }
+                | Event::LooksAlike { .. }
                 | Event::PaymentRecorded { .. }
                 | Event::LineAdded { .. }
                 | Event::LineMapped { .. }

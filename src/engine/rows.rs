@@ -291,6 +291,16 @@ pub fn prefix(parts: &[&str]) -> Vec<u8> {
     prefix
 }
 
+/// How far an order may be known before its channel says that it was placed: clocks differ.
+const SKEW: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+
+/// What the ids of all orders that were placed at this time or later come after: ids begin with the time at which
+/// they were made.
+pub(crate) fn ids_since(since: Time) -> String {
+    let millis = u64::try_from(since.minus(SKEW).millis()).unwrap_or(0);
+    format!("ord_{millis:012x}")
+}
+
 /// The last part of a key.
 pub fn last_part(key: &[u8]) -> String {
     let start = key

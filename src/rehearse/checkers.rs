@@ -54,6 +54,9 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
         Event::OrderAccepted { .. }
         | Event::OrderEntered { .. }
         | Event::OrderReplaced { .. }
+        | Event::LooksAlike { .. }
+        | Event::RuleMatched { .. }
+        | Event::RuleFailed { .. }
         | Event::PaymentRecorded { .. }
         | Event::OrderChanged { .. }
         | Event::LineAdded { .. }

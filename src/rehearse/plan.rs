@@ -320,6 +320,8 @@ impl Plan {
                 breaker: self.breaker,
                 incidents: self.incidents.clone(),
                 penalties: BTreeMap::new(),
+                verify: domain::verify::Verification::default(),
+                order_rules: Vec::new(),
             },
             items: self.items.clone(),
             backlog_max: 10_000,

@@ -83,6 +83,16 @@ fn since_start(registry: &mut Registry, engine: &Engine) {
             &meters.drifts,
         ),
         (
+            "order_rules_matched",
+            "Runs of order rules that found it to be so",
+            &meters.rules_matched,
+        ),
+        (
+            "order_rules_failed",
+            "Runs of order rules of which nobody can say whether it is so",
+            &meters.rules_failed,
+        ),
+        (
             "webhook_accepted",
             "Hooks that were believed",
             &meters.hooks_accepted,

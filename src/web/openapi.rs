@@ -15,6 +15,7 @@ const PARAMETERS: &[(&str, &str, &str)] = &[
     ("account", "string", "Only of this account."),
     ("external_id", "string", "Only with this id on its channel."),
     ("phase", "string", "Only in this phase."),
+    ("tag", "string", "Only with this tag, which a rule gave it."),
     (
         "since",
         "string",

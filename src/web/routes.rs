@@ -6,6 +6,7 @@
 mod aftersales;
 mod documents;
 mod fulfillment;
+mod rules;
 
 use axum::{
     Json,
@@ -132,6 +133,7 @@ pub(crate) fn routes() -> Vec<Route> {
     all.extend(aftersales::routes());
     all.extend(fulfillment::routes());
     all.extend(documents::routes());
+    all.extend(rules::routes());
     all.extend(about_people());
     all.extend(about_allocation());
     all.extend(about_stock());
@@ -294,6 +296,7 @@ fn about_orders() -> Vec<Route> {
             "external_id",
             "phase",
             "since",
+            "tag",
             "cursor",
             "limit",
         ]),

@@ -83,17 +83,19 @@ const MOST: &[(&str, &str)] = &[
     (
         "OrderSummary",
         "id: id, account: text, external_id: text, number: text, phase: phase, placed_at: time, \
-         accepted_at: time, ship_by: time?, owed_until: time?, total: money, refunded: money, line_count: whole",
+         accepted_at: time, ship_by: time?, owed_until: time?, total: money, refunded: money, line_count: whole, \
+         tags: text[], priority: whole",
     ),
     (
         "Order",
         "id: id, account: text, external_id: text, number: text, phase: phase, placed_at: time, \
          accepted_at: time, ship_by: time?, owed_until: time?, total: money, refunded: money, line_count: whole, \
+         tags: text[], priority: whole, \
          standing: 'draft'|'placed'|'canceled'|'deleted'|'unmapped', \
          payment: 'pending'|'authorized'|'part_paid'|'paid'|'part_refunded'|'refunded'|'voided'|'unmapped', \
          amounts: Amounts?, pays: 'before'|'on_delivery'|'on_invoice', payments: Payment[], words: text{}, changed_at: time, buyer: Buyer, ship_to: Address?, bill_to: Address?, note: text, \
          erasure: Erasure?, \
-         lines: Line[], holds: Hold[], tasks: Task[], shipments: Shipment[], returns: Return[], intents: Intent[], documents: DocumentEntry[], pay_by: time?, expired_at: time?, \
+         lines: Line[], holds: Hold[], tasks: Task[], route: Route?, duplicates: id[], rules: RuleRun[], shipments: Shipment[], returns: Return[], intents: Intent[], documents: DocumentEntry[], pay_by: time?, expired_at: time?, \
          closed_at: time?",
     ),
     ("Amounts", "shipping: money, discount: money, tax: money"),
@@ -142,7 +144,7 @@ const MOST: &[(&str, &str)] = &[
         "number: whole, external_id: text, sku: text?, channel_sku: text?, listing: text?, title: text, \
          counters: Counters, to_ship: units, claimed: units, missing: units, owed: Owed?, \
          leaves_from: LinePlace[], total: money, tax: money, \
-         requires_shipping: flag",
+         requires_shipping: flag, suggestions: MatchSuggestion[]",
     ),
     (
         "Owed",
@@ -156,7 +158,41 @@ const MOST: &[(&str, &str)] = &[
     ),
     (
         "Hold",
-        "reason: text, owner: text, since: time, until: time?, keeps_claim: flag, released_at: time?",
+        "reason: text, owner: text, since: time, until: time?, keeps_claim: flag, released_at: time?, \
+         released_by?: text",
+    ),
+    ("Route", "location: text, rule: text"),
+    (
+        "RuleRun",
+        "rule: text, on: text, at: time?, outcome: 'matched'|'not_matched'|'failed', saw: text{}, did: text[], \
+         error: text?",
+    ),
+    ("OrderRules", "rules: OrderRule[]"),
+    (
+        "OrderRule",
+        "name: text, on: text, when: text?, hold: text?, hold_for_s: whole?, keeps_claim: flag, tag: text[], \
+         route: text?, priority: whole?",
+    ),
+    (
+        "NewOrderRule",
+        "name: text, on: text, when?: text?, hold?: text?, hold_for_s?: whole?, keeps_claim?: flag, tag?: text[], \
+         route?: text?, priority?: whole?",
+    ),
+    (
+        "NewRuleTrial",
+        "rules?: NewOrderRule[]?, rule?: text?, order?: id?, since?: time?, limit?: whole?",
+    ),
+    (
+        "RuleTrial",
+        "looked_at: whole, is_cut_off: flag, rules: RuleTally[], orders: TriedOrder[]",
+    ),
+    (
+        "RuleTally",
+        "rule: text, on: text, matched: whole, failed: whole",
+    ),
+    (
+        "TriedOrder",
+        "order: id, number: text, account: text, placed_at: time, runs: RuleRun[]",
     ),
     (
         "Shipment",

@@ -15,7 +15,7 @@ use domain::{
 };
 use serde_json::{Value, json};
 
-use crate::port::{Rig, block_on, shop};
+use crate::port::{Rig, block_on, ordinary, shop};
 
 /// How long the twin takes to settle refunds and cancellations.
 const SETTLED_MS: u64 = 2_000;
@@ -45,7 +45,7 @@ fn poll(rig: &Rig, since: Time) -> Vec<OrderSnapshot> {
         assert_eq!(page.malformed, vec![]);
         for order in page.items {
             all.retain(|known| known.external_id != order.external_id);
-            all.push(order);
+            all.push(ordinary(order));
         }
         window.page = page.next;
         if window.page.is_none() {
@@ -65,7 +65,7 @@ fn found(rig: &Rig, id: &ExternalId) -> OrderSnapshot {
     let mut readings = block_on(orders.read(std::slice::from_ref(id))).expect("a reading");
     assert_eq!(readings.len(), 1);
     match readings.remove(0) {
-        (of, OrderReading::Found(snapshot)) if of == *id => *snapshot,
+        (of, OrderReading::Found(snapshot)) if of == *id => ordinary(*snapshot),
         other => panic!("not found: {other:?}"),
     }
 }

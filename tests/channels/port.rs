@@ -15,11 +15,28 @@ use channel::{
     Channel, HookRequest, HttpPort, Port, Secret, SettingsError, Vault, VaultError,
     http::{Request, Response, SendError},
 };
-use domain::{Currency, ExternalId, Money, Sku, Time};
+use domain::{
+    Currency, ExternalId, Money, Sku, Time,
+    snapshot::OrderSnapshot,
+    verify::{Sum, add_up},
+};
 use sandbox::{Act, Done, Product, ProductKind, Refused, Shop, Truth, Twin};
 use serde_json::Value;
 
 use crate::official;
+
+/// A view of an order in which nothing is wrong: whoever would hold it for its address or its sums would hold
+/// ordinary orders.
+pub(crate) fn ordinary(order: OrderSnapshot) -> OrderSnapshot {
+    let number = &order.number;
+    assert_eq!(order.gist().flaws, [], "the address of {number}");
+    let sum = add_up(&order);
+    assert!(
+        !matches!(sum, Sum::Differs(_)),
+        "the sums of {number}: {sum:?}"
+    );
+    order
+}
 
 /// A twin, the connector opened on it, and the time of both.
 pub(crate) struct Rig {

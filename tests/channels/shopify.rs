@@ -13,7 +13,7 @@ use domain::{
 };
 use serde_json::{Value, json};
 
-use crate::port::{Rig, block_on, shop};
+use crate::port::{Rig, block_on, ordinary, shop};
 
 fn rig() -> Rig {
     Rig::open("shopify", shop("eu-shop"))
@@ -55,7 +55,7 @@ fn poll_after(rig: &Rig, since: Time, is_last_kept: bool) -> Vec<OrderSnapshot> 
     for _ in 0..100 {
         let page = block_on(orders.pull(&window)).expect("a page");
         assert_eq!(page.malformed, vec![]);
-        all.extend(page.items);
+        all.extend(page.items.into_iter().map(ordinary));
         window.page = page.next;
         if window.page.is_none() {
             return all;
@@ -75,7 +75,7 @@ fn read(rig: &Rig, id: &ExternalId) -> OrderReading {
 
 fn found(rig: &Rig, id: &ExternalId) -> OrderSnapshot {
     match read(rig, id) {
-        OrderReading::Found(snapshot) => *snapshot,
+        OrderReading::Found(snapshot) => ordinary(*snapshot),
         other => panic!("not found: {other:?}"),
     }
 }

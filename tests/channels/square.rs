@@ -11,7 +11,7 @@ use domain::{
 };
 use sandbox::{Act, Refused, square::Square};
 
-use crate::port::{Fault, Rig, block_on, shop, sku};
+use crate::port::{Fault, Rig, block_on, ordinary, shop, sku};
 
 mod effects;
 mod stock;
@@ -32,7 +32,7 @@ fn pull(rig: &Rig, changed_since: Time) -> Vec<OrderSnapshot> {
     for _ in 0..20 {
         let page = block_on(orders.pull(&window)).expect("a page");
         assert_eq!(page.malformed, vec![]);
-        found.extend(page.items);
+        found.extend(page.items.into_iter().map(ordinary));
         window.page = page.next;
         if window.page.is_none() {
             return found;
@@ -45,7 +45,7 @@ fn read(rig: &Rig, id: &ExternalId) -> OrderSnapshot {
     let orders = rig.channel.pull_orders().expect("it pulls orders");
     let mut readings = block_on(orders.read(std::slice::from_ref(id))).expect("readings");
     match readings.pop() {
-        Some((_, OrderReading::Found(order))) => *order,
+        Some((_, OrderReading::Found(order))) => ordinary(*order),
         other => panic!("no order: {other:?}"),
     }
 }

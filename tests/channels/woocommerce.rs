@@ -16,7 +16,7 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 
-use crate::port::{Rig, block_on, shop, sku};
+use crate::port::{Rig, block_on, ordinary, shop, sku};
 
 fn rig() -> Rig {
     Rig::open("woocommerce", shop("woo"))
@@ -54,7 +54,7 @@ fn poll(rig: &Rig, since: Time) -> Vec<OrderSnapshot> {
     for _ in 0..100 {
         let page = block_on(orders.pull(&window)).expect("a page");
         assert_eq!(page.malformed, vec![]);
-        all.extend(page.items);
+        all.extend(page.items.into_iter().map(ordinary));
         window.page = page.next;
         if window.page.is_none() {
             return all;
@@ -74,7 +74,7 @@ fn read(rig: &Rig, id: &ExternalId) -> OrderReading {
 
 fn found(rig: &Rig, id: &ExternalId) -> OrderSnapshot {
     match read(rig, id) {
-        OrderReading::Found(snapshot) => *snapshot,
+        OrderReading::Found(snapshot) => ordinary(*snapshot),
         other => panic!("not found: {other:?}"),
     }
 }

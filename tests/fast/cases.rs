@@ -256,7 +256,7 @@ fn named(mut snapshot: OrderSnapshot) -> OrderSnapshot {
         city: canary("town"),
         region: canary("county"),
         postal_code: canary("CB1"),
-        country: "GB".to_owned(),
+        country: "IE".to_owned(),
         phone: canary("+44"),
     };
     snapshot.number = canary(&format!("#{id}"));

@@ -163,6 +163,8 @@ pub(crate) fn order(id: &str, sku: &str, units: i64) -> OrderSnapshot {
         note: String::new(),
         ship_by: None,
         person_print: None,
+        extra: None,
+        gist: None,
     }
 }
 

@@ -3,6 +3,7 @@
 use domain::{
     Decimal, ListingId, Time,
     snapshot::{OrderSnapshot, PaymentState, Standing},
+    verify::{Sum, add_up},
 };
 use serde_json::{Value, json};
 
@@ -285,4 +286,19 @@ fn buyers_see_the_smaller_of_two_numbers() {
     }
     let unknown = map::level(None, &[]).expect("a level");
     assert_eq!(unknown, None, "unknown is not zero");
+}
+
+#[test]
+fn what_else_is_in_a_total_is_told_so_that_it_adds_up() {
+    let mut told = order();
+    assert_eq!(add_up(&snapshot(told.clone())), Sum::Fits);
+    told["pricingSummary"]["adjustment"] = json!({ "value": "-1.50", "currency": "USD" });
+    told["pricingSummary"]["fee"] = json!({ "value": "0.25", "currency": "USD" });
+    let lowered = snapshot(told.clone());
+    assert_eq!(
+        lowered.extra.map(|extra| extra.to_string()).as_deref(),
+        Some("-1.25 USD")
+    );
+    told["pricingSummary"]["total"]["value"] = json!("33.15");
+    assert_eq!(add_up(&snapshot(told)), Sum::Fits);
 }

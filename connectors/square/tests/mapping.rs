@@ -1,8 +1,9 @@
 //! From the fixtures to snapshots, with every word that Square documents.
 
 use domain::{
-    Decimal, ListingId,
+    Decimal, ListingId, Money,
     snapshot::{OrderSnapshot, PaymentState, Standing},
+    verify::{Sum, add_up},
 };
 use serde_json::{Value, json};
 
@@ -320,4 +321,26 @@ fn hostile_orders_are_errors_and_never_panics() {
     assert!(mapped(&json!({})).is_err());
     assert!(mapped(&json!({ "id": "X" })).is_err());
     assert!(mapped(&json!(null)).is_err());
+}
+
+#[test]
+fn what_else_is_in_a_total_is_told_so_that_it_adds_up() {
+    let sum = |order: &Value| {
+        let order = mapped(order).expect("an order");
+        (order.extra.map(Money::minor), add_up(&order))
+    };
+    let online = fixture("online-order");
+    assert_eq!(sum(&online), (Some(0), Sum::Fits));
+    let mut tipped = online.clone();
+    tipped["total_tip_money"] = json!({ "amount": 200, "currency": "EUR" });
+    tipped["rounding_adjustment"] = json!({ "amount_money": { "amount": -2, "currency": "EUR" } });
+    let (extra, differs) = sum(&tipped);
+    assert_eq!(extra, Some(198));
+    assert!(matches!(differs, Sum::Differs(_)), "{differs:?}");
+    tipped["total_money"] = json!({ "amount": 6258, "currency": "EUR" });
+    assert_eq!(sum(&tipped), (Some(198), Sum::Fits));
+    // Nobody can tell which part of both taxes is where.
+    tipped["taxes"] = json!([{ "type": "ADDITIVE" }, { "type": "INCLUSIVE" }]);
+    assert_eq!(sum(&tipped), (None, Sum::Unknown));
+    assert_eq!(sum(&fixture("counter-sale")).1, Sum::Fits);
 }

@@ -25,6 +25,7 @@ mod out;
 mod outbox;
 mod people;
 mod placing;
+mod rules;
 mod status;
 mod stock;
 
@@ -54,6 +55,7 @@ pub enum Verb {
     Accounts(accounts::Args),
     Adopt(adopt::Args),
     Outbox(outbox::Args),
+    Rules(rules::Args),
     Drift(drift::Args),
     Incidents(incidents::Args),
     Freeze(freeze::Args),
@@ -90,6 +92,7 @@ impl Verb {
             Verb::Accounts(args) => Some(&args.connect),
             Verb::Adopt(args) => Some(&args.connect),
             Verb::Outbox(args) => Some(&args.connect),
+            Verb::Rules(args) => Some(&args.connect),
             Verb::Drift(args) => Some(&args.connect),
             Verb::Incidents(args) => Some(&args.connect),
             Verb::Freeze(args) => Some(&args.connect),
@@ -109,6 +112,7 @@ impl Verb {
             Verb::Accounts(args) => accounts::run(args, client, out).await,
             Verb::Adopt(args) => adopt::run(args, client, out).await,
             Verb::Outbox(args) => outbox::run(args, client, out).await,
+            Verb::Rules(args) => rules::run(args, client, out).await,
             Verb::Drift(args) => drift::run(args, client, out).await,
             Verb::Incidents(args) => incidents::run(args, client, out).await,
             Verb::Freeze(args) => freeze::run(args, client, out).await,

@@ -9,8 +9,9 @@ use super::{
     client::{Client, Connect, encode, query},
     documents,
     fulfillment::{self, Step, Tasks},
-    out::{Out, money, show},
+    out::{Column, Out, money, show},
     placing::{self, Add, Pay},
+    rules,
 };
 use crate::exit::Exit;
 
@@ -111,6 +112,12 @@ struct List {
     /// Only placed at this time or later (RFC 3339).
     #[arg(long)]
     since: Option<String>,
+    /// Only with this tag, which a rule gave it.
+    #[arg(long)]
+    tag: Option<String>,
+    /// Those with the highest priority first.
+    #[arg(long)]
+    by_priority: bool,
     /// How many at most.
     #[arg(long)]
     limit: Option<usize>,
@@ -258,23 +265,93 @@ async fn list(asked: &List, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
         ("external_id", asked.external_id.clone()),
         ("phase", asked.phase.clone()),
         ("since", asked.since.clone()),
+        ("tag", asked.tag.clone()),
     ]);
     let limit = asked.limit.unwrap_or(1000);
-    let orders = client.list(&format!("/orders{filters}"), limit).await?;
-    out.table(
-        &orders,
-        &[
-            ("ORDER", &|order| show(order, "id")),
-            ("NUMBER", &|order| show(order, "number")),
-            ("ACCOUNT", &|order| show(order, "account")),
-            ("PHASE", &|order| show(order, "phase")),
-            ("PLACED", &|order| show(order, "placed_at")),
-            ("SHIP BY", &|order| show(order, "ship_by")),
-            ("TOTAL", &|order| money(order, "total")),
-            ("LINES", &|order| show(order, "line_count")),
-        ],
-    )?;
+    let mut orders = client.list(&format!("/orders{filters}"), limit).await?;
+    if asked.by_priority {
+        let priority = |order: &Value| order["priority"].as_i64().unwrap_or_default();
+        orders.sort_by_key(|order| std::cmp::Reverse(priority(order)));
+    }
+    let columns: [Column<'_>; 9] = [
+        ("ORDER", &|order| show(order, "id")),
+        ("NUMBER", &|order| show(order, "number")),
+        ("ACCOUNT", &|order| show(order, "account")),
+        ("PHASE", &|order| show(order, "phase")),
+        ("PLACED", &|order| show(order, "placed_at")),
+        ("SHIP BY", &|order| show(order, "ship_by")),
+        ("TOTAL", &|order| money(order, "total")),
+        ("LINES", &|order| show(order, "line_count")),
+        ("TAGS", &tags),
+    ];
+    let is_tagged = |order: &Value| {
+        order["tags"]
+            .as_array()
+            .is_some_and(|tags| !tags.is_empty())
+    };
+    // Who has no rules sees nothing of them.
+    let shown = if orders.iter().any(is_tagged) {
+        columns.len()
+    } else {
+        columns.len() - 1
+    };
+    out.table(&orders, columns.get(..shown).unwrap_or_default())?;
     Ok(Exit::Good)
+}
+
+/// Which items lines may be that are not known to be any.
+fn suggested(id: &str, lines: &[Value], out: &mut Out<'_>) -> anyhow::Result<()> {
+    let mut is_first = true;
+    for line in lines {
+        let number = show(line, "number");
+        for one in line["suggestions"].as_array().into_iter().flatten() {
+            if is_first {
+                out.line("")?;
+            }
+            is_first = false;
+            let (sku, title, because) =
+                (show(one, "sku"), show(one, "title"), show(one, "because"));
+            out.line(&format!(
+                "Line {number} may be {sku}, {title} ({because}): `oneshelf orders map {id} {number} {sku}` says so."
+            ))?;
+        }
+    }
+    Ok(())
+}
+
+/// What rules called it.
+fn tags(order: &Value) -> String {
+    let tags = order["tags"].as_array().into_iter().flatten();
+    let tags: Vec<&str> = tags.filter_map(Value::as_str).collect();
+    match tags.is_empty() {
+        true => "-".to_owned(),
+        false => tags.join(", "),
+    }
+}
+
+/// What rules made of it, and what looks ordered twice.
+fn ruled(order: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
+    let part = |name: &str| order[name].as_array().cloned().unwrap_or_default();
+    let twins: Vec<String> = part("duplicates")
+        .iter()
+        .map(|id| id.as_str().unwrap_or_default().to_owned())
+        .collect();
+    if !twins.is_empty() {
+        out.line("")?;
+        out.line(&format!(
+            "It looks ordered twice: the same buyer ordered the same shortly before, as {}.",
+            twins.join(", ")
+        ))?;
+    }
+    let runs = part("rules");
+    if !runs.is_empty() {
+        out.line("")?;
+    }
+    for run in runs {
+        let (on, text) = (show(&run, "on"), rules::sentence(&run, ""));
+        out.line(&format!("{on}: {text}"))?;
+    }
+    Ok(())
 }
 
 /// Until when an unpaid order keeps its stock.
@@ -315,6 +392,14 @@ async fn show_one(id: &str, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
         ("note", of("note")),
         ("people", people(&order)),
     ])?;
+    let marks = [
+        ("tags", tags(&order)),
+        ("priority", of("priority")),
+        ("route", of("route.location")),
+    ];
+    let is_said = |(_, value): &&(&str, String)| value != "-" && value != "0";
+    let marks: Vec<_> = marks.iter().filter(is_said).cloned().collect();
+    out.pairs(&marks)?;
     if let Some(sentence) = unpaid(&order) {
         out.line("")?;
         out.line(&sentence)?;
@@ -341,12 +426,14 @@ async fn show_one(id: &str, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
     for sentence in owed {
         out.line(&sentence)?;
     }
+    suggested(&of("id"), &part("lines"), out)?;
     payments(&part("payments"), out)?;
     if let Some(sentence) = to_pay(&order) {
         out.line(&sentence)?;
     }
     parts(&part("holds"), &part("intents"), out)?;
     fulfillment::tables(&order, out)?;
+    ruled(&order, out)?;
     aftersales::tables(&order, out)?;
     documents::table(&part("documents"), out)?;
     out.line("")?;

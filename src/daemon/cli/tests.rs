@@ -23,6 +23,7 @@ mod backup;
 mod documents;
 mod fulfillment;
 mod incidents;
+mod rules;
 
 #[derive(Debug, Parser)]
 struct Line {

@@ -304,6 +304,8 @@ fn config(shops: &[HostedShop]) -> Config {
             breaker: BreakerRule::default(),
             incidents: Vec::new(),
             penalties: BTreeMap::new(),
+            verify: domain::verify::Verification::default(),
+            order_rules: Vec::new(),
         },
         items: shops::items(),
         backlog_max: 10_000,

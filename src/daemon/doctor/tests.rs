@@ -73,6 +73,8 @@ fn order() -> OrderSnapshot {
         note: String::new(),
         ship_by: None,
         person_print: None,
+        extra: None,
+        gist: None,
     }
 }
 

@@ -23,6 +23,7 @@ use super::{
     read, schema,
     secrets::Need,
     shape::{Account, AccountText, Decides},
+    verify,
 };
 
 /// The longest id of an account: it is part of addresses and file names.
@@ -74,6 +75,7 @@ pub(super) fn read_account(
         check_settings(&mut document, connector);
     }
     let offer = offers::offer(&mut document, &["offer".to_owned()], read.offer, None);
+    let verify = verify::read(&mut document, read.verify);
     if read.authority.stock == Decides::Channel {
         idle::warn_of_limits(
             &mut document,
@@ -92,6 +94,7 @@ pub(super) fn read_account(
         poll: read.poll,
         unpaid_for: read.unpaid_for,
         cancel_penalty: read.cancel_penalty,
+        verify,
         offer,
         authority: read.authority,
     });

@@ -8,6 +8,9 @@ use domain::{
     policy::{Rule, Step},
 };
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use super::{
     document::Document,
     meaning::{check_account, inner, keys, read_category, read_sku, tell},
@@ -15,6 +18,19 @@ use super::{
     places::KeyPath,
     shape::IncidentText,
 };
+
+/// What canceling an order costs on an account.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelPenalty {
+    /// Little: a shop of your own. Close to the promised date, canceling goes before a substitute.
+    Low,
+    /// Some.
+    #[default]
+    Medium,
+    /// Much: the account is at risk. Even waiting past the promised date goes before canceling.
+    High,
+}
 
 /// Checks them, and says what they mean.
 pub(super) fn rules(

@@ -17,6 +17,7 @@ mod locations;
 mod meaning;
 mod mistakes;
 mod offers;
+mod order_rules;
 mod owing;
 mod places;
 mod privacy;
@@ -28,6 +29,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 mod values;
+mod verify;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -35,25 +37,28 @@ use std::{
 };
 
 use channel::Connector;
-use domain::{AccountId, Time, locations::Location};
+use domain::{AccountId, Time, locations::Location, order_rules::OrderRule};
 
 pub(crate) use accounts::closed_port;
 use accounts::read_account;
 use document::Document;
 pub use document::Origin;
+pub use incidents::CancelPenalty;
 use layers::Override;
 pub use mistakes::{At, LoadError, Mistake, Severity};
+pub(crate) use order_rules::Place;
 pub use places::Excerpt;
 pub use privacy::Privacy;
 use secrets::Need;
 use shape::Main;
 pub use shape::{
-    Account, Admin, Allocation, Authority, Backorder, Backup, Breaker, CancelPenalty, Decides,
-    Item, ItemKind, LastUnits, Limits, Listen, Log, LogFormat, LogLevel, Mode, Network, Offer,
-    Preorder, Rule, Schedule, Stock, Store,
+    Account, Admin, Allocation, Authority, Backorder, Backup, Breaker, Decides, Item, ItemKind,
+    LastUnits, Limits, Listen, Log, LogFormat, LogLevel, Mode, Network, Offer, Preorder, Rule,
+    Schedule, Stock, Store,
 };
 pub(crate) use values::parse_duration;
 pub use values::{Risk, Share};
+pub use verify::Verify;
 
 /// Everything that an admin can set, checked.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -80,6 +85,10 @@ pub struct Settings {
     pub locations: Vec<Location>,
     /// How orders get the location that they leave from.
     pub allocation: Allocation,
+    /// What is looked at in each order.
+    pub verify: Verify,
+    /// What is done with orders that are such and such, in their order.
+    pub rules: Vec<OrderRule>,
     /// How often things are done.
     pub schedule: Schedule,
     /// When too much happens at once.
@@ -222,6 +231,43 @@ pub fn load_stock(
     Ok(settings)
 }
 
+/// Reads `[[rules]]` of one file that is not in force, for accounts and locations that are known elsewhere. What else
+/// stands in it is only looked at for slips.
+pub(crate) fn load_rules(
+    file: &Path,
+    accounts: &BTreeSet<String>,
+    places: &[Place],
+) -> Result<Vec<OrderRule>, LoadError> {
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        LoadError::Mistakes(vec![Mistake {
+            severity: Severity::Error,
+            at: At::Whole { name: name.clone() },
+            key: String::new(),
+            problem: format!("cannot read it: {error}"),
+            help: None,
+        }])
+    })?;
+    let schema = schemars::schema_for!(Main).to_value();
+    let document = Document::open(&name, &text, Vec::new(), vec![(Vec::new(), schema)]);
+    let mut document = document.map_err(|mistake| LoadError::Mistakes(vec![*mistake]))?;
+    document.take_out(&["admin".to_owned()]);
+    document.take_out(&["privacy".to_owned()]);
+    let main: Main = document.read();
+    let declared = locations::locations(&mut document, main.locations, accounts);
+    let mut places = places.to_vec();
+    places.extend(declared.iter().map(Place::of));
+    let rules = order_rules::rules(&mut document, main.rules, accounts, &places);
+    let told = document.into_mistakes();
+    match told
+        .iter()
+        .any(|mistake| mistake.severity == Severity::Error)
+    {
+        true => Err(LoadError::Mistakes(told)),
+        false => Ok(rules),
+    }
+}
+
 /// The environment with a place for credentials: where no service manager hands them over, the folder
 /// that the unit loads them from will do.
 fn with_credentials(environment: &Environment, folder: &Path) -> Environment {
@@ -252,9 +298,14 @@ fn read_main(
     locations::check_allocation(&mut document, &main.allocation);
     let incidents = incidents::rules(&mut document, main.incidents, accounts);
     let sellers = sellers::sellers(&mut document, main.sellers, accounts);
+    let verify = verify::read(&mut document, main.verify);
+    let places: Vec<Place> = locations.iter().map(Place::of).collect();
+    let rules = order_rules::rules(&mut document, main.rules, accounts, &places);
     let settings = Settings {
         incidents,
         sellers,
+        verify,
+        rules,
         listen: main.listen,
         public_url: main.public_url,
         store: main.store,

@@ -11,9 +11,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
+    incidents::CancelPenalty,
+    order_rules::OrderRuleText,
     privacy::Privacy,
     sellers::SellerText,
     values::{self, Buffer, Day, DurationText, EndWhen, Risk, Share, SizeText, Units},
+    verify::{Verify, VerifyText},
 };
 
 /// `oneshelf.toml`, as it is written.
@@ -47,6 +50,10 @@ pub(super) struct Main {
     pub(super) sellers: Vec<SellerText>,
     /// What is done about incidents while nobody has chosen a way out.
     pub(super) incidents: Vec<IncidentText>,
+    /// What is looked at in each order.
+    pub(super) verify: VerifyText,
+    /// What is done with orders that are such and such.
+    pub(super) rules: Vec<OrderRuleText>,
     /// How often things are done.
     pub(super) schedule: Schedule,
     /// When too much happens at once.
@@ -321,19 +328,6 @@ pub(super) struct IncidentText {
     pub(super) after: Option<Duration>,
 }
 
-/// What canceling an order costs on an account.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CancelPenalty {
-    /// Little: a shop of your own. Close to the promised date, canceling goes before a substitute.
-    Low,
-    /// Some.
-    #[default]
-    Medium,
-    /// Much: the account is at risk. Even waiting past the promised date goes before canceling.
-    High,
-}
-
 /// `[[items]]`, as it is written.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -575,6 +569,8 @@ pub(super) struct AccountText {
     pub(super) unpaid_for: Option<Duration>,
     /// What canceling an order costs there, which ranks the ways out of an incident.
     pub(super) cancel_penalty: CancelPenalty,
+    /// What is looked at in its orders, if not as the main file says.
+    pub(super) verify: VerifyText,
     /// How much of the stock is offered on it, if not as `[stock]` says.
     pub(super) offer: OfferText,
     /// Who decides when it shows something that no order explains.
@@ -757,6 +753,8 @@ pub struct Account {
     pub unpaid_for: Option<Duration>,
     /// What canceling an order costs there.
     pub cancel_penalty: CancelPenalty,
+    /// What is looked at in its orders.
+    pub verify: Verify,
     /// How much of the stock is offered on it.
     pub offer: Offer,
     /// Who decides when it shows something that no order explains.
@@ -774,6 +772,7 @@ impl std::fmt::Debug for Account {
             poll,
             unpaid_for,
             cancel_penalty,
+            verify,
             offer,
             authority,
         } = self;
@@ -784,6 +783,7 @@ impl std::fmt::Debug for Account {
             .field("poll", poll)
             .field("unpaid_for", unpaid_for)
             .field("cancel_penalty", cancel_penalty)
+            .field("verify", verify)
             .field("offer", offer)
             .field("authority", authority)
             .finish_non_exhaustive()

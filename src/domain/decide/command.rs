@@ -95,6 +95,7 @@ pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdic
                 until: *until,
                 keeps_claim: *keeps_claim,
                 released_at: None,
+                released_by: None,
             });
             let placed = Event::HoldPlaced {
                 reason: reason.clone(),
@@ -494,6 +495,7 @@ fn release(desk: &mut Desk<'_>, id: OrderId, by: &str) -> Result<Verdict, Undeci
     for hold in &mut desk.order_mut(id)?.holds {
         if hold.released_at.is_none() {
             hold.released_at = Some(now);
+            hold.released_by = Some(by.to_owned());
             reasons.push(hold.reason.clone());
         }
     }

@@ -15,7 +15,7 @@ use crate::{
     snapshot::{LineSnapshot, OrderSnapshot, PaymentState, Standing, Version},
 };
 
-use super::{Desk, Refusal, Undecided, Verdict, command::refuse, snapshot};
+use super::{Desk, Refusal, Undecided, Verdict, command::refuse, snapshot, unclear};
 
 /// Takes an order in. The same one again changes nothing; another one under its reference replaces it only
 /// when that is said.
@@ -114,6 +114,9 @@ fn view_of(
         note: asked.note.clone(),
         ship_by: asked.ship_by,
         person_print: asked.person_print,
+        // Its total is what its parts make.
+        extra: None,
+        gist: asked.gist.clone(),
     })
 }
 
@@ -216,7 +219,7 @@ fn settle_money(desk: &mut Desk<'_>, id: OrderId) -> Result<(), Undecided> {
     snapshot::change(desk, id, "refunded", |order| &mut order.refunded, refunded)?;
     // What is paid after all, or again to be shipped, is not done.
     desk.order_mut(id)?.closed_at = None;
-    snapshot::hold_what_is_unclear(desk, id)?;
+    unclear::hold(desk, id)?;
     desk.settle_claims(id)
 }
 

@@ -19,6 +19,7 @@ mod level;
 mod manual;
 mod moves;
 mod offers;
+mod order_rules;
 mod owed;
 mod places;
 mod policy;
@@ -28,6 +29,8 @@ mod returns;
 mod ship;
 mod snapshot;
 mod sold;
+mod unclear;
+mod verify;
 
 #[cfg(test)]
 mod tests;
@@ -49,9 +52,11 @@ use crate::{
     locations::Locations,
     offer::{OfferRules, QuantityMeaning, Taken},
     order::Order,
+    order_rules::OrderRule,
     policy::{Penalty, Rule},
     signal::{Command, Signal},
     stock::{Claim, LocationId, Stock},
+    verify::Verification,
 };
 
 /// What a decision goes by besides the book and the signal.
@@ -82,6 +87,10 @@ pub struct Policy {
     pub incidents: Vec<Rule>,
     /// What canceling costs on accounts where that is said.
     pub penalties: BTreeMap<AccountId, Penalty>,
+    /// What is looked at in each order.
+    pub verify: Verification,
+    /// What is done with orders that are such and such.
+    pub order_rules: Vec<OrderRule>,
 }
 
 /// What a decision must know of an account.
@@ -189,7 +198,9 @@ pub fn decide(
         follow_ups: Vec::new(),
         broken: BTreeMap::new(),
     };
+    let standings = order_rules::standings(&desk);
     let verdict = take_in(&mut desk, signal)?;
+    desk.run_rules(&standings)?;
     let takes_over = matches!(signal, Signal::Promises { .. } | Signal::Reclaim { .. });
     desk.settle_promises(takes_over)?;
     desk.settle_incidents();

@@ -40,6 +40,7 @@ impl Desk<'_> {
 
     /// Chooses where what is pending leaves from; where something was not found comes last.
     fn place_pending(&mut self, id: OrderId) -> Result<(), Undecided> {
+        self.route(id)?;
         let plan = self.plan(id, Ask::default())?;
         self.place(id, &plan, None)?;
         let is_left = !plan.unplaced.is_empty();
@@ -48,6 +49,28 @@ impl Desk<'_> {
             self.place(id, &plan, None)?;
         }
         Ok(())
+    }
+
+    /// Has an order leave from where a rule says, where all of it can; else as usual.
+    fn route(&mut self, id: OrderId) -> Result<(), Undecided> {
+        let order = self.order(id)?;
+        let (Some(to), Some(rule)) = (order.route.clone(), &order.routed_by) else {
+            return Ok(());
+        };
+        if order.not_found_at.contains(&to) {
+            return Ok(());
+        }
+        let by = format!("the rule \"{rule}\"");
+        let ask = Ask {
+            line: None,
+            at: Some(&to),
+        };
+        let plan = self.plan(id, ask)?;
+        let is_whole = plan.unplaced.is_empty() && plan.freed.is_empty();
+        match is_whole {
+            true => self.place(id, &plan, Some(&by)),
+            false => Ok(()),
+        }
     }
 
     fn waits_for_places(&self, order: &Order) -> bool {

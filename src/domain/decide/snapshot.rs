@@ -11,11 +11,11 @@ use crate::{
     fact::{Counter, Event},
     ids::{OrderId, ShipmentId},
     item::Item,
-    order::{Counters, Hold, Line, LineItem, Order, Shipment},
+    order::{Counters, Line, LineItem, Order, Shipment},
     payment::Pays,
     person::{Destination, Person},
     signal::Source,
-    snapshot::{LineSnapshot, OrderSnapshot, PaymentState, Standing},
+    snapshot::{LineSnapshot, OrderSnapshot, Standing},
 };
 
 use super::{
@@ -23,15 +23,11 @@ use super::{
     claims::Leaving,
     manual, returns,
     sold::{doubt_what_passed, set_subtracted, take_off_no_more},
+    unclear, verify,
 };
 
 /// Who places and lifts the holds that a program decides on.
 pub(super) const OURSELVES: &str = "oneshelf";
-/// How the reason of a hold about an unknown word begins.
-const UNKNOWN_STATUS: &str = "the channel says an unknown status";
-/// The reason of a hold about money that was given back.
-const REFUNDED_BUT_OPEN: &str =
-    "it was refunded in full, and not canceled: cancel it, or release it to ship nevertheless";
 
 pub(super) fn take_in(
     desk: &mut Desk<'_>,
@@ -74,7 +70,8 @@ pub(super) fn take_in(
         snapshot.version.changed_at,
     );
     merge_lines(desk, id, snapshot, during)?;
-    hold_what_is_unclear(desk, id)?;
+    unclear::hold(desk, id)?;
+    verify::look_at(desk, id, snapshot, known_at.is_none())?;
     desk.settle_claims(id)?;
     Ok(Verdict::New)
 }
@@ -148,6 +145,13 @@ fn accept(
         pays: Pays::Before,
         destination: snapshot.ship_to.as_ref().and_then(Destination::of),
         erasure: None,
+        bill_country: None,
+        alike: Vec::new(),
+        tags: BTreeSet::new(),
+        priority: 0,
+        route: None,
+        routed_by: None,
+        runs: Vec::new(),
         ship_by: snapshot.ship_by,
         lines: Vec::new(),
         holds: Vec::new(),
@@ -534,7 +538,7 @@ fn read_units(
     match read() {
         Ok(units) => Ok(Some(units)),
         Err(error) => {
-            place_hold(
+            unclear::place_hold(
                 desk,
                 id,
                 &format!("line {number} cannot be counted: {error}"),
@@ -682,63 +686,6 @@ fn record_channel_shipment(
     desk.take_out_of_tasks(id, &lines, shipment)
 }
 
-/// What holds an order by itself: words that the connector does not know, and money that was given
-/// back in full while units are still to be sent. It goes on by itself when the reason is gone.
-pub(super) fn hold_what_is_unclear(desk: &mut Desk<'_>, id: OrderId) -> Result<(), Undecided> {
-    let order = desk.order(id)?;
-    let mut unclear = Vec::new();
-    if let Standing::Unmapped(word) = &order.standing {
-        unclear.push(format!("{UNKNOWN_STATUS} of the order: `{word}`"));
-    }
-    if let PaymentState::Unmapped(word) = &order.payment {
-        unclear.push(format!("{UNKNOWN_STATUS} of the payment: `{word}`"));
-    }
-    let is_to_ship = order
-        .lines
-        .iter()
-        .any(|line| line.counters.to_ship().is_positive());
-    if order.payment == PaymentState::Refunded && is_to_ship && !order.is_withdrawn() {
-        unclear.push(REFUNDED_BUT_OPEN.to_owned());
-    }
-    for reason in &unclear {
-        place_hold(desk, id, reason)?;
-    }
-    let now = desk.now();
-    let mut released = Vec::new();
-    for hold in &mut desk.order_mut(id)?.holds {
-        let is_of_this_kind = hold.owner == OURSELVES
-            && (hold.reason.starts_with(UNKNOWN_STATUS) || hold.reason == REFUNDED_BUT_OPEN);
-        if hold.released_at.is_none() && is_of_this_kind && !unclear.contains(&hold.reason) {
-            hold.released_at = Some(now);
-            released.push(hold.reason.clone());
-        }
-    }
-    for reason in released {
-        let by = OURSELVES.to_owned();
-        desk.record_for(id, Event::HoldReleased { reason, by });
-    }
-    Ok(())
-}
-
-fn place_hold(desk: &mut Desk<'_>, id: OrderId, reason: &str) -> Result<(), Undecided> {
-    let since = desk.now();
-    let order = desk.order_mut(id)?;
-    if order.active_holds().any(|hold| hold.reason == reason) {
-        return Ok(());
-    }
-    order.holds.push(Hold {
-        reason: reason.to_owned(),
-        owner: OURSELVES.to_owned(),
-        since,
-        until: None,
-        keeps_claim: true,
-        released_at: None,
-    });
-    let (reason, owner) = (reason.to_owned(), OURSELVES.to_owned());
-    desk.record_for(id, Event::HoldPlaced { reason, owner });
-    Ok(())
-}
-
 /// Lets a counter grow, with a fact.
 pub(super) fn count(
     desk: &mut Desk<'_>,
@@ -794,6 +741,9 @@ pub(super) fn line_mut<'d>(
 /// A fingerprint of a view without its version, the same whether or not people were left out of it.
 pub fn fingerprint(snapshot: &OrderSnapshot) -> u64 {
     let mut plain = snapshot.without_people();
+    // What a newer program makes of the same view is no other view.
+    plain.extra = None;
+    plain.gist = None;
     plain.version = crate::snapshot::Version {
         revision: 0,
         changed_at: crate::Time::EPOCH,

@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     Engine,
+    ports::condition,
     rows::{self, key, prefix},
     views,
 };
@@ -440,6 +441,19 @@ fn words(book: &Rulebook) -> Vec<String> {
     words.extend(book.locations.iter().flat_map(near));
     for rule in &book.incidents {
         words.extend(rule.category.iter().chain(&rule.why).cloned());
+    }
+    for rule in &book.order_rules {
+        // What a condition compares with, and what one rule leaves for another.
+        words.push(rule.name.clone());
+        words.push(format!("rule:{}", rule.name));
+        words.extend(rule.then.hold.iter().map(|hold| hold.reason.clone()));
+        words.extend(rule.then.tag.iter().cloned());
+        let condition = rule.when.as_ref();
+        words.extend(
+            condition
+                .into_iter()
+                .flat_map(|one| condition::texts_of(one.0.text())),
+        );
     }
     words
 }

@@ -16,14 +16,19 @@ use domain::{
     ids::IncidentId,
     locations::{Location, Locations},
     offer::OfferRules,
+    order_rules::OrderRule,
     policy::{Penalty, Rule},
     signal::Signal,
     stock::LocationId,
+    verify::Verification,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{decider::Policy, ports::formula};
+use crate::{
+    decider::Policy,
+    ports::{condition, formula},
+};
 
 /// What is kept of one incident, and of those that came while it was open and are about the same units.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,6 +105,10 @@ pub(crate) struct Rulebook {
     pub(crate) incidents: Vec<Rule>,
     #[serde(default)]
     penalties: BTreeMap<AccountId, Penalty>,
+    #[serde(default)]
+    verify: Verification,
+    #[serde(default)]
+    pub(crate) order_rules: Vec<OrderRule>,
 }
 
 /// Why rules that were written down cannot be used.
@@ -108,6 +117,14 @@ pub(crate) enum NotRules {
     /// A formula is none.
     #[error("the formula `{text}` cannot be used: {reason}")]
     Formula {
+        /// As it is written.
+        text: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A condition is none.
+    #[error("the condition `{text}` cannot be used: {reason}")]
+    Condition {
         /// As it is written.
         text: String,
         /// What is wrong.
@@ -130,6 +147,8 @@ impl Rulebook {
             allocation,
             incidents,
             penalties,
+            verify,
+            order_rules,
         } = policy;
         Rulebook {
             accounts: accounts.clone(),
@@ -140,6 +159,8 @@ impl Rulebook {
             allocation: allocation.clone(),
             incidents: incidents.clone(),
             penalties: penalties.clone(),
+            verify: verify.clone(),
+            order_rules: order_rules.clone(),
         }
     }
 
@@ -161,6 +182,17 @@ impl Rulebook {
                 }
             }
         }
+        for rule in &mut self.order_rules {
+            let Some(written) = &rule.when else { continue };
+            let text = written.0.text().to_owned();
+            match condition::compile(&text) {
+                Ok(read) => rule.when = Some(read.condition),
+                Err(error) => {
+                    let reason = error.problem;
+                    return Err(NotRules::Condition { text, reason });
+                }
+            }
+        }
         Ok(Arc::new(Policy {
             accounts: self.accounts,
             rules: self.rules,
@@ -170,6 +202,8 @@ impl Rulebook {
             allocation: self.allocation,
             incidents: self.incidents,
             penalties: self.penalties,
+            verify: self.verify,
+            order_rules: self.order_rules,
         }))
     }
 }

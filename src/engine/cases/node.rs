@@ -40,10 +40,10 @@ impl Kind {
             "ListingId" => Kind::Listing,
             // Words of the admin, numbers, and what we made ourselves.
             "LocationId" | "ChannelId" | "Time" | "Decimal" | "Amount" | "Currency"
-            | "FormulaRef" | "OrderId" | "MovementId" | "ClaimChangeId" | "IntentId"
-            | "ShipmentId" | "IncidentId" | "ArrivalId" | "CountId" | "DriftId" | "RefundId"
-            | "PaymentId" | "ReturnId" | "DocumentId" | "SellerId" | "SeriesId"
-            | "DocumentNumber" | "NumberFormat" | "Day" => Kind::Plain,
+            | "FormulaRef" | "ConditionRef" | "OrderId" | "MovementId" | "ClaimChangeId"
+            | "IntentId" | "ShipmentId" | "IncidentId" | "ArrivalId" | "CountId" | "DriftId"
+            | "RefundId" | "PaymentId" | "ReturnId" | "TaskId" | "DocumentId" | "SellerId"
+            | "SeriesId" | "DocumentNumber" | "NumberFormat" | "Day" => Kind::Plain,
             _ => return None,
         })
     }

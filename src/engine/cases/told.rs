@@ -342,6 +342,9 @@ impl<'a> Teller<'a> {
             Event::OrderAccepted { .. }
             | Event::OrderEntered { .. }
             | Event::OrderReplaced { .. }
+            | Event::LooksAlike { .. }
+            | Event::RuleMatched { .. }
+            | Event::RuleFailed { .. }
             | Event::PaymentRecorded { .. }
             | Event::OrderChanged { .. }
             | Event::LineAdded { .. }

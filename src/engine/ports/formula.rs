@@ -2,6 +2,8 @@
 //!
 //! They know no text, no list, no filter and no clock, so the same numbers always give the same
 //! result. A formula is tried out when it is read; what fails then is a mistake of the configuration.
+//! [`Truth`] is what the conditions of order rules are evaluated with; what these may be made of is said in
+//! [`super::condition`].
 
 use std::{
     collections::BTreeMap,
@@ -32,6 +34,85 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.add_function("larger", |a: Value, b: Value| if a >= b { a } else { b });
     environment
 });
+
+/// What conditions are evaluated in: there are no filters and no tests, and what nobody told is nothing.
+static CONDITIONS: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = Environment::empty();
+    environment.set_debug(true);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    environment.add_function("starts_with", move |all: Value, part: Value| {
+        text(&all).starts_with(&text(&part))
+    });
+    environment.add_function("contains", move |all: Value, part: Value| {
+        text(&all).contains(&text(&part))
+    });
+    environment.add_function("lower", move |all: Value| text(&all).to_lowercase());
+    environment
+});
+
+/// A value that an expression looks at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Operand {
+    /// A whole number.
+    Number(i128),
+    /// A text.
+    Text(String),
+    /// Yes or no.
+    Truth(bool),
+    /// Texts.
+    List(Vec<String>),
+    /// Values by name.
+    Table(BTreeMap<String, Operand>),
+}
+
+impl From<&Operand> for Value {
+    fn from(operand: &Operand) -> Value {
+        match operand {
+            Operand::Number(number) => Value::from(*number),
+            Operand::Text(text) => Value::from(text.as_str()),
+            Operand::Truth(truth) => Value::from(*truth),
+            Operand::List(texts) => Value::from(texts.clone()),
+            Operand::Table(table) => {
+                let values = table
+                    .iter()
+                    .map(|(name, value)| (name.clone(), Value::from(value)));
+                Value::from(values.collect::<BTreeMap<String, Value>>())
+            }
+        }
+    }
+}
+
+/// An expression that is true or false.
+pub(super) struct Truth(Expression<'static, 'static>);
+
+impl Truth {
+    /// Reads it.
+    pub(super) fn compile(text: String) -> Result<Truth, NotAFormula> {
+        let expression = CONDITIONS.compile_expression_owned(text);
+        let expression = expression.map_err(|error| NotAFormula {
+            problem: said(&error),
+            at: error.range(),
+            unknown: None,
+        })?;
+        Ok(Truth(expression))
+    }
+
+    /// Whether it is so with these values.
+    pub(super) fn holds(&self, values: &BTreeMap<String, Operand>) -> Result<bool, String> {
+        let values = values
+            .iter()
+            .map(|(name, value)| (name.as_str(), Value::from(value)));
+        let values: BTreeMap<&str, Value> = values.collect();
+        let value = self
+            .0
+            .eval(Value::from(values))
+            .map_err(|error| said(&error))?;
+        match value.kind() {
+            ValueKind::Bool => Ok(value.is_true()),
+            _ => Err("the result is neither true nor false: compare it with something".to_owned()),
+        }
+    }
+}
 
 /// A formula that was read and tried.
 struct Compiled {

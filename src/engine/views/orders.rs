@@ -1,6 +1,6 @@
 //! Orders: lists by index, one in full, and its timeline.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     AccountId, ExternalId, ListingId, Money, Sku, Time,
@@ -16,13 +16,13 @@ use domain::{
     person::Erasure,
     returns::{Return, ReturnReason, ReturnState, ReturnedLine},
     snapshot::{Address, Buyer},
-    stock::Claim,
+    stock::{Claim, LocationId},
 };
 use serde::Serialize;
 
 use super::{
-    Page, StoreError, Units, Walk, allocation::PartView, owed::OwedView, queues::IntentView, read,
-    tasks::TaskView, words,
+    Page, StoreError, Units, Walk, adoption::Suggestion, allocation::PartView, owed::OwedView,
+    queues::IntentView, read, rules::RunView, suggestions, tasks::TaskView, words,
 };
 use crate::{
     Engine,
@@ -30,9 +30,6 @@ use crate::{
     persons,
     rows::{self, key, prefix, sortable, sortable_time},
 };
-
-/// How far an order may be known before its channel says that it was placed: clocks differ.
-const SKEW: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
 
 /// Which orders are asked for. All that is said must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,6 +42,8 @@ pub struct Filter {
     pub phase: Option<Phase>,
     /// Placed at this time or later.
     pub since: Option<Time>,
+    /// With this tag.
+    pub tag: Option<String>,
 }
 
 /// An order in a list.
@@ -74,6 +73,10 @@ pub struct OrderSummary {
     pub refunded: Money,
     /// How many lines it has.
     pub line_count: usize,
+    /// What rules called it.
+    pub tags: BTreeSet<String>,
+    /// How soon it is served: the higher, the sooner.
+    pub priority: i32,
 }
 
 /// An order with everything about it.
@@ -112,6 +115,12 @@ pub struct OrderDetail {
     pub holds: Vec<Hold>,
     /// Where and how far it is worked on.
     pub tasks: Vec<TaskView>,
+    /// Where a rule has it leave from, if it can.
+    pub route: Option<RouteView>,
+    /// Orders of shortly before by the same buyer that look like it.
+    pub duplicates: Vec<OrderId>,
+    /// Which rules were run for it, and what came of each, last.
+    pub rules: Vec<RunView>,
     /// What has left.
     pub shipments: Vec<ShipmentView>,
     /// What comes back.
@@ -126,6 +135,24 @@ pub struct OrderDetail {
     pub expired_at: Option<Time>,
     /// When it was closed.
     pub closed_at: Option<Time>,
+}
+
+/// Where a rule has an order leave from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RouteView {
+    /// Where.
+    pub location: LocationId,
+    /// Which rule.
+    pub rule: String,
+}
+
+impl RouteView {
+    fn of(order: &Order) -> Option<RouteView> {
+        Some(RouteView {
+            location: order.route.clone()?,
+            rule: order.routed_by.clone()?,
+        })
+    }
 }
 
 /// A line of an order.
@@ -161,6 +188,8 @@ pub struct LineView {
     pub tax: Money,
     /// Whether it must be sent.
     pub requires_shipping: bool,
+    /// Which items it may be, while it is not known to be any; a person says which.
+    pub suggestions: Vec<Suggestion>,
 }
 
 /// The counters of a line.
@@ -325,10 +354,9 @@ pub async fn list(
         }
         // Ids begin with the time at which they were made.
         (None, None) => {
-            let start = filter.since.map(|since| {
-                let millis = u64::try_from(since.minus(SKEW).millis()).unwrap_or(0);
-                format!("ord_{millis:012x}").into_bytes()
-            });
+            let start = filter
+                .since
+                .map(|since| rows::ids_since(since).into_bytes());
             (rows::ORDERS, Vec::new(), start)
         }
     };
@@ -402,6 +430,10 @@ impl Loaded {
         let order = &self.order;
         let fits = filter.account.as_ref().is_none_or(|a| *a == order.account)
             && filter.since.is_none_or(|since| order.placed_at >= since)
+            && filter
+                .tag
+                .as_ref()
+                .is_none_or(|tag| order.tags.contains(tag))
             && filter.phase.is_none_or(|phase| phase == self.phase());
         fits.then(|| self.summary())
     }
@@ -421,6 +453,8 @@ impl Loaded {
             total: order.total,
             refunded: order.refunded,
             line_count: order.lines.len(),
+            tags: order.tags.clone(),
+            priority: order.priority,
         }
     }
 
@@ -467,6 +501,7 @@ impl Loaded {
             total: line.total,
             tax: line.tax,
             requires_shipping: line.requires_shipping,
+            suggestions: Vec::new(),
         }
     }
 
@@ -550,7 +585,9 @@ pub async fn detail(engine: &Engine, id: OrderId) -> Result<Option<OrderDetail>,
     let person = persons::read(engine.store.as_ref(), &engine.ports.sealer, id).await?;
     let person = person.unwrap_or_default();
     let mut lines: Vec<LineView> = order.lines.iter().map(|line| loaded.line(line)).collect();
+    let mut suggested = suggestions::of_lines(engine, order).await?;
     for line in &mut lines {
+        line.suggestions = suggested.remove(&line.number).unwrap_or_default();
         line.leaves_from = leaves_from(engine, &loaded.book, line.number).await?;
     }
     Ok(Some(OrderDetail {
@@ -574,6 +611,9 @@ pub async fn detail(engine: &Engine, id: OrderId) -> Result<Option<OrderDetail>,
             .iter()
             .map(|task| TaskView::of(task, order))
             .collect(),
+        route: RouteView::of(order),
+        duplicates: order.alike.clone(),
+        rules: order.runs.iter().map(RunView::of).collect(),
         shipments: loaded.shipments(),
         returns: loaded.returns(),
         intents,

@@ -4,6 +4,7 @@
 
 mod aftersales;
 mod fulfillment;
+mod rules;
 
 use std::collections::BTreeMap;
 
@@ -580,6 +581,9 @@ pub fn event(event: &Event, order: &Order) -> String {
                 format!("Stock of {sku} at {location} ({words}) changed by {delta}.")
             }
         },
+        Event::LooksAlike { .. } | Event::RuleMatched { .. } | Event::RuleFailed { .. } => {
+            rules::event(event).unwrap_or_default()
+        }
         Event::HoldPlaced { reason, owner } => format!("{owner} put it on hold: {reason}."),
         Event::HoldReleased { reason, by } => format!("{by} lifted the hold: {reason}."),
         Event::ErasureAsked { by } => {

@@ -14,6 +14,7 @@ pub(crate) mod orders;
 pub(crate) mod people;
 pub(crate) mod placing;
 pub(crate) mod queues;
+pub(crate) mod rules;
 pub(crate) mod safety;
 pub(crate) mod stock;
 

@@ -32,6 +32,7 @@ pub(crate) struct ListQuery {
     external_id: Option<String>,
     phase: Option<String>,
     since: Option<String>,
+    tag: Option<String>,
     cursor: Option<String>,
     limit: Option<usize>,
 }
@@ -120,6 +121,7 @@ pub(crate) async fn list(
         external_id: ask.external_id.map(ExternalId::new),
         phase: phase.transpose()?,
         since: since.transpose()?,
+        tag: ask.tag,
     };
     let place = Place::read(&("orders", &filter), ask.cursor.as_deref(), ask.limit)?;
     let page =

@@ -199,6 +199,7 @@ impl NewOrder {
             by,
             replaces: self.replaces,
             person_print: None,
+            gist: None,
         })
     }
 }

@@ -16,6 +16,7 @@ use super::{
     allocation::placed,
     backups, documents, fulfillment, people, placing,
     rig::{Answer, Rig, bearer, rig},
+    rules,
     safety::{decided, drift_and_breaker, frozen_and_thawed},
     shape::misfits,
     tuning,
@@ -136,6 +137,7 @@ async fn every_route_answers_as_it_is_described() {
     aftersales::went_through(&mut reader).await;
     fulfillment::went_through(&mut reader).await;
     documents::issued_and_drawn(&mut reader).await;
+    rules::tried(&mut reader).await;
     for path in [
         "/livez",
         "/readyz",

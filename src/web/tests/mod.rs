@@ -16,6 +16,7 @@ mod people;
 mod placing;
 mod refusals;
 mod rig;
+mod rules;
 mod safety;
 mod serving;
 mod shape;

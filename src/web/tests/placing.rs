@@ -14,7 +14,7 @@ fn order() -> Value {
         "lines": [{ "sku": "MUG", "units": 2, "price": "9.90" }, { "title": "A drawing", "units": "1", "total": 5 }],
         "shipping": "4.90",
         "buyer": { "name": "Ada Example", "email": "ada@example.com" },
-        "ship_to": { "name": "Ada Example", "street": ["High St 1"], "city": "Town", "country": "de" },
+        "ship_to": { "name": "Ada Example", "street": ["High St 1"], "city": "Town", "postal_code": "10115", "country": "de" },
         "payments": [{ "method": "cash", "amount": "10" }],
         "by": "ann",
     })

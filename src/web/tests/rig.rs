@@ -335,6 +335,8 @@ pub(super) fn snapshot(id: &str, lines: &[(&str, i64)]) -> OrderSnapshot {
         note: String::new(),
         ship_by: None,
         person_print: None,
+        extra: None,
+        gist: None,
     }
 }
 

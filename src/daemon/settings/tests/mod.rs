@@ -6,6 +6,7 @@ mod incidents;
 mod loading;
 mod locations;
 mod mistakes;
+mod order_rules;
 mod owing;
 mod sellers;
 

@@ -55,6 +55,7 @@ fn mugs(reference: Option<&str>) -> Placement {
         by: "ann".to_owned(),
         replaces: false,
         person_print: None,
+        gist: None,
     }
 }
 

@@ -10,12 +10,14 @@ mod incidents;
 mod issuing;
 mod locations;
 mod manual;
+mod order_rules;
 mod owed;
 mod places;
 mod policy;
 mod refusals;
 mod reports;
 mod rules;
+mod verification;
 mod words;
 mod world;
 

@@ -58,6 +58,8 @@ pub(super) fn order_snapshot(name: &str) -> OrderSnapshot {
         note: String::new(),
         ship_by: None,
         person_print: None,
+        extra: None,
+        gist: None,
     }
 }
 

@@ -38,6 +38,8 @@ pub(super) struct World {
     owner: Option<&'static str>,
     budget: Option<WriteBudget>,
     pub(super) incidents: Vec<crate::policy::Rule>,
+    pub(super) order_rules: Vec<OrderRule>,
+    pub(super) verify: Verification,
     last: Result<Verdict, Refusal>,
 }
 
@@ -60,6 +62,8 @@ impl World {
             owner: None,
             budget: None,
             incidents: Vec::new(),
+            order_rules: Vec::new(),
+            verify: Verification::default(),
             last: Ok(Verdict::Nothing),
         };
         let components = BTreeMap::from([
@@ -119,6 +123,8 @@ impl World {
             },
             incidents: self.incidents.clone(),
             penalties: BTreeMap::new(),
+            verify: self.verify.clone(),
+            order_rules: self.order_rules.clone(),
         };
         Context {
             now: Time::from_seconds(self.now),

@@ -178,7 +178,7 @@ pub(super) fn suggest(listed: &[Listed], problems: &mut Vec<Problem>) {
     problems.retain(|problem| !alone(problem) || !problem.suggestions.is_empty());
 }
 
-fn because(likeness: Likeness) -> String {
+pub(in crate::views) fn because(likeness: Likeness) -> String {
     match likeness {
         Likeness::Barcode => "same barcode".to_owned(),
         Likeness::SameSku => "same SKU but for signs and large letters".to_owned(),
