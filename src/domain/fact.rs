@@ -296,6 +296,18 @@ pub enum Event {
         /// Who lifted it.
         by: String,
     },
+    /// Staff wrote a note. What it says is not in the fact.
+    NoteAdded {
+        /// Its place among the notes of the order, from 1.
+        number: u32,
+        /// Who.
+        by: String,
+    },
+    /// All that is known of it, people too, was written down for a dispute.
+    EvidenceMade {
+        /// Who asked for it.
+        by: String,
+    },
     /// What it says of people is to be erased.
     ErasureAsked {
         /// Who asked.

@@ -87,6 +87,9 @@ pub struct Order {
     /// Who took its locations back: none is chosen by itself any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unplaced_by: Option<String>,
+    /// How many notes staff wrote beside it.
+    #[serde(default, skip_serializing_if = "is_none_yet")]
+    pub notes: u32,
     /// How many facts its timeline holds; the next one's place in it.
     pub timeline_length: u64,
 }
@@ -277,6 +280,11 @@ pub struct Shipment {
     /// How its trouble was seen to, last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settled: Option<Settled>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_none_yet(count: &u32) -> bool {
+    *count == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]

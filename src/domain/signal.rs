@@ -14,6 +14,7 @@ use crate::{
     incident::Way,
     intent::Outcome,
     item::Item,
+    notes::NoteText,
     placement::{NewPayment, Placement},
     returns::ReturnStep,
     snapshot::{LevelSnapshot, ListingSnapshot, OrderSnapshot},
@@ -419,6 +420,22 @@ pub enum Command {
         until: Option<Time>,
         /// Whether it keeps its stock.
         keeps_claim: bool,
+    },
+    /// Write something beside it, for staff.
+    Note {
+        /// Which.
+        order: OrderId,
+        /// What. Perhaps personal data.
+        text: NoteText,
+        /// Who.
+        by: String,
+    },
+    /// Note that all that is known of it was written down for a dispute.
+    Evidence {
+        /// Of which order.
+        order: OrderId,
+        /// For whom.
+        by: String,
     },
     /// Let it go on.
     Release {

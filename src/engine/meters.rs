@@ -103,6 +103,8 @@ impl Meters {
                 | Event::Moved { .. }
                 | Event::HoldPlaced { .. }
                 | Event::HoldReleased { .. }
+                | Event::NoteAdded { .. }
+                | Event::EvidenceMade { .. }
                 | Event::ErasureAsked { .. }
                 | Event::PersonErased { .. }
                 | Event::ShipmentRecorded { .. }

@@ -64,6 +64,8 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
         | Event::WayChosen { .. }
         | Event::HoldPlaced { .. }
         | Event::HoldReleased { .. }
+        | Event::NoteAdded { .. }
+        | Event::EvidenceMade { .. }
         | Event::ErasureAsked { .. }
         | Event::PersonErased { .. }
         | Event::ShipmentRecorded { .. }

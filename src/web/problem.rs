@@ -110,6 +110,7 @@ kinds! {
     NO_RETURN { code: "no-return", status: 404, title: "The order has no such return" }
     BAD_DELIVERY { code: "bad-delivery", status: 409, title: "That cannot be said of the parcel" }
     BAD_RETURN { code: "bad-return", status: 409, title: "That cannot be said of the return" }
+    BAD_NOTE { code: "bad-note", status: 409, title: "The note is not taken" }
     NOT_HELD { code: "not-held", status: 409, title: "The order is not on hold" }
     NOT_PARKED { code: "not-parked", status: 409, title: "Nothing is parked there" }
     INCIDENT_OVER { code: "incident-over", status: 409, title: "The incident is over" }
@@ -278,6 +279,7 @@ impl From<Refusal> for Problem {
                 .with("return", id.to_string()),
             Refusal::Delivery(_) => problem(&BAD_DELIVERY),
             Refusal::Return(_) => problem(&BAD_RETURN),
+            Refusal::Note(_) => problem(&BAD_NOTE),
             Refusal::NotHeld => problem(&NOT_HELD),
             Refusal::NotParked => problem(&NOT_PARKED),
             Refusal::IncidentOver { incident } => {

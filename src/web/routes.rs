@@ -4,6 +4,7 @@
 //! description and the tests of access are made from these rows, so none can be forgotten.
 
 mod aftersales;
+mod overview;
 
 use axum::{
     Json,
@@ -125,6 +126,7 @@ pub(crate) fn routes() -> Vec<Route> {
     all.extend(about_orders());
     all.extend(entered_orders());
     all.extend(done_to_orders());
+    all.extend(overview::routes());
     all.extend(aftersales::routes());
     all.extend(about_people());
     all.extend(about_allocation());
@@ -291,19 +293,6 @@ fn about_orders() -> Vec<Route> {
             "cursor",
             "limit",
         ]),
-        reads(
-            "/api/v1/orders/{order}",
-            "Show one order.",
-            Gives::One("Order"),
-            orders::detail,
-        ),
-        reads(
-            "/api/v1/orders/{order}/timeline",
-            "List what happened to an order.",
-            Gives::Page("TimelineEntry"),
-            orders::timeline,
-        )
-        .asks(&["cursor", "limit"]),
     ]
 }
 

@@ -379,13 +379,6 @@ pub(super) fn tables(order: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
             ],
         )?;
     }
-    for parcel in parcels.iter().filter(|parcel| parcel["is_astray"] == true) {
-        let (id, state) = (show(parcel, "id"), show(parcel, "tracking"));
-        out.line(&format!(
-            "Parcel {id} is {state}: send it again (`oneshelf orders resend`), refund it, or say how it was \
-             seen to (`oneshelf orders settle`)."
-        ))?;
-    }
     for one in &returns {
         out.line("")?;
         let note = one["note"].as_str().map(|note| format!(" ({note})"));

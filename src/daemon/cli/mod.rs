@@ -12,6 +12,7 @@ mod allocation;
 pub mod backup;
 mod client;
 mod drift;
+mod evidence;
 mod exposure;
 mod freeze;
 mod import;
@@ -21,10 +22,12 @@ mod moves;
 mod orders;
 mod out;
 mod outbox;
+mod overview;
 mod people;
 mod placing;
 mod status;
 mod stock;
+mod zip;
 
 #[cfg(test)]
 mod tests;

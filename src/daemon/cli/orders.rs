@@ -7,13 +7,12 @@ use super::{
     aftersales::{self, Resend, Return, Settle, Track},
     allocation::{self, Allocate, Unallocate},
     client::{Client, Connect, encode, query},
+    evidence::{self, Evidence},
     out::{Out, money, show},
+    overview::{self, Note, Show},
     placing::{self, Add, Pay},
 };
 use crate::exit::Exit;
-
-/// How many entries of a timeline are shown.
-const TIMELINE_MAX: usize = 1000;
 
 /// Lists orders, and ships, cancels, holds or refunds one.
 #[derive(Debug, clap::Args)]
@@ -28,11 +27,12 @@ pub struct Args {
 enum What {
     /// Lists orders, the oldest first.
     List(List),
-    /// Shows one order with its lines, parcels and timeline.
-    Show {
-        /// Our id of it, or its id on its channel.
-        order: String,
-    },
+    /// Shows one order: its lines, parcels, everything that happened to it, and what to do next.
+    Show(Show),
+    /// Writes a note beside an order, for staff.
+    Note(Note),
+    /// Writes down all that is known of an order, people too, for a dispute: one ZIP file.
+    Evidence(Evidence),
     /// Enters an order of an account whose orders are entered by hand.
     Add(Box<Add>),
     /// Notes what happened to the money of such an order.
@@ -174,10 +174,9 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
     match &args.what {
         None => list(&List::default(), client, out).await,
         Some(What::List(asked)) => list(asked, client, out).await,
-        Some(What::Show { order }) => {
-            let id = find(order, client).await?;
-            show_one(&id, client, out).await
-        }
+        Some(What::Show(asked)) => overview::show_one(asked, client, out).await,
+        Some(What::Note(asked)) => overview::note(asked, client, out).await,
+        Some(What::Evidence(asked)) => evidence::make(asked, client, out).await,
         Some(What::Ship(asked)) => ship(asked, client, out).await,
         Some(What::Allocate(asked)) => allocation::allocate(asked, client, out).await,
         Some(What::Unallocate(asked)) => allocation::unallocate(asked, client, out).await,
@@ -260,233 +259,6 @@ async fn list(asked: &List, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
         ],
     )?;
     Ok(Exit::Good)
-}
-
-/// Until when an unpaid order keeps its stock.
-fn unpaid(order: &Value) -> Option<String> {
-    if let Some(by) = order["pay_by"].as_str() {
-        return Some(format!(
-            "It is not paid. If it is not before {by}, it loses its stock."
-        ));
-    }
-    let waits = order["phase"] == "awaiting_payment";
-    let at = order["expired_at"].as_str().filter(|_| waits)?;
-    Some(format!(
-        "It is not paid, and lost its stock on {at}. When it is paid, it takes again what is there then."
-    ))
-}
-
-async fn show_one(id: &str, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
-    let mut order = client.get(&format!("/orders/{id}")).await?;
-    let timeline = format!("/orders/{id}/timeline");
-    let timeline = client.list(&timeline, TIMELINE_MAX).await?;
-    if out.is_json() {
-        order["timeline"] = Value::Array(timeline);
-        out.objects([&order])?;
-        return Ok(Exit::Good);
-    }
-    let of = |path: &str| show(&order, path);
-    out.pairs(&[
-        ("order", of("id")),
-        ("number", format!("{} on {}", of("number"), of("account"))),
-        ("phase", of("phase")),
-        ("payment", payment(&order)),
-        ("placed", of("placed_at")),
-        ("ship by", of("ship_by")),
-        ("total", money(&order, "total")),
-        ("refunded", money(&order, "refunded")),
-        ("buyer", of("buyer.name")),
-        ("ships to", address(&order["ship_to"])),
-        ("note", of("note")),
-        ("people", people(&order)),
-    ])?;
-    if let Some(sentence) = unpaid(&order) {
-        out.line("")?;
-        out.line(&sentence)?;
-    }
-    let part = |name: &str| order[name].as_array().cloned().unwrap_or_default();
-    out.line("")?;
-    out.table(
-        &part("lines"),
-        &[
-            ("LINE", &|line| show(line, "number")),
-            ("SKU", &sku),
-            ("ORDERED", &|line| show(line, "counters.ordered")),
-            ("TO SHIP", &|line| show(line, "to_ship")),
-            ("PROMISED", &|line| show(line, "claimed")),
-            ("MISSING", &|line| show(line, "missing")),
-            ("LEAVES FROM", &leaves_from),
-            ("TITLE", &|line| show(line, "title")),
-        ],
-    )?;
-    let owed: Vec<String> = part("lines").iter().filter_map(owed).collect();
-    if !owed.is_empty() {
-        out.line("")?;
-    }
-    for sentence in owed {
-        out.line(&sentence)?;
-    }
-    payments(&part("payments"), out)?;
-    if let Some(sentence) = to_pay(&order) {
-        out.line(&sentence)?;
-    }
-    parts(&part("holds"), &part("intents"), out)?;
-    aftersales::tables(&order, out)?;
-    out.line("")?;
-    for entry in timeline {
-        out.line(&format!("{}  {}", show(&entry, "at"), show(&entry, "text")))?;
-    }
-    Ok(Exit::Good)
-}
-
-/// How it stands with the money, and whether it leaves nevertheless.
-fn payment(order: &Value) -> String {
-    let state = show(order, "payment");
-    match order["pays"].as_str() {
-        Some("on_delivery") => format!("{state}; it is paid on delivery"),
-        Some("on_invoice") => format!("{state}; it is paid by invoice"),
-        _ => state,
-    }
-}
-
-/// What is still to be paid of an order whose payments are kept here.
-fn to_pay(order: &Value) -> Option<String> {
-    let minor = |amount: &Value| -> Option<domain::Money> {
-        let currency = domain::Currency::new(amount["currency"].as_str()?).ok()?;
-        domain::Money::parse(amount["amount"].as_str()?, currency).ok()
-    };
-    let payments = order["payments"].as_array().filter(|all| !all.is_empty())?;
-    let mut left = minor(&order["total"])?;
-    for payment in payments {
-        let amount = minor(&payment["amount"])?;
-        left = match payment["step"].as_str()? {
-            "paid" | "captured" => left.minus(amount).ok()?,
-            _ => left,
-        };
-    }
-    left.is_positive()
-        .then(|| format!("{left} are still to be paid."))
-}
-
-/// What happened to the money, where no channel keeps that.
-fn payments(payments: &[Value], out: &mut Out<'_>) -> anyhow::Result<()> {
-    if payments.is_empty() {
-        return Ok(());
-    }
-    out.line("")?;
-    out.table(
-        payments,
-        &[
-            ("MONEY", &|payment| show(payment, "step")),
-            ("AMOUNT", &|payment| money(payment, "amount")),
-            ("METHOD", &|payment| show(payment, "method")),
-            ("REFERENCE", &|payment| show(payment, "reference")),
-            ("AT", &|payment| show(payment, "at")),
-            ("BY", &|payment| show(payment, "by")),
-        ],
-    )
-}
-
-/// Whether what it says of people is kept.
-fn people(order: &Value) -> String {
-    let by = show(order, "erasure.by");
-    match (&order["erasure"], &order["erasure"]["done_at"]) {
-        (Value::Null, _) => "kept".to_owned(),
-        (_, Value::Null) => {
-            format!("to be erased when nothing must be sent any more, as {by} asked")
-        }
-        (_, _) => format!(
-            "erased at {}, as {by} asked",
-            show(order, "erasure.done_at")
-        ),
-    }
-}
-
-/// What is owed of a line, and until when.
-fn owed(line: &Value) -> Option<String> {
-    let kind = match line["owed"]["kind"].as_str()? {
-        "preorder" => "as a preorder",
-        _ => "on backorder",
-    };
-    let (number, units) = (show(line, "number"), show(line, "owed.units"));
-    let until = show(line, "owed.until");
-    Some(format!(
-        "Line {number}: {units} are owed {kind}; it waits until {until} and is no incident before."
-    ))
-}
-
-fn sku(line: &Value) -> String {
-    match line["sku"].as_str() {
-        Some(sku) => sku.to_owned(),
-        None => format!("? ({})", show(line, "channel_sku")),
-    }
-}
-
-/// `berlin`, or `berlin 2, paris 1` where it is several, or a kit's parts.
-fn leaves_from(line: &Value) -> String {
-    let parts = line["leaves_from"].as_array().into_iter().flatten();
-    let parts: Vec<(String, &Value)> = parts.map(|part| (show(part, "location"), part)).collect();
-    let first = parts.first().map(|(at, _)| at);
-    match first {
-        None => "-".to_owned(),
-        Some(only) if parts.iter().all(|(at, _)| at == only) => only.clone(),
-        Some(_) => {
-            let named = parts.iter().map(|(at, part)| {
-                let (units, sku) = (show(part, "units"), show(part, "sku"));
-                if part["sku"] == line["sku"] {
-                    format!("{at} {units}")
-                } else {
-                    format!("{at} {units} {sku}")
-                }
-            });
-            named.collect::<Vec<_>>().join(", ")
-        }
-    }
-}
-
-fn address(address: &Value) -> String {
-    if address.is_null() {
-        return "-".to_owned();
-    }
-    let street = address["street"].as_array().into_iter().flatten();
-    let street = street.filter_map(|line| line.as_str().map(str::to_owned));
-    let mut parts = vec![show(address, "name"), show(address, "company")];
-    parts.extend(street);
-    let town = ["postal_code", "city"].map(|part| address[part].as_str().unwrap_or_default());
-    let town = town.join(" ").trim().to_owned();
-    parts.extend([town, show(address, "country")]);
-    parts.retain(|part| part != "-" && !part.is_empty());
-    parts.join(", ")
-}
-
-/// Holds and intents, where there are some.
-fn parts(holds: &[Value], intents: &[Value], out: &mut Out<'_>) -> anyhow::Result<()> {
-    if !holds.is_empty() {
-        out.line("")?;
-        out.table(
-            holds,
-            &[
-                ("HELD BECAUSE", &|hold| show(hold, "reason")),
-                ("BY", &|hold| show(hold, "owner")),
-                ("SINCE", &|hold| show(hold, "since")),
-                ("LIFTED", &|hold| show(hold, "released_at")),
-            ],
-        )?;
-    }
-    if !intents.is_empty() {
-        out.line("")?;
-        out.table(
-            intents,
-            &[
-                ("TO DO", &|intent| show(intent, "text")),
-                ("STATE", &|intent| show(intent, "state")),
-                ("TRIES", &|intent| show(intent, "tries")),
-                ("LAST", &|intent| show(intent, "last")),
-                ("ID", &|intent| show(intent, "id")),
-            ],
-        )?;
-    }
-    Ok(())
 }
 
 pub(super) fn lines(asked: &[(u32, String)]) -> Value {

@@ -16,8 +16,8 @@ use crate::{
 };
 
 use super::{
-    Desk, Refusal, Undecided, Verdict, claims::Move, counts, delivery, drift, erase, incidents,
-    level, manual, moves, offers, places, push, returns, ship, snapshot,
+    Desk, Refusal, Undecided, Verdict, claims::Move, counts, delivery, drift, edits, erase,
+    incidents, level, manual, moves, notes, offers, places, push, returns, ship, snapshot,
 };
 
 #[expect(
@@ -102,6 +102,8 @@ pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdic
             desk.settle_claims(*order)?;
             Ok(Verdict::New)
         }
+        Command::Note { order, text, by } => notes::add(desk, *order, text, by),
+        Command::Evidence { order, by } => notes::witness(desk, *order, by),
         Command::Release { order, by } => release(desk, *order, by),
         Command::Erase { order, by } => erase::ask(desk, *order, by),
         Command::ResolveIncident {
@@ -170,13 +172,13 @@ pub(super) fn close(desk: &mut Desk<'_>, id: OrderId) -> Result<Verdict, Undecid
     if is_waited_for || !is_done {
         return Ok(Verdict::Nothing);
     }
-    desk.order_mut(id)?.closed_at = Some(now);
-    let (what, from, to) = (
-        "closed_at".to_owned(),
-        "None".to_owned(),
-        format!("Some({now})"),
-    );
-    desk.record_for(id, Event::OrderChanged { what, from, to });
+    edits::change(
+        desk,
+        id,
+        "closed_at",
+        |order| &mut order.closed_at,
+        Some(now),
+    )?;
     Ok(Verdict::New)
 }
 

@@ -11,11 +11,13 @@ mod command;
 mod counts;
 mod delivery;
 mod drift;
+mod edits;
 mod erase;
 mod incidents;
 mod level;
 mod manual;
 mod moves;
+mod notes;
 mod offers;
 mod owed;
 mod places;
@@ -327,6 +329,8 @@ fn is_caused_by_an_order(signal: &Signal) -> bool {
             | Command::Cancel { .. }
             | Command::Refund { .. }
             | Command::Hold { .. }
+            | Command::Note { .. }
+            | Command::Evidence { .. }
             | Command::Release { .. }
             | Command::Erase { .. }
             | Command::ResolveIncident { .. }

@@ -6,6 +6,7 @@ use crate::{
     ids::{ArrivalId, CountId, DriftId, IncidentId, OrderId, ReturnId, ShipmentId},
     incident::Way,
     item::ItemRefusal,
+    notes::NoteRefusal,
     payment::PaymentRefusal,
     placement::PlacementRefusal,
     quantity::NotAQuantity,
@@ -138,6 +139,9 @@ pub enum Refusal {
     /// What was said of a return cannot be.
     #[error("{0}")]
     Return(ReturnRefusal),
+    /// A note is not taken.
+    #[error("{0}")]
+    Note(NoteRefusal),
     /// No hold is in force.
     #[error("the order is not on hold: there is nothing to lift")]
     NotHeld,

@@ -16,6 +16,7 @@ use super::{
     Desk, Refusal, Undecided, Verdict,
     claims::Move,
     command::{named_units, refuse, refuse_unless_ours},
+    edits,
     moves::refuse_unless_there,
     snapshot::count,
 };
@@ -157,9 +158,8 @@ fn open(
         lines: lines.collect(),
         closed_at: None,
     };
-    let order_row = desk.order_mut(order)?;
-    order_row.returns.push(row);
-    order_row.closed_at = None;
+    desk.order_mut(order)?.returns.push(row);
+    edits::reopen(desk, order)?;
     for (line, units) in units {
         desk.record_for(
             order,
@@ -284,6 +284,11 @@ fn receive(
         let found = desk.order(order)?;
         let known = found.line(line).map(|line| line.counters.returned);
         let news = received(found, line).minus(known.unwrap_or_default());
+        // Its channel may have said meanwhile that they never left.
+        let counters = found.line(line).map(|line| line.counters);
+        let out = counters.map(|all| all.shipped_net().minus(all.returned));
+        let out = out.unwrap_or_default();
+        refuse_beyond(found, line, (news, out), "that left and did not come back")?;
         count(desk, order, line, Counter::Returned, news)?;
         for (sku, units) in goods(desk.order(order)?, line, units) {
             let cause = Cause::Returned { order, line };

@@ -359,6 +359,8 @@ impl<'a> Teller<'a> {
             | Event::IncidentClosed { .. }
             | Event::HoldPlaced { .. }
             | Event::HoldReleased { .. }
+            | Event::NoteAdded { .. }
+            | Event::EvidenceMade { .. }
             | Event::ErasureAsked { .. }
             | Event::PersonErased { .. }
             | Event::ShipmentRecorded { .. }

@@ -1,4 +1,4 @@
-//! Orders: lists by index, one in full, and its timeline.
+//! Orders: lists by index, and one in full.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,13 @@ use domain::{
     AccountId, ExternalId, ListingId, Money, Sku, Time,
     book::{Book, ClaimKey},
     delivery::{Tracking, TrackingEvent},
-    fact::Event,
     ids::{IntentId, OrderId, ReturnId, ShipmentId},
     intent::Intent,
     item::Item,
+    notes::Note,
     order::{Amounts, Hold, Line, Order, Phase},
     payment::{Payment, Pays},
-    person::Erasure,
+    person::{Erasure, Person},
     returns::{Return, ReturnReason, ReturnState, ReturnedLine},
     snapshot::{Address, Buyer},
     stock::Claim,
@@ -20,8 +20,12 @@ use domain::{
 use serde::Serialize;
 
 use super::{
-    Page, StoreError, Units, Walk, allocation::PartView, owed::OwedView, queues::IntentView, read,
-    words,
+    Page, StoreError, Units, Walk,
+    allocation::PartView,
+    next::{self, NextStep},
+    owed::OwedView,
+    queues::IntentView,
+    read, words,
 };
 use crate::{
     Engine,
@@ -93,8 +97,8 @@ pub struct OrderDetail {
     pub payments: Vec<Payment>,
     /// The channel's own words.
     pub words: BTreeMap<String, String>,
-    /// When the channel last changed it.
-    pub changed_at: Time,
+    /// When the channel last changed it; nothing where it is shown as it was.
+    pub changed_at: Option<Time>,
     /// Who bought.
     pub buyer: Buyer,
     /// Where it goes.
@@ -103,7 +107,9 @@ pub struct OrderDetail {
     pub bill_to: Option<Address>,
     /// What the buyer wrote.
     pub note: String,
-    /// Whether what it says of people is to be erased, or is; then the four above are empty.
+    /// What staff wrote beside it, the oldest first.
+    pub notes: Vec<Note>,
+    /// Whether what it says of people is to be erased, or is; then the five above are empty.
     pub erasure: Option<Erasure>,
     /// What was bought.
     pub lines: Vec<LineView>,
@@ -121,6 +127,12 @@ pub struct OrderDetail {
     pub expired_at: Option<Time>,
     /// When it was closed.
     pub closed_at: Option<Time>,
+    /// What is to be done next, what hurts most first.
+    pub next: Vec<NextStep>,
+    /// As it was at this time; nothing for as it is.
+    pub as_of: Option<Time>,
+    /// What cannot be known of that time, each in a sentence.
+    pub unknown: Vec<String>,
 }
 
 /// A line of an order.
@@ -276,19 +288,6 @@ pub struct ShippedLine {
     pub line: u32,
     /// How many.
     pub units: Units,
-}
-
-/// One entry of a timeline.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct TimelineEntry {
-    /// Its place, from 0.
-    pub number: u64,
-    /// When.
-    pub at: Time,
-    /// In a sentence.
-    pub text: String,
-    /// The fact itself; its quantities are in the item's smallest unit.
-    pub event: Event,
 }
 
 /// A page of orders, the oldest first: by the time of placing within one account, else by the time
@@ -453,6 +452,43 @@ impl Loaded {
         }
     }
 
+    pub(super) fn lines(&self) -> Vec<LineView> {
+        let lines = self.order.lines.iter();
+        lines.map(|line| self.line(line)).collect()
+    }
+
+    /// All that follows from the order and its claims, and what it says of people.
+    pub(super) fn detail(&self, lines: Vec<LineView>, person: Person) -> OrderDetail {
+        let order = &self.order;
+        OrderDetail {
+            summary: self.summary(),
+            standing: words::standing(&order.standing),
+            payment: words::payment(&order.payment),
+            amounts: order.amounts,
+            pays: order.pays,
+            payments: order.payments.clone(),
+            words: order.words.clone(),
+            changed_at: Some(order.version.changed_at),
+            buyer: person.buyer,
+            ship_to: person.ship_to,
+            bill_to: person.bill_to,
+            note: person.note,
+            notes: person.notes,
+            erasure: order.erasure.clone(),
+            lines,
+            holds: order.holds.clone(),
+            shipments: self.shipments(),
+            returns: self.returns(),
+            intents: Vec::new(),
+            pay_by: None,
+            expired_at: order.expired_at,
+            closed_at: order.closed_at,
+            next: Vec::new(),
+            as_of: None,
+            unknown: Vec::new(),
+        }
+    }
+
     fn shipments(&self) -> Vec<ShipmentView> {
         let scale = |number| self.order.line(number).map_or(0, |line| line.scale);
         let view = |shipment: &domain::order::Shipment| ShipmentView {
@@ -519,46 +555,33 @@ pub async fn detail(engine: &Engine, id: OrderId) -> Result<Option<OrderDetail>,
     let Some(loaded) = load(engine, id).await? else {
         return Ok(None);
     };
-    let mut intents = Vec::new();
-    let below = prefix(&[&id.to_string()]);
-    let mut walk = Walk::new(engine, rows::INTENTS_BY_ORDER, below, None);
-    while let Some((row, _)) = walk.next().await? {
-        let text = rows::last_part(&row);
-        let intent: Option<Intent> = read(engine, rows::INTENTS, &[&text]).await?;
-        if let Some(intent) = intent {
-            intents.push(IntentView::of(&intent));
-        }
-    }
+    let intents = intents_of(engine, id).await?;
     let order = &loaded.order;
     let person = persons::read(engine.store.as_ref(), &engine.ports.sealer, id).await?;
     let person = person.unwrap_or_default();
-    let mut lines: Vec<LineView> = order.lines.iter().map(|line| loaded.line(line)).collect();
+    let mut lines = loaded.lines();
     for line in &mut lines {
         line.leaves_from = leaves_from(engine, &loaded.book, line.number).await?;
     }
-    Ok(Some(OrderDetail {
-        summary: loaded.summary(),
-        standing: words::standing(&order.standing),
-        payment: words::payment(&order.payment),
-        amounts: order.amounts,
-        pays: order.pays,
-        payments: order.payments.clone(),
-        words: order.words.clone(),
-        changed_at: order.version.changed_at,
-        buyer: person.buyer,
-        ship_to: person.ship_to,
-        bill_to: person.bill_to,
-        note: person.note,
-        erasure: order.erasure.clone(),
-        lines,
-        holds: order.holds.clone(),
-        shipments: loaded.shipments(),
-        returns: loaded.returns(),
-        intents,
-        pay_by: deadline(order, &engine.decider.policy().accounts),
-        expired_at: order.expired_at,
-        closed_at: order.closed_at,
-    }))
+    let pay_by = deadline(order, &engine.decider.policy().accounts);
+    let next = next::steps(engine, &loaded, &lines, (&intents, pay_by)).await?;
+    let mut detail = loaded.detail(lines, person);
+    detail.intents = intents.iter().map(IntentView::of).collect();
+    detail.pay_by = pay_by;
+    detail.next = next;
+    Ok(Some(detail))
+}
+
+/// What was wished of an order on its channel, the oldest first.
+pub(crate) async fn intents_of(engine: &Engine, id: OrderId) -> Result<Vec<Intent>, StoreError> {
+    let below = prefix(&[&id.to_string()]);
+    let mut walk = Walk::new(engine, rows::INTENTS_BY_ORDER, below, None);
+    let mut intents = Vec::new();
+    while let Some((row, _)) = walk.next().await? {
+        let text = rows::last_part(&row);
+        intents.extend(read::<Intent>(engine, rows::INTENTS, &[&text]).await?);
+    }
+    Ok(intents)
 }
 
 /// An order as lists show it. Nothing when there is no such order.
@@ -567,7 +590,11 @@ pub async fn summary(engine: &Engine, id: OrderId) -> Result<Option<OrderSummary
 }
 
 /// Where promised units of a line leave from.
-async fn leaves_from(engine: &Engine, book: &Book, line: u32) -> Result<Vec<PartView>, StoreError> {
+pub(super) async fn leaves_from(
+    engine: &Engine,
+    book: &Book,
+    line: u32,
+) -> Result<Vec<PartView>, StoreError> {
     let mut parts = Vec::new();
     for (key, claim) in book.claims.iter().filter(|(key, _)| key.line == line) {
         let item: Option<Item> = read(engine, rows::ITEMS, &[key.sku.as_str()]).await?;
@@ -575,42 +602,6 @@ async fn leaves_from(engine: &Engine, book: &Book, line: u32) -> Result<Vec<Part
         parts.extend(PartView::of_claim(key, claim, scale));
     }
     Ok(parts)
-}
-
-/// What happened to an order, the oldest first. Nothing when there is no such order.
-pub async fn timeline(
-    engine: &Engine,
-    id: OrderId,
-    after: Option<Vec<u8>>,
-    limit: usize,
-) -> Result<Option<Page<TimelineEntry>>, StoreError> {
-    let text = id.to_string();
-    let order: Option<Order> = read(engine, rows::ORDERS, &[&text]).await?;
-    let Some(order) = order else { return Ok(None) };
-    let last = after.map(|key| rows::last_part(&key).parse::<u64>().unwrap_or_default());
-    let mut walk = Walk::new(engine, rows::TIMELINE, prefix(&[&text]), None).unbounded();
-    let (mut items, mut next) = (Vec::new(), None);
-    // A page may end within a row, so it is told by numbers. No order has so many facts that it matters.
-    'rows: while let Some((row_key, row)) = walk.next().await? {
-        let first: u64 = rows::last_part(&row_key).parse().unwrap_or_default();
-        let events = rows::events_of(engine.store.as_ref(), id, &row).await?;
-        for (number, (at, event)) in (first..).zip(events) {
-            if last.is_some_and(|last| number <= last) {
-                continue;
-            }
-            if items.len() >= limit {
-                next = Some(key(&[&text, &sortable(number.saturating_sub(1))]));
-                break 'rows;
-            }
-            items.push(TimelineEntry {
-                number,
-                at,
-                text: words::event(&event, &order),
-                event,
-            });
-        }
-    }
-    Ok(Some(Page { items, next }))
 }
 
 /// The line scale that a quantity of a request is read with.

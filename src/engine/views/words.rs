@@ -3,6 +3,9 @@
 //! Every match is total, so a new event or state does not compile before it can be said.
 
 mod aftersales;
+mod telling;
+
+pub use self::telling::{attempt, event_kind, note, person_edit};
 
 use std::collections::BTreeMap;
 
@@ -480,7 +483,7 @@ pub fn event(event: &Event, order: &Order) -> String {
             let (what, how) = (payment_step(*step), payment_method(*method));
             format!("{amount} {what} {how} on {at}, entered by {by}.")
         }
-        Event::OrderChanged { what, from, to } => changed(what, from, to),
+        Event::OrderChanged { what, from, to } => telling::changed(what, from, to),
         Event::LineAdded {
             line,
             channel_sku,
@@ -577,6 +580,10 @@ pub fn event(event: &Event, order: &Order) -> String {
         },
         Event::HoldPlaced { reason, owner } => format!("{owner} put it on hold: {reason}."),
         Event::HoldReleased { reason, by } => format!("{by} lifted the hold: {reason}."),
+        Event::EvidenceMade { by } => {
+            format!("Evidence was made by {by}: all that is known of it, people too, was handed out.")
+        }
+        Event::NoteAdded { by, .. } => format!("{by} wrote a note."),
         Event::ErasureAsked { by } => {
             format!("{by} asked to erase what it says of people, as soon as nothing must be sent.")
         }
@@ -714,15 +721,6 @@ fn added(line: u32, sku: Option<&str>, count: &Units) -> String {
 
 fn parked(intent: &IntentId, reason: &str) -> String {
     format!("A person must look at {intent}: {reason}.")
-}
-
-fn changed(what: &str, from: &str, to: &str) -> String {
-    if what == "words" {
-        // What they are stands in the fact; in a sentence it is noise.
-        "The channel says something else in its own words.".to_owned()
-    } else {
-        format!("{what} changed from {from} to {to}.")
-    }
 }
 
 fn shipment(carrier: Option<&str>, number: Option<&str>, is_ours: bool) -> String {

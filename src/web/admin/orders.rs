@@ -1,4 +1,4 @@
-//! Orders: lists, one in full, and everything that is done to one.
+//! Orders: lists, and everything that is done to one.
 
 use axum::{
     Json,
@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::Admin;
 use crate::{
-    ask::{Amount, Ask, At, PageQuery, bad_parameter, id},
+    ask::{Amount, Ask, At, bad_parameter, id},
     paging::Place,
     problem::{self, Problem},
     write::{Write, carry_out, optional_text, text},
@@ -127,31 +127,7 @@ pub(crate) async fn list(
     Ok(Json(place.show(page)).into_response())
 }
 
-pub(crate) async fn detail(
-    State(admin): State<Admin>,
-    At(order): At<String>,
-) -> Result<Response, Problem> {
-    let order = id("order", &order)?;
-    let found = views::orders::detail(&admin.engine, order).await?;
-    found
-        .map(|found| Json(found).into_response())
-        .ok_or_else(|| no_order(order))
-}
-
-pub(crate) async fn timeline(
-    State(admin): State<Admin>,
-    At(order): At<String>,
-    Ask(ask): Ask<PageQuery>,
-) -> Result<Response, Problem> {
-    let order = id("order", &order)?;
-    let place = Place::read(&("timeline", order), ask.cursor.as_deref(), ask.limit)?;
-    let after = place.after.clone();
-    let page = views::orders::timeline(&admin.engine, order, after, place.limit).await?;
-    let page = page.ok_or_else(|| no_order(order))?;
-    Ok(Json(place.show(page)).into_response())
-}
-
-fn no_order(order: OrderId) -> Problem {
+pub(super) fn no_order(order: OrderId) -> Problem {
     domain::decide::Refusal::NoOrder(order).into()
 }
 

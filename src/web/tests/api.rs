@@ -14,7 +14,7 @@ use super::{
     adoption::adopted,
     aftersales,
     allocation::placed,
-    backups, people, placing,
+    backups, overview, people, placing,
     rig::{Answer, Rig, bearer, rig},
     safety::{decided, drift_and_breaker, frozen_and_thawed},
     shape::misfits,
@@ -134,6 +134,7 @@ async fn every_route_answers_as_it_is_described() {
     people::forgotten(&mut reader).await;
     placing::entered(&mut reader).await;
     aftersales::went_through(&mut reader).await;
+    overview::seen_whole(&mut reader).await;
     for path in [
         "/livez",
         "/readyz",

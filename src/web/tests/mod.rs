@@ -9,6 +9,7 @@ mod backups;
 mod description;
 mod hooks;
 mod once;
+mod overview;
 mod owed;
 mod people;
 mod placing;

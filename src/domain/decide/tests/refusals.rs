@@ -8,6 +8,7 @@ use crate::{
     delivery::DeliveryRefusal,
     ids::{ArrivalId, CountId, DriftId, IncidentId, ReturnId, ShipmentId},
     item::ItemRefusal,
+    notes::NoteRefusal,
     payment::PaymentRefusal,
     placement::PlacementRefusal,
     quantity::NotAQuantity,
@@ -48,6 +49,8 @@ fn one_of_each() -> Vec<Refusal> {
         Refusal::AlreadyShipped,
         Refusal::RefundTooLarge("1.00 EUR".to_owned()),
         Refusal::NotHeld,
+        Refusal::Note(NoteRefusal::TooMany),
+        Refusal::Note(NoteRefusal::Erased),
         Refusal::NoShipment { order, shipment },
         Refusal::NoReturn {
             order,

@@ -29,6 +29,7 @@ pub(super) struct World {
     pub(super) book: Book,
     pub(super) now: i64,
     movements: Vec<Movement>,
+    pub(super) told: Vec<Fact>,
     pub(super) names: BTreeMap<String, OrderId>,
     pub(super) rules: OfferRules,
     pub(super) locations: Locations,
@@ -52,6 +53,7 @@ impl World {
             book: Book::default(),
             now: 1_000,
             movements: Vec::new(),
+            told: Vec::new(),
             names: BTreeMap::new(),
             rules: OfferRules::default(),
             locations: Locations::default(),
@@ -172,6 +174,7 @@ impl World {
                 self.movements
                     .extend(decision.book.movements.iter().cloned());
                 self.book = decision.book;
+                self.told.extend(self.book.facts.iter().cloned());
                 self.book.history.clear();
                 self.last = Ok(decision.verdict);
                 for order in self.book.orders.values() {
