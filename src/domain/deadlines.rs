@@ -48,7 +48,10 @@ impl Within {
             Within::Clock(duration) => return begin.plus(duration),
             Within::WorkingDays(days) => days.min(Within::WORKING_DAYS_MAX),
         };
-        let (mut day, mut of_day) = (begin.millis().div_euclid(DAY_MS), begin.millis().rem_euclid(DAY_MS));
+        let (mut day, mut of_day) = (
+            begin.millis().div_euclid(DAY_MS),
+            begin.millis().rem_euclid(DAY_MS),
+        );
         if is_weekend(day) {
             of_day = 0;
         }
@@ -112,14 +115,22 @@ impl Order {
             return Vec::new();
         }
         let any = |count: fn(&Counters) -> Quantity| {
-            self.lines.iter().any(|line| count(&line.counters).is_positive())
+            self.lines
+                .iter()
+                .any(|line| count(&line.counters).is_positive())
         };
-        let ship = self.ships_by().filter(|_| self.is_payable() && any(Counters::to_ship));
+        let ship = self
+            .ships_by()
+            .filter(|_| self.is_payable() && any(Counters::to_ship));
         let on_the_way = |counters: &Counters| counters.wanted().minus(counters.delivered_net());
         let deliver = self.deliver_by.filter(|_| any(on_the_way));
         let parcels = self.shipments.iter().filter(|parcel| parcel.is_awaited());
         let parcel = parcels.map(Shipment::heard_of_at).min();
-        let all = [(Due::Ship, ship), (Due::Deliver, deliver), (Due::Parcel, parcel)];
+        let all = [
+            (Due::Ship, ship),
+            (Due::Deliver, deliver),
+            (Due::Parcel, parcel),
+        ];
         all.into_iter()
             .filter_map(|(what, at)| Some((what, at?)))
             .collect()

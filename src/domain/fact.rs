@@ -368,8 +368,23 @@ pub enum Event {
         units: Quantity,
         /// Why.
         reason: ReturnReason,
+        /// Whether its time was over, and it is taken back nevertheless.
+        #[serde(default, skip_serializing_if = "is_false")]
+        goodwill: bool,
         /// Who said so.
         by: String,
+    },
+    /// Money is given back for units of a return.
+    ReturnRefunded {
+        /// Of which.
+        id: ReturnId,
+        /// How much.
+        amount: Money,
+        /// For which units: line numbers and units.
+        lines: Vec<(u32, Quantity)>,
+        /// Whether it may be more than came back.
+        #[serde(default, skip_serializing_if = "is_false")]
+        anyway: bool,
     },
     /// Units of a line came back.
     ReturnReceived {
@@ -553,6 +568,11 @@ pub enum Event {
         /// Its key.
         sku: Sku,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// The counters of a line.

@@ -13,6 +13,7 @@ pub mod breaker;
 pub mod budget;
 pub mod buffer;
 pub mod count;
+pub mod deadlines;
 pub mod decide;
 pub mod delivery;
 pub mod demand;

@@ -71,6 +71,12 @@ pub struct Order {
     pub erasure: Option<Erasure>,
     /// By when the channel wants it shipped.
     pub ship_by: Option<Time>,
+    /// By when it is to leave where its channel does not say it: as its account promised when it could be sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promised_by: Option<Time>,
+    /// By when the channel wants it delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deliver_by: Option<Time>,
     /// What was bought.
     pub lines: Vec<Line>,
     /// Why it waits for a person, now or before.

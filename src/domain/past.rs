@@ -145,6 +145,7 @@ impl Fold<'_> {
                 verdict,
                 ..
             } => self.inspect((*id, *line), *units, *verdict),
+            Event::ReturnRefunded { id, .. } => self.give_back(*id),
             Event::ReturnClosed { id, .. } => self.close(*id, when),
             Event::NoteAdded { number, .. } => self.order.notes = *number,
             // These change nothing of the order itself, or what holds say with their times.
@@ -293,6 +294,7 @@ impl Fold<'_> {
             self.order.returns.push(Return {
                 lines: Vec::new(),
                 closed_at: None,
+                refunds: Vec::new(),
                 ..known.clone()
             });
         }
@@ -330,6 +332,16 @@ impl Fold<'_> {
             (*lying, left) = (lying.minus(taken), left.minus(taken));
         }
         part.unchecked.retain(|_, lying| lying.is_positive());
+    }
+
+    fn give_back(&mut self, id: ReturnId) {
+        let known = self.now.returns.iter().find(|one| one.id == id);
+        let mut returns = self.order.returns.iter_mut();
+        if let (Some(known), Some(found)) = (known, returns.find(|one| one.id == id)) {
+            found
+                .refunds
+                .extend(known.refunds.get(found.refunds.len()).cloned());
+        }
     }
 
     fn close(&mut self, id: ReturnId, when: Time) {
@@ -381,6 +393,12 @@ impl Fold<'_> {
             read_time,
             &mut self.unknown,
         );
+        for (part, what) in [
+            (&mut self.order.promised_by, "promised_by"),
+            (&mut self.order.deliver_by, "deliver_by"),
+        ] {
+            set(part, &chain, what, read_time, &mut self.unknown);
+        }
         set(
             &mut self.order.closed_at,
             &chain,

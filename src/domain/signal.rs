@@ -16,7 +16,7 @@ use crate::{
     item::Item,
     notes::NoteText,
     placement::{NewPayment, Placement},
-    returns::ReturnStep,
+    returns::{OfReturn, ReturnStep},
     snapshot::{LevelSnapshot, ListingSnapshot, OrderSnapshot},
     stock::{Condition, LocationId},
 };
@@ -407,6 +407,9 @@ pub enum Command {
         lines: Vec<(u32, Quantity)>,
         /// Why.
         reason: String,
+        /// For which return, where it is for one.
+        #[serde(default)]
+        of_return: Option<OfReturn>,
     },
     /// Stop an order.
     Hold {

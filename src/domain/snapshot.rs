@@ -51,6 +51,9 @@ pub struct OrderSnapshot {
     pub note: String,
     /// By when the channel wants it shipped.
     pub ship_by: Option<Time>,
+    /// By when the channel wants it delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deliver_by: Option<Time>,
     /// A fingerprint of what it said of people, where that was left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person_print: Option<u64>,

@@ -115,6 +115,7 @@ impl Meters {
                 | Event::ReturnReceived { .. }
                 | Event::ReturnInspected { .. }
                 | Event::ReturnClosed { .. }
+                | Event::ReturnRefunded { .. }
                 | Event::IntentMade { .. }
                 | Event::IntentDone { .. }
                 | Event::IntentParked { .. }

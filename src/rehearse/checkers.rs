@@ -76,6 +76,7 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
         | Event::ReturnReceived { .. }
         | Event::ReturnInspected { .. }
         | Event::ReturnClosed { .. }
+        | Event::ReturnRefunded { .. }
         | Event::IntentMade { .. }
         | Event::IntentDone { .. }
         | Event::IntentParked { .. }

@@ -31,6 +31,11 @@ const PARAMETERS: &[(&str, &str, &str)] = &[
         "string",
         "As it was at this time: RFC 3339, or how long ago, as `2h ago`.",
     ),
+    (
+        "within",
+        "string",
+        "What is over within this time: `36h`, `7d`; two days when it is not said.",
+    ),
     ("sku", "string", "Only of this item."),
     (
         "parked",
@@ -45,7 +50,7 @@ const PARAMETERS: &[(&str, &str, &str)] = &[
     (
         "state",
         "string",
-        "`parked` or `waiting`; both when it is not said.",
+        "`parked` or `waiting`; of what is due `late`, `at_risk`, `today` or `later`. All when it is not said.",
     ),
     (
         "open",

@@ -63,12 +63,14 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     (
         "OrderSummary",
         "id: id, account: text, external_id: text, number: text, phase: phase, placed_at: time, \
-         accepted_at: time, ship_by: time?, owed_until: time?, total: money, refunded: money, line_count: whole",
+         accepted_at: time, ship_by: time?, deliver_by: time?, owed_until: time?, total: money, refunded: money, \
+         line_count: whole, flags: text[]",
     ),
     (
         "Order",
         "id: id, account: text, external_id: text, number: text, phase: phase, placed_at: time, \
-         accepted_at: time, ship_by: time?, owed_until: time?, total: money, refunded: money, line_count: whole, \
+         accepted_at: time, ship_by: time?, deliver_by: time?, owed_until: time?, total: money, refunded: money, \
+         line_count: whole, flags: text[], \
          standing: 'draft'|'placed'|'canceled'|'deleted'|'unmapped', \
          payment: 'pending'|'authorized'|'part_paid'|'paid'|'part_refunded'|'refunded'|'voided'|'unmapped', \
          amounts: Amounts?, pays: 'before'|'on_delivery'|'on_invoice', payments: Payment[], words: text{}, changed_at: time?, buyer: Buyer, ship_to: Address?, bill_to: Address?, note: text, \
@@ -151,7 +153,8 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     (
         "Return",
         "id: id, state: 'advised'|'in_transit'|'received'|'closed', opened_at: time, by: text, \
-         reason: return_reason, note: text?, tracking_number: text?, lines: ReturnedLine[], closed_at: time?",
+         reason: return_reason, note: text?, tracking_number: text?, lines: ReturnedLine[], closed_at: time?, \
+         goodwill: flag, refunded: money, refunds: ReturnRefund[]",
     ),
     (
         "ReturnedLine",
@@ -169,7 +172,8 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     ),
     (
         "NewReturn",
-        "lines?: LineUnits[], reason: return_reason, note?: text?, tracking_number?: text?, by?: text?",
+        "lines?: LineUnits[], reason: return_reason, note?: text?, tracking_number?: text?, \
+         anyway?: flag, by?: text?",
     ),
     (
         "NewReturnReceipt",
@@ -214,7 +218,7 @@ pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     ("Cancel", "lines?: LineUnits[], reason: text"),
     (
         "NewRefund",
-        "amount: money, lines?: LineUnits[], reason: text",
+        "amount?: money?, lines?: LineUnits[], reason: text, return?: id?, anyway?: flag",
     ),
     (
         "NewHold",

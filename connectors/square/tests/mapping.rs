@@ -321,3 +321,24 @@ fn hostile_orders_are_errors_and_never_panics() {
     assert!(mapped(&json!({ "id": "X" })).is_err());
     assert!(mapped(&json!(null)).is_err());
 }
+
+#[test]
+fn what_is_brought_to_the_buyer_is_there_by_the_last_time_that_is_told() {
+    let mut order = fixture("online-order");
+    assert_eq!(mapped(&order).expect("an order").deliver_by, None);
+    let brought = |at: &str| json!({ "type": "DELIVERY", "state": "PROPOSED", "delivery_details": { "deliver_at": at } });
+    order["fulfillments"] = json!([
+        brought("2026-11-02T18:00:00Z"),
+        brought("2026-11-03T18:00:00Z")
+    ]);
+    let snapshot = mapped(&order).expect("an order");
+    let text = |at: Option<domain::Time>| at.map(|at| at.to_string());
+    assert_eq!(
+        text(snapshot.deliver_by).as_deref(),
+        Some("2026-11-03T18:00:00Z")
+    );
+    assert_eq!(
+        text(snapshot.ship_by).as_deref(),
+        Some("2026-11-02T18:00:00Z")
+    );
+}

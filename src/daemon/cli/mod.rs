@@ -12,6 +12,7 @@ mod allocation;
 pub mod backup;
 mod client;
 mod drift;
+mod due;
 mod evidence;
 mod exposure;
 mod freeze;

@@ -7,6 +7,7 @@ use super::{
     aftersales::{self, Resend, Return, Settle, Track},
     allocation::{self, Allocate, Unallocate},
     client::{Client, Connect, encode, query},
+    due::{self, Due},
     evidence::{self, Evidence},
     out::{Out, money, show},
     overview::{self, Note, Show},
@@ -33,6 +34,8 @@ enum What {
     Note(Note),
     /// Writes down all that is known of an order, people too, for a dispute: one ZIP file.
     Evidence(Evidence),
+    /// Lists what must leave or arrive soon or is late, and parcels that nobody heard of.
+    Due(Due),
     /// Enters an order of an account whose orders are entered by hand.
     Add(Box<Add>),
     /// Notes what happened to the money of such an order.
@@ -148,9 +151,13 @@ struct Hold {
 struct Refund {
     /// Our id of it, or its id on its channel.
     order: String,
-    /// How much, `12.50`.
-    #[arg(long, allow_negative_numbers = true)]
-    amount: String,
+    /// How much, `12.50`; what the units of the return cost when one is named and no amount.
+    #[arg(
+        long,
+        allow_negative_numbers = true,
+        required_unless_present = "of_return"
+    )]
+    amount: Option<String>,
     /// In which currency; that of the order when it is not said.
     #[arg(long)]
     currency: Option<String>,
@@ -160,6 +167,12 @@ struct Refund {
     /// Why, for the buyer.
     #[arg(long)]
     reason: String,
+    /// For what came back with this return: all of it that no money was given for, when no line is said.
+    #[arg(long = "return", value_name = "RETURN")]
+    of_return: Option<String>,
+    /// Also for more than came back with it.
+    #[arg(long, requires = "of_return")]
+    anyway: bool,
 }
 
 pub(super) fn line_units(text: &str) -> Result<(u32, String), String> {
@@ -176,6 +189,7 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
         Some(What::List(asked)) => list(asked, client, out).await,
         Some(What::Show(asked)) => overview::show_one(asked, client, out).await,
         Some(What::Note(asked)) => overview::note(asked, client, out).await,
+        Some(What::Due(asked)) => due::run(asked, client, out).await,
         Some(What::Evidence(asked)) => evidence::make(asked, client, out).await,
         Some(What::Ship(asked)) => ship(asked, client, out).await,
         Some(What::Allocate(asked)) => allocation::allocate(asked, client, out).await,
@@ -236,6 +250,16 @@ pub(super) async fn find(order: &str, client: &Client) -> anyhow::Result<String>
     }
 }
 
+/// What of an order is too late.
+pub(super) fn flags(order: &Value) -> String {
+    let flags = order["flags"].as_array().into_iter().flatten();
+    let flags: Vec<&str> = flags.filter_map(Value::as_str).collect();
+    match flags.is_empty() {
+        true => "-".to_owned(),
+        false => flags.join(", "),
+    }
+}
+
 async fn list(asked: &List, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
     let filters = query(&[
         ("account", asked.account.clone()),
@@ -256,6 +280,7 @@ async fn list(asked: &List, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
             ("SHIP BY", &|order| show(order, "ship_by")),
             ("TOTAL", &|order| money(order, "total")),
             ("LINES", &|order| show(order, "line_count")),
+            ("FLAGS", &flags),
         ],
     )?;
     Ok(Exit::Good)
@@ -297,20 +322,24 @@ async fn hold(asked: &Hold, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
 
 async fn refund(asked: &Refund, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
     let id = find(&asked.order, client).await?;
-    let currency = match &asked.currency {
-        Some(currency) => currency.clone(),
-        None => {
-            let order = client.get(&format!("/orders/{id}")).await?;
-            show(&order, "total.currency")
-        }
-    };
-    let body = json!({
-        "amount": { "amount": asked.amount, "currency": currency },
-        "lines": lines(&asked.lines),
-        "reason": asked.reason,
-    });
+    let mut body = json!({ "lines": lines(&asked.lines), "reason": asked.reason });
+    let mut said = "What came back is to be paid back".to_owned();
+    if let Some(amount) = &asked.amount {
+        let currency = match &asked.currency {
+            Some(currency) => currency.clone(),
+            None => {
+                let order = client.get(&format!("/orders/{id}")).await?;
+                show(&order, "total.currency")
+            }
+        };
+        body["amount"] = json!({ "amount": amount, "currency": currency });
+        said = format!("{amount} {currency} are to be given back");
+    }
+    if let Some(of) = &asked.of_return {
+        body["return"] = json!(of);
+        body["anyway"] = json!(asked.anyway);
+    }
     let receipt = client.post(&format!("/orders/{id}/refunds"), &body).await?;
-    let said = format!("{} {currency} are to be given back", asked.amount);
     told(&receipt, &said, out)
 }
 

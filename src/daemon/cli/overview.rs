@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     aftersales,
     client::{Client, query},
-    orders::{find, told},
+    orders::{find, flags, told},
     out::{Out, money, show},
 };
 use crate::exit::Exit;
@@ -74,6 +74,8 @@ pub(super) async fn show_one(
         ("payment", payment(&order)),
         ("placed", of("placed_at")),
         ("ship by", of("ship_by")),
+        ("deliver by", of("deliver_by")),
+        ("late", flags(&order)),
         ("total", money(&order, "total")),
         ("refunded", money(&order, "refunded")),
         ("buyer", of("buyer.name")),

@@ -160,9 +160,9 @@ async fn lists_are_tables_that_line_up() {
     assert_eq!(
         ran.text,
         "\
-ORDER   NUMBER  ACCOUNT  PHASE  PLACED                SHIP BY  TOTAL       LINES
-ord_1   #1      shop     ready  2026-11-21T10:00:00Z  -        9.90 EUR    1
-ord_22  #22     shop     ready  2026-11-21T10:00:00Z  -        119.00 EUR  1
+ORDER   NUMBER  ACCOUNT  PHASE  PLACED                SHIP BY  TOTAL       LINES  FLAGS
+ord_1   #1      shop     ready  2026-11-21T10:00:00Z  -        9.90 EUR    1      -
+ord_22  #22     shop     ready  2026-11-21T10:00:00Z  -        119.00 EUR  1      -
 "
     );
     assert_eq!(

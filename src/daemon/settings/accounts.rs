@@ -93,6 +93,7 @@ pub(super) fn read_account(
         unpaid_for: read.unpaid_for,
         cancel_penalty: read.cancel_penalty,
         offer,
+        promised: read.promised.meaning(),
         authority: read.authority,
     });
     early.extend(document.into_mistakes());

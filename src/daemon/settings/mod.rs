@@ -20,6 +20,7 @@ mod offers;
 mod owing;
 mod places;
 mod privacy;
+mod promised;
 mod read;
 mod schema;
 mod secrets;

@@ -6,12 +6,13 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use channel::Secret;
-use domain::{AccountId, Decimal, Sku, Time, rules::FormulaRef};
+use domain::{AccountId, Decimal, Sku, Time, deadlines::Promised, rules::FormulaRef};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
     privacy::Privacy,
+    promised::PromisedText,
     values::{self, Buffer, Day, DurationText, EndWhen, Risk, Share, SizeText, Units},
 };
 
@@ -574,6 +575,8 @@ pub(super) struct AccountText {
     pub(super) cancel_penalty: CancelPenalty,
     /// How much of the stock is offered on it, if not as `[stock]` says.
     pub(super) offer: OfferText,
+    /// What it promises of time.
+    pub(super) promised: PromisedText,
     /// Who decides when it shows something that no order explains.
     pub(super) authority: Authority,
 }
@@ -756,6 +759,8 @@ pub struct Account {
     pub cancel_penalty: CancelPenalty,
     /// How much of the stock is offered on it.
     pub offer: Offer,
+    /// What it promises of time.
+    pub promised: Promised,
     /// Who decides when it shows something that no order explains.
     pub authority: Authority,
 }
@@ -772,6 +777,7 @@ impl std::fmt::Debug for Account {
             unpaid_for,
             cancel_penalty,
             offer,
+            promised,
             authority,
         } = self;
         f.debug_struct("Account")
@@ -782,6 +788,7 @@ impl std::fmt::Debug for Account {
             .field("unpaid_for", unpaid_for)
             .field("cancel_penalty", cancel_penalty)
             .field("offer", offer)
+            .field("promised", promised)
             .field("authority", authority)
             .finish_non_exhaustive()
     }

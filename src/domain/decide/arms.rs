@@ -183,7 +183,14 @@ pub const ARMS: &[(&str, &[&str])] = &[
     ),
     (
         "refund",
-        &["new", "no_order", "no_line", "refund_too_large"],
+        &[
+            "new",
+            "no_order",
+            "no_line",
+            "refund_too_large",
+            "no_return",
+            "return",
+        ],
     ),
     (
         "track",

@@ -17,7 +17,8 @@ use crate::{
 
 use super::{
     Desk, Refusal, Undecided, Verdict, claims::Move, counts, delivery, drift, edits, erase,
-    incidents, level, manual, moves, notes, offers, places, push, returns, ship, snapshot,
+    incidents, level, manual, moves, notes, offers, places, push, return_refunds, returns, ship,
+    snapshot,
 };
 
 #[expect(
@@ -77,7 +78,11 @@ pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdic
             amount,
             lines,
             reason,
-        } => refund(desk, *order, *amount, lines, reason),
+            of_return,
+        } => match of_return {
+            Some(of) => return_refunds::refund(desk, *order, (*amount, lines), *of, reason),
+            None => refund(desk, *order, *amount, lines, reason).map(|_| Verdict::New),
+        },
         Command::Hold {
             order,
             reason,
@@ -427,7 +432,7 @@ pub(super) fn refund(
     amount: Money,
     lines: &[(u32, Quantity)],
     reason: &str,
-) -> Result<Verdict, Undecided> {
+) -> Result<Option<IntentId>, Undecided> {
     let order = desk.order(id)?;
     let asked: i64 = desk
         .book
@@ -454,11 +459,12 @@ pub(super) fn refund(
         });
     }
     if manual::is_by_hand(desk, &order.account) {
-        return manual::refund(desk, id, amount, reason);
+        manual::refund(desk, id, amount, reason)?;
+        return Ok(None);
     }
     let refund = RefundId::next(&mut desk.ids);
     let (lines, reason) = (lines.to_vec(), reason.to_owned());
-    wish(
+    let intent = wish(
         desk,
         id,
         Wish::Refund {
@@ -468,7 +474,7 @@ pub(super) fn refund(
             reason,
         },
     )?;
-    Ok(Verdict::New)
+    Ok(Some(intent))
 }
 
 /// What was paid at most, in minor units: what never came cannot be given back.
@@ -513,7 +519,7 @@ fn release(desk: &mut Desk<'_>, id: OrderId, by: &str) -> Result<Verdict, Undeci
 }
 
 /// Makes a wish durable, in the same commit as what it follows from.
-pub(super) fn wish(desk: &mut Desk<'_>, id: OrderId, wish: Wish) -> Result<(), Undecided> {
+pub(super) fn wish(desk: &mut Desk<'_>, id: OrderId, wish: Wish) -> Result<IntentId, Undecided> {
     let order = desk.order(id)?;
     let (account, external_id) = (order.account.clone(), order.external_id.clone());
     let intent = IntentId::next(&mut desk.ids);
@@ -537,7 +543,7 @@ pub(super) fn wish(desk: &mut Desk<'_>, id: OrderId, wish: Wish) -> Result<(), U
         state: IntentState::Waiting,
     };
     desk.book.intents.insert(intent, row);
-    Ok(())
+    Ok(intent)
 }
 
 pub(super) fn known_item(desk: &Desk<'_>, sku: &Sku) -> Result<Item, Undecided> {

@@ -38,6 +38,14 @@ pub(super) fn take_head(
     take_amounts(desk, id, snapshot)?;
     let ship_by = snapshot.ship_by;
     change(desk, id, "ship_by", |order| &mut order.ship_by, ship_by)?;
+    let deliver_by = snapshot.deliver_by;
+    change(
+        desk,
+        id,
+        "deliver_by",
+        |order| &mut order.deliver_by,
+        deliver_by,
+    )?;
     // An order that the channel changes is not closed any more.
     reopen(desk, id)?;
     let order = desk.order_mut(id)?;
@@ -112,6 +120,26 @@ impl Person {
         let too_many = self.edits.len().saturating_sub(PersonEdit::KEPT_MAX);
         self.edits.drain(..too_many);
     }
+}
+
+/// Promises when an order leaves, once it can: when it is new, or when its payment came.
+pub(super) fn promise(
+    desk: &mut Desk<'_>,
+    id: OrderId,
+    could_leave: bool,
+) -> Result<(), Undecided> {
+    let (now, order) = (desk.now(), desk.order(id)?);
+    let is_new = order.accepted_at == now;
+    if order.promised_by.is_some() || !order.is_payable() || (could_leave && !is_new) {
+        return Ok(());
+    }
+    let terms = desk.context.policy.accounts.get(&order.account);
+    let Some(within) = terms.and_then(|terms| terms.promised.ship_within) else {
+        return Ok(());
+    };
+    let begin = if is_new { order.placed_at } else { now };
+    let by = Some(within.after(begin));
+    change(desk, id, "promised_by", |order| &mut order.promised_by, by)
 }
 
 /// The price of a line that is known.

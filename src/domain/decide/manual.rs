@@ -116,6 +116,7 @@ fn view_of(
         lines: lines.map_err(Refusal::Placement)?,
         note: asked.note.clone(),
         ship_by: asked.ship_by,
+        deliver_by: None,
         person_print: asked.person_print,
     })
 }
@@ -210,6 +211,7 @@ fn add_payment(desk: &mut Desk<'_>, id: OrderId, asked: &NewPayment) -> Result<(
 /// Lets an order stand as its payments say.
 fn settle_money(desk: &mut Desk<'_>, id: OrderId) -> Result<(), Undecided> {
     let order = desk.order(id)?;
+    let could_leave = order.is_payable();
     let sums = Sums::of(&order.payments);
     let state = sums.state(order.total.minor());
     let refunded = Money::from_minor(sums.given_back, order.currency);
@@ -219,6 +221,7 @@ fn settle_money(desk: &mut Desk<'_>, id: OrderId) -> Result<(), Undecided> {
     edits::change(desk, id, "refunded", |order| &mut order.refunded, refunded)?;
     // What is paid after all, or again to be shipped, is not done.
     edits::reopen(desk, id)?;
+    edits::promise(desk, id, could_leave)?;
     snapshot::hold_what_is_unclear(desk, id)?;
     desk.settle_claims(id)
 }

@@ -24,6 +24,7 @@ mod places;
 mod policy;
 mod push;
 mod refusal;
+mod return_refunds;
 mod returns;
 mod ship;
 mod snapshot;
@@ -43,6 +44,7 @@ use crate::{
     book::{Book, ClaimKey},
     breaker::BreakerRule,
     budget::WriteBudget,
+    deadlines::Promised,
     fact::{Event, Fact},
     ids::OrderId,
     incident::Why,
@@ -98,6 +100,9 @@ pub struct Terms {
     /// Whether its orders are entered here, and no channel knows of them.
     #[serde(default)]
     pub is_by_hand: bool,
+    /// What it promises of time.
+    #[serde(default)]
+    pub promised: Promised,
 }
 
 /// Who decides what there is, when a channel shows something that no order explains.

@@ -89,9 +89,18 @@ fn refuse_beyond(
             return refuse(ReturnRefusal::TooMany { line, left, of }.into());
         }
     }
-    let given: i64 = found.refunds.iter().map(|one| one.amount.minor()).fold(0, i64::saturating_add);
+    let given: i64 = found
+        .refunds
+        .iter()
+        .map(|one| one.amount.minor())
+        .fold(0, i64::saturating_add);
     let mut units = lines.to_vec();
-    units.extend(found.refunds.iter().flat_map(|one| one.lines.iter().copied()));
+    units.extend(
+        found
+            .refunds
+            .iter()
+            .flat_map(|one| one.lines.iter().copied()),
+    );
     let left = order.worth_of(&units).saturating_sub(given);
     if amount.currency() == order.currency && amount.minor() <= left {
         return Ok(());
@@ -107,13 +116,20 @@ impl Return {
         let came = self.lines.iter().filter(|part| part.line == line);
         let came: Quantity = came.map(|part| part.received).sum();
         let paid = self.refunds.iter().flat_map(|one| &one.lines);
-        let paid: Quantity = paid.filter(|(of, _)| *of == line).map(|(_, units)| *units).sum();
+        let paid: Quantity = paid
+            .filter(|(of, _)| *of == line)
+            .map(|(_, units)| *units)
+            .sum();
         came.minus(paid).or_zero()
     }
 
     /// All of these.
     pub fn unpaid_units(&self) -> Vec<(u32, Quantity)> {
-        let mut lines: Vec<u32> = self.lines.iter().map(|part: &ReturnedLine| part.line).collect();
+        let mut lines: Vec<u32> = self
+            .lines
+            .iter()
+            .map(|part: &ReturnedLine| part.line)
+            .collect();
         lines.dedup();
         let units = lines.into_iter().map(|line| (line, self.unpaid_of(line)));
         units.filter(|(_, units)| units.is_positive()).collect()

@@ -137,7 +137,7 @@ fn record(
         shipment,
         completes,
     };
-    wish(desk, id, told)
+    wish(desk, id, told).map(drop)
 }
 
 /// A parcel that went astray, or a return, keeps nothing else from leaving.

@@ -46,6 +46,7 @@ pub(super) fn take_in(
         .values()
         .find(|order| order.account == *account && order.external_id == snapshot.external_id);
     let known_at = known.map(|order| order.version.changed_at);
+    let could_leave = known.is_some_and(Order::is_payable);
     let id = match known {
         None if snapshot.standing == Standing::Draft => return Ok(Verdict::Nothing),
         None => accept(desk, account, snapshot, fingerprint),
@@ -74,6 +75,7 @@ pub(super) fn take_in(
         snapshot.version.changed_at,
     );
     merge_lines(desk, id, snapshot, during)?;
+    edits::promise(desk, id, could_leave)?;
     hold_what_is_unclear(desk, id)?;
     desk.settle_claims(id)?;
     Ok(Verdict::New)
@@ -149,6 +151,8 @@ fn accept(
         destination: snapshot.ship_to.as_ref().and_then(Destination::of),
         erasure: None,
         ship_by: snapshot.ship_by,
+        promised_by: None,
+        deliver_by: snapshot.deliver_by,
         lines: Vec::new(),
         holds: Vec::new(),
         shipments: Vec::new(),

@@ -371,6 +371,7 @@ impl<'a> Teller<'a> {
             | Event::ReturnReceived { .. }
             | Event::ReturnInspected { .. }
             | Event::ReturnClosed { .. }
+            | Event::ReturnRefunded { .. }
             | Event::IntentMade { .. }
             | Event::IntentDone { .. }
             | Event::IntentParked { .. } => {

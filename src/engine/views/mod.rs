@@ -9,6 +9,7 @@ pub mod accounts;
 pub mod adoption;
 pub mod allocation;
 pub mod drift;
+pub mod due;
 pub mod evidence;
 pub mod exposure;
 pub mod incidents;

@@ -3,10 +3,11 @@
 //! It only says what follows from the rest of the order, so that somebody who sees Oneshelf for the first time
 //! knows how to go on. Start reading at [`steps`].
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use domain::{
     Money, Quantity, Time,
+    deadlines::Due,
     ids::IncidentId,
     incident::Incident,
     intent::{Intent, IntentState, Wish},
@@ -18,7 +19,7 @@ use domain::{
 use serde::Serialize;
 
 use super::{
-    StoreError, Units, Walk,
+    StoreError, Units, Walk, due,
     orders::{LineView, Loaded},
     read, words,
 };
@@ -58,7 +59,13 @@ pub(crate) async fn steps(
         phase: loaded.phase(),
         steps: Vec::new(),
     };
+    let (now, silent_after) = (
+        engine.ports.clock.now(),
+        due::silent_after(engine, &order.account),
+    );
+    sheet.late(now);
     sheet.parcels();
+    sheet.silent(now, silent_after);
     sheet.holds();
     sheet.unmapped();
     sheet.short(lines, &incidents);
@@ -150,6 +157,53 @@ impl Sheet<'_> {
                      `oneshelf orders return open {id} --reason other`."
                 ),
             );
+        }
+    }
+
+    /// What should have left or arrived by now.
+    fn late(&mut self, now: Time) {
+        for (what, by) in self.order.due() {
+            if by >= now {
+                continue;
+            }
+            let late = words::span(now.since(by));
+            match what {
+                Due::Ship => self.put(
+                    "late",
+                    true,
+                    Some(by),
+                    format!("It is late: it was to leave by {by}, {late} ago. Tell the buyer when it comes."),
+                ),
+                Due::Deliver => self.put(
+                    "late",
+                    true,
+                    Some(by),
+                    format!("It was to arrive by {by}, {late} ago, and nobody told that it did. Ask its carrier."),
+                ),
+                Due::Parcel => {}
+            }
+        }
+    }
+
+    /// Parcels of which nobody heard for too long.
+    fn silent(&mut self, now: Time, silent_after: Option<Duration>) {
+        let Some(after) = silent_after.filter(|_| !self.is_over() && !self.order.is_withdrawn())
+        else {
+            return;
+        };
+        let (id, order) = (self.order.id, self.order);
+        for parcel in order.shipments.iter().filter(|parcel| parcel.is_awaited()) {
+            let heard = parcel.heard_of_at();
+            if heard.plus(after) <= now {
+                self.to_do(
+                    "no_news",
+                    format!(
+                        "Nobody heard of parcel {} since {heard}: ask its carrier, and note what it says with `oneshelf \
+                         orders track {id} --state …`.",
+                        name_of(parcel)
+                    ),
+                );
+            }
         }
     }
 
@@ -311,7 +365,7 @@ impl Sheet<'_> {
             return;
         }
         let id = self.order.id;
-        let by = self.order.ship_by;
+        let by = self.order.ships_by();
         let by_when = by.map_or_else(String::new, |by| format!(" It is to leave by {by}."));
         self.put(
             "to_ship",
@@ -413,7 +467,40 @@ impl Sheet<'_> {
         }
     }
 
+    /// What came back without money, where nothing was given back for the order at all: what was sent instead needs
+    /// none.
+    fn back_without_money(&mut self, intents: &[Intent]) {
+        let (id, order) = (self.order.id, self.order);
+        let is_refunded = order.refunded.is_positive()
+            || intents
+                .iter()
+                .any(|intent| matches!(intent.wish, Wish::Refund { .. }));
+        let has_paid = order.payment == PaymentState::Paid;
+        let is_sent_again = order
+            .lines
+            .iter()
+            .any(|line| line.counters.resent.is_positive());
+        if is_refunded || !has_paid || is_sent_again || self.is_over() {
+            return;
+        }
+        for back in order
+            .returns
+            .iter()
+            .filter(|back| !back.unpaid_units().is_empty())
+        {
+            let ret = back.id;
+            self.to_do(
+                "refund",
+                format!(
+                    "What came back with {ret} was paid, and no money was given for it. If the buyer gets it back: \
+                     `oneshelf orders refund {id} --return {ret} --reason …`."
+                ),
+            );
+        }
+    }
+
     fn money(&mut self, intents: &[Intent]) {
+        self.back_without_money(intents);
         let (id, order) = (self.order.id, self.order);
         let wanted = order
             .lines

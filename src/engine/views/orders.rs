@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    AccountId, ExternalId, ListingId, Money, Sku, Time,
+    AccountId, Currency, ExternalId, ListingId, Money, Quantity, Sku, Time,
     book::{Book, ClaimKey},
     delivery::{Tracking, TrackingEvent},
     ids::{IntentId, OrderId, ReturnId, ShipmentId},
@@ -13,7 +13,7 @@ use domain::{
     order::{Amounts, Hold, Line, Order, Phase},
     payment::{Payment, Pays},
     person::{Erasure, Person},
-    returns::{Return, ReturnReason, ReturnState, ReturnedLine},
+    returns::{Return, ReturnReason, ReturnRefund, ReturnState, ReturnedLine},
     snapshot::{Address, Buyer},
     stock::Claim,
 };
@@ -22,6 +22,7 @@ use serde::Serialize;
 use super::{
     Page, StoreError, Units, Walk,
     allocation::PartView,
+    due,
     next::{self, NextStep},
     owed::OwedView,
     queues::IntentView,
@@ -67,8 +68,10 @@ pub struct OrderSummary {
     pub placed_at: Time,
     /// When it became known here.
     pub accepted_at: Time,
-    /// By when the channel wants it shipped.
+    /// By when it is to leave: as its channel says, else as its account promises.
     pub ship_by: Option<Time>,
+    /// By when it is to arrive, where its channel says that.
+    pub deliver_by: Option<Time>,
     /// Until when it waits for what is owed to it, without being an incident.
     pub owed_until: Option<Time>,
     /// What the buyer owes or has paid.
@@ -77,6 +80,8 @@ pub struct OrderSummary {
     pub refunded: Money,
     /// How many lines it has.
     pub line_count: usize,
+    /// What of it is too late, in words.
+    pub flags: Vec<&'static str>,
 }
 
 /// An order with everything about it.
@@ -256,6 +261,29 @@ pub struct ReturnView {
     pub lines: Vec<ReturnedLineView>,
     /// When nothing more was expected of it.
     pub closed_at: Option<Time>,
+    /// Whether it was opened though its time was over.
+    pub goodwill: bool,
+    /// What was given back for it, without what waits for a person.
+    pub refunded: Money,
+    /// Each time that money was given back for it.
+    pub refunds: Vec<ReturnRefundView>,
+}
+
+/// Money that was given back for units of a return.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReturnRefundView {
+    /// When it was asked for.
+    pub at: Time,
+    /// How much.
+    pub amount: Money,
+    /// For which units.
+    pub lines: Vec<ShippedLine>,
+    /// `done`, `waiting` for its channel, or `parked`.
+    pub state: &'static str,
+    /// What was wished on the channel.
+    pub intent: Option<IntentId>,
+    /// Whether it may be more than came back.
+    pub anyway: bool,
 }
 
 /// A part of a return.
@@ -356,6 +384,8 @@ async fn by_external_id(
 pub(crate) struct Loaded {
     pub(crate) order: Order,
     pub(crate) book: Book,
+    /// What of it is too late.
+    pub(crate) flags: Vec<&'static str>,
 }
 
 /// Reads an order and its claims.
@@ -375,7 +405,8 @@ pub(crate) async fn load(engine: &Engine, id: OrderId) -> Result<Option<Loaded>,
             book.claims.extend(claim.map(|claim| (name, claim)));
         }
     }
-    Ok(Some(Loaded { order, book }))
+    let flags = due::flags(engine, &order, engine.ports.clock.now());
+    Ok(Some(Loaded { order, book, flags }))
 }
 
 impl Loaded {
@@ -402,11 +433,13 @@ impl Loaded {
             phase: self.phase(),
             placed_at: order.placed_at,
             accepted_at: order.accepted_at,
-            ship_by: order.ship_by,
+            ship_by: order.ships_by(),
+            deliver_by: order.deliver_by,
             owed_until: order.owed_until(),
             total: order.total,
             refunded: order.refunded,
             line_count: order.lines.len(),
+            flags: self.flags.clone(),
         }
     }
 
@@ -452,13 +485,34 @@ impl Loaded {
         }
     }
 
+    fn refund(&self, refund: &ReturnRefund, intents: &[Intent]) -> ReturnRefundView {
+        let scale = |number| self.order.line(number).map_or(0, |line| line.scale);
+        let lines = refund.lines.iter().map(|(line, units)| ShippedLine {
+            line: *line,
+            units: Units::new(*units, scale(*line)),
+        });
+        ReturnRefundView {
+            at: refund.at,
+            amount: refund.amount,
+            lines: lines.collect(),
+            state: state_of(refund, intents),
+            intent: refund.intent,
+            anyway: refund.anyway,
+        }
+    }
+
     pub(super) fn lines(&self) -> Vec<LineView> {
         let lines = self.order.lines.iter();
         lines.map(|line| self.line(line)).collect()
     }
 
     /// All that follows from the order and its claims, and what it says of people.
-    pub(super) fn detail(&self, lines: Vec<LineView>, person: Person) -> OrderDetail {
+    pub(super) fn detail(
+        &self,
+        lines: Vec<LineView>,
+        person: Person,
+        intents: &[Intent],
+    ) -> OrderDetail {
         let order = &self.order;
         OrderDetail {
             summary: self.summary(),
@@ -478,8 +532,8 @@ impl Loaded {
             lines,
             holds: order.holds.clone(),
             shipments: self.shipments(),
-            returns: self.returns(),
-            intents: Vec::new(),
+            returns: self.returns(intents),
+            intents: intents.iter().map(IntentView::of).collect(),
             pay_by: None,
             expired_at: order.expired_at,
             closed_at: order.closed_at,
@@ -519,7 +573,7 @@ impl Loaded {
         self.order.shipments.iter().map(view).collect()
     }
 
-    fn returns(&self) -> Vec<ReturnView> {
+    fn returns(&self, intents: &[Intent]) -> Vec<ReturnView> {
         let line = |part: &ReturnedLine| {
             let scale = self.order.line(part.line).map_or(0, |line| line.scale);
             let units = |quantity| Units::new(quantity, scale);
@@ -545,9 +599,35 @@ impl Loaded {
             tracking_number: one.tracking_number.clone(),
             lines: one.lines.iter().map(line).collect(),
             closed_at: one.closed_at,
+            goodwill: one.goodwill,
+            refunded: given_back(one, intents, self.order.currency),
+            refunds: one
+                .refunds
+                .iter()
+                .map(|refund| self.refund(refund, intents))
+                .collect(),
         };
         self.order.returns.iter().map(view).collect()
     }
+}
+
+/// How far a refund is. Where no channel keeps the money, it is done at once; of an order as it was, what its channel
+/// did since is not known.
+fn state_of(refund: &ReturnRefund, intents: &[Intent]) -> &'static str {
+    let Some(id) = refund.intent else {
+        return "done";
+    };
+    let intent = intents.iter().find(|intent| intent.id == id);
+    intent.map_or("waiting", |intent| words::intent_state(&intent.state))
+}
+
+fn given_back(one: &Return, intents: &[Intent], currency: Currency) -> Money {
+    let refunds = one.refunds.iter();
+    let good = refunds.filter(|refund| state_of(refund, intents) != "parked");
+    let sum = good
+        .map(|refund| refund.amount.minor())
+        .fold(0, i64::saturating_add);
+    Money::from_minor(sum, currency).unwrap_or(Money::zero(currency))
 }
 
 /// One order.
@@ -565,8 +645,7 @@ pub async fn detail(engine: &Engine, id: OrderId) -> Result<Option<OrderDetail>,
     }
     let pay_by = deadline(order, &engine.decider.policy().accounts);
     let next = next::steps(engine, &loaded, &lines, (&intents, pay_by)).await?;
-    let mut detail = loaded.detail(lines, person);
-    detail.intents = intents.iter().map(IntentView::of).collect();
+    let mut detail = loaded.detail(lines, person, &intents);
     detail.pay_by = pay_by;
     detail.next = next;
     Ok(Some(detail))
@@ -614,6 +693,41 @@ pub async fn line_scales(
         let lines = order.lines.iter();
         lines.map(|line| (line.number, line.scale)).collect()
     }))
+}
+
+/// What units of a return cost: those that are named, or all that came and no money was given for. Nothing where there
+/// is no such return.
+pub async fn worth_of_return(
+    engine: &Engine,
+    order: OrderId,
+    id: ReturnId,
+    lines: &[(u32, Quantity)],
+) -> Result<Option<Money>, StoreError> {
+    let order: Option<Order> = read(engine, rows::ORDERS, &[&order.to_string()]).await?;
+    let Some(order) = order else { return Ok(None) };
+    let Some(found) = order.returns.iter().find(|one| one.id == id) else {
+        return Ok(None);
+    };
+    let units = match lines {
+        [] => found.unpaid_units(),
+        lines => lines.to_vec(),
+    };
+    // What was given for earlier units is rounded up, so the last ones cost what is left.
+    let mut all = units.clone();
+    all.extend(
+        found
+            .refunds
+            .iter()
+            .flat_map(|one| one.lines.iter().copied()),
+    );
+    let given = found.refunds.iter().map(|one| one.amount.minor());
+    let left = order
+        .worth_of(&all)
+        .saturating_sub(given.fold(0, i64::saturating_add));
+    let worth = order.worth_of(&units).min(left).max(0);
+    Ok(Some(
+        Money::from_minor(worth, order.currency).unwrap_or(Money::zero(order.currency)),
+    ))
 }
 
 /// Whether there is such an intent.

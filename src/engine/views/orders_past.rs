@@ -10,6 +10,7 @@ use domain::{
     book::{Book, ClaimKey},
     fact::Event,
     ids::OrderId,
+    intent::{Intent, IntentState},
     order::Order,
     past::{Then, order_at},
     person::Person,
@@ -17,8 +18,8 @@ use domain::{
 };
 
 use super::{
-    StoreError, Walk,
-    orders::{LineView, Loaded, OrderDetail, leaves_from},
+    StoreError, Walk, due,
+    orders::{LineView, Loaded, OrderDetail, intents_of, leaves_from},
     read,
 };
 use crate::{
@@ -68,18 +69,46 @@ pub async fn detail(engine: &Engine, id: OrderId, at: Time) -> Result<PastOrder,
             book.claims.insert(name, claim);
         }
     }
-    let loaded = Loaded { order, book };
+    let flags = due::flags(engine, &order, at);
+    let loaded = Loaded { order, book, flags };
     let mut lines: Vec<LineView> = loaded.lines();
     for line in &mut lines {
         line.leaves_from = leaves_from(engine, &loaded.book, line.number).await?;
     }
-    let mut detail = loaded.detail(lines, Person::default());
+    let intents = intents_then(engine, id, &facts, at).await?;
+    let mut detail = loaded.detail(lines, Person::default(), &intents);
+    detail.intents.clear();
     detail.as_of = Some(at);
     detail.unknown = unknown;
     detail.amounts = None;
     detail.words.clear();
     detail.changed_at = None;
     Ok(PastOrder::Known(Box::new(detail)))
+}
+
+/// What was wished on its channel, each as far as it was: for money that was given back.
+async fn intents_then(
+    engine: &Engine,
+    id: OrderId,
+    facts: &[(Time, Event)],
+    at: Time,
+) -> Result<Vec<Intent>, StoreError> {
+    let mut intents = intents_of(engine, id).await?;
+    for intent in &mut intents {
+        intent.state = IntentState::Waiting;
+        for (_, event) in facts.iter().take_while(|(when, _)| *when <= at) {
+            match event {
+                Event::IntentDone { intent: of } if *of == intent.id => {
+                    intent.state = IntentState::Done(None);
+                }
+                Event::IntentParked { intent: of, reason } if *of == intent.id => {
+                    intent.state = IntentState::Parked(reason.clone());
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(intents)
 }
 
 /// All facts of the timeline of an order.

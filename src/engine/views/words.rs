@@ -605,6 +605,7 @@ pub fn event(event: &Event, order: &Order) -> String {
         | Event::ReturnAdvised { .. }
         | Event::ReturnReceived { .. }
         | Event::ReturnInspected { .. }
+        | Event::ReturnRefunded { .. }
         | Event::ReturnClosed { .. } => aftersales::event(event, &units).unwrap_or_default(),
         Event::IntentMade { wish, .. } => format!("To do on the channel: {wish}."),
         Event::IntentDone { intent } => format!("Done on the channel: {intent}."),

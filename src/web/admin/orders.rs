@@ -7,7 +7,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
-    ExternalId, Money, Sku, Time, ids::OrderId, order::Phase, signal::Command, stock::LocationId,
+    ExternalId, Money, Sku, Time, ids::OrderId, order::Phase, returns::OfReturn, signal::Command,
+    stock::LocationId,
 };
 use engine::views::{self, orders::Filter};
 use serde::Deserialize;
@@ -66,10 +67,14 @@ pub(crate) struct Cancel {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewRefund {
-    amount: Money,
+    /// What the units of the return cost, where one is named and no amount.
+    amount: Option<Money>,
     #[serde(default)]
     lines: Vec<LineUnits>,
     reason: String,
+    r#return: Option<String>,
+    #[serde(default)]
+    anyway: bool,
 }
 
 #[derive(Deserialize)]
@@ -193,11 +198,27 @@ pub(crate) async fn refund(
         let units = units.map_err(|source| domain::decide::Refusal::Quantity { line, source })?;
         lines.push((line, units));
     }
+    let of = asked.r#return.as_deref().map(|one| id("return", one));
+    let of_return = of.transpose()?.map(|id| OfReturn {
+        id,
+        anyway: asked.anyway,
+    });
+    let amount = match (asked.amount, of_return) {
+        (Some(amount), _) => amount,
+        (None, Some(of)) => views::orders::worth_of_return(&admin.engine, order, of.id, &lines)
+            .await?
+            .ok_or(domain::decide::Refusal::NoReturn { order, id: of.id })?,
+        (None, None) => {
+            let detail = "amount: it is missing, and no return is named whose units would tell it";
+            return Err(Problem::new(&problem::BAD_BODY, detail).with("path", "amount"));
+        }
+    };
     let command = Command::Refund {
         order,
-        amount: asked.amount,
+        amount,
         lines,
         reason: text("reason", asked.reason)?,
+        of_return,
     };
     carry_out(&admin, write.ticket, StatusCode::ACCEPTED, command).await
 }

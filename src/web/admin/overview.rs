@@ -11,8 +11,13 @@ use domain::{
     ids::OrderId,
     notes::{NOTE_LENGTH_MAX, NoteText},
     signal::{Command, Signal},
+    time::parse_span,
 };
-use engine::views::{self, orders_past::PastOrder};
+use engine::views::{
+    self,
+    due::{self, Standing},
+    orders_past::PastOrder,
+};
 use serde::Deserialize;
 
 use super::{
@@ -20,7 +25,7 @@ use super::{
     orders::{SOMEBODY, no_order},
 };
 use crate::{
-    ask::{Ask, At, PageQuery, id, moment},
+    ask::{Ask, At, PageQuery, bad_parameter, id, moment},
     paging::Place,
     problem::{self, Problem},
     write::{Write, carry_out, lines_of_text, optional_text},
@@ -36,6 +41,16 @@ pub(crate) struct Then {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewEvidence {
     by: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DueQuery {
+    account: Option<String>,
+    state: Option<String>,
+    within: Option<String>,
+    cursor: Option<String>,
+    limit: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -85,6 +100,33 @@ pub(crate) async fn timeline(
     let after = place.after.clone();
     let page = views::timeline::page(&admin.engine, order, after, place.limit).await?;
     let page = page.ok_or_else(|| no_order(order))?;
+    Ok(Json(place.show(page)).into_response())
+}
+
+pub(crate) async fn due(
+    State(admin): State<Admin>,
+    Ask(ask): Ask<DueQuery>,
+) -> Result<Response, Problem> {
+    let state = ask.state.as_deref().map(|word| {
+        let found = Standing::ALL.into_iter().find(|state| state.word() == word);
+        let words = Standing::ALL.map(Standing::word).join(", ");
+        found.ok_or_else(|| {
+            bad_parameter(
+                "state",
+                format!("there is no such state; use one of {words}"),
+            )
+        })
+    });
+    let within = ask.within.as_deref().map(|text| {
+        parse_span(text).ok_or_else(|| bad_parameter("within", "write how long, as `36h` or `7d`"))
+    });
+    let filter = due::Filter {
+        account: admin.narrowed_to(ask.account.as_deref()).await?,
+        state: state.transpose()?,
+        within: within.transpose()?.unwrap_or(due::WITHIN_USUAL),
+    };
+    let place = Place::read(&("due", &filter), ask.cursor.as_deref(), ask.limit)?;
+    let page = due::list(&admin.engine, &filter, place.after.clone(), place.limit).await?;
     Ok(Json(place.show(page)).into_response())
 }
 

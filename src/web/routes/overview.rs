@@ -6,6 +6,13 @@ use crate::admin::overview;
 pub(super) fn routes() -> Vec<Route> {
     vec![
         reads(
+            "/api/v1/orders/due",
+            "List what must leave or arrive soon or is late, and parcels that nobody heard of.",
+            Gives::Page("DueOrder"),
+            overview::due,
+        )
+        .asks(&["account", "state", "within", "cursor", "limit"]),
+        reads(
             "/api/v1/orders/{order}",
             "Show one order, with what is to be done next.",
             Gives::One("Order"),

@@ -30,4 +30,13 @@ pub(super) const SCHEMAS: &[(&str, &str)] = &[
         "name: text, about: text, sha256: text, text: text",
     ),
     ("NewEvidence", "by?: text?"),
+    (
+        "ReturnRefund",
+        "at: time, amount: money, lines: LineUnits[], state: 'waiting'|'done'|'parked', intent: id?, anyway: flag",
+    ),
+    (
+        "DueOrder",
+        "due: 'ship'|'deliver'|'parcel', state: 'late'|'at_risk'|'today'|'later', by: time, text: text, id: id, \
+         account: text, external_id: text, number: text, phase: phase, placed_at: time",
+    ),
 ];

@@ -14,7 +14,7 @@ use super::{
     adoption::adopted,
     aftersales,
     allocation::placed,
-    backups, overview, people, placing,
+    backups, due, overview, people, placing,
     rig::{Answer, Rig, bearer, rig},
     safety::{decided, drift_and_breaker, frozen_and_thawed},
     shape::misfits,
@@ -135,6 +135,7 @@ async fn every_route_answers_as_it_is_described() {
     placing::entered(&mut reader).await;
     aftersales::went_through(&mut reader).await;
     overview::seen_whole(&mut reader).await;
+    due::listed(&mut reader).await;
     for path in [
         "/livez",
         "/readyz",

@@ -7,6 +7,7 @@ mod allocation;
 mod api;
 mod backups;
 mod description;
+mod due;
 mod hooks;
 mod once;
 mod overview;

@@ -44,18 +44,20 @@ async fn an_order_is_shown_with_all_that_belongs_to_it() {
     assert_eq!(
         ran.text,
         "\
-order     ord_a
-number    #17 on shop
-phase     part_shipped
-payment   paid
-placed    2026-11-21T10:00:00Z
-ship by   -
-total     20.00 EUR
-refunded  0.00 EUR
-buyer     Buyer
-ships to  Buyer, Road 1, 1 Town, DE
-note      -
-people    kept
+order       ord_a
+number      #17 on shop
+phase       part_shipped
+payment     paid
+placed      2026-11-21T10:00:00Z
+ship by     -
+deliver by  -
+late        -
+total       20.00 EUR
+refunded    0.00 EUR
+buyer       Buyer
+ships to    Buyer, Road 1, 1 Town, DE
+note        -
+people      kept
 
 LINE  SKU          ORDERED  TO SHIP  PROMISED  MISSING  LEAVES FROM  TITLE
 1     ? (mug-old)  3        1        1         0        berlin       Mug
@@ -169,4 +171,64 @@ async fn failure(line: &str, answers: &[(u16, serde_json::Value)]) -> String {
     let mut out = Out::new(&mut written, false);
     let failed = verb.hand_over(&client, &mut out).await;
     failed.expect_err("it is refused").to_string()
+}
+
+#[tokio::test]
+async fn what_is_due_is_listed_and_counted_by_account() {
+    let one = |state: &str, account: &str| {
+        json!({
+            "due": "ship", "state": state, "by": "2026-11-30T12:00:00Z", "text": "To leave.", "id": "ord_a",
+            "account": account, "external_id": "1", "number": "#1", "phase": "ready",
+            "placed_at": "2026-11-29T12:00:00Z",
+        })
+    };
+    let all = json!([
+        one("late", "eu"),
+        one("at_risk", "eu"),
+        one("late", "eu"),
+        one("today", "us")
+    ]);
+    let ran = run(
+        "orders|due|--account|eu|--within|7d|--state|late",
+        &[page(all, None)],
+    )
+    .await;
+    let asked =
+        "GET http://daemon:8081/api/v1/orders/due?account=eu&state=late&within=7d&limit=200";
+    assert_eq!(ran.calls(), [asked]);
+    let end = "\neu: 2 late, 1 at risk\nus: 1 today\n4 deadlines in all.\n";
+    assert!(ran.text.ends_with(end), "{}", ran.text);
+    assert_eq!(ran.exit, Exit::Good);
+    let none = run("orders|due", &[page(json!([]), None)]).await;
+    assert!(none.text.ends_with("(none)\n"), "{}", none.text);
+}
+
+#[tokio::test]
+async fn a_refund_for_a_return_needs_no_amount() {
+    let receipt = json!({ "effect": "done", "phase": "delivered" });
+    let line = "orders|refund|ord_a|--return|ret_1|--line|1=1|--reason|too small|--anyway";
+    let ran = run(line, &[(202, receipt.clone())]).await;
+    assert_eq!(
+        ran.calls(),
+        ["POST http://daemon:8081/api/v1/orders/ord_a/refunds"]
+    );
+    let said = json!({
+        "lines": [{ "line": 1, "units": "1" }], "reason": "too small", "return": "ret_1", "anyway": true,
+    });
+    assert_eq!(ran.body(0), said);
+    assert_eq!(
+        ran.text,
+        "What came back is to be paid back; the order is delivered.\n"
+    );
+    let late = "orders|return|open|ord_a|--reason|changed_mind|--anyway";
+    let ran = run(late, &[(201, receipt)]).await;
+    assert_eq!(ran.body(0)["anyway"], true);
+    for line in [
+        "orders|refund|ord_a|--reason|no amount and no return",
+        "orders|refund|ord_a|--amount|1.00|--reason|r|--anyway",
+        "orders|due|--state|soon",
+    ] {
+        let words = std::iter::once("oneshelf").chain(line.split('|'));
+        assert!(Line::try_parse_from(words).is_err(), "{line}");
+    }
 }

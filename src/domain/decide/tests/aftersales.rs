@@ -121,6 +121,7 @@ fn advise(world: &mut World, lines: &[(u32, i64)]) -> Result<Verdict, Refusal> {
             reason: ReturnReason::DoesNotFit,
             note: None,
             tracking_number: None,
+            anyway: false,
         },
     )
 }

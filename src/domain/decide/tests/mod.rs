@@ -3,6 +3,7 @@
 
 mod aftersales;
 mod claim_rules;
+mod deadlines;
 mod echoes;
 mod erase;
 mod incidents;

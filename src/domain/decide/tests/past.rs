@@ -101,6 +101,10 @@ fn told(order: &Order) -> Vec<String> {
 }
 
 /// Something that happens to order #1, whether it makes sense then or not.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm for each thing that can happen"
+)]
 fn act(watched: &mut Watched, dice: &mut Dice, version: &mut i64) -> String {
     let world = &mut watched.world;
     let known = world
@@ -188,6 +192,7 @@ fn act(watched: &mut Watched, dice: &mut Dice, version: &mut i64) -> String {
                     reason: ReturnReason::Other,
                     note: None,
                     tracking_number: None,
+                    anyway: true,
                 },
                 (Some(id), 0) => ReturnStep::Receive {
                     id,

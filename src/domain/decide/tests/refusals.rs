@@ -212,6 +212,10 @@ fn after_sales(shipment: ShipmentId) -> Vec<Refusal> {
     let returns = [
         ReturnRefusal::NothingOut,
         ReturnRefusal::TooManyReturns,
+        ReturnRefusal::WindowOver(Time::EPOCH),
+        ReturnRefusal::NothingToRefund,
+        ReturnRefusal::TooManyRefunds,
+        ReturnRefusal::BeyondWorth("1.00 EUR".to_owned()),
         ReturnRefusal::NothingToCome,
         ReturnRefusal::NothingToCheck,
         ReturnRefusal::TooMany { line, left, of },

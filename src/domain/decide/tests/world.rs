@@ -38,6 +38,7 @@ pub(super) struct World {
     pub(super) placed_ago: Option<i64>,
     owner: Option<&'static str>,
     budget: Option<WriteBudget>,
+    pub(super) promised: crate::deadlines::Promised,
     pub(super) incidents: Vec<crate::policy::Rule>,
     last: Result<Verdict, Refusal>,
 }
@@ -61,6 +62,7 @@ impl World {
             placed_ago: None,
             owner: None,
             budget: None,
+            promised: crate::deadlines::Promised::default(),
             incidents: Vec::new(),
             last: Ok(Verdict::Nothing),
         };
@@ -96,6 +98,7 @@ impl World {
             authority: Authority::Ledger,
             budget: self.budget,
             is_by_hand: false,
+            promised: self.promised,
         };
         let owner = Terms {
             authority: Authority::Channel,

@@ -124,7 +124,8 @@ pub fn event_kind(event: &Event) -> &'static str {
         Event::ReturnAdvised { .. }
         | Event::ReturnReceived { .. }
         | Event::ReturnInspected { .. }
-        | Event::ReturnClosed { .. } => "return",
+        | Event::ReturnClosed { .. }
+        | Event::ReturnRefunded { .. } => "return",
         Event::IntentMade { .. } | Event::IntentDone { .. } | Event::IntentParked { .. } => {
             "intent"
         }
