@@ -93,6 +93,7 @@ pub(super) fn order(
         lines,
         note: order.buyer_checkout_notes.clone().unwrap_or_default(),
         ship_by: ship_by(order),
+        deliver_by: deliver_by(order),
         person_print: None,
         extra: Some(adjustment.plus(fee).map_err(|error| error.to_string())?),
         gist: None,
@@ -370,6 +371,16 @@ fn address(contact: &wire::Contact) -> Address {
 }
 
 /// The earliest of the lines' dates. One that cannot be read is left out: it changes no stock.
+/// The latest of the dates by which eBay tells the buyer that it arrives.
+fn deliver_by(order: &wire::Order) -> Option<Time> {
+    let lines = order.line_items.iter();
+    let told = lines.filter_map(|line| {
+        let told = line.line_item_fulfillment_instructions.as_ref()?;
+        told.max_estimated_delivery_date.as_deref()
+    });
+    told.filter_map(|text| Time::parse_utc(text).ok()).max()
+}
+
 fn ship_by(order: &wire::Order) -> Option<Time> {
     order
         .line_items

@@ -238,6 +238,7 @@ pub(super) struct Tax {
 #[serde(rename_all = "camelCase")]
 pub(super) struct LineInstructions {
     pub(super) ship_by_date: Option<String>,
+    pub(super) max_estimated_delivery_date: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -64,6 +64,7 @@ pub(super) fn order(order: &wire::Order, location: &str) -> Result<OrderSnapshot
             .collect::<Result<_, _>>()?,
         note: order.note.clone().unwrap_or_default(),
         ship_by: ship_by(order)?,
+        deliver_by: None,
         person_print: None,
         extra: None,
         gist: None,

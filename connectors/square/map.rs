@@ -87,6 +87,7 @@ pub(super) fn order(order: &wire::Order, skus: &SkuOf) -> Result<OrderSnapshot, 
         lines,
         note: note(order),
         ship_by: ship_by(order)?,
+        deliver_by: deliver_by(order)?,
         person_print: None,
         extra: extra(
             order,
@@ -425,6 +426,18 @@ fn note(order: &wire::Order) -> String {
         .chain(on_lines)
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+/// When what is brought to the buyer is to be there, the last of it.
+fn deliver_by(order: &wire::Order) -> Result<Option<Time>, String> {
+    let mut latest = None;
+    for details in order.fulfillments.iter().flat_map(details) {
+        if details.deliver_at.is_some() {
+            let at = time(details.deliver_at.as_deref(), "fulfillment time")?;
+            latest = Some(latest.map_or(at, |before: Time| before.max(at)));
+        }
+    }
+    Ok(latest)
 }
 
 fn ship_by(order: &wire::Order) -> Result<Option<Time>, String> {

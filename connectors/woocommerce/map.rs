@@ -96,6 +96,7 @@ pub(super) fn order(
         lines,
         note: order.customer_note.as_str().to_owned(),
         ship_by: None,
+        deliver_by: None,
         person_print: None,
         extra: Some(fees(order, currency)?),
         gist: None,

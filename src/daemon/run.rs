@@ -379,6 +379,7 @@ pub fn config(settings: &Settings) -> Config {
             orders_since: settings.schedule.orders_since,
         },
         unpaid_for: account.unpaid_for.or(settings.stock.unpaid_for),
+        promised: account.promised,
         authority: match account.authority.stock {
             settings::Decides::Ledger => Authority::Ledger,
             settings::Decides::Channel => Authority::Channel,
@@ -590,7 +591,8 @@ mod tests {
         let main = "[stock]\nunpaid_for = \"2h\"\n[limits]\nconnections = 9\nread_timeout = \"3s\"\n\
                     backlog = 7\n[schedule]\npoll = \"5s\"\norders_since = \"1d\"\n";
         let main = &format!("{main}[breaker]\nlistings = 3\nshare = \"1/2\"\nwindow = \"1m\"\n");
-        let special = "unpaid_for = \"1h\"\npoll = \"9s\"\nauthority = { stock = \"channel\" }\n";
+        let special = "unpaid_for = \"1h\"\npoll = \"9s\"\nauthority = { stock = \"channel\" }\n\
+                       promised = { ship_within = \"2 working days\", return_within = \"30d\", no_news_after = \"5d\" }\n";
         assert_eq!(config.policy.breaker, BreakerRule::default());
         let (config, limits) = configured(main, special);
         let breaker = config.policy.breaker;

@@ -324,6 +324,18 @@ pub enum Event {
         /// Why.
         error: String,
     },
+    /// Staff wrote a note. What it says is not in the fact.
+    NoteAdded {
+        /// Its place among the notes of the order, from 1.
+        number: u32,
+        /// Who.
+        by: String,
+    },
+    /// All that is known of it, people too, was written down for a dispute.
+    EvidenceMade {
+        /// Who asked for it.
+        by: String,
+    },
     /// What it says of people is to be erased.
     ErasureAsked {
         /// Who asked.
@@ -393,8 +405,23 @@ pub enum Event {
         units: Quantity,
         /// Why.
         reason: ReturnReason,
+        /// Whether its time was over, and it is taken back nevertheless.
+        #[serde(default, skip_serializing_if = "is_false")]
+        goodwill: bool,
         /// Who said so.
         by: String,
+    },
+    /// Money is given back for units of a return.
+    ReturnRefunded {
+        /// Of which.
+        id: ReturnId,
+        /// How much.
+        amount: Money,
+        /// For which units: line numbers and units.
+        lines: Vec<(u32, Quantity)>,
+        /// Whether it may be more than came back.
+        #[serde(default, skip_serializing_if = "is_false")]
+        anyway: bool,
     },
     /// Units of a line came back.
     ReturnReceived {
@@ -594,6 +621,11 @@ pub enum Event {
         /// Its key.
         sku: Sku,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// The counters of a line.

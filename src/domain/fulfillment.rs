@@ -490,6 +490,18 @@ pub enum Work {
         /// What it left as.
         shipment: ShipmentId,
     },
+    /// Units of it left without it being asked: a person or the channel says so.
+    LeftWith {
+        /// What they left as.
+        shipment: ShipmentId,
+        /// Of which line.
+        line: u32,
+        /// How many.
+        units: Quantity,
+        /// How many of these nobody had fetched, as far as was known.
+        #[serde(default, skip_serializing_if = "Quantity::is_nothing")]
+        unpicked: Quantity,
+    },
     /// It goes on as part of another.
     MergedInto {
         /// Which.

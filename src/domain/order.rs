@@ -98,6 +98,12 @@ pub struct Order {
     pub runs: Vec<Run>,
     /// By when the channel wants it shipped.
     pub ship_by: Option<Time>,
+    /// By when it is to leave where its channel does not say it: as its account promised when it could be sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promised_by: Option<Time>,
+    /// By when the channel wants it delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deliver_by: Option<Time>,
     /// What was bought.
     pub lines: Vec<Line>,
     /// Why it waits for a person, now or before.
@@ -123,6 +129,9 @@ pub struct Order {
     /// Who took its locations back: none is chosen by itself any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unplaced_by: Option<String>,
+    /// How many notes staff wrote beside it.
+    #[serde(default, skip_serializing_if = "is_none_yet")]
+    pub notes: u32,
     /// How many facts its timeline holds; the next one's place in it.
     pub timeline_length: u64,
 }
@@ -348,6 +357,11 @@ pub struct Shipment {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 fn is_zero(value: &i32) -> bool {
     *value == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_none_yet(count: &u32) -> bool {
+    *count == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Time,
+    notes::Note,
     snapshot::{Address, Buyer, OrderSnapshot},
 };
 
@@ -22,6 +23,72 @@ pub struct Person {
     pub bill_to: Option<Address>,
     /// What the buyer wrote.
     pub note: String,
+    /// What staff wrote beside it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
+    /// What its channel changed of the rest, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edits: Vec<PersonEdit>,
+}
+
+/// What a channel changed of what an order says of people. Personal data: it is never logged.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonEdit {
+    /// When it became known here.
+    pub at: Time,
+    /// Of what.
+    pub part: PersonPart,
+    /// What it was.
+    pub from: String,
+    /// What it is.
+    pub to: String,
+}
+
+/// A part of what an order says of people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PersonPart {
+    /// Who bought.
+    Buyer,
+    /// Where it goes.
+    ShipTo,
+    /// Where the bill goes.
+    BillTo,
+    /// What the buyer wrote.
+    Note,
+}
+
+impl std::fmt::Debug for PersonEdit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PersonEdit({:?}, …)", self.part)
+    }
+}
+
+impl PersonEdit {
+    /// The most that are kept of an order: they stand in one row.
+    pub const KEPT_MAX: usize = 50;
+
+    /// What is another in the second than in the first.
+    pub fn between(was: &Person, is: &Person, at: Time) -> Vec<PersonEdit> {
+        let address = |one: &Option<Address>| one.as_ref().map(Address::line).unwrap_or_default();
+        let pairs = [
+            (PersonPart::Buyer, was.buyer.line(), is.buyer.line()),
+            (
+                PersonPart::ShipTo,
+                address(&was.ship_to),
+                address(&is.ship_to),
+            ),
+            (
+                PersonPart::BillTo,
+                address(&was.bill_to),
+                address(&is.bill_to),
+            ),
+            (PersonPart::Note, was.note.clone(), is.note.clone()),
+        ];
+        let differs = pairs.into_iter().filter(|(_, from, to)| from != to);
+        let edit = |(part, from, to)| PersonEdit { at, part, from, to };
+        differs.map(edit).collect()
+    }
 }
 
 impl std::fmt::Debug for Person {
@@ -98,6 +165,8 @@ impl Person {
             ship_to: snapshot.ship_to.clone(),
             bill_to: snapshot.bill_to.clone(),
             note: snapshot.note.clone(),
+            notes: Vec::new(),
+            edits: Vec::new(),
         };
         (person != Person::default()).then_some(person)
     }
@@ -166,6 +235,8 @@ mod tests {
             ship_to: address("+49301234567"),
             bill_to: address(""),
             note: String::new(),
+            notes: Vec::new(),
+            edits: Vec::new(),
         };
         let texts: Vec<String> = person.contacts().iter().map(Contact::text).collect();
         assert_eq!(texts, ["email:a@b.c", "phone:301234567", "handle:ada77"]);

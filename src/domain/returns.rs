@@ -5,10 +5,17 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Decimal, Quantity, Time, ids::ReturnId, stock::LocationId};
+use crate::{
+    Decimal, Money, Quantity, Time,
+    ids::{IntentId, ReturnId},
+    stock::LocationId,
+};
 
 /// The most returns of an order that people can open: each stands in its row.
 pub const RETURNS_MAX: usize = 100;
+
+/// The most refunds of a return: each stands in the row of its order.
+pub const RETURN_REFUNDS_MAX: usize = 100;
 
 /// Why a buyer sends something back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +105,43 @@ pub struct Return {
     /// When nothing more was expected of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<Time>,
+    /// Whether it was opened though its time was over.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub goodwill: bool,
+    /// What money was given back for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refunds: Vec<ReturnRefund>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// Money that was given back for units of a return.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReturnRefund {
+    /// When it was asked for.
+    pub at: Time,
+    /// How much.
+    pub amount: Money,
+    /// For which units: line numbers and units.
+    pub lines: Vec<(u32, Quantity)>,
+    /// What was wished on the channel; nothing where no channel keeps the money.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<IntentId>,
+    /// Whether it may be more than came back.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub anyway: bool,
+}
+
+/// For which return money is given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfReturn {
+    /// Which.
+    pub id: ReturnId,
+    /// Whether also for more than came back.
+    pub anyway: bool,
 }
 
 /// A part of a return. Every number only grows.
@@ -199,6 +243,9 @@ pub enum ReturnStep {
         note: Option<String>,
         /// The carrier's number of the parcel.
         tracking_number: Option<String>,
+        /// Whether also when its time is over.
+        #[serde(default)]
+        anyway: bool,
     },
     /// Some of it came in.
     Receive {
@@ -240,6 +287,24 @@ pub enum ReturnRefusal {
     /// The order has as many as are kept.
     #[error("the order has {RETURNS_MAX} returns already: use one that is open")]
     TooManyReturns,
+    /// Its time is over.
+    #[error(
+        "what is returned had to be announced by {0}: take it back nevertheless, as goodwill, by saying `anyway`"
+    )]
+    WindowOver(Time),
+    /// No units are named, and none came that no money was given for.
+    #[error(
+        "nothing came back with the return that no money was given for: receive it first, or say `anyway`"
+    )]
+    NothingToRefund,
+    /// It has as many refunds as are kept.
+    #[error(
+        "the return has {RETURN_REFUNDS_MAX} refunds already: refund the order without naming it"
+    )]
+    TooManyRefunds,
+    /// More money than what came back is worth.
+    #[error("what came back is worth {0} more: give that or less, or say `anyway`")]
+    BeyondWorth(String),
     /// Nothing of it is still to come.
     #[error("nothing of the return is still to come: open another one for what came besides")]
     NothingToCome,

@@ -16,8 +16,9 @@ use crate::{
     intent::Outcome,
     issuing::NewDocument,
     item::Item,
+    notes::NoteText,
     placement::{NewPayment, Placement},
-    returns::ReturnStep,
+    returns::{OfReturn, ReturnStep},
     snapshot::{LevelSnapshot, ListingSnapshot, OrderSnapshot},
     stock::{Condition, LocationId},
 };
@@ -424,6 +425,9 @@ pub enum Command {
         lines: Vec<(u32, Quantity)>,
         /// Why.
         reason: String,
+        /// For which return, where it is for one.
+        #[serde(default)]
+        of_return: Option<OfReturn>,
     },
     /// Stop an order.
     Hold {
@@ -437,6 +441,22 @@ pub enum Command {
         until: Option<Time>,
         /// Whether it keeps its stock.
         keeps_claim: bool,
+    },
+    /// Write something beside it, for staff.
+    Note {
+        /// Which.
+        order: OrderId,
+        /// What. Perhaps personal data.
+        text: NoteText,
+        /// Who.
+        by: String,
+    },
+    /// Note that all that is known of it was written down for a dispute.
+    Evidence {
+        /// Of which order.
+        order: OrderId,
+        /// For whom.
+        by: String,
     },
     /// Let it go on.
     Release {

@@ -51,6 +51,9 @@ pub struct OrderSnapshot {
     pub note: String,
     /// By when the channel wants it shipped.
     pub ship_by: Option<Time>,
+    /// By when the channel wants it delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deliver_by: Option<Time>,
     /// A fingerprint of what it said of people, where that was left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person_print: Option<u64>,
@@ -218,7 +221,28 @@ pub struct Address {
     pub phone: String,
 }
 
+impl Buyer {
+    /// On one line.
+    pub fn line(&self) -> String {
+        joined([&self.name, &self.email, &self.phone])
+    }
+}
+
+fn joined<'a>(parts: impl IntoIterator<Item = &'a String>) -> String {
+    let parts = parts.into_iter().map(|part| part.trim());
+    let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
+    parts.join(", ")
+}
+
 impl Address {
+    /// On one line.
+    pub fn line(&self) -> String {
+        let town = format!("{} {}", self.postal_code, self.city);
+        let parts = [&self.name, &self.company].into_iter();
+        let parts = parts.chain(&self.street);
+        joined(parts.chain([&town, &self.region, &self.country, &self.phone]))
+    }
+
     /// Its country and region, which it has in common with many.
     pub(crate) fn place(&self) -> Address {
         Address {

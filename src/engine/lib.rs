@@ -48,6 +48,7 @@ use decider::{Alongside, DecideError, Decider, Done, Policy};
 use domain::{
     AccountId,
     budget::WriteBudget,
+    deadlines::Promised,
     decide::{Authority, FollowUp, Terms, Verdict},
     signal::Signal,
 };
@@ -75,6 +76,8 @@ pub struct AccountConfig {
     pub pace: Pace,
     /// How long an unpaid order keeps its stock.
     pub unpaid_for: Option<Duration>,
+    /// What it promises of time.
+    pub promised: Promised,
     /// Who decides about its stock.
     pub authority: Authority,
 }
@@ -181,6 +184,7 @@ impl Engine {
                     .writes_per_listing_per_day
                     .map(WriteBudget::per_day),
                 is_by_hand: descriptor.is_by_hand,
+                promised: account.promised,
             };
             policy.accounts.insert(account.id.clone(), terms);
             let port = outside.port(&account.id, descriptor);
@@ -225,6 +229,7 @@ impl Engine {
         }
         engine.count_backlog().await?;
         engine.serve_waiting().await?;
+        engine.list_deadlines().await?;
         // What a crash came between is destroyed before anything else is done.
         engine.erase_what_was_asked().await?;
         engine.spawn_all();

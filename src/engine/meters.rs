@@ -110,6 +110,8 @@ impl Meters {
                 | Event::Moved { .. }
                 | Event::HoldPlaced { .. }
                 | Event::HoldReleased { .. }
+                | Event::NoteAdded { .. }
+                | Event::EvidenceMade { .. }
                 | Event::ErasureAsked { .. }
                 | Event::PersonErased { .. }
                 | Event::Worked { .. }
@@ -122,6 +124,7 @@ impl Meters {
                 | Event::ReturnInspected { .. }
                 | Event::ReturnClosed { .. }
                 | Event::DocumentIssued { .. }
+                | Event::ReturnRefunded { .. }
                 | Event::IntentMade { .. }
                 | Event::IntentDone { .. }
                 | Event::IntentParked { .. }

@@ -57,7 +57,8 @@ pub(crate) async fn load(
             let reference = asked.reference.as_ref();
             order.account == asked.account && reference == Some(&order.external_id)
         }
-        Signal::Forget { order: id } | Signal::Command(Command::Erase { order: id, .. }) => {
+        Signal::Forget { order: id }
+        | Signal::Command(Command::Erase { order: id, .. } | Command::Note { order: id, .. }) => {
             order.id == *id
         }
         _ => false,

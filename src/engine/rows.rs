@@ -8,6 +8,7 @@ use domain::{
     Time,
     fact::{Event, Fact},
     ids::{OrderId, SeriesId},
+    order::Order,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use store::{Row, Seq, Store, StoreError, Table};
@@ -57,6 +58,8 @@ pub const TO_PICK: Table = Table("to_pick");
 pub const OPEN_TASKS: Table = Table("open_tasks");
 /// Index: unpaid orders, by the time when they lose their stock.
 pub const UNPAID_ORDERS: Table = Table("unpaid_orders");
+/// Index: what of orders has a time, by what it is, time and order.
+pub const DUE_ORDERS: Table = Table("due_orders");
 /// Where the facts of each order are in the log of facts, in order: a row for each decision that added some.
 pub const TIMELINE: Table = Table("timeline");
 /// Items, by SKU.
@@ -323,6 +326,14 @@ pub fn sortable(number: u64) -> String {
 /// A time as a part of a key.
 pub fn sortable_time(time: domain::Time) -> String {
     sortable(u64::try_from(time.millis()).unwrap_or(0))
+}
+
+/// The rows of [`DUE_ORDERS`] of an order.
+pub fn due_keys(order: &Order) -> Vec<Vec<u8>> {
+    let id = order.id.to_string();
+    let due = order.due().into_iter();
+    due.map(|(what, at)| key(&[what.word(), &sortable_time(at), &id]))
+        .collect()
 }
 
 /// A value as it is stored.

@@ -107,6 +107,7 @@ fn announce(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
             reason: pick(&ReturnReason::ALL, chance)?,
             note: None,
             tracking_number: None,
+            anyway: false,
         },
     ))
 }

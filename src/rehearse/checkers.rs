@@ -67,6 +67,8 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
         | Event::WayChosen { .. }
         | Event::HoldPlaced { .. }
         | Event::HoldReleased { .. }
+        | Event::NoteAdded { .. }
+        | Event::EvidenceMade { .. }
         | Event::ErasureAsked { .. }
         | Event::PersonErased { .. }
         | Event::Worked { .. }
@@ -79,6 +81,7 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
         | Event::ReturnInspected { .. }
         | Event::ReturnClosed { .. }
         | Event::DocumentIssued { .. }
+        | Event::ReturnRefunded { .. }
         | Event::IntentMade { .. }
         | Event::IntentDone { .. }
         | Event::IntentParked { .. }

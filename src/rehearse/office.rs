@@ -56,6 +56,7 @@ fn refund(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
         amount: Money::from_minor(minor, order.currency).ok()?,
         lines: Vec::new(),
         reason: "a scratch".to_owned(),
+        of_return: None,
     })
 }
 

@@ -302,6 +302,7 @@ impl Plan {
                 orders_since: Duration::from_secs(3600),
             },
             unpaid_for: self.unpaid_for,
+            promised: domain::deadlines::Promised::default(),
             authority: Authority::Ledger,
         });
         Config {

@@ -111,6 +111,7 @@ fn unknown_order(chance: &mut Rng) -> Command {
             amount: Money::from_minor(1, euro).expect("a cent"),
             lines: Vec::new(),
             reason,
+            of_return: None,
         },
         _ => Command::Hold {
             order,
@@ -231,6 +232,7 @@ fn refund_wrongly(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
         amount: Money::from_minor(minor, order.currency).ok()?,
         lines,
         reason: "a slip".to_owned(),
+        of_return: None,
     })
 }
 

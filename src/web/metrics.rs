@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use engine::{
     Engine,
     backups::BackupsView,
-    views::{StoreError, Units, accounts, exposure},
+    views::{StoreError, Units, accounts, due, exposure},
 };
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -25,6 +25,12 @@ type Ratio = Gauge<f64, AtomicU64>;
 struct OfAccount {
     account: String,
     channel: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfDue {
+    account: String,
+    due: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -45,6 +51,7 @@ pub(crate) async fn text(engine: &Engine) -> Result<String, StoreError> {
     now(&mut registry, &summary);
     backups(&mut registry, &summary.backups);
     of_accounts(&mut registry, engine).await?;
+    late(&mut registry, engine).await?;
     at_risk(&mut registry, engine).await?;
     let version = vec![("version", env!("CARGO_PKG_VERSION"))];
     registry.register("build", "The running program", Info::new(version));
@@ -176,6 +183,24 @@ fn now(registry: &mut Registry, summary: &accounts::Summary) {
     bloated.set(i64::from(summary.store.is_bloated));
     let help = "Whether the rows take far more of the disk than they need";
     registry.register("store_bloated", help, bloated);
+}
+
+/// Orders that are too late, by account and by what is late.
+async fn late(registry: &mut Registry, engine: &Engine) -> Result<(), StoreError> {
+    let orders = Family::<OfDue, Gauge>::default();
+    for ((account, due), count) in due::late(engine).await? {
+        let account = account.to_string();
+        let label = OfDue {
+            account,
+            due: due.to_owned(),
+        };
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        orders.get_or_create(&label).set(count);
+    }
+    let help =
+        "Orders that should have left or arrived, or of whose parcel nobody heard for too long";
+    registry.register("orders_late", help, orders);
+    Ok(())
 }
 
 /// When there was a good backup last, and whether there should be a newer one.

@@ -32,6 +32,11 @@ const PARAMETERS: &[(&str, &str, &str)] = &[
         "string",
         "As it was at this time: RFC 3339, or how long ago, as `2h ago`.",
     ),
+    (
+        "within",
+        "string",
+        "What is over within this time: `36h`, `7d`; two days when it is not said.",
+    ),
     ("sku", "string", "Only of this item."),
     (
         "parked",
@@ -46,7 +51,8 @@ const PARAMETERS: &[(&str, &str, &str)] = &[
     (
         "state",
         "string",
-        "Only in this state: `parked` or `waiting` of what is to be sent or read, how far it is of a task.",
+        "Only in this state: `parked` or `waiting` of what is to be sent or read; of what is due `late`, `at_risk`, \
+         `today` or `later`; how far it is of a task. All when it is not said.",
     ),
     (
         "open",

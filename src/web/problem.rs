@@ -114,6 +114,7 @@ kinds! {
     BAD_RETURN { code: "bad-return", status: 409, title: "That cannot be said of the return" }
     BAD_DOCUMENT { code: "bad-document", status: 409, title: "That cannot be issued or printed" }
     NO_DOCUMENT { code: "no-document", status: 404, title: "There is no such document" }
+    BAD_NOTE { code: "bad-note", status: 409, title: "The note is not taken" }
     NOT_HELD { code: "not-held", status: 409, title: "The order is not on hold" }
     NOT_PARKED { code: "not-parked", status: 409, title: "Nothing is parked there" }
     INCIDENT_OVER { code: "incident-over", status: 409, title: "The incident is over" }
@@ -287,6 +288,7 @@ impl From<Refusal> for Problem {
                 .with("task", task.to_string()),
             Refusal::Fulfillment(_) => problem(&BAD_FULFILLMENT),
             Refusal::Document(_) => problem(&BAD_DOCUMENT),
+            Refusal::Note(_) => problem(&BAD_NOTE),
             Refusal::NotHeld => problem(&NOT_HELD),
             Refusal::NotParked => problem(&NOT_PARKED),
             Refusal::IncidentOver { incident } => {

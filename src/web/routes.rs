@@ -6,6 +6,7 @@
 mod aftersales;
 mod documents;
 mod fulfillment;
+mod overview;
 mod rules;
 
 use axum::{
@@ -130,6 +131,7 @@ pub(crate) fn routes() -> Vec<Route> {
     all.extend(about_orders());
     all.extend(entered_orders());
     all.extend(done_to_orders());
+    all.extend(overview::routes());
     all.extend(aftersales::routes());
     all.extend(fulfillment::routes());
     all.extend(documents::routes());
@@ -300,19 +302,6 @@ fn about_orders() -> Vec<Route> {
             "cursor",
             "limit",
         ]),
-        reads(
-            "/api/v1/orders/{order}",
-            "Show one order.",
-            Gives::One("Order"),
-            orders::detail,
-        ),
-        reads(
-            "/api/v1/orders/{order}/timeline",
-            "List what happened to an order.",
-            Gives::Page("TimelineEntry"),
-            orders::timeline,
-        )
-        .asks(&["cursor", "limit"]),
     ]
 }
 

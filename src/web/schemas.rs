@@ -5,11 +5,12 @@
 //! or words in quotes with bars between them. The tests hold every answer of the API against these.
 
 mod fulfillment;
+mod overview;
 
 use serde_json::{Map, Value, json};
 
 /// All schemas, by name.
-pub(crate) const SCHEMAS: &[&[(&str, &str)]] = &[MOST, fulfillment::SCHEMAS];
+pub(crate) const SCHEMAS: &[&[(&str, &str)]] = &[MOST, fulfillment::SCHEMAS, overview::SCHEMAS];
 
 const MOST: &[(&str, &str)] = &[
     ("Anything", ""),
@@ -83,20 +84,21 @@ const MOST: &[(&str, &str)] = &[
     (
         "OrderSummary",
         "id: id, account: text, external_id: text, number: text, phase: phase, placed_at: time, \
-         accepted_at: time, ship_by: time?, owed_until: time?, total: money, refunded: money, line_count: whole, \
-         tags: text[], priority: whole",
+         accepted_at: time, ship_by: time?, deliver_by: time?, owed_until: time?, total: money, refunded: money, \
+         line_count: whole, flags: text[], tags: text[], priority: whole",
     ),
     (
         "Order",
         "id: id, account: text, external_id: text, number: text, phase: phase, placed_at: time, \
-         accepted_at: time, ship_by: time?, owed_until: time?, total: money, refunded: money, line_count: whole, \
-         tags: text[], priority: whole, \
+         accepted_at: time, ship_by: time?, deliver_by: time?, owed_until: time?, total: money, refunded: money, \
+         line_count: whole, flags: text[], tags: text[], priority: whole, \
          standing: 'draft'|'placed'|'canceled'|'deleted'|'unmapped', \
          payment: 'pending'|'authorized'|'part_paid'|'paid'|'part_refunded'|'refunded'|'voided'|'unmapped', \
-         amounts: Amounts?, pays: 'before'|'on_delivery'|'on_invoice', payments: Payment[], words: text{}, changed_at: time, buyer: Buyer, ship_to: Address?, bill_to: Address?, note: text, \
-         erasure: Erasure?, \
-         lines: Line[], holds: Hold[], tasks: Task[], route: Route?, duplicates: id[], rules: RuleRun[], shipments: Shipment[], returns: Return[], intents: Intent[], documents: DocumentEntry[], pay_by: time?, expired_at: time?, \
-         closed_at: time?",
+         amounts: Amounts?, pays: 'before'|'on_delivery'|'on_invoice', payments: Payment[], words: text{}, changed_at: time?, buyer: Buyer, ship_to: Address?, bill_to: Address?, note: text, \
+         notes: Note[], erasure: Erasure?, \
+         lines: Line[], holds: Hold[], tasks: Task[], route: Route?, duplicates: id[], rules: RuleRun[], shipments: Shipment[], returns: Return[], intents: Intent[], \
+         documents: DocumentEntry[], pay_by: time?, expired_at: time?, \
+         closed_at: time?, next: NextStep[], as_of: time?, unknown: text[]",
     ),
     ("Amounts", "shipping: money, discount: money, tax: money"),
     (
@@ -208,7 +210,8 @@ const MOST: &[(&str, &str)] = &[
     (
         "Return",
         "id: id, state: 'advised'|'in_transit'|'received'|'closed', opened_at: time, by: text, \
-         reason: return_reason, note: text?, tracking_number: text?, lines: ReturnedLine[], closed_at: time?",
+         reason: return_reason, note: text?, tracking_number: text?, lines: ReturnedLine[], closed_at: time?, \
+         goodwill: flag, refunded: money, refunds: ReturnRefund[]",
     ),
     (
         "ReturnedLine",
@@ -226,7 +229,8 @@ const MOST: &[(&str, &str)] = &[
     ),
     (
         "NewReturn",
-        "lines?: LineUnits[], reason: return_reason, note?: text?, tracking_number?: text?, by?: text?",
+        "lines?: LineUnits[], reason: return_reason, note?: text?, tracking_number?: text?, \
+         anyway?: flag, by?: text?",
     ),
     (
         "NewReturnReceipt",
@@ -243,10 +247,6 @@ const MOST: &[(&str, &str)] = &[
         "id: id, state: 'waiting'|'done'|'parked', account: text, order: id, external_id: text, \
          wish: Anything, text: text, made_at: time, tries: whole, next_at: time, last: text, parked: text?, \
          reference: text?",
-    ),
-    (
-        "TimelineEntry",
-        "number: whole, at: time, text: text, event: Anything",
     ),
     (
         "NewShipment",
@@ -275,7 +275,7 @@ const MOST: &[(&str, &str)] = &[
     ("Cancel", "lines?: LineUnits[], reason: text"),
     (
         "NewRefund",
-        "amount: money, lines?: LineUnits[], reason: text",
+        "amount?: money?, lines?: LineUnits[], reason: text, return?: id?, anyway?: flag",
     ),
     (
         "NewHold",

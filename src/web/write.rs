@@ -179,11 +179,29 @@ fn reason(error: &serde_json::Error) -> String {
 
 /// A text that a person wrote: not empty, not long, and without control characters.
 pub(crate) fn text(path: &str, text: String) -> Result<String, Problem> {
+    check_text(path, text, TEXT_LENGTH_MAX, char::is_control)
+}
+
+/// The same, of several lines.
+pub(crate) fn lines_of_text(
+    path: &str,
+    text: String,
+    length_max: usize,
+) -> Result<String, Problem> {
+    check_text(path, text, length_max, |c| c.is_control() && c != '\n')
+}
+
+fn check_text(
+    path: &str,
+    text: String,
+    length_max: usize,
+    is_bad: fn(char) -> bool,
+) -> Result<String, Problem> {
     let reason = if text.trim().is_empty() {
         "it must not be empty".to_owned()
-    } else if text.chars().count() > TEXT_LENGTH_MAX {
-        format!("it has more than {TEXT_LENGTH_MAX} characters")
-    } else if text.chars().any(char::is_control) {
+    } else if text.chars().count() > length_max {
+        format!("it has more than {length_max} characters")
+    } else if text.chars().any(is_bad) {
         "it must not hold control characters".to_owned()
     } else {
         return Ok(text.trim().to_owned());
@@ -346,6 +364,8 @@ impl Concerns {
             | Command::Issue { order, .. }
             | Command::Refund { order, .. }
             | Command::Hold { order, .. }
+            | Command::Note { order, .. }
+            | Command::Evidence { order, .. }
             | Command::Release { order, .. }
             | Command::Erase { order, .. } => of_order(order),
             // The order of an incident is known when it was decided.

@@ -99,6 +99,7 @@ impl Shelf {
             authority: Authority::Ledger,
             budget: None,
             is_by_hand: false,
+            promised: domain::deadlines::Promised::default(),
         };
         let accounts = ["web", "market"].map(|name| (account(name), terms));
         let config = Config {

@@ -364,6 +364,7 @@ fn account(id: &str, kiosk: &'static Kiosk) -> AccountConfig {
             orders_since: Duration::from_secs(3600),
         },
         unpaid_for: None,
+        promised: domain::deadlines::Promised::default(),
         authority: Authority::Ledger,
     }
 }

@@ -464,6 +464,7 @@ fn config(story: &Story, counter: &Counter) -> Config {
             orders_since: Duration::from_secs(3600),
         },
         unpaid_for: None,
+        promised: domain::deadlines::Promised::default(),
         authority: Authority::Ledger,
     };
     Config {

@@ -316,6 +316,7 @@ impl Street {
                 orders_since: Duration::from_secs(3600),
             },
             unpaid_for: None,
+            promised: domain::deadlines::Promised::default(),
             authority: self.authority,
         };
         Config {

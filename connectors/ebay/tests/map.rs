@@ -52,6 +52,11 @@ fn an_order_is_read_completely() {
     assert_eq!(order.bill_to.expect("an address").city, "Springfield");
     assert_eq!(order.note, "Please ring twice.");
     assert_eq!(order.ship_by, Time::parse_utc("2026-11-03T00:00:00Z").ok());
+    assert_eq!(
+        order.deliver_by,
+        Time::parse_utc("2026-11-10T07:00:00Z").ok(),
+        "the latest of its lines"
+    );
     let [mugs, stickers] = order.lines.as_slice() else {
         panic!("two lines, not {}", order.lines.len());
     };

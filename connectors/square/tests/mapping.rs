@@ -344,3 +344,24 @@ fn what_else_is_in_a_total_is_told_so_that_it_adds_up() {
     assert_eq!(sum(&tipped), (None, Sum::Unknown));
     assert_eq!(sum(&fixture("counter-sale")).1, Sum::Fits);
 }
+
+#[test]
+fn what_is_brought_to_the_buyer_is_there_by_the_last_time_that_is_told() {
+    let mut order = fixture("online-order");
+    assert_eq!(mapped(&order).expect("an order").deliver_by, None);
+    let brought = |at: &str| json!({ "type": "DELIVERY", "state": "PROPOSED", "delivery_details": { "deliver_at": at } });
+    order["fulfillments"] = json!([
+        brought("2026-11-02T18:00:00Z"),
+        brought("2026-11-03T18:00:00Z")
+    ]);
+    let snapshot = mapped(&order).expect("an order");
+    let text = |at: Option<domain::Time>| at.map(|at| at.to_string());
+    assert_eq!(
+        text(snapshot.deliver_by).as_deref(),
+        Some("2026-11-03T18:00:00Z")
+    );
+    assert_eq!(
+        text(snapshot.ship_by).as_deref(),
+        Some("2026-11-02T18:00:00Z")
+    );
+}

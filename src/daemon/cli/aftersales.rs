@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     client::{Client, encode, query},
     orders::{find, line_units, lines, told},
-    out::{Out, show},
+    out::{Out, money, show},
 };
 use crate::exit::Exit;
 
@@ -114,6 +114,9 @@ pub(super) struct Open {
     /// The carrier's number of the parcel.
     #[arg(long)]
     tracking_number: Option<String>,
+    /// Also when the time to return it is over: as goodwill.
+    #[arg(long)]
+    anyway: bool,
     /// Who says so.
     #[arg(long)]
     by: Option<String>,
@@ -353,6 +356,7 @@ async fn open(asked: &Open, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
         ("reason", Some(json!(asked.reason))),
         ("note", texted(asked.note.as_ref())),
         ("tracking_number", texted(asked.tracking_number.as_ref())),
+        ("anyway", asked.anyway.then(|| json!(true))),
         ("by", texted(asked.by.as_ref())),
     ]);
     let receipt = client.post(&path, &said).await?;
@@ -379,20 +383,17 @@ pub(super) fn tables(order: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
             ],
         )?;
     }
-    for parcel in parcels.iter().filter(|parcel| parcel["is_astray"] == true) {
-        let (id, state) = (show(parcel, "id"), show(parcel, "tracking"));
-        out.line(&format!(
-            "Parcel {id} is {state}: send it again (`oneshelf orders resend`), refund it, or say how it was \
-             seen to (`oneshelf orders settle`)."
-        ))?;
-    }
     for one in &returns {
         out.line("")?;
         let note = one["note"].as_str().map(|note| format!(" ({note})"));
         out.line(&format!(
-            "Return {}: {}, because of {}{}, by {} on {}",
+            "Return {}: {}{}, because of {}{}, by {} on {}",
             show(one, "id"),
             show(one, "state"),
+            match one["goodwill"] == true {
+                true => " as goodwill",
+                false => "",
+            },
             show(one, "reason"),
             note.unwrap_or_default(),
             show(one, "by"),
@@ -411,6 +412,19 @@ pub(super) fn tables(order: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
                 ("NOT RETURNED", &|part| show(part, "not_returned")),
             ],
         )?;
+        for refund in one["refunds"].as_array().into_iter().flatten() {
+            let anyway = if refund["anyway"] == true {
+                ", also beyond what came"
+            } else {
+                ""
+            };
+            out.line(&format!(
+                "Refunded {} on {}, {}{anyway}",
+                money(refund, "amount"),
+                show(refund, "at"),
+                show(refund, "state"),
+            ))?;
+        }
     }
     Ok(())
 }

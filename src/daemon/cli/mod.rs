@@ -13,6 +13,8 @@ pub mod backup;
 mod client;
 mod documents;
 mod drift;
+mod due;
+mod evidence;
 mod exposure;
 mod freeze;
 mod fulfillment;
@@ -23,11 +25,13 @@ mod moves;
 mod orders;
 mod out;
 mod outbox;
+mod overview;
 mod people;
 mod placing;
 mod rules;
 mod status;
 mod stock;
+mod zip;
 
 #[cfg(test)]
 mod tests;

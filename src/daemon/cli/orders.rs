@@ -8,15 +8,15 @@ use super::{
     allocation::{self, Allocate, Unallocate},
     client::{Client, Connect, encode, query},
     documents,
+    due::{self, Due},
+    evidence::{self, Evidence},
     fulfillment::{self, Step, Tasks},
     out::{Column, Out, money, show},
+    overview::{self, Note, Show},
     placing::{self, Add, Pay},
     rules,
 };
 use crate::exit::Exit;
-
-/// How many entries of a timeline are shown.
-const TIMELINE_MAX: usize = 1000;
 
 /// Lists orders, and ships, cancels, holds or refunds one.
 #[derive(Debug, clap::Args)]
@@ -31,11 +31,14 @@ pub struct Args {
 enum What {
     /// Lists orders, the oldest first.
     List(List),
-    /// Shows one order with its lines, parcels and timeline.
-    Show {
-        /// Our id of it, or its id on its channel.
-        order: String,
-    },
+    /// Shows one order: its lines, parcels, everything that happened to it, and what to do next.
+    Show(Show),
+    /// Writes a note beside an order, for staff.
+    Note(Note),
+    /// Writes down all that is known of an order, people too, for a dispute: one ZIP file.
+    Evidence(Evidence),
+    /// Lists what must leave or arrive soon or is late, and parcels that nobody heard of.
+    Due(Due),
     /// Enters an order of an account whose orders are entered by hand.
     Add(Box<Add>),
     /// Notes what happened to the money of such an order.
@@ -166,9 +169,13 @@ struct Hold {
 struct Refund {
     /// Our id of it, or its id on its channel.
     order: String,
-    /// How much, `12.50`.
-    #[arg(long, allow_negative_numbers = true)]
-    amount: String,
+    /// How much, `12.50`; what the units of the return cost when one is named and no amount.
+    #[arg(
+        long,
+        allow_negative_numbers = true,
+        required_unless_present = "of_return"
+    )]
+    amount: Option<String>,
     /// In which currency; that of the order when it is not said.
     #[arg(long)]
     currency: Option<String>,
@@ -178,6 +185,12 @@ struct Refund {
     /// Why, for the buyer.
     #[arg(long)]
     reason: String,
+    /// For what came back with this return: all of it that no money was given for, when no line is said.
+    #[arg(long = "return", value_name = "RETURN")]
+    of_return: Option<String>,
+    /// Also for more than came back with it.
+    #[arg(long, requires = "of_return")]
+    anyway: bool,
 }
 
 pub(super) fn line_units(text: &str) -> Result<(u32, String), String> {
@@ -192,10 +205,10 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
     match &args.what {
         None => list(&List::default(), client, out).await,
         Some(What::List(asked)) => list(asked, client, out).await,
-        Some(What::Show { order }) => {
-            let id = find(order, client).await?;
-            show_one(&id, client, out).await
-        }
+        Some(What::Show(asked)) => overview::show_one(asked, client, out).await,
+        Some(What::Note(asked)) => overview::note(asked, client, out).await,
+        Some(What::Due(asked)) => due::run(asked, client, out).await,
+        Some(What::Evidence(asked)) => evidence::make(asked, client, out).await,
         Some(What::Ship(asked)) => ship(asked, client, out).await,
         Some(What::Allocate(asked)) => allocation::allocate(asked, client, out).await,
         Some(What::Unallocate(asked)) => allocation::unallocate(asked, client, out).await,
@@ -259,6 +272,26 @@ pub(super) async fn find(order: &str, client: &Client) -> anyhow::Result<String>
     }
 }
 
+/// What rules called it.
+pub(super) fn tags(order: &Value) -> String {
+    let tags = order["tags"].as_array().into_iter().flatten();
+    let tags: Vec<&str> = tags.filter_map(Value::as_str).collect();
+    match tags.is_empty() {
+        true => "-".to_owned(),
+        false => tags.join(", "),
+    }
+}
+
+/// What of an order is too late.
+pub(super) fn flags(order: &Value) -> String {
+    let flags = order["flags"].as_array().into_iter().flatten();
+    let flags: Vec<&str> = flags.filter_map(Value::as_str).collect();
+    match flags.is_empty() {
+        true => "-".to_owned(),
+        false => flags.join(", "),
+    }
+}
+
 async fn list(asked: &List, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
     let filters = query(&[
         ("account", asked.account.clone()),
@@ -273,7 +306,7 @@ async fn list(asked: &List, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
         let priority = |order: &Value| order["priority"].as_i64().unwrap_or_default();
         orders.sort_by_key(|order| std::cmp::Reverse(priority(order)));
     }
-    let columns: [Column<'_>; 9] = [
+    let columns: [Column<'_>; 10] = [
         ("ORDER", &|order| show(order, "id")),
         ("NUMBER", &|order| show(order, "number")),
         ("ACCOUNT", &|order| show(order, "account")),
@@ -282,6 +315,7 @@ async fn list(asked: &List, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
         ("SHIP BY", &|order| show(order, "ship_by")),
         ("TOTAL", &|order| money(order, "total")),
         ("LINES", &|order| show(order, "line_count")),
+        ("FLAGS", &flags),
         ("TAGS", &tags),
     ];
     let is_tagged = |order: &Value| {
@@ -297,300 +331,6 @@ async fn list(asked: &List, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
     };
     out.table(&orders, columns.get(..shown).unwrap_or_default())?;
     Ok(Exit::Good)
-}
-
-/// Which items lines may be that are not known to be any.
-fn suggested(id: &str, lines: &[Value], out: &mut Out<'_>) -> anyhow::Result<()> {
-    let mut is_first = true;
-    for line in lines {
-        let number = show(line, "number");
-        for one in line["suggestions"].as_array().into_iter().flatten() {
-            if is_first {
-                out.line("")?;
-            }
-            is_first = false;
-            let (sku, title, because) =
-                (show(one, "sku"), show(one, "title"), show(one, "because"));
-            out.line(&format!(
-                "Line {number} may be {sku}, {title} ({because}): `oneshelf orders map {id} {number} {sku}` says so."
-            ))?;
-        }
-    }
-    Ok(())
-}
-
-/// What rules called it.
-fn tags(order: &Value) -> String {
-    let tags = order["tags"].as_array().into_iter().flatten();
-    let tags: Vec<&str> = tags.filter_map(Value::as_str).collect();
-    match tags.is_empty() {
-        true => "-".to_owned(),
-        false => tags.join(", "),
-    }
-}
-
-/// What rules made of it, and what looks ordered twice.
-fn ruled(order: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
-    let part = |name: &str| order[name].as_array().cloned().unwrap_or_default();
-    let twins: Vec<String> = part("duplicates")
-        .iter()
-        .map(|id| id.as_str().unwrap_or_default().to_owned())
-        .collect();
-    if !twins.is_empty() {
-        out.line("")?;
-        out.line(&format!(
-            "It looks ordered twice: the same buyer ordered the same shortly before, as {}.",
-            twins.join(", ")
-        ))?;
-    }
-    let runs = part("rules");
-    if !runs.is_empty() {
-        out.line("")?;
-    }
-    for run in runs {
-        let (on, text) = (show(&run, "on"), rules::sentence(&run, ""));
-        out.line(&format!("{on}: {text}"))?;
-    }
-    Ok(())
-}
-
-/// Until when an unpaid order keeps its stock.
-fn unpaid(order: &Value) -> Option<String> {
-    if let Some(by) = order["pay_by"].as_str() {
-        return Some(format!(
-            "It is not paid. If it is not before {by}, it loses its stock."
-        ));
-    }
-    let waits = order["phase"] == "awaiting_payment";
-    let at = order["expired_at"].as_str().filter(|_| waits)?;
-    Some(format!(
-        "It is not paid, and lost its stock on {at}. When it is paid, it takes again what is there then."
-    ))
-}
-
-async fn show_one(id: &str, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
-    let mut order = client.get(&format!("/orders/{id}")).await?;
-    let timeline = format!("/orders/{id}/timeline");
-    let timeline = client.list(&timeline, TIMELINE_MAX).await?;
-    if out.is_json() {
-        order["timeline"] = Value::Array(timeline);
-        out.objects([&order])?;
-        return Ok(Exit::Good);
-    }
-    let of = |path: &str| show(&order, path);
-    out.pairs(&[
-        ("order", of("id")),
-        ("number", format!("{} on {}", of("number"), of("account"))),
-        ("phase", of("phase")),
-        ("payment", payment(&order)),
-        ("placed", of("placed_at")),
-        ("ship by", of("ship_by")),
-        ("total", money(&order, "total")),
-        ("refunded", money(&order, "refunded")),
-        ("buyer", of("buyer.name")),
-        ("ships to", address(&order["ship_to"])),
-        ("note", of("note")),
-        ("people", people(&order)),
-    ])?;
-    let marks = [
-        ("tags", tags(&order)),
-        ("priority", of("priority")),
-        ("route", of("route.location")),
-    ];
-    let is_said = |(_, value): &&(&str, String)| value != "-" && value != "0";
-    let marks: Vec<_> = marks.iter().filter(is_said).cloned().collect();
-    out.pairs(&marks)?;
-    if let Some(sentence) = unpaid(&order) {
-        out.line("")?;
-        out.line(&sentence)?;
-    }
-    let part = |name: &str| order[name].as_array().cloned().unwrap_or_default();
-    out.line("")?;
-    out.table(
-        &part("lines"),
-        &[
-            ("LINE", &|line| show(line, "number")),
-            ("SKU", &sku),
-            ("ORDERED", &|line| show(line, "counters.ordered")),
-            ("TO SHIP", &|line| show(line, "to_ship")),
-            ("PROMISED", &|line| show(line, "claimed")),
-            ("MISSING", &|line| show(line, "missing")),
-            ("LEAVES FROM", &leaves_from),
-            ("TITLE", &|line| show(line, "title")),
-        ],
-    )?;
-    let owed: Vec<String> = part("lines").iter().filter_map(owed).collect();
-    if !owed.is_empty() {
-        out.line("")?;
-    }
-    for sentence in owed {
-        out.line(&sentence)?;
-    }
-    suggested(&of("id"), &part("lines"), out)?;
-    payments(&part("payments"), out)?;
-    if let Some(sentence) = to_pay(&order) {
-        out.line(&sentence)?;
-    }
-    parts(&part("holds"), &part("intents"), out)?;
-    fulfillment::tables(&order, out)?;
-    ruled(&order, out)?;
-    aftersales::tables(&order, out)?;
-    documents::table(&part("documents"), out)?;
-    out.line("")?;
-    for entry in timeline {
-        out.line(&format!("{}  {}", show(&entry, "at"), show(&entry, "text")))?;
-    }
-    Ok(Exit::Good)
-}
-
-/// How it stands with the money, and whether it leaves nevertheless.
-fn payment(order: &Value) -> String {
-    let state = show(order, "payment");
-    match order["pays"].as_str() {
-        Some("on_delivery") => format!("{state}; it is paid on delivery"),
-        Some("on_invoice") => format!("{state}; it is paid by invoice"),
-        _ => state,
-    }
-}
-
-/// What is still to be paid of an order whose payments are kept here.
-fn to_pay(order: &Value) -> Option<String> {
-    let minor = |amount: &Value| -> Option<domain::Money> {
-        let currency = domain::Currency::new(amount["currency"].as_str()?).ok()?;
-        domain::Money::parse(amount["amount"].as_str()?, currency).ok()
-    };
-    let payments = order["payments"].as_array().filter(|all| !all.is_empty())?;
-    let mut left = minor(&order["total"])?;
-    for payment in payments {
-        let amount = minor(&payment["amount"])?;
-        left = match payment["step"].as_str()? {
-            "paid" | "captured" => left.minus(amount).ok()?,
-            _ => left,
-        };
-    }
-    left.is_positive()
-        .then(|| format!("{left} are still to be paid."))
-}
-
-/// What happened to the money, where no channel keeps that.
-fn payments(payments: &[Value], out: &mut Out<'_>) -> anyhow::Result<()> {
-    if payments.is_empty() {
-        return Ok(());
-    }
-    out.line("")?;
-    out.table(
-        payments,
-        &[
-            ("MONEY", &|payment| show(payment, "step")),
-            ("AMOUNT", &|payment| money(payment, "amount")),
-            ("METHOD", &|payment| show(payment, "method")),
-            ("REFERENCE", &|payment| show(payment, "reference")),
-            ("AT", &|payment| show(payment, "at")),
-            ("BY", &|payment| show(payment, "by")),
-        ],
-    )
-}
-
-/// Whether what it says of people is kept.
-fn people(order: &Value) -> String {
-    let by = show(order, "erasure.by");
-    match (&order["erasure"], &order["erasure"]["done_at"]) {
-        (Value::Null, _) => "kept".to_owned(),
-        (_, Value::Null) => {
-            format!("to be erased when nothing must be sent any more, as {by} asked")
-        }
-        (_, _) => format!(
-            "erased at {}, as {by} asked",
-            show(order, "erasure.done_at")
-        ),
-    }
-}
-
-/// What is owed of a line, and until when.
-fn owed(line: &Value) -> Option<String> {
-    let kind = match line["owed"]["kind"].as_str()? {
-        "preorder" => "as a preorder",
-        _ => "on backorder",
-    };
-    let (number, units) = (show(line, "number"), show(line, "owed.units"));
-    let until = show(line, "owed.until");
-    Some(format!(
-        "Line {number}: {units} are owed {kind}; it waits until {until} and is no incident before."
-    ))
-}
-
-fn sku(line: &Value) -> String {
-    match line["sku"].as_str() {
-        Some(sku) => sku.to_owned(),
-        None => format!("? ({})", show(line, "channel_sku")),
-    }
-}
-
-/// `berlin`, or `berlin 2, paris 1` where it is several, or a kit's parts.
-fn leaves_from(line: &Value) -> String {
-    let parts = line["leaves_from"].as_array().into_iter().flatten();
-    let parts: Vec<(String, &Value)> = parts.map(|part| (show(part, "location"), part)).collect();
-    let first = parts.first().map(|(at, _)| at);
-    match first {
-        None => "-".to_owned(),
-        Some(only) if parts.iter().all(|(at, _)| at == only) => only.clone(),
-        Some(_) => {
-            let named = parts.iter().map(|(at, part)| {
-                let (units, sku) = (show(part, "units"), show(part, "sku"));
-                if part["sku"] == line["sku"] {
-                    format!("{at} {units}")
-                } else {
-                    format!("{at} {units} {sku}")
-                }
-            });
-            named.collect::<Vec<_>>().join(", ")
-        }
-    }
-}
-
-fn address(address: &Value) -> String {
-    if address.is_null() {
-        return "-".to_owned();
-    }
-    let street = address["street"].as_array().into_iter().flatten();
-    let street = street.filter_map(|line| line.as_str().map(str::to_owned));
-    let mut parts = vec![show(address, "name"), show(address, "company")];
-    parts.extend(street);
-    let town = ["postal_code", "city"].map(|part| address[part].as_str().unwrap_or_default());
-    let town = town.join(" ").trim().to_owned();
-    parts.extend([town, show(address, "country")]);
-    parts.retain(|part| part != "-" && !part.is_empty());
-    parts.join(", ")
-}
-
-/// Holds and intents, where there are some.
-fn parts(holds: &[Value], intents: &[Value], out: &mut Out<'_>) -> anyhow::Result<()> {
-    if !holds.is_empty() {
-        out.line("")?;
-        out.table(
-            holds,
-            &[
-                ("HELD BECAUSE", &|hold| show(hold, "reason")),
-                ("BY", &|hold| show(hold, "owner")),
-                ("SINCE", &|hold| show(hold, "since")),
-                ("LIFTED", &|hold| show(hold, "released_at")),
-            ],
-        )?;
-    }
-    if !intents.is_empty() {
-        out.line("")?;
-        out.table(
-            intents,
-            &[
-                ("TO DO", &|intent| show(intent, "text")),
-                ("STATE", &|intent| show(intent, "state")),
-                ("TRIES", &|intent| show(intent, "tries")),
-                ("LAST", &|intent| show(intent, "last")),
-                ("ID", &|intent| show(intent, "id")),
-            ],
-        )?;
-    }
-    Ok(())
 }
 
 pub(super) fn lines(asked: &[(u32, String)]) -> Value {
@@ -629,20 +369,24 @@ async fn hold(asked: &Hold, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
 
 async fn refund(asked: &Refund, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
     let id = find(&asked.order, client).await?;
-    let currency = match &asked.currency {
-        Some(currency) => currency.clone(),
-        None => {
-            let order = client.get(&format!("/orders/{id}")).await?;
-            show(&order, "total.currency")
-        }
-    };
-    let body = json!({
-        "amount": { "amount": asked.amount, "currency": currency },
-        "lines": lines(&asked.lines),
-        "reason": asked.reason,
-    });
+    let mut body = json!({ "lines": lines(&asked.lines), "reason": asked.reason });
+    let mut said = "What came back is to be paid back".to_owned();
+    if let Some(amount) = &asked.amount {
+        let currency = match &asked.currency {
+            Some(currency) => currency.clone(),
+            None => {
+                let order = client.get(&format!("/orders/{id}")).await?;
+                show(&order, "total.currency")
+            }
+        };
+        body["amount"] = json!({ "amount": amount, "currency": currency });
+        said = format!("{amount} {currency} are to be given back");
+    }
+    if let Some(of) = &asked.of_return {
+        body["return"] = json!(of);
+        body["anyway"] = json!(asked.anyway);
+    }
     let receipt = client.post(&format!("/orders/{id}/refunds"), &body).await?;
-    let said = format!("{} {currency} are to be given back", asked.amount);
     told(&receipt, &said, out)
 }
 

@@ -23,6 +23,7 @@ mod backup;
 mod documents;
 mod fulfillment;
 mod incidents;
+mod overview;
 mod rules;
 
 #[derive(Debug, Parser)]
@@ -162,9 +163,9 @@ async fn lists_are_tables_that_line_up() {
     assert_eq!(
         ran.text,
         "\
-ORDER   NUMBER  ACCOUNT  PHASE  PLACED                SHIP BY  TOTAL       LINES
-ord_1   #1      shop     ready  2026-11-21T10:00:00Z  -        9.90 EUR    1
-ord_22  #22     shop     ready  2026-11-21T10:00:00Z  -        119.00 EUR  1
+ORDER   NUMBER  ACCOUNT  PHASE  PLACED                SHIP BY  TOTAL       LINES  FLAGS
+ord_1   #1      shop     ready  2026-11-21T10:00:00Z  -        9.90 EUR    1      -
+ord_22  #22     shop     ready  2026-11-21T10:00:00Z  -        119.00 EUR  1      -
 "
     );
     assert_eq!(
@@ -498,58 +499,6 @@ async fn whoever_has_read_enough_is_left_in_peace() {
 }
 
 #[tokio::test]
-async fn an_order_is_shown_with_all_that_belongs_to_it() {
-    let order = json!({
-        "id": "ord_a", "number": "#17", "account": "shop", "phase": "part_shipped",
-        "payment": "paid", "placed_at": "2026-11-21T10:00:00Z", "ship_by": null, "note": "",
-        "total": { "amount": "20.00", "currency": "EUR" },
-        "refunded": { "amount": "0.00", "currency": "EUR" },
-        "buyer": { "name": "Buyer" },
-        "ship_to": {
-            "name": "Buyer", "company": "", "street": ["Road 1"], "postal_code": "1",
-            "city": "Town", "country": "DE",
-        },
-        "lines": [{
-            "number": 1, "sku": null, "channel_sku": "mug-old", "title": "Mug", "to_ship": 1,
-            "claimed": 1, "missing": 0, "counters": { "ordered": 3 },
-            "leaves_from": [{ "line": 1, "sku": "MUG", "location": "berlin", "units": 1 }],
-        }],
-        "holds": [], "intents": [],
-        "shipments": [{
-            "id": "shp_a", "shipped_at": "2026-11-21T11:00:00Z", "carrier": "DHL", "tracking_number": "T",
-            "is_ours": true, "lines": [{ "line": 1, "units": 2 }], "tracking": "in_transit",
-        }],
-    });
-    let entry = json!([{ "at": "2026-11-21T10:00:00Z", "text": "Order #17 was accepted." }]);
-    let ran = run("orders|show|ord_a", &[(200, order), page(entry, None)]).await;
-    assert_eq!(
-        ran.text,
-        "\
-order     ord_a
-number    #17 on shop
-phase     part_shipped
-payment   paid
-placed    2026-11-21T10:00:00Z
-ship by   -
-total     20.00 EUR
-refunded  0.00 EUR
-buyer     Buyer
-ships to  Buyer, Road 1, 1 Town, DE
-note      -
-people    kept
-
-LINE  SKU          ORDERED  TO SHIP  PROMISED  MISSING  LEAVES FROM  TITLE
-1     ? (mug-old)  3        1        1         0        berlin       Mug
-
-PARCEL  SHIPPED               UNITS  CARRIER  TRACKING  STATE       BY US
-shp_a   2026-11-21T11:00:00Z  1=2    DHL      T         in_transit  yes
-
-2026-11-21T10:00:00Z  Order #17 was accepted.
-"
-    );
-}
-
-#[tokio::test]
 async fn where_an_order_leaves_from_is_told_before_it_is_done() {
     let plan = json!({
         "number": "#17", "account": "shop", "phase": "ready", "unplaced_by": null,
@@ -608,43 +557,6 @@ Nothing was changed. Add --yes to do it.
         "Taken back, and no location is chosen by itself until you say `orders allocate`; the order is \
          ready.\n"
     );
-}
-
-#[tokio::test]
-async fn an_unpaid_order_says_until_when_it_keeps_its_stock() {
-    for (pay_by, expired_at, said) in [
-        (
-            json!("2026-11-22T10:00:00Z"),
-            Value::Null,
-            "\nIt is not paid. If it is not before 2026-11-22T10:00:00Z, it loses its stock.\n",
-        ),
-        (
-            Value::Null,
-            json!("2026-11-22T10:00:03Z"),
-            "\nIt is not paid, and lost its stock on 2026-11-22T10:00:03Z. When it is paid, it takes again \
-             what is there then.\n",
-        ),
-    ] {
-        let order = json!({
-            "id": "ord_a", "number": "#17", "account": "shop", "phase": "awaiting_payment",
-            "lines": [], "holds": [], "intents": [], "shipments": [],
-            "pay_by": pay_by, "expired_at": expired_at,
-        });
-        let ran = run("orders|show|ord_a", &[(200, order), page(json!([]), None)]).await;
-        assert!(ran.text.contains(said), "{}", ran.text);
-    }
-}
-
-#[tokio::test]
-async fn an_order_says_until_when_it_waits() {
-    let owed = json!({
-        "units": 2, "kind": "backorder", "until": "2026-12-05T10:00:00Z", "since": "2026-11-21T10:00:00Z",
-    });
-    let order = json!({ "id": "ord_a", "lines": [{ "number": 1, "missing": 2, "owed": owed }] });
-    let ran = run("orders|show|ord_a", &[(200, order), page(json!([]), None)]).await;
-    let sentence = "\n\nLine 1: 2 are owed on backorder; it waits until 2026-12-05T10:00:00Z and is no incident \
-                    before.\n";
-    assert!(ran.text.contains(sentence), "{}", ran.text);
 }
 
 #[tokio::test]

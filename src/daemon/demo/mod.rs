@@ -288,6 +288,7 @@ fn config(shops: &[HostedShop]) -> Config {
             orders_since: Duration::from_secs(24 * 3600),
         },
         unpaid_for: Some(Duration::from_secs(3600)),
+        promised: domain::deadlines::Promised::default(),
         authority: Authority::Ledger,
     };
     Config {

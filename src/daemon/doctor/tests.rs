@@ -72,6 +72,7 @@ fn order() -> OrderSnapshot {
         }],
         note: String::new(),
         ship_by: None,
+        deliver_by: None,
         person_print: None,
         extra: None,
         gist: None,

@@ -96,6 +96,7 @@ pub(super) fn read_account(
         cancel_penalty: read.cancel_penalty,
         verify,
         offer,
+        promised: read.promised.meaning(),
         authority: read.authority,
     });
     early.extend(document.into_mistakes());

@@ -21,6 +21,7 @@ mod order_rules;
 mod owing;
 mod places;
 mod privacy;
+mod promised;
 mod read;
 mod schema;
 mod secrets;

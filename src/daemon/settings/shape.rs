@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use channel::Secret;
-use domain::{AccountId, Decimal, Sku, Time, rules::FormulaRef};
+use domain::{AccountId, Decimal, Sku, Time, deadlines::Promised, rules::FormulaRef};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -14,6 +14,7 @@ use super::{
     incidents::CancelPenalty,
     order_rules::OrderRuleText,
     privacy::Privacy,
+    promised::PromisedText,
     sellers::SellerText,
     values::{self, Buffer, Day, DurationText, EndWhen, Risk, Share, SizeText, Units},
     verify::{Verify, VerifyText},
@@ -573,6 +574,8 @@ pub(super) struct AccountText {
     pub(super) verify: VerifyText,
     /// How much of the stock is offered on it, if not as `[stock]` says.
     pub(super) offer: OfferText,
+    /// What it promises of time.
+    pub(super) promised: PromisedText,
     /// Who decides when it shows something that no order explains.
     pub(super) authority: Authority,
 }
@@ -757,6 +760,8 @@ pub struct Account {
     pub verify: Verify,
     /// How much of the stock is offered on it.
     pub offer: Offer,
+    /// What it promises of time.
+    pub promised: Promised,
     /// Who decides when it shows something that no order explains.
     pub authority: Authority,
 }
@@ -774,6 +779,7 @@ impl std::fmt::Debug for Account {
             cancel_penalty,
             verify,
             offer,
+            promised,
             authority,
         } = self;
         f.debug_struct("Account")
@@ -785,6 +791,7 @@ impl std::fmt::Debug for Account {
             .field("cancel_penalty", cancel_penalty)
             .field("verify", verify)
             .field("offer", offer)
+            .field("promised", promised)
             .field("authority", authority)
             .finish_non_exhaustive()
     }

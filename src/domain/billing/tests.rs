@@ -1,5 +1,7 @@
 //! Amounts as channels tell them, and what is billed of them.
 
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::{
     AccountId, ExternalId, IdSource, Quantity, Time,
@@ -72,17 +74,29 @@ fn order(lines: &[(i32, i64, i64)], sides: (i64, i64, i64, i64)) -> Order {
         pays: Pays::Before,
         destination: None,
         erasure: None,
+        bill_country: None,
+        alike: Vec::new(),
+        tags: BTreeSet::new(),
+        priority: 0,
+        route: None,
+        routed_by: None,
+        runs: Vec::new(),
         ship_by: None,
+        promised_by: None,
+        deliver_by: None,
         lines: lines
             .map(|((units, total, tax), number)| line(number, *units, *total, *tax))
             .collect(),
         holds: Vec::new(),
+        tasks: Vec::new(),
+        not_found_at: BTreeSet::new(),
         shipments: Vec::new(),
         returns: Vec::new(),
         documents: Vec::new(),
         expired_at: None,
         closed_at: None,
         unplaced_by: None,
+        notes: 0,
         timeline_length: 0,
     }
 }

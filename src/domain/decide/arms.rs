@@ -189,7 +189,14 @@ pub const ARMS: &[(&str, &[&str])] = &[
     ),
     (
         "refund",
-        &["new", "no_order", "no_line", "refund_too_large"],
+        &[
+            "new",
+            "no_order",
+            "no_line",
+            "refund_too_large",
+            "no_return",
+            "return",
+        ],
     ),
     (
         "track",
@@ -342,6 +349,8 @@ pub const ARMS: &[(&str, &[&str])] = &[
     ),
     ("issue", &["new", "duplicate", "no_order", "document"]),
     ("hold", &["new", "no_order"]),
+    ("note", &["new", "no_order", "note"]),
+    ("evidence", &["new", "no_order"]),
     ("release", &["new", "no_order", "not_held"]),
     ("erase", &["new", "duplicate", "no_order"]),
     (
@@ -472,6 +481,8 @@ impl Command {
             Command::Cancel { .. } => "cancel",
             Command::Refund { .. } => "refund",
             Command::Hold { .. } => "hold",
+            Command::Note { .. } => "note",
+            Command::Evidence { .. } => "evidence",
             Command::Release { .. } => "release",
             Command::Erase { .. } => "erase",
             Command::ResolveIncident { .. } => "resolve_incident",
@@ -527,6 +538,7 @@ impl Refusal {
             Refusal::NoTask { .. } => "no_task",
             Refusal::Fulfillment(_) => "fulfillment",
             Refusal::Document(_) => "document",
+            Refusal::Note(_) => "note",
             Refusal::NotHeld => "not_held",
             Refusal::NoLocation { .. } => "no_location",
             Refusal::NotServed { .. } => "not_served",

@@ -16,8 +16,9 @@ use crate::{
 };
 
 use super::{
-    Desk, Refusal, Undecided, Verdict, claims::Move, counts, delivery, drift, erase, fulfill,
-    incidents, issue, level, manual, moves, offers, places, push, returns, ship, snapshot,
+    Desk, Refusal, Undecided, Verdict, claims::Move, counts, delivery, drift, edits, erase,
+    fulfill, incidents, issue, level, manual, moves, notes, offers, places, push, return_refunds,
+    returns, ship, snapshot,
 };
 
 #[expect(
@@ -79,7 +80,11 @@ pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdic
             amount,
             lines,
             reason,
-        } => refund(desk, *order, *amount, lines, reason),
+            of_return,
+        } => match of_return {
+            Some(of) => return_refunds::refund(desk, *order, (*amount, lines), *of, reason),
+            None => refund(desk, *order, *amount, lines, reason).map(|_| Verdict::New),
+        },
         Command::Hold {
             order,
             reason,
@@ -105,6 +110,8 @@ pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdic
             desk.settle_claims(*order)?;
             Ok(Verdict::New)
         }
+        Command::Note { order, text, by } => notes::add(desk, *order, text, by),
+        Command::Evidence { order, by } => notes::witness(desk, *order, by),
         Command::Release { order, by } => release(desk, *order, by),
         Command::Erase { order, by } => erase::ask(desk, *order, by),
         Command::ResolveIncident {
@@ -173,13 +180,13 @@ pub(super) fn close(desk: &mut Desk<'_>, id: OrderId) -> Result<Verdict, Undecid
     if is_waited_for || !is_done {
         return Ok(Verdict::Nothing);
     }
-    desk.order_mut(id)?.closed_at = Some(now);
-    let (what, from, to) = (
-        "closed_at".to_owned(),
-        "None".to_owned(),
-        format!("Some({now})"),
-    );
-    desk.record_for(id, Event::OrderChanged { what, from, to });
+    edits::change(
+        desk,
+        id,
+        "closed_at",
+        |order| &mut order.closed_at,
+        Some(now),
+    )?;
     Ok(Verdict::New)
 }
 
@@ -429,7 +436,7 @@ pub(super) fn refund(
     amount: Money,
     lines: &[(u32, Quantity)],
     reason: &str,
-) -> Result<Verdict, Undecided> {
+) -> Result<Option<IntentId>, Undecided> {
     let order = desk.order(id)?;
     let asked: i64 = desk
         .book
@@ -456,11 +463,12 @@ pub(super) fn refund(
         });
     }
     if manual::is_by_hand(desk, &order.account) {
-        return manual::refund(desk, id, amount, reason);
+        manual::refund(desk, id, amount, reason)?;
+        return Ok(None);
     }
     let refund = RefundId::next(&mut desk.ids);
     let (lines, reason) = (lines.to_vec(), reason.to_owned());
-    wish(
+    let intent = wish(
         desk,
         id,
         Wish::Refund {
@@ -470,7 +478,7 @@ pub(super) fn refund(
             reason,
         },
     )?;
-    Ok(Verdict::New)
+    Ok(Some(intent))
 }
 
 /// What was paid at most, in minor units: what never came cannot be given back.
@@ -516,7 +524,7 @@ fn release(desk: &mut Desk<'_>, id: OrderId, by: &str) -> Result<Verdict, Undeci
 }
 
 /// Makes a wish durable, in the same commit as what it follows from.
-pub(super) fn wish(desk: &mut Desk<'_>, id: OrderId, wish: Wish) -> Result<(), Undecided> {
+pub(super) fn wish(desk: &mut Desk<'_>, id: OrderId, wish: Wish) -> Result<IntentId, Undecided> {
     let order = desk.order(id)?;
     let (account, external_id) = (order.account.clone(), order.external_id.clone());
     let intent = IntentId::next(&mut desk.ids);
@@ -540,7 +548,7 @@ pub(super) fn wish(desk: &mut Desk<'_>, id: OrderId, wish: Wish) -> Result<(), U
         state: IntentState::Waiting,
     };
     desk.book.intents.insert(intent, row);
-    Ok(())
+    Ok(intent)
 }
 
 pub(super) fn known_item(desk: &Desk<'_>, sku: &Sku) -> Result<Item, Undecided> {

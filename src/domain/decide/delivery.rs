@@ -13,6 +13,7 @@ use crate::{
 use super::{
     Desk, Refusal, Undecided, Verdict,
     command::{named_units, refuse},
+    edits,
     snapshot::count,
 };
 
@@ -121,7 +122,7 @@ fn track(
     }
     // What was closed because it seemed to be done is looked after again.
     if state.is_trouble() {
-        desk.order_mut(id)?.closed_at = None;
+        edits::reopen(desk, id)?;
     }
     Ok(Verdict::New)
 }
@@ -230,7 +231,7 @@ fn resend(
         settle(desk, id, shipment, &note, &by)?;
     }
     desk.record_for(id, Event::SentAgain { reason, by });
-    desk.order_mut(id)?.closed_at = None;
+    edits::reopen(desk, id)?;
     desk.settle_claims(id)?;
     Ok(Verdict::New)
 }

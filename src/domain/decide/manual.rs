@@ -15,7 +15,7 @@ use crate::{
     snapshot::{LineSnapshot, OrderSnapshot, PaymentState, Standing, Version},
 };
 
-use super::{Desk, Refusal, Undecided, Verdict, command::refuse, snapshot, unclear};
+use super::{Desk, Refusal, Undecided, Verdict, command::refuse, edits, snapshot, unclear};
 
 /// Takes an order in. The same one again changes nothing; another one under its reference replaces it only
 /// when that is said.
@@ -50,7 +50,10 @@ pub(super) fn place(desk: &mut Desk<'_>, asked: &Placement) -> Result<Verdict, U
     let Some(id) = placed.map(|order| order.id) else {
         return Ok(verdict);
     };
-    desk.order_mut(id)?.pays = asked.pays;
+    match known {
+        None => desk.order_mut(id)?.pays = asked.pays,
+        Some(_) => edits::change(desk, id, "pays", |order| &mut order.pays, asked.pays)?,
+    }
     let by = asked.by.clone();
     match known {
         None => desk.record_for(id, Event::OrderEntered { by }),
@@ -113,6 +116,7 @@ fn view_of(
         lines: lines.map_err(Refusal::Placement)?,
         note: asked.note.clone(),
         ship_by: asked.ship_by,
+        deliver_by: None,
         person_print: asked.person_print,
         // Its total is what its parts make.
         extra: None,
@@ -210,15 +214,17 @@ fn add_payment(desk: &mut Desk<'_>, id: OrderId, asked: &NewPayment) -> Result<(
 /// Lets an order stand as its payments say.
 fn settle_money(desk: &mut Desk<'_>, id: OrderId) -> Result<(), Undecided> {
     let order = desk.order(id)?;
+    let could_leave = order.is_payable();
     let sums = Sums::of(&order.payments);
     let state = sums.state(order.total.minor());
     let refunded = Money::from_minor(sums.given_back, order.currency);
     let refunded = refunded
         .map_err(|error| Refusal::Payment(payment::PaymentRefusal::Sum(error.to_string())))?;
-    snapshot::change(desk, id, "payment", |order| &mut order.payment, state)?;
-    snapshot::change(desk, id, "refunded", |order| &mut order.refunded, refunded)?;
+    edits::change(desk, id, "payment", |order| &mut order.payment, state)?;
+    edits::change(desk, id, "refunded", |order| &mut order.refunded, refunded)?;
     // What is paid after all, or again to be shipped, is not done.
-    desk.order_mut(id)?.closed_at = None;
+    edits::reopen(desk, id)?;
+    edits::promise(desk, id, could_leave)?;
     unclear::hold(desk, id)?;
     desk.settle_claims(id)
 }

@@ -11,6 +11,7 @@ mod command;
 mod counts;
 mod delivery;
 mod drift;
+mod edits;
 mod erase;
 mod fulfill;
 mod incidents;
@@ -18,6 +19,7 @@ mod issue;
 mod level;
 mod manual;
 mod moves;
+mod notes;
 mod offers;
 mod order_rules;
 mod owed;
@@ -25,6 +27,7 @@ mod places;
 mod policy;
 mod push;
 mod refusal;
+mod return_refunds;
 mod returns;
 mod ship;
 mod snapshot;
@@ -46,6 +49,7 @@ use crate::{
     book::{Book, ClaimKey},
     breaker::BreakerRule,
     budget::WriteBudget,
+    deadlines::Promised,
     fact::{Event, Fact},
     ids::OrderId,
     incident::Why,
@@ -107,6 +111,9 @@ pub struct Terms {
     /// Whether its orders are entered here, and no channel knows of them.
     #[serde(default)]
     pub is_by_hand: bool,
+    /// What it promises of time.
+    #[serde(default)]
+    pub promised: Promised,
 }
 
 /// Who decides what there is, when a channel shows something that no order explains.
@@ -343,6 +350,8 @@ fn is_caused_by_an_order(signal: &Signal) -> bool {
             | Command::Cancel { .. }
             | Command::Refund { .. }
             | Command::Hold { .. }
+            | Command::Note { .. }
+            | Command::Evidence { .. }
             | Command::Release { .. }
             | Command::Erase { .. }
             | Command::ResolveIncident { .. }

@@ -8,6 +8,7 @@ use crate::{
     incident::Way,
     issuing::DocumentRefusal,
     item::ItemRefusal,
+    notes::NoteRefusal,
     payment::PaymentRefusal,
     placement::PlacementRefusal,
     quantity::NotAQuantity,
@@ -154,6 +155,9 @@ pub enum Refusal {
     /// What was asked for cannot be issued.
     #[error("{0}")]
     Document(DocumentRefusal),
+    /// A note is not taken.
+    #[error("{0}")]
+    Note(NoteRefusal),
     /// No hold is in force.
     #[error("the order is not on hold: there is nothing to lift")]
     NotHeld,

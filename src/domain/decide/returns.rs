@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    AccountId, Decimal, Quantity, Sku,
+    AccountId, Decimal, Quantity, Sku, Time,
     fact::{Counter, Event},
     ids::{OrderId, ReturnId},
     order::Order,
@@ -16,6 +16,7 @@ use super::{
     Desk, Refusal, Undecided, Verdict,
     claims::Move,
     command::{named_units, refuse, refuse_unless_ours},
+    edits,
     moves::refuse_unless_there,
     snapshot::count,
 };
@@ -32,16 +33,22 @@ pub(super) fn carry_out(
             reason,
             note,
             tracking_number,
+            anyway,
         } => {
             let found = desk.order(order)?;
             if found.returns.len() >= RETURNS_MAX {
                 return refuse(ReturnRefusal::TooManyReturns.into());
+            }
+            let over = window_over(desk, found);
+            if let Some(until) = over.filter(|_| !anyway) {
+                return refuse(ReturnRefusal::WindowOver(until).into());
             }
             let units = to_come_back(found, lines)?;
             let said = Said {
                 reason: *reason,
                 note: note.clone(),
                 tracking_number: tracking_number.clone(),
+                goodwill: over.is_some(),
             };
             open(desk, order, units, said, by)?;
             Ok(Verdict::New)
@@ -61,11 +68,21 @@ pub(super) fn carry_out(
     }
 }
 
+/// Until when something of an order could be returned, if that is over.
+fn window_over(desk: &Desk<'_>, order: &Order) -> Option<Time> {
+    let terms = desk.context.policy.accounts.get(&order.account)?;
+    let until = order
+        .with_buyer_since()?
+        .plus(terms.promised.return_within?);
+    (until < desk.now()).then_some(until)
+}
+
 /// What is said of a return when it is opened.
 struct Said {
     reason: ReturnReason,
     note: Option<String>,
     tracking_number: Option<String>,
+    goodwill: bool,
 }
 
 /// Units of a line that are with the buyer and do not come back yet, as far as anybody said.
@@ -156,10 +173,12 @@ fn open(
         tracking_number: said.tracking_number,
         lines: lines.collect(),
         closed_at: None,
+        goodwill: said.goodwill,
+        refunds: Vec::new(),
     };
-    let order_row = desk.order_mut(order)?;
-    order_row.returns.push(row);
-    order_row.closed_at = None;
+    let goodwill = said.goodwill;
+    desk.order_mut(order)?.returns.push(row);
+    edits::reopen(desk, order)?;
     for (line, units) in units {
         desk.record_for(
             order,
@@ -168,6 +187,7 @@ fn open(
                 line,
                 units,
                 reason,
+                goodwill,
                 by: by.clone(),
             },
         );
@@ -200,6 +220,7 @@ pub(super) fn told_by_channel(
         reason: ReturnReason::Other,
         note: None,
         tracking_number: None,
+        goodwill: false,
     };
     open(desk, id, news, said, account.as_str())
 }
@@ -284,6 +305,11 @@ fn receive(
         let found = desk.order(order)?;
         let known = found.line(line).map(|line| line.counters.returned);
         let news = received(found, line).minus(known.unwrap_or_default());
+        // Its channel may have said meanwhile that they never left.
+        let counters = found.line(line).map(|line| line.counters);
+        let out = counters.map(|all| all.shipped_net().minus(all.returned));
+        let out = out.unwrap_or_default();
+        refuse_beyond(found, line, (news, out), "that left and did not come back")?;
         count(desk, order, line, Counter::Returned, news)?;
         for (sku, units) in goods(desk.order(order)?, line, units) {
             let cause = Cause::Returned { order, line };

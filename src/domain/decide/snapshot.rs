@@ -21,7 +21,7 @@ use crate::{
 use super::{
     Desk, FollowUp, Undecided, Verdict,
     claims::Leaving,
-    manual, returns,
+    edits, manual, returns,
     sold::{doubt_what_passed, set_subtracted, take_off_no_more},
     unclear, verify,
 };
@@ -42,6 +42,7 @@ pub(super) fn take_in(
         .values()
         .find(|order| order.account == *account && order.external_id == snapshot.external_id);
     let known_at = known.map(|order| order.version.changed_at);
+    let could_leave = known.is_some_and(Order::is_payable);
     let id = match known {
         None if snapshot.standing == Standing::Draft => return Ok(Verdict::Nothing),
         None => accept(desk, account, snapshot, fingerprint),
@@ -61,7 +62,7 @@ pub(super) fn take_in(
         }
         Some(order) => {
             let id = order.id;
-            update_head(desk, id, snapshot, fingerprint)?;
+            edits::take_head(desk, id, snapshot, fingerprint)?;
             id
         }
     };
@@ -70,6 +71,7 @@ pub(super) fn take_in(
         snapshot.version.changed_at,
     );
     merge_lines(desk, id, snapshot, during)?;
+    edits::promise(desk, id, could_leave)?;
     unclear::hold(desk, id)?;
     verify::look_at(desk, id, snapshot, known_at.is_none())?;
     desk.settle_claims(id)?;
@@ -103,7 +105,7 @@ pub(super) fn withdraw(
     id: OrderId,
     standing: Standing,
 ) -> Result<(), Undecided> {
-    change(desk, id, "standing", |order| &mut order.standing, standing)?;
+    edits::change(desk, id, "standing", |order| &mut order.standing, standing)?;
     let lines: Vec<u32> = desk
         .order(id)?
         .lines
@@ -153,6 +155,8 @@ fn accept(
         routed_by: None,
         runs: Vec::new(),
         ship_by: snapshot.ship_by,
+        promised_by: None,
+        deliver_by: snapshot.deliver_by,
         lines: Vec::new(),
         holds: Vec::new(),
         tasks: Vec::new(),
@@ -163,6 +167,7 @@ fn accept(
         expired_at: None,
         closed_at: None,
         unplaced_by: None,
+        notes: 0,
         timeline_length: 0,
     };
     desk.book.orders.insert(id, order);
@@ -178,84 +183,6 @@ fn accept(
         },
     );
     id
-}
-
-fn update_head(
-    desk: &mut Desk<'_>,
-    id: OrderId,
-    snapshot: &OrderSnapshot,
-    fingerprint: u64,
-) -> Result<(), Undecided> {
-    change(
-        desk,
-        id,
-        "standing",
-        |order| &mut order.standing,
-        snapshot.standing.clone(),
-    )?;
-    let account = desk.order(id)?.account.clone();
-    if !manual::is_by_hand(desk, &account) {
-        let (payment, refunded) = (snapshot.payment.clone(), snapshot.refunded);
-        change(desk, id, "payment", |order| &mut order.payment, payment)?;
-        change(desk, id, "refunded", |order| &mut order.refunded, refunded)?;
-    }
-    change(
-        desk,
-        id,
-        "words",
-        |order| &mut order.words,
-        snapshot.words.clone(),
-    )?;
-    change(desk, id, "total", |order| &mut order.total, snapshot.total)?;
-    change(
-        desk,
-        id,
-        "ship_by",
-        |order| &mut order.ship_by,
-        snapshot.ship_by,
-    )?;
-    let order = desk.order_mut(id)?;
-    order.version = snapshot.version;
-    order.fingerprint = fingerprint;
-    order.number.clone_from(&snapshot.number);
-    order.amounts = Some(manual::amounts(snapshot));
-    order.destination = snapshot.ship_to.as_ref().and_then(Destination::of);
-    // An order that the channel changes is not closed any more.
-    order.closed_at = None;
-    let is_erased = order.is_erased();
-    // Personal data changes without a fact, so that no fact keeps what was corrected. What was erased
-    // does not come back with the next view of the channel.
-    match Person::of(snapshot).filter(|_| !is_erased) {
-        Some(person) => drop(desk.book.persons.insert(id, person)),
-        None => drop(desk.book.persons.remove(&id)),
-    }
-    Ok(())
-}
-
-/// Sets one part of an order, with a fact when it differs.
-pub(super) fn change<T: PartialEq + std::fmt::Debug>(
-    desk: &mut Desk<'_>,
-    id: OrderId,
-    what: &str,
-    part: impl Fn(&mut Order) -> &mut T,
-    to: T,
-) -> Result<(), Undecided> {
-    let slot = part(desk.order_mut(id)?);
-    if *slot == to {
-        return Ok(());
-    }
-    let from = format!("{slot:?}");
-    let text = format!("{to:?}");
-    *slot = to;
-    desk.record_for(
-        id,
-        Event::OrderChanged {
-            what: what.to_owned(),
-            from,
-            to: text,
-        },
-    );
-    Ok(())
 }
 
 fn merge_lines(
@@ -345,10 +272,11 @@ fn find_or_add_line(
         .iter_mut()
         .find(|line| line.external_id == seen.external_id)
     {
-        line.total = seen.total;
         line.tax = seen.tax;
         line.title.clone_from(&seen.title);
-        return Ok(line.number);
+        let number = line.number;
+        edits::reprice(desk, id, number, seen.total)?;
+        return Ok(number);
     }
     let number = order
         .lines
@@ -593,6 +521,8 @@ fn take_shipment_back(
         .sum();
     let taken_back = by_channel.minus(counters.voided).minus(seen);
     let taken_back = taken_back.min(counters.shipped_net().minus(seen));
+    // What came back had left.
+    let taken_back = taken_back.min(counters.shipped_net().minus(counters.returned));
     match taken_back.is_positive() {
         true => void(desk, id, number, taken_back),
         false => Ok(()),

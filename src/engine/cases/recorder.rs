@@ -16,6 +16,7 @@ use domain::{
     book::Book,
     fact::Fact,
     ids::IncidentId,
+    notes::NoteText,
     order::Order,
     signal::{Command, Signal},
 };
@@ -574,6 +575,11 @@ fn without_people(signal: &Signal) -> Signal {
         Signal::Command(Command::Place(asked)) => {
             Signal::Command(Command::Place(Box::new(asked.without_people())))
         }
+        Signal::Command(Command::Note { order, by, .. }) => Signal::Command(Command::Note {
+            order: *order,
+            text: NoteText::default(),
+            by: by.clone(),
+        }),
         other => other.clone(),
     }
 }

@@ -362,6 +362,8 @@ impl<'a> Teller<'a> {
             | Event::IncidentClosed { .. }
             | Event::HoldPlaced { .. }
             | Event::HoldReleased { .. }
+            | Event::NoteAdded { .. }
+            | Event::EvidenceMade { .. }
             | Event::ErasureAsked { .. }
             | Event::PersonErased { .. }
             | Event::Worked { .. }
@@ -374,6 +376,7 @@ impl<'a> Teller<'a> {
             | Event::ReturnInspected { .. }
             | Event::ReturnClosed { .. }
             | Event::DocumentIssued { .. }
+            | Event::ReturnRefunded { .. }
             | Event::IntentMade { .. }
             | Event::IntentDone { .. }
             | Event::IntentParked { .. } => {

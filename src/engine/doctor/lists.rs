@@ -25,13 +25,14 @@ use crate::{
 
 /// The lists whose rows follow from others. Deadlines of payment are not among them: they follow from
 /// the terms of the day on which an order last changed.
-const LISTS: [Table; 22] = [
+const LISTS: [Table; 23] = [
     rows::ORDER_REFS,
     rows::ORDERS_BY_PHASE,
     rows::ORDERS_BY_ACCOUNT,
     rows::OPEN_ORDERS,
     rows::SHORT_ORDERS,
     rows::OWED_ORDERS,
+    rows::DUE_ORDERS,
     rows::OWED_OFFERS,
     rows::UNMAPPED_ORDERS,
     rows::TO_PICK,

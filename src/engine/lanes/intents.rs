@@ -86,7 +86,7 @@ impl Engine {
                 at: sent_at,
                 latency_ms: u64::try_from(latency).unwrap_or(u64::MAX),
                 request: describe(&intent),
-                result: format!("{outcome:?}"),
+                result: brought(&outcome),
             };
             let time = rows::sortable_time(sent_at);
             let parts = [account.id.as_str(), &id.to_string(), &time];
@@ -355,5 +355,24 @@ fn cancel_reason(words: &str) -> CancelReason {
         CancelReason::Fraud
     } else {
         CancelReason::Other
+    }
+}
+
+/// What a try brought, for people.
+fn brought(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Applied {
+            reference: Some(reference),
+        } => format!("it is done, as {reference}"),
+        Outcome::Applied { reference: None } => "it is done".to_owned(),
+        Outcome::Retry {
+            reason,
+            is_ambiguous,
+            ..
+        } => match is_ambiguous {
+            true => format!("it may be done or not, and is read back: {reason}"),
+            false => format!("it is not done, and is tried again: {reason}"),
+        },
+        Outcome::Park { reason } => format!("a person must look: {reason}"),
     }
 }

@@ -209,6 +209,7 @@ impl Writer<'_, '_> {
                 self.put(rows::OWED_ORDERS, key(&[&sortable_time(until), &id]), &());
             }
         }
+        self.due_index(before, order);
         let waits_for_erasure = |order: &Order| order.erasure.is_some() && !order.is_erased();
         let (was, is) = (
             before.is_some_and(waits_for_erasure),
@@ -247,6 +248,17 @@ impl Writer<'_, '_> {
                 was.contains(row),
                 is.contains(row),
             );
+        }
+    }
+
+    fn due_index(&mut self, before: Option<&Order>, order: &Order) {
+        let was = before.map(rows::due_keys).unwrap_or_default();
+        let is = rows::due_keys(order);
+        for row_key in was.iter().filter(|row_key| !is.contains(row_key)) {
+            self.delete(rows::DUE_ORDERS, row_key.clone());
+        }
+        for row_key in is.iter().filter(|row_key| !was.contains(row_key)) {
+            self.put(rows::DUE_ORDERS, row_key.clone(), &());
         }
     }
 

@@ -265,6 +265,8 @@ impl<'a> Shelf<'a> {
             | Command::Fulfill { order, .. }
             | Command::Refund { order, .. }
             | Command::Hold { order, .. }
+            | Command::Note { order, .. }
+            | Command::Evidence { order, .. }
             | Command::Release { order, .. }
             | Command::Erase { order, .. } => self.load_order(*order).await?,
             Command::ResolveIncident { incident, way, .. } => {

@@ -1,28 +1,38 @@
-//! Orders: lists by index, one in full, and its timeline.
+//! Orders: lists by index, and one in full.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    AccountId, ExternalId, ListingId, Money, Sku, Time,
+    AccountId, Currency, ExternalId, ListingId, Money, Quantity, Sku, Time,
     book::{Book, ClaimKey},
     delivery::{Tracking, TrackingEvent},
-    fact::Event,
     ids::{IntentId, OrderId, ReturnId, ShipmentId},
     intent::Intent,
     issuing::Entry,
     item::Item,
+    notes::Note,
     order::{Amounts, Hold, Line, Order, Phase},
     payment::{Payment, Pays},
-    person::Erasure,
-    returns::{Return, ReturnReason, ReturnState, ReturnedLine},
+    person::{Erasure, Person},
+    returns::{Return, ReturnReason, ReturnRefund, ReturnState, ReturnedLine},
     snapshot::{Address, Buyer},
     stock::{Claim, LocationId},
 };
 use serde::Serialize;
 
 use super::{
-    Page, StoreError, Units, Walk, adoption::Suggestion, allocation::PartView, owed::OwedView,
-    queues::IntentView, read, rules::RunView, suggestions, tasks::TaskView, words,
+    Page, StoreError, Units, Walk,
+    adoption::Suggestion,
+    allocation::PartView,
+    due,
+    next::{self, NextStep},
+    owed::OwedView,
+    queues::IntentView,
+    read,
+    rules::RunView,
+    suggestions,
+    tasks::TaskView,
+    words,
 };
 use crate::{
     Engine,
@@ -63,8 +73,10 @@ pub struct OrderSummary {
     pub placed_at: Time,
     /// When it became known here.
     pub accepted_at: Time,
-    /// By when the channel wants it shipped.
+    /// By when it is to leave: as its channel says, else as its account promises.
     pub ship_by: Option<Time>,
+    /// By when it is to arrive, where its channel says that.
+    pub deliver_by: Option<Time>,
     /// Until when it waits for what is owed to it, without being an incident.
     pub owed_until: Option<Time>,
     /// What the buyer owes or has paid.
@@ -77,6 +89,8 @@ pub struct OrderSummary {
     pub tags: BTreeSet<String>,
     /// How soon it is served: the higher, the sooner.
     pub priority: i32,
+    /// What of it is too late, in words.
+    pub flags: Vec<&'static str>,
 }
 
 /// An order with everything about it.
@@ -97,8 +111,8 @@ pub struct OrderDetail {
     pub payments: Vec<Payment>,
     /// The channel's own words.
     pub words: BTreeMap<String, String>,
-    /// When the channel last changed it.
-    pub changed_at: Time,
+    /// When the channel last changed it; nothing where it is shown as it was.
+    pub changed_at: Option<Time>,
     /// Who bought.
     pub buyer: Buyer,
     /// Where it goes.
@@ -107,7 +121,9 @@ pub struct OrderDetail {
     pub bill_to: Option<Address>,
     /// What the buyer wrote.
     pub note: String,
-    /// Whether what it says of people is to be erased, or is; then the four above are empty.
+    /// What staff wrote beside it, the oldest first.
+    pub notes: Vec<Note>,
+    /// Whether what it says of people is to be erased, or is; then the five above are empty.
     pub erasure: Option<Erasure>,
     /// What was bought.
     pub lines: Vec<LineView>,
@@ -135,6 +151,12 @@ pub struct OrderDetail {
     pub expired_at: Option<Time>,
     /// When it was closed.
     pub closed_at: Option<Time>,
+    /// What is to be done next, what hurts most first.
+    pub next: Vec<NextStep>,
+    /// As it was at this time; nothing for as it is.
+    pub as_of: Option<Time>,
+    /// What cannot be known of that time, each in a sentence.
+    pub unknown: Vec<String>,
 }
 
 /// Where a rule has an order leave from.
@@ -286,6 +308,29 @@ pub struct ReturnView {
     pub lines: Vec<ReturnedLineView>,
     /// When nothing more was expected of it.
     pub closed_at: Option<Time>,
+    /// Whether it was opened though its time was over.
+    pub goodwill: bool,
+    /// What was given back for it, without what waits for a person.
+    pub refunded: Money,
+    /// Each time that money was given back for it.
+    pub refunds: Vec<ReturnRefundView>,
+}
+
+/// Money that was given back for units of a return.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReturnRefundView {
+    /// When it was asked for.
+    pub at: Time,
+    /// How much.
+    pub amount: Money,
+    /// For which units.
+    pub lines: Vec<ShippedLine>,
+    /// `done`, `waiting` for its channel, or `parked`.
+    pub state: &'static str,
+    /// What was wished on the channel.
+    pub intent: Option<IntentId>,
+    /// Whether it may be more than came back.
+    pub anyway: bool,
 }
 
 /// A part of a return.
@@ -318,19 +363,6 @@ pub struct ShippedLine {
     pub line: u32,
     /// How many.
     pub units: Units,
-}
-
-/// One entry of a timeline.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct TimelineEntry {
-    /// Its place, from 0.
-    pub number: u64,
-    /// When.
-    pub at: Time,
-    /// In a sentence.
-    pub text: String,
-    /// The fact itself; its quantities are in the item's smallest unit.
-    pub event: Event,
 }
 
 /// A page of orders, the oldest first: by the time of placing within one account, else by the time
@@ -398,6 +430,8 @@ async fn by_external_id(
 pub(crate) struct Loaded {
     pub(crate) order: Order,
     pub(crate) book: Book,
+    /// What of it is too late.
+    pub(crate) flags: Vec<&'static str>,
 }
 
 /// Reads an order and its claims.
@@ -417,7 +451,8 @@ pub(crate) async fn load(engine: &Engine, id: OrderId) -> Result<Option<Loaded>,
             book.claims.extend(claim.map(|claim| (name, claim)));
         }
     }
-    Ok(Some(Loaded { order, book }))
+    let flags = due::flags(engine, &order, engine.ports.clock.now());
+    Ok(Some(Loaded { order, book, flags }))
 }
 
 impl Loaded {
@@ -448,13 +483,15 @@ impl Loaded {
             phase: self.phase(),
             placed_at: order.placed_at,
             accepted_at: order.accepted_at,
-            ship_by: order.ship_by,
+            ship_by: order.ships_by(),
+            deliver_by: order.deliver_by,
             owed_until: order.owed_until(),
             total: order.total,
             refunded: order.refunded,
             line_count: order.lines.len(),
             tags: order.tags.clone(),
             priority: order.priority,
+            flags: self.flags.clone(),
         }
     }
 
@@ -505,6 +542,73 @@ impl Loaded {
         }
     }
 
+    fn refund(&self, refund: &ReturnRefund, intents: &[Intent]) -> ReturnRefundView {
+        let scale = |number| self.order.line(number).map_or(0, |line| line.scale);
+        let lines = refund.lines.iter().map(|(line, units)| ShippedLine {
+            line: *line,
+            units: Units::new(*units, scale(*line)),
+        });
+        ReturnRefundView {
+            at: refund.at,
+            amount: refund.amount,
+            lines: lines.collect(),
+            state: state_of(refund, intents),
+            intent: refund.intent,
+            anyway: refund.anyway,
+        }
+    }
+
+    pub(super) fn lines(&self) -> Vec<LineView> {
+        let lines = self.order.lines.iter();
+        lines.map(|line| self.line(line)).collect()
+    }
+
+    /// All that follows from the order and its claims, and what it says of people.
+    pub(super) fn detail(
+        &self,
+        lines: Vec<LineView>,
+        person: Person,
+        intents: &[Intent],
+    ) -> OrderDetail {
+        let order = &self.order;
+        OrderDetail {
+            summary: self.summary(),
+            standing: words::standing(&order.standing),
+            payment: words::payment(&order.payment),
+            amounts: order.amounts,
+            pays: order.pays,
+            payments: order.payments.clone(),
+            words: order.words.clone(),
+            changed_at: Some(order.version.changed_at),
+            buyer: person.buyer,
+            ship_to: person.ship_to,
+            bill_to: person.bill_to,
+            note: person.note,
+            notes: person.notes,
+            erasure: order.erasure.clone(),
+            lines,
+            holds: order.holds.clone(),
+            tasks: order
+                .tasks
+                .iter()
+                .map(|task| TaskView::of(task, order))
+                .collect(),
+            route: RouteView::of(order),
+            duplicates: order.alike.clone(),
+            rules: order.runs.iter().map(RunView::of).collect(),
+            shipments: self.shipments(),
+            returns: self.returns(intents),
+            intents: intents.iter().map(IntentView::of).collect(),
+            documents: order.documents.clone(),
+            pay_by: None,
+            expired_at: order.expired_at,
+            closed_at: order.closed_at,
+            next: Vec::new(),
+            as_of: None,
+            unknown: Vec::new(),
+        }
+    }
+
     fn shipments(&self) -> Vec<ShipmentView> {
         let scale = |number| self.order.line(number).map_or(0, |line| line.scale);
         let view = |shipment: &domain::order::Shipment| ShipmentView {
@@ -535,7 +639,7 @@ impl Loaded {
         self.order.shipments.iter().map(view).collect()
     }
 
-    fn returns(&self) -> Vec<ReturnView> {
+    fn returns(&self, intents: &[Intent]) -> Vec<ReturnView> {
         let line = |part: &ReturnedLine| {
             let scale = self.order.line(part.line).map_or(0, |line| line.scale);
             let units = |quantity| Units::new(quantity, scale);
@@ -561,9 +665,35 @@ impl Loaded {
             tracking_number: one.tracking_number.clone(),
             lines: one.lines.iter().map(line).collect(),
             closed_at: one.closed_at,
+            goodwill: one.goodwill,
+            refunded: given_back(one, intents, self.order.currency),
+            refunds: one
+                .refunds
+                .iter()
+                .map(|refund| self.refund(refund, intents))
+                .collect(),
         };
         self.order.returns.iter().map(view).collect()
     }
+}
+
+/// How far a refund is. Where no channel keeps the money, it is done at once; of an order as it was, what its channel
+/// did since is not known.
+fn state_of(refund: &ReturnRefund, intents: &[Intent]) -> &'static str {
+    let Some(id) = refund.intent else {
+        return "done";
+    };
+    let intent = intents.iter().find(|intent| intent.id == id);
+    intent.map_or("waiting", |intent| words::intent_state(&intent.state))
+}
+
+fn given_back(one: &Return, intents: &[Intent], currency: Currency) -> Money {
+    let refunds = one.refunds.iter();
+    let good = refunds.filter(|refund| state_of(refund, intents) != "parked");
+    let sum = good
+        .map(|refund| refund.amount.minor())
+        .fold(0, i64::saturating_add);
+    Money::from_minor(sum, currency).unwrap_or(Money::zero(currency))
 }
 
 /// One order.
@@ -571,57 +701,34 @@ pub async fn detail(engine: &Engine, id: OrderId) -> Result<Option<OrderDetail>,
     let Some(loaded) = load(engine, id).await? else {
         return Ok(None);
     };
-    let mut intents = Vec::new();
-    let below = prefix(&[&id.to_string()]);
-    let mut walk = Walk::new(engine, rows::INTENTS_BY_ORDER, below, None);
-    while let Some((row, _)) = walk.next().await? {
-        let text = rows::last_part(&row);
-        let intent: Option<Intent> = read(engine, rows::INTENTS, &[&text]).await?;
-        if let Some(intent) = intent {
-            intents.push(IntentView::of(&intent));
-        }
-    }
+    let intents = intents_of(engine, id).await?;
     let order = &loaded.order;
     let person = persons::read(engine.store.as_ref(), &engine.ports.sealer, id).await?;
     let person = person.unwrap_or_default();
-    let mut lines: Vec<LineView> = order.lines.iter().map(|line| loaded.line(line)).collect();
+    let mut lines = loaded.lines();
     let mut suggested = suggestions::of_lines(engine, order).await?;
     for line in &mut lines {
         line.suggestions = suggested.remove(&line.number).unwrap_or_default();
         line.leaves_from = leaves_from(engine, &loaded.book, line.number).await?;
     }
-    Ok(Some(OrderDetail {
-        summary: loaded.summary(),
-        standing: words::standing(&order.standing),
-        payment: words::payment(&order.payment),
-        amounts: order.amounts,
-        pays: order.pays,
-        payments: order.payments.clone(),
-        words: order.words.clone(),
-        changed_at: order.version.changed_at,
-        buyer: person.buyer,
-        ship_to: person.ship_to,
-        bill_to: person.bill_to,
-        note: person.note,
-        erasure: order.erasure.clone(),
-        lines,
-        holds: order.holds.clone(),
-        tasks: order
-            .tasks
-            .iter()
-            .map(|task| TaskView::of(task, order))
-            .collect(),
-        route: RouteView::of(order),
-        duplicates: order.alike.clone(),
-        rules: order.runs.iter().map(RunView::of).collect(),
-        shipments: loaded.shipments(),
-        returns: loaded.returns(),
-        intents,
-        documents: order.documents.clone(),
-        pay_by: deadline(order, &engine.decider.policy().accounts),
-        expired_at: order.expired_at,
-        closed_at: order.closed_at,
-    }))
+    let pay_by = deadline(order, &engine.decider.policy().accounts);
+    let next = next::steps(engine, &loaded, &lines, (&intents, pay_by)).await?;
+    let mut detail = loaded.detail(lines, person, &intents);
+    detail.pay_by = pay_by;
+    detail.next = next;
+    Ok(Some(detail))
+}
+
+/// What was wished of an order on its channel, the oldest first.
+pub(crate) async fn intents_of(engine: &Engine, id: OrderId) -> Result<Vec<Intent>, StoreError> {
+    let below = prefix(&[&id.to_string()]);
+    let mut walk = Walk::new(engine, rows::INTENTS_BY_ORDER, below, None);
+    let mut intents = Vec::new();
+    while let Some((row, _)) = walk.next().await? {
+        let text = rows::last_part(&row);
+        intents.extend(read::<Intent>(engine, rows::INTENTS, &[&text]).await?);
+    }
+    Ok(intents)
 }
 
 /// An order as lists show it. Nothing when there is no such order.
@@ -630,7 +737,11 @@ pub async fn summary(engine: &Engine, id: OrderId) -> Result<Option<OrderSummary
 }
 
 /// Where promised units of a line leave from.
-async fn leaves_from(engine: &Engine, book: &Book, line: u32) -> Result<Vec<PartView>, StoreError> {
+pub(super) async fn leaves_from(
+    engine: &Engine,
+    book: &Book,
+    line: u32,
+) -> Result<Vec<PartView>, StoreError> {
     let mut parts = Vec::new();
     for (key, claim) in book.claims.iter().filter(|(key, _)| key.line == line) {
         let item: Option<Item> = read(engine, rows::ITEMS, &[key.sku.as_str()]).await?;
@@ -638,42 +749,6 @@ async fn leaves_from(engine: &Engine, book: &Book, line: u32) -> Result<Vec<Part
         parts.extend(PartView::of_claim(key, claim, scale));
     }
     Ok(parts)
-}
-
-/// What happened to an order, the oldest first. Nothing when there is no such order.
-pub async fn timeline(
-    engine: &Engine,
-    id: OrderId,
-    after: Option<Vec<u8>>,
-    limit: usize,
-) -> Result<Option<Page<TimelineEntry>>, StoreError> {
-    let text = id.to_string();
-    let order: Option<Order> = read(engine, rows::ORDERS, &[&text]).await?;
-    let Some(order) = order else { return Ok(None) };
-    let last = after.map(|key| rows::last_part(&key).parse::<u64>().unwrap_or_default());
-    let mut walk = Walk::new(engine, rows::TIMELINE, prefix(&[&text]), None).unbounded();
-    let (mut items, mut next) = (Vec::new(), None);
-    // A page may end within a row, so it is told by numbers. No order has so many facts that it matters.
-    'rows: while let Some((row_key, row)) = walk.next().await? {
-        let first: u64 = rows::last_part(&row_key).parse().unwrap_or_default();
-        let events = rows::events_of(engine.store.as_ref(), id, &row).await?;
-        for (number, (at, event)) in (first..).zip(events) {
-            if last.is_some_and(|last| number <= last) {
-                continue;
-            }
-            if items.len() >= limit {
-                next = Some(key(&[&text, &sortable(number.saturating_sub(1))]));
-                break 'rows;
-            }
-            items.push(TimelineEntry {
-                number,
-                at,
-                text: words::event(&event, &order),
-                event,
-            });
-        }
-    }
-    Ok(Some(Page { items, next }))
 }
 
 /// The line scale that a quantity of a request is read with.
@@ -686,6 +761,41 @@ pub async fn line_scales(
         let lines = order.lines.iter();
         lines.map(|line| (line.number, line.scale)).collect()
     }))
+}
+
+/// What units of a return cost: those that are named, or all that came and no money was given for. Nothing where there
+/// is no such return.
+pub async fn worth_of_return(
+    engine: &Engine,
+    order: OrderId,
+    id: ReturnId,
+    lines: &[(u32, Quantity)],
+) -> Result<Option<Money>, StoreError> {
+    let order: Option<Order> = read(engine, rows::ORDERS, &[&order.to_string()]).await?;
+    let Some(order) = order else { return Ok(None) };
+    let Some(found) = order.returns.iter().find(|one| one.id == id) else {
+        return Ok(None);
+    };
+    let units = match lines {
+        [] => found.unpaid_units(),
+        lines => lines.to_vec(),
+    };
+    // What was given for earlier units is rounded up, so the last ones cost what is left.
+    let mut all = units.clone();
+    all.extend(
+        found
+            .refunds
+            .iter()
+            .flat_map(|one| one.lines.iter().copied()),
+    );
+    let given = found.refunds.iter().map(|one| one.amount.minor());
+    let left = order
+        .worth_of(&all)
+        .saturating_sub(given.fold(0, i64::saturating_add));
+    let worth = order.worth_of(&units).min(left).max(0);
+    Ok(Some(
+        Money::from_minor(worth, order.currency).unwrap_or(Money::zero(order.currency)),
+    ))
 }
 
 /// Whether there is such an intent.

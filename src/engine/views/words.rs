@@ -5,6 +5,9 @@
 mod aftersales;
 mod fulfillment;
 mod rules;
+mod telling;
+
+pub use self::telling::{attempt, event_kind, note, person_edit};
 
 use std::collections::BTreeMap;
 
@@ -486,7 +489,7 @@ pub fn event(event: &Event, order: &Order) -> String {
             let (what, how) = (payment_step(*step), payment_method(*method));
             format!("{amount} {what} {how} on {at}, entered by {by}.")
         }
-        Event::OrderChanged { what, from, to } => changed(what, from, to),
+        Event::OrderChanged { what, from, to } => telling::changed(what, from, to),
         Event::LineAdded {
             line,
             channel_sku,
@@ -586,6 +589,10 @@ pub fn event(event: &Event, order: &Order) -> String {
         }
         Event::HoldPlaced { reason, owner } => format!("{owner} put it on hold: {reason}."),
         Event::HoldReleased { reason, by } => format!("{by} lifted the hold: {reason}."),
+        Event::EvidenceMade { by } => {
+            format!("Evidence was made by {by}: all that is known of it, people too, was handed out.")
+        }
+        Event::NoteAdded { by, .. } => format!("{by} wrote a note."),
         Event::ErasureAsked { by } => {
             format!("{by} asked to erase what it says of people, as soon as nothing must be sent.")
         }
@@ -608,6 +615,7 @@ pub fn event(event: &Event, order: &Order) -> String {
         | Event::ReturnAdvised { .. }
         | Event::ReturnReceived { .. }
         | Event::ReturnInspected { .. }
+        | Event::ReturnRefunded { .. }
         | Event::ReturnClosed { .. } => aftersales::event(event, &units).unwrap_or_default(),
         Event::DocumentIssued {
             kind,
@@ -736,15 +744,6 @@ fn added(line: u32, sku: Option<&str>, count: &Units) -> String {
 
 fn parked(intent: &IntentId, reason: &str) -> String {
     format!("A person must look at {intent}: {reason}.")
-}
-
-fn changed(what: &str, from: &str, to: &str) -> String {
-    if what == "words" {
-        // What they are stands in the fact; in a sentence it is noise.
-        "The channel says something else in its own words.".to_owned()
-    } else {
-        format!("{what} changed from {from} to {to}.")
-    }
 }
 
 fn shipment(carrier: Option<&str>, number: Option<&str>, is_ours: bool) -> String {

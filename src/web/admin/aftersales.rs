@@ -61,6 +61,8 @@ pub(crate) struct NewReturn {
     reason: ReturnReason,
     note: Option<String>,
     tracking_number: Option<String>,
+    #[serde(default)]
+    anyway: bool,
     by: Option<String>,
 }
 
@@ -194,6 +196,7 @@ pub(crate) async fn open_return(
         reason: body.reason,
         note: optional_text("note", body.note)?,
         tracking_number: optional_text("tracking_number", body.tracking_number)?,
+        anyway: body.anyway,
     };
     come_back(&admin, ticket, &order, step, body.by).await
 }

@@ -11,6 +11,7 @@ pub(crate) mod health;
 pub(crate) mod incidents;
 pub(crate) mod moves;
 pub(crate) mod orders;
+pub(crate) mod overview;
 pub(crate) mod people;
 pub(crate) mod placing;
 pub(crate) mod queues;

@@ -1,4 +1,4 @@
-//! Orders: lists, one in full, and everything that is done to one.
+//! Orders: lists, and everything that is done to one.
 
 use axum::{
     Json,
@@ -7,14 +7,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
-    ExternalId, Money, Sku, Time, ids::OrderId, order::Phase, signal::Command, stock::LocationId,
+    ExternalId, Money, Sku, Time, ids::OrderId, order::Phase, returns::OfReturn, signal::Command,
+    stock::LocationId,
 };
 use engine::views::{self, orders::Filter};
 use serde::Deserialize;
 
 use super::Admin;
 use crate::{
-    ask::{Amount, Ask, At, PageQuery, bad_parameter, id},
+    ask::{Amount, Ask, At, bad_parameter, id},
     paging::Place,
     problem::{self, Problem},
     write::{Write, carry_out, optional_text, text},
@@ -67,10 +68,14 @@ pub(crate) struct Cancel {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewRefund {
-    amount: Money,
+    /// What the units of the return cost, where one is named and no amount.
+    amount: Option<Money>,
     #[serde(default)]
     lines: Vec<LineUnits>,
     reason: String,
+    r#return: Option<String>,
+    #[serde(default)]
+    anyway: bool,
 }
 
 #[derive(Deserialize)]
@@ -129,31 +134,7 @@ pub(crate) async fn list(
     Ok(Json(place.show(page)).into_response())
 }
 
-pub(crate) async fn detail(
-    State(admin): State<Admin>,
-    At(order): At<String>,
-) -> Result<Response, Problem> {
-    let order = id("order", &order)?;
-    let found = views::orders::detail(&admin.engine, order).await?;
-    found
-        .map(|found| Json(found).into_response())
-        .ok_or_else(|| no_order(order))
-}
-
-pub(crate) async fn timeline(
-    State(admin): State<Admin>,
-    At(order): At<String>,
-    Ask(ask): Ask<PageQuery>,
-) -> Result<Response, Problem> {
-    let order = id("order", &order)?;
-    let place = Place::read(&("timeline", order), ask.cursor.as_deref(), ask.limit)?;
-    let after = place.after.clone();
-    let page = views::orders::timeline(&admin.engine, order, after, place.limit).await?;
-    let page = page.ok_or_else(|| no_order(order))?;
-    Ok(Json(place.show(page)).into_response())
-}
-
-fn no_order(order: OrderId) -> Problem {
+pub(super) fn no_order(order: OrderId) -> Problem {
     domain::decide::Refusal::NoOrder(order).into()
 }
 
@@ -219,11 +200,27 @@ pub(crate) async fn refund(
         let units = units.map_err(|source| domain::decide::Refusal::Quantity { line, source })?;
         lines.push((line, units));
     }
+    let of = asked.r#return.as_deref().map(|one| id("return", one));
+    let of_return = of.transpose()?.map(|id| OfReturn {
+        id,
+        anyway: asked.anyway,
+    });
+    let amount = match (asked.amount, of_return) {
+        (Some(amount), _) => amount,
+        (None, Some(of)) => views::orders::worth_of_return(&admin.engine, order, of.id, &lines)
+            .await?
+            .ok_or(domain::decide::Refusal::NoReturn { order, id: of.id })?,
+        (None, None) => {
+            let detail = "amount: it is missing, and no return is named whose units would tell it";
+            return Err(Problem::new(&problem::BAD_BODY, detail).with("path", "amount"));
+        }
+    };
     let command = Command::Refund {
         order,
-        amount: asked.amount,
+        amount,
         lines,
         reason: text("reason", asked.reason)?,
+        of_return,
     };
     carry_out(&admin, write.ticket, StatusCode::ACCEPTED, command).await
 }

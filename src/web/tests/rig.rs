@@ -97,6 +97,7 @@ pub(super) async fn rig_on(store: Memory, limits: Limits) -> Rig {
             orders_since: Duration::from_secs(3600),
         },
         unpaid_for: None,
+        promised: domain::deadlines::Promised::default(),
         authority: Authority::Ledger,
     };
     let config = Config {
@@ -334,6 +335,7 @@ pub(super) fn snapshot(id: &str, lines: &[(&str, i64)]) -> OrderSnapshot {
         lines: lines.iter().enumerate().map(line).collect(),
         note: String::new(),
         ship_by: None,
+        deliver_by: None,
         person_print: None,
         extra: None,
         gist: None,

@@ -139,7 +139,6 @@ async fn an_order_shows_where_its_parcels_are_and_what_comes_back() {
     let timeline = (200, json!({ "items": [], "next": null }));
     let ran = run("orders|show|ord_a", &[shown, timeline]).await;
     for said in [
-        "Parcel shp_1 is lost: send it again (`oneshelf orders resend`)",
         "Return ret_1: received, because of does_not_fit (too small), by ann on 2026-11-21T12:00:00Z",
         "LINE  ADVISED  CAME  TO LOOK AT",
     ] {

@@ -138,25 +138,37 @@ impl Desk<'_> {
         shipment: ShipmentId,
     ) -> Result<(), Undecided> {
         let order = self.order_mut(id)?;
-        let mut rest: BTreeMap<u32, Quantity> = BTreeMap::new();
+        let mut rest: Rest = BTreeMap::new();
         for (line, units) in lines {
             let slot = rest.entry(*line).or_default();
             *slot = slot.plus(*units);
         }
-        let mut grown: BTreeMap<u32, [Quantity; 2]> = BTreeMap::new();
         let mut tasks: Vec<&mut Task> = order.tasks.iter_mut().filter(|t| t.is_open()).collect();
+        let before: Vec<Vec<TaskLine>> = tasks.iter().map(|task| task.lines.clone()).collect();
         for task in &mut tasks {
             take_parcels(task, &mut rest, shipment);
         }
         for task in &mut tasks {
-            for (line, [picked, packed]) in take_units(task, &mut rest) {
-                let slot = grown.entry(line).or_default();
-                *slot = [slot[0].plus(picked), slot[1].plus(packed)];
-            }
+            take_units(task, &mut rest);
         }
-        for (line, [picked, packed]) in grown {
-            snapshot::count(self, id, line, Counter::Picked, picked)?;
+        let mut changed = Vec::new();
+        for (task, before) in tasks.iter().zip(before) {
+            let parts = task.lines.iter().zip(before);
+            let parts = parts.filter(|(part, before)| *part != before);
+            changed.extend(parts.map(|(part, before)| (task.id, *part, before)));
+        }
+        for (task, part, before) in changed {
+            let (line, unpicked) = (part.line, part.picked.minus(before.picked));
+            snapshot::count(self, id, line, Counter::Picked, unpicked)?;
+            let packed = part.packed.minus(before.packed);
             snapshot::count(self, id, line, Counter::Packed, packed)?;
+            let work = Work::LeftWith {
+                shipment,
+                line,
+                units: part.left.minus(before.left),
+                unpicked,
+            };
+            self.record_work(id, task, work, snapshot::OURSELVES);
         }
         Ok(())
     }
@@ -202,9 +214,8 @@ fn take_parcels(task: &mut Task, rest: &mut Rest, shipment: ShipmentId) {
 }
 
 /// Units that left of a task beside whole parcels: those that lie loose, then those that nobody had fetched,
-/// then those of parcels, which hold fewer from then on. Gives by how much picked and packed grew.
-fn take_units(task: &mut Task, rest: &mut Rest) -> Vec<(u32, [Quantity; 2])> {
-    let mut grown = Vec::new();
+/// then those of parcels, which hold fewer from then on.
+fn take_units(task: &mut Task, rest: &mut Rest) {
     let Task { lines, parcels, .. } = task;
     for part in lines.iter_mut() {
         let left = rest.entry(part.line).or_default();
@@ -214,7 +225,6 @@ fn take_units(task: &mut Task, rest: &mut Rest) -> Vec<(u32, [Quantity; 2])> {
         part.packed = part.packed.plus(loose).plus(fresh);
         part.left = part.left.plus(loose).plus(fresh);
         *left = left.minus(loose).minus(fresh);
-        grown.push((part.line, [fresh, loose.plus(fresh)]));
         let mut packed = part.to_leave().min(*left);
         for parcel in parcels.iter_mut().filter(|parcel| parcel.is_here()) {
             for (line, units) in &mut parcel.lines {
@@ -230,5 +240,4 @@ fn take_units(task: &mut Task, rest: &mut Rest) -> Vec<(u32, [Quantity; 2])> {
         }
     }
     parcels.retain(|parcel| !parcel.lines.is_empty());
-    grown
 }

@@ -12,6 +12,39 @@ use crate::{
     stock::{Condition, LocationId},
 };
 
+#[test]
+fn what_never_left_after_all_does_not_come_back() {
+    let mut world = World::new();
+    world.act("count MUG 10");
+    world.act("order web #1 v1 MUG:1/shipped1");
+    assert_eq!(advise(&mut world, &[]), Ok(Verdict::New));
+    world.act("order web #1 v2 MUG:1");
+    let refused = ReturnRefusal::TooMany {
+        line: 1,
+        left: Decimal::ZERO,
+        of: "that left and did not come back",
+    };
+    assert_eq!(receive(&mut world, &[]), Err(refused.into()));
+}
+
+#[test]
+fn what_came_back_had_left_whatever_its_channel_takes_back() {
+    let mut world = World::new();
+    for what in [
+        "count MUG 10",
+        "order web #1 v1 MUG:3/shipped2/returned1",
+        "order web #1 v2 MUG:3",
+    ] {
+        world.act(what);
+        world.expect("new");
+    }
+    let counters = counters(&world);
+    assert_eq!(
+        (counters.shipped_net(), counters.returned),
+        (Quantity::of(1), Quantity::of(1))
+    );
+}
+
 /// Two mugs that left in one parcel.
 fn shipped() -> World {
     let mut world = World::new();
@@ -88,6 +121,7 @@ fn advise(world: &mut World, lines: &[(u32, i64)]) -> Result<Verdict, Refusal> {
             reason: ReturnReason::DoesNotFit,
             note: None,
             tracking_number: None,
+            anyway: false,
         },
     )
 }

@@ -412,7 +412,7 @@ fn of_a_kit_it_is_said_which_item_was_not_there() {
          count PLATE 5
          order web #1 SET:2
          task open #1                       => #1 tasks main:open:1=2/0/0/0
-         task pick #1 missing 1:1           => refused: say which of its items was not found
+         task pick #1 missing 1:1           => refused: say which of its items
          task pick #1 missing 1:1 WRAP      => refused: has no WRAP
          task pick #1 missing 1:1 PLATE     => new, PLATE 4-2, MUG 10-4
          task hand #1                       => #1 part_shipped, PLATE 3-1, MUG 8-2",

@@ -49,6 +49,7 @@ fn sell(world: &mut World, reference: &str, units: i64) -> OrderId {
         by: "ann".to_owned(),
         replaces: true,
         person_print: None,
+        gist: None,
     };
     let placed = world.ask(Command::Place(Box::new(order)));
     placed.expect("it is entered");

@@ -198,6 +198,7 @@ fn it_is_canceled_at_once_in_part_or_whole() {
         amount: money(amount),
         lines: Vec::new(),
         reason: "canceled".to_owned(),
+        of_return: None,
     };
     let beyond = world.ask(refund(1001));
     assert!(

@@ -3,6 +3,7 @@
 
 mod aftersales;
 mod claim_rules;
+mod deadlines;
 mod echoes;
 mod erase;
 mod fulfillment;
@@ -10,8 +11,10 @@ mod incidents;
 mod issuing;
 mod locations;
 mod manual;
+mod notes;
 mod order_rules;
 mod owed;
+mod past;
 mod places;
 mod policy;
 mod refusals;

@@ -14,6 +14,7 @@ use crate::{
     },
     issuing::{DocumentRefusal, Kind},
     item::ItemRefusal,
+    notes::NoteRefusal,
     payment::PaymentRefusal,
     placement::PlacementRefusal,
     quantity::NotAQuantity,
@@ -54,6 +55,8 @@ fn one_of_each() -> Vec<Refusal> {
         Refusal::AlreadyShipped,
         Refusal::RefundTooLarge("1.00 EUR".to_owned()),
         Refusal::NotHeld,
+        Refusal::Note(NoteRefusal::TooMany),
+        Refusal::Note(NoteRefusal::Erased),
         Refusal::NoShipment { order, shipment },
         Refusal::NoReturn {
             order,
@@ -221,6 +224,10 @@ fn after_sales(shipment: ShipmentId) -> Vec<Refusal> {
     let returns = [
         ReturnRefusal::NothingOut,
         ReturnRefusal::TooManyReturns,
+        ReturnRefusal::WindowOver(Time::EPOCH),
+        ReturnRefusal::NothingToRefund,
+        ReturnRefusal::TooManyRefunds,
+        ReturnRefusal::BeyondWorth("1.00 EUR".to_owned()),
         ReturnRefusal::NothingToCome,
         ReturnRefusal::NothingToCheck,
         ReturnRefusal::TooMany { line, left, of },

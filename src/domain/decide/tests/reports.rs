@@ -57,6 +57,7 @@ pub(super) fn order_snapshot(name: &str) -> OrderSnapshot {
         lines: Vec::new(),
         note: String::new(),
         ship_by: None,
+        deliver_by: None,
         person_print: None,
         extra: None,
         gist: None,

@@ -29,6 +29,7 @@ pub(super) struct World {
     pub(super) book: Book,
     pub(super) now: i64,
     movements: Vec<Movement>,
+    pub(super) told: Vec<Fact>,
     pub(super) names: BTreeMap<String, OrderId>,
     pub(super) rules: OfferRules,
     pub(super) locations: Locations,
@@ -37,6 +38,7 @@ pub(super) struct World {
     pub(super) placed_ago: Option<i64>,
     owner: Option<&'static str>,
     budget: Option<WriteBudget>,
+    pub(super) promised: crate::deadlines::Promised,
     pub(super) incidents: Vec<crate::policy::Rule>,
     pub(super) order_rules: Vec<OrderRule>,
     pub(super) verify: Verification,
@@ -54,6 +56,7 @@ impl World {
             book: Book::default(),
             now: 1_000,
             movements: Vec::new(),
+            told: Vec::new(),
             names: BTreeMap::new(),
             rules: OfferRules::default(),
             locations: Locations::default(),
@@ -61,6 +64,7 @@ impl World {
             placed_ago: None,
             owner: None,
             budget: None,
+            promised: crate::deadlines::Promised::default(),
             incidents: Vec::new(),
             order_rules: Vec::new(),
             verify: Verification::default(),
@@ -98,6 +102,7 @@ impl World {
             authority: Authority::Ledger,
             budget: self.budget,
             is_by_hand: false,
+            promised: self.promised,
         };
         let owner = Terms {
             authority: Authority::Channel,
@@ -178,6 +183,7 @@ impl World {
                 self.movements
                     .extend(decision.book.movements.iter().cloned());
                 self.book = decision.book;
+                self.told.extend(self.book.facts.iter().cloned());
                 self.book.history.clear();
                 self.last = Ok(decision.verdict);
                 for order in self.book.orders.values() {

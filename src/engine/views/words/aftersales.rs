@@ -1,8 +1,9 @@
 //! Sentences for what happens after something left.
 
 use domain::{
-    Quantity,
+    Money, Quantity,
     fact::Event,
+    ids::ReturnId,
     returns::{ReturnReason, Verdict},
 };
 
@@ -31,11 +32,24 @@ pub(super) fn event(event: &Event, units: &dyn Fn(u32, Quantity) -> Units) -> Op
             line,
             units: count,
             reason,
+            goodwill,
             by,
         } => {
             let (count, reason) = (units(*line, *count), return_reason(*reason));
-            format!("Line {line}: {count} come back with {id}, because {reason}; {by} said so.")
+            let goodwill = match goodwill {
+                true => " Its time was over: it is taken back as goodwill.",
+                false => "",
+            };
+            format!(
+                "Line {line}: {count} come back with {id}, because {reason}; {by} said so.{goodwill}"
+            )
         }
+        Event::ReturnRefunded {
+            id,
+            amount,
+            lines,
+            anyway,
+        } => refunded((*id, *amount), lines, *anyway, units),
         Event::ReturnReceived {
             id,
             line,
@@ -86,4 +100,24 @@ fn return_verdict(verdict: Verdict) -> &'static str {
         Verdict::Damaged => "are kept as damaged",
         Verdict::Scrap => "are thrown away",
     }
+}
+
+/// Money that is given back for units of a return.
+fn refunded(
+    (id, amount): (ReturnId, Money),
+    lines: &[(u32, Quantity)],
+    anyway: bool,
+    units: &dyn Fn(u32, Quantity) -> Units,
+) -> String {
+    let parts = lines.iter();
+    let parts = parts.map(|(line, count)| format!(", {} of line {line}", units(*line, *count)));
+    let (parts, anyway) = (
+        parts.collect::<String>(),
+        if anyway {
+            ", also beyond what came"
+        } else {
+            ""
+        },
+    );
+    format!("{amount} are given back for what came with {id}{parts}{anyway}.")
 }

@@ -68,6 +68,15 @@ pub(super) fn work(
         Work::HandedOver { parcel, shipment } => {
             format!("{by} handed parcel {parcel} of {task} over; it is {shipment}.")
         }
+        Work::LeftWith {
+            shipment,
+            line,
+            units: count,
+            ..
+        } => {
+            let count = units(*line, *count);
+            format!("Line {line}: {count} of {task} left with {shipment}.")
+        }
         Work::MergedInto { task: into } => format!("{by} merged {task} into {into}."),
         Work::Closed { reason } => format!("Task {task} was closed by {by}: {reason}."),
     }
