@@ -556,6 +556,8 @@ pub fn default_path() -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use domain::deadlines::{Promised, Within};
+
     use super::*;
 
     fn configured(main: &str, account: &str) -> (Config, web::Limits) {
@@ -602,6 +604,13 @@ mod tests {
         let authorities: Vec<Authority> = authorities.collect();
         assert_eq!(authorities, [Authority::Ledger, Authority::Channel]);
         assert_eq!(unpaid(&config), [Some(hours(2)), Some(hours(1))]);
+        let promised: Vec<Promised> = config.accounts.iter().map(|one| one.promised).collect();
+        let said = Promised {
+            ship_within: Some(Within::WorkingDays(2)),
+            return_within: Some(hours(30 * 24)),
+            silent_after: Some(hours(5 * 24)),
+        };
+        assert_eq!(promised, [Promised::default(), said]);
         let polls = config
             .accounts
             .iter()

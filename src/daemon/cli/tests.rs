@@ -178,7 +178,7 @@ ord_22  #22     shop     ready  2026-11-21T10:00:00Z  -        119.00 EUR  1    
     assert_eq!(ran.asked[0].headers()["authorization"], "Bearer secret");
     assert_eq!(ran.exit, Exit::Good);
     let ran = run("orders|list|--limit|1", &[page(json!([]), None)]).await;
-    assert!(ran.text.ends_with("LINES\n(none)\n"), "{}", ran.text);
+    assert!(ran.text.ends_with("LINES  FLAGS\n(none)\n"), "{}", ran.text);
 }
 
 #[tokio::test]
