@@ -116,7 +116,7 @@ fn new_order(signal: &Signal, now: Time) -> Option<New<'_>> {
                 buyer: asked.buyer.clone(),
                 ship_to: asked.ship_to.clone(),
                 bill_to: asked.bill_to.clone(),
-                note: String::new(),
+                ..Person::default()
             },
             bought: Bought::of_placement(asked, asked.sum().ok()?),
             gist: asked.gist(),

@@ -60,7 +60,7 @@ fn printed(person: Person) -> Person {
         },
         ship_to: person.ship_to.map(without_phone),
         bill_to: person.bill_to.map(without_phone),
-        note: String::new(),
+        ..Person::default()
     }
 }
 

@@ -121,6 +121,9 @@ pub fn event_kind(event: &Event) -> &'static str {
         | Event::Tracked { .. }
         | Event::DeliverySettled { .. }
         | Event::SentAgain { .. } => "parcel",
+        Event::Worked { .. } => "task",
+        Event::DocumentIssued { .. } => "document",
+        Event::LooksAlike { .. } | Event::RuleMatched { .. } | Event::RuleFailed { .. } => "rule",
         Event::ReturnAdvised { .. }
         | Event::ReturnReceived { .. }
         | Event::ReturnInspected { .. }
