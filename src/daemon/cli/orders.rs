@@ -284,6 +284,18 @@ async fn list(asked: &List, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
     Ok(Exit::Good)
 }
 
+/// How rules marked it, where they did.
+fn marks(order: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
+    let marks = [
+        ("tags", tags(order)),
+        ("priority", show(order, "priority")),
+        ("route", show(order, "route.location")),
+    ];
+    let is_said = |(_, value): &&(&str, String)| value != "-" && value != "0";
+    let marks: Vec<_> = marks.iter().filter(is_said).cloned().collect();
+    out.pairs(&marks)
+}
+
 /// Which items lines may be that are not known to be any.
 fn suggested(id: &str, lines: &[Value], out: &mut Out<'_>) -> anyhow::Result<()> {
     let mut is_first = true;
@@ -377,14 +389,7 @@ async fn show_one(id: &str, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
         ("note", of("note")),
         ("people", people(&order)),
     ])?;
-    let marks = [
-        ("tags", tags(&order)),
-        ("priority", of("priority")),
-        ("route", of("route.location")),
-    ];
-    let is_said = |(_, value): &&(&str, String)| value != "-" && value != "0";
-    let marks: Vec<_> = marks.iter().filter(is_said).cloned().collect();
-    out.pairs(&marks)?;
+    marks(&order, out)?;
     if let Some(sentence) = unpaid(&order) {
         out.line("")?;
         out.line(&sentence)?;
