@@ -114,13 +114,14 @@ async fn commands_tell_what_the_running_daemon_knows() {
             explained.stdout
         );
     }
-    let verbs: [&[&str]; 6] = [
+    let verbs: [&[&str]; 7] = [
         &["status"],
         &["orders"],
         &["stock"],
         &["listings"],
         &["accounts"],
         &["outbox"],
+        &["rules"],
     ];
     for verb in verbs {
         let told = ask(&world, verb).await;

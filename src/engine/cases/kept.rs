@@ -20,7 +20,7 @@ use domain::{
     policy::{Penalty, Rule},
     signal::Signal,
     stock::LocationId,
-    verify::Verification,
+    verify::{Checks, Verification},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -105,10 +105,23 @@ pub(crate) struct Rulebook {
     pub(crate) incidents: Vec<Rule>,
     #[serde(default)]
     penalties: BTreeMap<AccountId, Penalty>,
-    #[serde(default)]
+    #[serde(default = "not_looked_at")]
     verify: Verification,
     #[serde(default)]
     pub(crate) order_rules: Vec<OrderRule>,
+}
+
+/// What was looked at when nothing was kept of that: nothing. What was decided then is not decided otherwise by it.
+fn not_looked_at() -> Verification {
+    let usual = Checks {
+        address: false,
+        arithmetic: false,
+        duplicates: None,
+    };
+    Verification {
+        usual,
+        accounts: BTreeMap::new(),
+    }
 }
 
 /// Why rules that were written down cannot be used.
