@@ -275,9 +275,7 @@ impl<'a> Shelf<'a> {
                     self.load_order(*order).await?;
                 }
             }
-            Command::RetryIntent { intent } => {
-                self.load_intent(*intent).await?;
-            }
+            Command::RetryIntent { intent } => self.load_intent(*intent).await?,
             Command::Lift {
                 account, listing, ..
             } => skus.extend(self.load_listing(account, listing).await?),

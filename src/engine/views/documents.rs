@@ -140,7 +140,7 @@ pub async fn draw(engine: &Engine, issued: &Issued) -> Result<Document, StoreErr
         ordered_on: issued.days.ordered.map(Day::date),
         ..References::default()
     };
-    let statement = statement(
+    let mut statement = statement(
         &issued.bill,
         person.unwrap_or_default(),
         (&issued.letterhead, issued.days),
@@ -149,10 +149,18 @@ pub async fn draw(engine: &Engine, issued: &Issued) -> Result<Document, StoreErr
     let body = match &issued.corrects {
         None => Body::Invoice(statement),
         Some(invoice) => {
+            // Nobody has to pay it.
+            statement.terms = String::new();
+            // The one line of a part says it already.
+            let is_told = |line: &Line| line.title == issued.reason;
+            let reason = match statement.lines.iter().any(is_told) {
+                true => String::new(),
+                false => issued.reason.clone(),
+            };
             let correction = Correction {
                 invoice: invoice.number.to_string(),
                 date: Some(invoice.on.date()),
-                reason: issued.reason.clone(),
+                reason,
             };
             Body::CreditNote(correction, statement)
         }

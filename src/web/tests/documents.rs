@@ -29,6 +29,7 @@ pub(super) fn sellers() -> Sellers {
                 iban: "DE89370400440532013000".to_owned(),
                 ..Bank::default()
             },
+            terms: "Pay soon".to_owned(),
             paper: "a4".to_owned(),
             language: "en".to_owned(),
             ..Letterhead::default()
@@ -192,7 +193,7 @@ async fn a_document_says_the_same_when_its_order_is_changed_or_forgotten() {
     let id = listed["items"][0]["id"].as_str().expect("an id").to_owned();
     let drawn = format!("/api/v1/documents/{id}?format=html");
     let before = rig.get(&drawn).await.text;
-    assert!(before.contains("High St 1"));
+    assert!(before.contains("High St 1") && before.contains("Pay soon"));
 
     let mut other = order("doc-1");
     other["lines"][0]["units"] = json!(3);
@@ -231,6 +232,8 @@ async fn a_document_says_the_same_when_its_order_is_changed_or_forgotten() {
         .get(&format!("/api/v1/documents/{number}?format=html"))
         .await;
     assert!(page.text.contains("High St 1"), "{}", page.text);
+    assert!(page.text.contains("canceled"), "it says why");
+    assert!(!page.text.contains("Pay soon"), "nobody has to pay it");
 
     rig.engine
         .forget_recipients_before(Time::END)

@@ -36,13 +36,13 @@ fn sellers_that_cannot_issue_are_told_at_their_place() {
         (
             "[[sellers]]\nid = \"a\"\nname = \"A\"\n[[sellers]]\nid = \"a\"\nname = \"A\"\n",
             &[
-                "oneshelf.toml:4:1: `a` sells on all accounts already (accounts = [\"eu-shop\"]: the accounts that \
-                 this one sells on)",
-                "oneshelf.toml:5:6: there are two sellers `a`",
                 "oneshelf.toml:4:1: numbers of `INV-{year}-{number:05}` of another seller begin in the same way (let \
                  each begin with letters of its own, such as \"CN-{year}-{number:05}\")",
                 "oneshelf.toml:4:1: numbers of `CN-{year}-{number:05}` of another seller begin in the same way (let \
                  each begin with letters of its own, such as \"CN-{year}-{number:05}\")",
+                "oneshelf.toml:4:1: `a` sells on all accounts already (accounts = [\"eu-shop\"]: the accounts that \
+                 this one sells on)",
+                "oneshelf.toml:5:6: there are two sellers `a`",
             ],
         ),
         (
