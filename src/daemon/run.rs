@@ -356,6 +356,7 @@ fn notify(states: &[sd_notify::NotifyState<'_>]) {
 }
 
 /// The engine's configuration, from what the admin wrote.
+#[expect(clippy::too_many_lines, reason = "each setting once")]
 pub fn config(settings: &Settings) -> Config {
     let reconcile: engine::ports::schedule::Schedule = settings
         .schedule

@@ -65,6 +65,10 @@ pub struct Percentiles {
 
 impl Meters {
     /// Counts what a decision did.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "each fact is counted or said not to be"
+    )]
     pub(crate) fn count(&self, done: &Done, now: Time) {
         if done.verdict == Verdict::Duplicate || done.verdict == Verdict::Stale {
             add(&self.duplicates_dropped);

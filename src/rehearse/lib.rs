@@ -26,7 +26,7 @@ pub mod plan;
 pub mod port;
 mod promises;
 pub mod pushes;
-mod quiet;
+pub mod quiet;
 pub mod rows;
 pub mod run;
 pub mod shrink;

@@ -356,7 +356,7 @@ async fn open(asked: &Open, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
         ("reason", Some(json!(asked.reason))),
         ("note", texted(asked.note.as_ref())),
         ("tracking_number", texted(asked.tracking_number.as_ref())),
-        ("anyway", asked.anyway.then(|| json!(true))),
+        ("anyway", asked.anyway.then_some(json!(true))),
         ("by", texted(asked.by.as_ref())),
     ]);
     let receipt = client.post(&path, &said).await?;

@@ -14,7 +14,6 @@ use super::{
     out::{Column, Out, money, show},
     overview::{self, Note, Show},
     placing::{self, Add, Pay},
-    rules,
 };
 use crate::exit::Exit;
 

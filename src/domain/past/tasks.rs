@@ -32,6 +32,31 @@ pub(super) fn take_in(
     let known = now.task(id)?;
     let task = then.tasks.iter_mut().find(|task| task.id == id)?;
     match work {
+        Work::Packed { .. }
+        | Work::Unpacked { .. }
+        | Work::Labeled { .. }
+        | Work::LabelVoided { .. }
+        | Work::HandedOver { .. } => of_parcel(known, task, work, when),
+        Work::Opened { .. }
+        | Work::Picked { .. }
+        | Work::PutBack { .. }
+        | Work::NotFound { .. }
+        | Work::Cut { .. }
+        | Work::LeftWith { .. } => of_line(known, task, work),
+        Work::Closed { .. } => {
+            task.closed_at = Some(when);
+            for part in &mut task.lines {
+                part.units = part.left;
+            }
+            None
+        }
+        Work::MergedInto { .. } => None,
+    }
+}
+
+/// What was done with units of a line.
+fn of_line(known: &Task, task: &mut Task, work: &Work) -> Option<String> {
+    match work {
         Work::Opened { line, units, .. } => match part(task, *line) {
             Some(part) => part.units = part.units.plus(*units),
             None => task.lines.push(TaskLine {
@@ -52,6 +77,36 @@ pub(super) fn take_in(
             let part = part(task, *line)?;
             part.units = part.units.minus(*units);
         }
+        Work::LeftWith {
+            shipment,
+            line,
+            units,
+            unpicked,
+        } => {
+            for parcel in &mut task.parcels {
+                let known = known.parcel(parcel.number);
+                let left_as = known.and_then(|known| known.left_as);
+                parcel.left_as = parcel.left_as.or(left_as.filter(|id| id == shipment));
+            }
+            let part = part(task, *line)?;
+            part.picked = part.picked.plus(*unpicked);
+            part.left = part.left.plus(*units);
+            part.packed = part.packed.max(part.left);
+        }
+        Work::Packed { .. }
+        | Work::Unpacked { .. }
+        | Work::Labeled { .. }
+        | Work::LabelVoided { .. }
+        | Work::HandedOver { .. }
+        | Work::MergedInto { .. }
+        | Work::Closed { .. } => {}
+    }
+    None
+}
+
+/// What was done with a parcel.
+fn of_parcel(known: &Task, task: &mut Task, work: &Work, when: Time) -> Option<String> {
+    match work {
         Work::Packed { parcel, weight_g } => return pack(known, task, *parcel, *weight_g),
         Work::Unpacked { parcel } => {
             let gone = task.parcels.iter().find(|one| one.number == *parcel);
@@ -85,29 +140,14 @@ pub(super) fn take_in(
                 part.left = part.left.plus(units);
             }
         }
-        Work::LeftWith {
-            shipment,
-            line,
-            units,
-            unpicked,
-        } => {
-            for parcel in &mut task.parcels {
-                let known = known.parcel(parcel.number);
-                let left_as = known.and_then(|known| known.left_as);
-                parcel.left_as = parcel.left_as.or(left_as.filter(|id| id == shipment));
-            }
-            let part = part(task, *line)?;
-            part.picked = part.picked.plus(*unpicked);
-            part.left = part.left.plus(*units);
-            part.packed = part.packed.max(part.left);
-        }
-        Work::Closed { .. } => {
-            task.closed_at = Some(when);
-            for part in &mut task.lines {
-                part.units = part.left;
-            }
-        }
-        Work::MergedInto { .. } => {}
+        Work::Opened { .. }
+        | Work::Picked { .. }
+        | Work::PutBack { .. }
+        | Work::NotFound { .. }
+        | Work::Cut { .. }
+        | Work::LeftWith { .. }
+        | Work::MergedInto { .. }
+        | Work::Closed { .. } => {}
     }
     None
 }

@@ -222,6 +222,10 @@ impl<'a> Shelf<'a> {
         Ok(Some(sku))
     }
 
+    #[expect(
+        clippy::too_many_lines,
+        reason = "each command says which items and orders it is about"
+    )]
     async fn load_command(&mut self, command: &Command) -> Result<BTreeSet<Sku>, StoreError> {
         let mut skus = BTreeSet::new();
         match command {

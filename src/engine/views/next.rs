@@ -8,6 +8,7 @@ use std::{collections::BTreeSet, time::Duration};
 use domain::{
     Money, Quantity, Time,
     deadlines::Due,
+    fulfillment::TaskState,
     ids::IncidentId,
     incident::Incident,
     intent::{Intent, IntentState, Wish},
@@ -70,7 +71,8 @@ pub(crate) async fn steps(
     sheet.unmapped();
     sheet.short(lines, &incidents);
     sheet.payment(pay_by);
-    sheet.to_send(lines);
+    sheet.tasks();
+    sheet.packing(lines);
     sheet.intents(intents, may_write);
     sheet.returns();
     sheet.money(intents);
@@ -108,7 +110,7 @@ impl Sheet<'_> {
         });
     }
 
-    fn to_do(&mut self, matter: &'static str, text: String) {
+    fn ask_for(&mut self, matter: &'static str, text: String) {
         self.put(matter, true, None, text);
     }
 
@@ -133,7 +135,7 @@ impl Sheet<'_> {
             let words = parcel
                 .tracking()
                 .map_or("is in trouble", |state| state.words());
-            self.to_do(
+            self.ask_for(
                 "parcel",
                 format!(
                     "Parcel {} {words}. Send it again with `oneshelf orders resend {id} --reason …`, or say how it \
@@ -150,7 +152,7 @@ impl Sheet<'_> {
                 .is_positive()
         });
         if self.order.is_withdrawn() && has_left && !self.is_over() {
-            self.to_do(
+            self.ask_for(
                 "canceled",
                 format!(
                     "It was canceled, and some of it has left: stop the parcel at its carrier, or take it back with \
@@ -195,7 +197,7 @@ impl Sheet<'_> {
         for parcel in order.shipments.iter().filter(|parcel| parcel.is_awaited()) {
             let heard = parcel.heard_of_at();
             if heard.plus(after) <= now {
-                self.to_do(
+                self.ask_for(
                     "no_news",
                     format!(
                         "Nobody heard of parcel {} since {heard}: ask its carrier, and note what it says with `oneshelf \
@@ -250,7 +252,7 @@ impl Sheet<'_> {
             })
             .collect();
         for (line, sku) in lines {
-            self.to_do(
+            self.ask_for(
                 "needs_mapping",
                 format!(
                     "Nobody knows which item line {line} is, {sku}. Say it with `oneshelf orders map {id} {line} SKU`."
@@ -278,7 +280,7 @@ impl Sheet<'_> {
                     incident.missing
                 ),
             };
-            self.to_do("short", text);
+            self.ask_for("short", text);
         }
         for line in lines {
             if let Some(owed) = &line.owed {
@@ -298,7 +300,7 @@ impl Sheet<'_> {
                 );
             } else if line.missing.quantity().is_positive() && !told.contains(&line.number) {
                 let (number, missing) = (line.number, line.missing);
-                self.to_do(
+                self.ask_for(
                     "short",
                     format!(
                         "Line {number} waits for {missing} that are not there; it goes on by itself when they come \
@@ -334,8 +336,31 @@ impl Sheet<'_> {
         self.put("awaiting_payment", false, pay_by, text);
     }
 
+    /// What is being worked on, and what must not leave any more.
+    fn tasks(&mut self) {
+        let order = self.order;
+        let id = order.id;
+        let open = order.tasks.iter().filter(|task| task.is_open());
+        for task in open {
+            let (at, step) = (&task.location, next_of(task.state()));
+            let text = match task.state() {
+                TaskState::Stopped => format!(
+                    "Something in hand at {at} must not leave any more: put it back, then say so with `oneshelf \
+                     orders task {step} {id} --task {}`.",
+                    task.id
+                ),
+                state => format!(
+                    "The task at {at} is {}: go on with `oneshelf orders task {step} {id} --task {}`.",
+                    state.word(),
+                    task.id
+                ),
+            };
+            self.ask_for("task", text);
+        }
+    }
+
     /// What can be packed now, and from where.
-    fn to_send(&mut self, lines: &[LineView]) {
+    fn packing(&mut self, lines: &[LineView]) {
         let blocked = self.order.active_holds().next().is_some() || !self.order.is_payable();
         if self.is_over() || self.order.is_withdrawn() || blocked {
             return;
@@ -343,7 +368,9 @@ impl Sheet<'_> {
         let mut parts = Vec::new();
         for line in lines {
             let (to_ship, missing) = (line.to_ship.quantity(), line.missing.quantity());
-            let ready = to_ship.minus(missing);
+            let ready = to_ship
+                .minus(missing)
+                .minus(self.order.in_tasks(line.number));
             if !ready.is_positive() || line.sku.is_none() {
                 continue;
             }
@@ -384,7 +411,7 @@ impl Sheet<'_> {
             let (id, wish) = (intent.id, words::wish(&intent.wish));
             match &intent.state {
                 IntentState::Done(_) => {}
-                IntentState::Parked(reason) => self.to_do(
+                IntentState::Parked(reason) => self.ask_for(
                     "parked",
                     format!(
                         "The channel would not {wish}: {reason}. See to it there, then try again with `oneshelf \
@@ -444,7 +471,7 @@ impl Sheet<'_> {
             );
             let ret = back.id;
             if !to_check.is_empty() {
-                self.to_do(
+                self.ask_for(
                     "return",
                     format!(
                         "Look at what came back with {ret}, {to_check}: `oneshelf orders return inspect {id} --return \
@@ -489,7 +516,7 @@ impl Sheet<'_> {
             .filter(|back| !back.unpaid_units().is_empty())
         {
             let ret = back.id;
-            self.to_do(
+            self.ask_for(
                 "refund",
                 format!(
                     "What came back with {ret} was paid, and no money was given for it. If the buyer gets it back: \
@@ -524,7 +551,7 @@ impl Sheet<'_> {
         if is_given_up && has_paid && left > 0 && order.closed_at.is_none() {
             let left = Money::from_minor(left, order.currency);
             let left = left.map_or_else(|error| error.to_string(), |left| left.to_string());
-            self.to_do(
+            self.ask_for(
                 "refund",
                 format!(
                     "It was paid and is given up: {left} are to be given back, with `oneshelf orders refund {id} \
@@ -598,5 +625,16 @@ fn name_of(parcel: &Shipment) -> String {
     match &parcel.tracking_number {
         Some(number) => format!("{number} ({})", parcel.id),
         None => parcel.id.to_string(),
+    }
+}
+
+/// The usual next step of a task.
+fn next_of(state: TaskState) -> &'static str {
+    match state {
+        TaskState::Open | TaskState::Picking => "pick",
+        TaskState::Picked => "pack",
+        TaskState::Packed => "label",
+        TaskState::Labeled | TaskState::Closed => "hand-over",
+        TaskState::Stopped => "put-back",
     }
 }

@@ -25,6 +25,10 @@ async fn open(rig: &Rig, path: &str) -> String {
 }
 
 /// Every step of fulfillment, once.
+#[expect(
+    clippy::too_many_lines,
+    reason = "each step once, in the order of work"
+)]
 pub(super) async fn went_through(reader: &mut Reader) {
     let path = ready(&reader.rig, "work-1").await;
     let waiting = reader.get("/api/v1/tasks/waiting").await;
@@ -110,6 +114,7 @@ pub(super) async fn went_through(reader: &mut Reader) {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of what is refused")]
 async fn what_cannot_be_done_on_a_task_has_a_code() {
     let rig = rig().await;
     let path = ready(&rig, "work-2").await;

@@ -36,6 +36,7 @@ impl World {
     /// - `task back #1 [1:2]`, `task pack #1 [1:2 …] [500g]`, `task unpack #1 p1`, `task label #1 p1`,
     ///   `task void #1 p1`, `task hand #1 [p1 …] [number] [to buyer]`
     /// - `task split #1 1:2`, `task merge #1 t1 t2`, `task close #1`
+    #[expect(clippy::too_many_lines, reason = "one arm for each step")]
     pub(super) fn task_signal(&self, what: &str, name: &str, words: &[&str]) -> Signal {
         let order = &self.book.orders[&self.id(name)];
         let nth = |number: usize| order.tasks.get(number - 1).map(|task| task.id);
