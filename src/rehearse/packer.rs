@@ -117,7 +117,7 @@ fn label(task: &Task, chance: &mut Rng) -> Option<FulfillmentStep> {
         parcel,
         label: NewLabel {
             carrier: "DHL".to_owned(),
-            tracking_number: format!("JD{:010}", chance.u32(..)),
+            tracking_number: number(chance),
             tracking_url: None,
             reference: None,
             cost: None,
@@ -125,17 +125,26 @@ fn label(task: &Task, chance: &mut Rng) -> Option<FulfillmentStep> {
     })
 }
 
+/// What leaves has a number of its own, by which the shop's parcels are told apart.
 fn hand_over(task: &Task, chance: &mut Rng) -> FulfillmentStep {
-    let parcels: Vec<u32> = task.parcels_here().map(|parcel| parcel.number).collect();
-    let one = pick(&parcels, chance).filter(|_| chance.bool());
+    let bare = task
+        .parcels_here()
+        .filter(|parcel| parcel.label().is_none());
+    let bare: Vec<u32> = bare.map(|parcel| parcel.number).collect();
+    let is_packed = task.parcels_here().next().is_some();
+    let parcels: Vec<u32> = pick(&bare, chance).into_iter().collect();
     FulfillmentStep::HandOver {
         task: task.id,
-        parcels: one.into_iter().collect(),
+        tracking_number: (!bare.is_empty() || !is_packed).then(|| number(chance)),
+        parcels,
         carrier: None,
-        tracking_number: None,
         tracking_url: None,
         is_to_buyer: chance.u32(0..6) == 0,
     }
+}
+
+fn number(chance: &mut Rng) -> String {
+    format!("PK{:010}{:010}", chance.u32(..), chance.u32(..))
 }
 
 /// What is not usual, and mostly refused.
@@ -166,7 +175,7 @@ fn odd(order: &Order, task: &Task, chance: &mut Rng) -> Option<FulfillmentStep> 
             task: id,
             parcels: Vec::new(),
             carrier: Some("DHL".to_owned()),
-            tracking_number: Some("JD0".to_owned()),
+            tracking_number: Some(number(chance)),
             tracking_url: None,
             is_to_buyer: false,
         },

@@ -23,8 +23,9 @@ use crate::{
     rows::Rows,
 };
 
-/// How long a round of writing takes. What was given back while one was under way is not in it.
-const ROUND_LASTS: Duration = Duration::from_secs(1);
+/// How long a round of writing takes, and how long a shop may hold it up by saying that there were too many
+/// calls. What was given back while one was under way is not in it.
+const ROUND_LASTS: Duration = Duration::from_secs(1 + 2);
 /// How long a level may be looked into before what it is to show is written.
 const DOUBTS_LAST: Duration = Duration::from_secs(60);
 

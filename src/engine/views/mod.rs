@@ -22,6 +22,7 @@ pub mod orders_past;
 pub mod owed;
 pub mod past;
 pub mod queues;
+pub mod returns;
 pub mod rules;
 pub mod stock;
 pub mod stocktakes;

@@ -207,7 +207,7 @@ pub(crate) async fn refund(
     });
     let amount = match (asked.amount, of_return) {
         (Some(amount), _) => amount,
-        (None, Some(of)) => views::orders::worth_of_return(&admin.engine, order, of.id, &lines)
+        (None, Some(of)) => views::returns::worth_of_return(&admin.engine, order, of.id, &lines)
             .await?
             .ok_or(domain::decide::Refusal::NoReturn { order, id: of.id })?,
         (None, None) => {

@@ -30,8 +30,8 @@ pub(super) const SCHEMAS: &[(&str, &str)] = &[
     (
         "Waiting",
         "id: id, account: text, external_id: text, number: text, phase: phase, placed_at: time, \
-         accepted_at: time, ship_by: time?, owed_until: time?, total: money, refunded: money, line_count: whole, \
-         location: text?, lines: WaitingLine[]",
+         accepted_at: time, ship_by: time?, deliver_by: time?, owed_until: time?, total: money, refunded: money, \
+         line_count: whole, flags: text[], tags: text[], priority: whole, location: text?, lines: WaitingLine[]",
     ),
     (
         "WaitingLine",

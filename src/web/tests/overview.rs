@@ -182,6 +182,9 @@ async fn facts_tries_notes_and_what_the_channel_changed_are_one_list() {
         Some(Address {
             street: vec![street.to_owned()],
             country: "DE".to_owned(),
+            name: "Ada Example".to_owned(),
+            city: "Town".to_owned(),
+            postal_code: "12345".to_owned(),
             ..Address::default()
         })
     };
@@ -227,7 +230,9 @@ async fn facts_tries_notes_and_what_the_channel_changed_are_one_list() {
     let order_of_them = [
         at("was accepted"),
         at("The channel's word `status` changed from \"processing\" to \"changed\""),
-        at("The channel changed where it goes from \"Old Road 1, DE\" to \"New Road 2, DE\""),
+        at(
+            "The channel changed where it goes from \"Ada Example, Old Road 1, 12345 Town, DE\" to \"Ada Example, New Road 2, 12345 Town, DE\"",
+        ),
         at("api noted: they moved"),
         at("To do on the channel"),
         at("Tried on the channel: tell it. It brought: it is done, after 7 ms."),

@@ -59,9 +59,9 @@ impl Sky {
             }
             Sky::Office => (scale.has_office, scale.busy_for) = (true, Duration::from_secs(60)),
             Sky::Scarce => {
-                (scale.has_office, scale.stock) = (true, 1..6);
+                (scale.has_office, scale.stock) = (true, 1..4);
                 (scale.busy_for, scale.quiet_within) =
-                    (Duration::from_secs(60), Duration::from_secs(300));
+                    (Duration::from_secs(120), Duration::from_secs(300));
             }
             Sky::Places => {
                 (scale.has_office, scale.has_places) = (true, true);
@@ -207,7 +207,8 @@ fn what_fails_is_made_small_and_still_fails() {
     (scale.crashes, scale.outages, scale.meddling) = (1, 1, true);
     (scale.busy_for, scale.quiet_within) = (Duration::from_secs(25), Duration::from_secs(150));
     let broken = BTreeSet::from([Checker::Parcels]);
-    let shrunk = shrink(1, &scale, &broken, &tamper);
+    let seed = catch(&scale, &tamper, Checker::Parcels).expect("it is caught");
+    let shrunk = shrink(seed, &scale, &broken, &tamper);
     let small = &shrunk.scale;
     assert!(
         shrunk.report.found_by.contains(&Checker::Parcels),

@@ -1,6 +1,11 @@
 //! Tables of incidents: when they open and why, who gives way, and how they end.
 
-use super::{world::World, *};
+use super::{
+    reports::eur,
+    world::{World, number},
+    *,
+};
+use crate::incident::Way;
 
 fn check(table: &str) {
     super::world::check(table);
@@ -265,4 +270,31 @@ fn every_step_is_in_the_timeline() {
         }));
     }
     assert_eq!(told, ["short", "opened", "chosen", "closed", "covered"]);
+}
+
+impl World {
+    /// The way out of the last incident of an order.
+    pub(super) fn resolve_signal(&self, name: &str, way: &[&str]) -> Signal {
+        let way = match way {
+            ["wait"] => Way::Wait,
+            ["substitute"] => Way::Substitute,
+            ["transfer"] => Way::Transfer,
+            ["sort"] => Way::Sort,
+            ["split"] => Way::Split,
+            ["cancel_order"] => Way::CancelOrder,
+            ["take", from] => Way::TakeFrom {
+                order: self.id(from),
+            },
+            ["units", minor] => Way::CancelUnits {
+                amount: eur(number(minor)),
+            },
+            _ => panic!("way {way:?} means nothing"),
+        };
+        Signal::Command(Command::ResolveIncident {
+            incident: self.incident(name).id,
+            way,
+            by: "ann".to_owned(),
+            note: None,
+        })
+    }
 }

@@ -4,14 +4,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     super::*,
-    reports::{eur, line_snapshot, listing, order_snapshot, push_signal},
+    reports::{line_snapshot, listing, order_snapshot, push_signal},
     words::{side_named, whose},
 };
 use crate::{
     Decimal,
     book::{ClaimKey, Incident},
     buffer::Demand,
-    incident::Way,
     intent::IntentState,
     item::{Item, ItemKind},
     offer::known_sales,
@@ -542,31 +541,6 @@ impl World {
             tracking_number: Some("00340".to_owned()),
             tracking_url: None,
             location: place.map(LocationId::new),
-        })
-    }
-
-    /// The way out of the last incident of an order.
-    fn resolve_signal(&self, name: &str, way: &[&str]) -> Signal {
-        let way = match way {
-            ["wait"] => Way::Wait,
-            ["substitute"] => Way::Substitute,
-            ["transfer"] => Way::Transfer,
-            ["sort"] => Way::Sort,
-            ["split"] => Way::Split,
-            ["cancel_order"] => Way::CancelOrder,
-            ["take", from] => Way::TakeFrom {
-                order: self.id(from),
-            },
-            ["units", minor] => Way::CancelUnits {
-                amount: eur(number(minor)),
-            },
-            _ => panic!("way {way:?} means nothing"),
-        };
-        Signal::Command(Command::ResolveIncident {
-            incident: self.incident(name).id,
-            way,
-            by: "ann".to_owned(),
-            note: None,
         })
     }
 
