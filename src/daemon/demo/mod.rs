@@ -73,8 +73,8 @@ pub struct Args {
     /// Where to keep the store, to look at it later: a folder without one. A temporary folder when not given.
     #[arg(long, value_name = "FOLDER")]
     pub dir: Option<PathBuf>,
-    /// Rules to try: a file with [stock], [[stock.rules]], [[items]], [[locations]], [allocation], [breaker] and
-    /// [[incidents]] as in oneshelf.toml.
+    /// Rules to try: a file with [stock], [[stock.rules]], [[items]], [[locations]], [allocation], [breaker],
+    /// [[incidents]], [[rules]], [verify] and [[sellers]] as in oneshelf.toml.
     #[arg(long, value_name = "FILE")]
     pub rules: Option<PathBuf>,
     /// Take the shops over yourself: they are only watched, nothing is counted, and nobody judges the end.

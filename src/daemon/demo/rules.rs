@@ -1,5 +1,5 @@
-//! Rules to try on the demo: a file with `[stock]`, `[[items]]`, `[[locations]]`, `[allocation]`, `[breaker]` and
-//! `[[incidents]]` as in `oneshelf.toml`.
+//! Rules to try on the demo: a file with `[stock]`, `[[items]]`, `[[locations]]`, `[allocation]`, `[breaker]`,
+//! `[[incidents]]`, `[[rules]]`, `[verify]` and `[[sellers]]` as in `oneshelf.toml`.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -29,6 +29,9 @@ pub(super) fn apply(settings: &Settings, config: &mut Config) {
     config.policy.locations = said.policy.locations;
     config.policy.allocation = said.policy.allocation;
     config.policy.breaker = said.policy.breaker;
+    config.policy.verify = said.policy.verify;
+    config.policy.order_rules = said.policy.order_rules;
+    config.sellers = said.sellers;
     for account in &mut config.accounts {
         account.unpaid_for = settings.stock.unpaid_for.or(account.unpaid_for);
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    AccountId, Currency, ExternalId, ListingId, Money, Quantity, Sku, Time,
+    AccountId, Currency, ExternalId, ListingId, Money, Sku, Time,
     book::{Book, ClaimKey},
     delivery::{Tracking, TrackingEvent},
     ids::{IntentId, OrderId, ReturnId, ShipmentId},
