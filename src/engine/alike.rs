@@ -24,8 +24,9 @@ use crate::{
     sealing::Sealer,
 };
 
-/// So many orders of one contact are looked at: a counter where all buyers have one address has many.
-const LOOKED_MAX: usize = 50;
+/// A contact with more orders than this since then is a counter where all buyers have one address, and what
+/// they buy alike says nothing. It also bounds the orders that are read for one that is new.
+const ORDERS_MAX: usize = 20;
 
 /// What is asked of a new order.
 struct New<'s> {
@@ -68,8 +69,11 @@ pub(crate) async fn look(
             after: Some(after),
         };
         let page = store
-            .scan(rows::ORDERS_BY_CONTACT, range, LOOKED_MAX)
+            .scan(rows::ORDERS_BY_CONTACT, range, ORDERS_MAX + 1)
             .await?;
+        if page.len() > ORDERS_MAX {
+            continue;
+        }
         for (row, _) in page {
             let Ok(id) = rows::last_part(&row).parse::<OrderId>() else {
                 continue;

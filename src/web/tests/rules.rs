@@ -189,6 +189,25 @@ async fn the_same_buyer_and_the_same_things_on_another_account_look_ordered_twic
 }
 
 #[tokio::test]
+async fn what_is_bought_at_a_counter_with_one_address_for_all_does_not_look_ordered_twice() {
+    let mut reader = reader().await;
+    reader.rig.stock("shop", "MUG", 100).await;
+    let mut twins = Vec::new();
+    for number in 0..22 {
+        let id = number.to_string();
+        let order = reader.rig.order("shop", &id, &[("MUG", 1)]).await;
+        let found = reader.get(&format!("/api/v1/orders/{order}")).await;
+        twins.push(found["duplicates"].as_array().map_or(0, Vec::len));
+    }
+    assert_eq!(twins[..7], [0, 1, 2, 3, 4, 5, 5], "five are named at most");
+    assert_eq!(
+        twins[20..],
+        [5, 0],
+        "more than 20 orders are no one buyer's"
+    );
+}
+
+#[tokio::test]
 async fn a_line_that_is_no_item_is_shown_with_what_it_may_be() {
     let mut reader = reader().await;
     reader.rig.stock("shop", "MUG-BLUE", 10).await;
