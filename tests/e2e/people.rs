@@ -1,6 +1,6 @@
 //! What is told of people: sealed wherever it is kept, found by those who may, and forgotten for good.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, path::Path};
 
 use domain::ExternalId;
 use serde_json::Value;
@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::kit::{
     SOON,
     book::Book,
+    bytes::everything_below,
     daemon::{Ended, run},
     until,
     world::{END_WITHIN, Plan, SHOPS, World},
@@ -45,29 +46,14 @@ async fn people(world: &World) -> BTreeSet<String> {
 
 /// No byte below a folder says one of these, nor anything that is compressed there.
 fn expect_nowhere(texts: &BTreeSet<String>, folder: &Path) {
-    let (mut files, mut unpacked) = (0, 0);
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("our own folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            files += 1;
-            let mut bytes = fs::read(&path).expect("our own file");
-            let compressed = store::sled::unpacked(&bytes);
-            unpacked += compressed.len();
-            bytes.extend(compressed);
-            for text in texts {
-                let mut at = bytes.windows(text.len());
-                let is_there = at.any(|some| some == text.as_bytes());
-                assert!(!is_there, "{} says {text}", path.display());
-            }
-        }
-    }
-    let holds = files > 3 && unpacked > 10_000;
+    let all = everything_below(folder);
+    let sizes = all.iter().map(|(_, content)| content.len());
+    let holds = all.len() > 3 && sizes.sum::<usize>() > 10_000;
     assert!(holds, "{} holds something", folder.display());
+    for (path, content) in all {
+        let said = texts.iter().find(|text| content.contains(*text));
+        assert_eq!(said, None, "{} says it", path.display());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,6 +6,7 @@
 
 pub(crate) mod api;
 pub(crate) mod book;
+pub(crate) mod bytes;
 pub(crate) mod daemon;
 pub(crate) mod goods;
 pub(crate) mod hooks;

@@ -513,7 +513,7 @@ pub(crate) fn free_port() -> u16 {
 }
 
 /// Writes a secret into a file that only we can read, and gives the setting that names it.
-fn write_secret(config: &Path, name: &str, secret: &str) -> String {
+pub(crate) fn write_secret(config: &Path, name: &str, secret: &str) -> String {
     let file = config.join("secrets").join(name);
     fs::write(&file, secret).expect("a file");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("our own file");

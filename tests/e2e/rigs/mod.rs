@@ -6,6 +6,7 @@
 //! said in a line with its seed. A seed fixes what people do, when something is cut and what of it
 //! stays, but not how a machine takes turns: a seed that fails makes the same failure likely.
 
+mod canary;
 mod damage;
 mod disk;
 mod faults;
