@@ -17,7 +17,8 @@ use crate::{exit::Exit, table};
 ///
 /// The same orders as in `bench propagation` at one rate, first with all accounts well, then with the last
 /// of them answering every call 30 seconds later than usual. Both times the same other accounts are looked
-/// at. Exit code 1: a level of theirs was wrong when all was quiet.
+/// at. How much memory the daemon has before and after each says whether what waits for that account grows
+/// with the orders; an hour of it is `--seconds 3600`. Exit code 1: a level of theirs was wrong when all was quiet.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -26,7 +27,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rate: u32,
     /// For how many seconds orders come in each case.
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=600))]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=7200))]
     seconds: u32,
     /// How many accounts offer the same items.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u8).range(3..=20))]
@@ -41,6 +42,10 @@ struct Case {
     last_account: &'static str,
     /// How many requests arrived there.
     last_account_requests: u64,
+    /// Memory of the daemon before the first of these orders.
+    resident_before_mb: u64,
+    /// The same when all was quiet after the last.
+    resident_after_mb: u64,
     /// What the others felt.
     round: Round,
 }
@@ -86,11 +91,14 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<Exit
             course.hang_last();
         }
         course.asked_of_last();
+        let resident_before_mb = course.resident_mb()?;
         let round = course.run(wanted).await?;
         let case = Case {
             figure: "isolation",
             last_account,
             last_account_requests: course.asked_of_last(),
+            resident_before_mb,
+            resident_after_mb: course.resident_mb()?,
             round,
         };
         args.common.emit(&case, out)?;
@@ -126,7 +134,15 @@ fn compare(cases: &[Case]) -> Comparison {
 }
 
 fn show(cases: &[Case], comparison: Comparison, out: &mut dyn Write) -> anyhow::Result<()> {
-    let own = ["LAST ACCOUNT", "ITS REQUESTS", "ORDERS/S", "P50 MS", "P99"];
+    let own = [
+        "LAST ACCOUNT",
+        "ITS REQUESTS",
+        "RSS MB",
+        "AFTER",
+        "ORDERS/S",
+        "P50 MS",
+        "P99",
+    ];
     let head = [&own[..], &Round::HEADS].concat();
     let rows: Vec<Vec<String>> = cases
         .iter()
@@ -135,6 +151,8 @@ fn show(cases: &[Case], comparison: Comparison, out: &mut dyn Write) -> anyhow::
             let mut row = vec![
                 case.last_account.to_owned(),
                 case.last_account_requests.to_string(),
+                case.resident_before_mb.to_string(),
+                case.resident_after_mb.to_string(),
                 round.rate.to_string(),
                 round.shown_ms(round.shown.p50_ms),
                 round.shown_ms(round.shown.p99_ms),

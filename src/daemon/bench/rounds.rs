@@ -220,6 +220,11 @@ impl Course {
         }
     }
 
+    /// How much memory the daemon has.
+    pub(super) fn resident_mb(&self) -> anyhow::Result<u64> {
+        Ok(self.rig.process.used()?.resident_bytes / (1024 * 1024))
+    }
+
     /// How many requests arrived at the last account since it was last asked.
     pub(super) fn asked_of_last(&self) -> u64 {
         self.others
