@@ -14,6 +14,7 @@ pub mod exit;
 pub mod keys;
 pub mod listen;
 pub mod logging;
+pub mod manual;
 mod outside;
 pub mod rehearsal;
 pub mod replay;

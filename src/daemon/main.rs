@@ -2,12 +2,12 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use daemon::{
     bench, check, cli, demo, doctor,
     exit::{self, Exit},
     logging::{self, Format},
-    rehearsal, replay, restore, run,
+    manual, rehearsal, replay, restore, run,
     settings::Environment,
     sim,
 };
@@ -42,6 +42,8 @@ enum Verb {
     Backup(cli::backup::Args),
     Restore(restore::Args),
     Doctor(doctor::Args),
+    Completions(manual::CompletionsArgs),
+    Man(manual::ManArgs),
     #[command(flatten)]
     Client(cli::Verb),
 }
@@ -87,6 +89,8 @@ async fn hand_over(cli: Cli, environment: Environment) -> anyhow::Result<ExitCod
         Verb::Backup(args) => cli::backup::run(&args, &at, &environment).await,
         Verb::Restore(args) => restore::run(&args).map(ExitCode::from),
         Verb::Doctor(args) => doctor::run(&args, &at, &environment).await,
+        Verb::Completions(args) => manual::completions(&args, Cli::command()).map(ExitCode::from),
+        Verb::Man(args) => manual::man(&args, Cli::command()).map(ExitCode::from),
         Verb::Client(verb) => verb.run(&environment).await,
     }
 }

@@ -147,3 +147,35 @@ async fn commands_tell_what_the_running_daemon_knows() {
     let gone = ask(&world, &["status"]).await;
     assert_eq!(gone.code, Some(69), "{gone:?}");
 }
+
+#[test]
+fn shells_and_man_know_every_command() {
+    let completed = run(&["completions", "bash"]);
+    assert_eq!(completed.code, Some(0), "{completed:?}");
+    for word in ["oneshelf", "rehearse", "pick-list", "--token-file"] {
+        assert!(completed.stdout.contains(word), "{word} is completed");
+    }
+    let page = run(&["man", "orders", "ship"]);
+    assert_eq!(page.code, Some(0), "{page:?}");
+    assert!(page.stdout.contains(".TH oneshelf-orders-ship"), "{page:?}");
+    let unknown = run(&["man", "orders", "shop"]);
+    assert_eq!(unknown.code, Some(1), "{unknown:?}");
+    let said = "`oneshelf orders` has no command `shop`; it has: list, show";
+    assert!(unknown.stderr.contains(said), "{unknown:?}");
+
+    let dir = tempfile::tempdir().expect("a folder");
+    let at = dir.path().to_str().expect("a plain path");
+    let all = run(&["man", "--dir", at]);
+    assert_eq!(all.code, Some(0), "{all:?}");
+    for name in [
+        "oneshelf.1",
+        "oneshelf-run.1",
+        "oneshelf-orders-return-open.1",
+    ] {
+        let page = std::fs::read_to_string(dir.path().join(name)).unwrap_or_default();
+        assert!(page.contains(".SH SYNOPSIS"), "{name}: {page}");
+    }
+    let nowhere = run(&["man", "--dir", &format!("{at}/nowhere")]);
+    assert_eq!(nowhere.code, Some(1), "{nowhere:?}");
+    assert!(nowhere.stderr.contains("failed to write to"), "{nowhere:?}");
+}
