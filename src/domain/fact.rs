@@ -411,6 +411,21 @@ pub enum Event {
         /// Who said so.
         by: String,
     },
+    /// Units leave for what comes back.
+    Exchanged {
+        /// With which return.
+        id: ReturnId,
+        /// Our number of the line that they leave as.
+        line: u32,
+        /// Which item.
+        sku: Sku,
+        /// How many.
+        units: Quantity,
+        /// What they cost together.
+        total: Money,
+        /// Who said so.
+        by: String,
+    },
     /// Money is given back for units of a return.
     ReturnRefunded {
         /// Of which.

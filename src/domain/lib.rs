@@ -18,6 +18,7 @@ pub mod deadlines;
 pub mod decide;
 pub mod delivery;
 pub mod demand;
+pub mod exchange;
 pub mod exposure;
 pub mod fact;
 pub mod fulfillment;

@@ -124,6 +124,7 @@ impl Meters {
                 | Event::DeliverySettled { .. }
                 | Event::SentAgain { .. }
                 | Event::ReturnAdvised { .. }
+                | Event::Exchanged { .. }
                 | Event::ReturnReceived { .. }
                 | Event::ReturnInspected { .. }
                 | Event::ReturnClosed { .. }

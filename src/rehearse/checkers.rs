@@ -77,6 +77,7 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
         | Event::DeliverySettled { .. }
         | Event::SentAgain { .. }
         | Event::ReturnAdvised { .. }
+        | Event::Exchanged { .. }
         | Event::ReturnReceived { .. }
         | Event::ReturnInspected { .. }
         | Event::ReturnClosed { .. }

@@ -211,7 +211,8 @@ const MOST: &[(&str, &str)] = &[
         "Return",
         "id: id, state: 'advised'|'in_transit'|'received'|'closed', opened_at: time, by: text, \
          reason: return_reason, note: text?, tracking_number: text?, lines: ReturnedLine[], closed_at: time?, \
-         goodwill: flag, refunded: money, refunds: ReturnRefund[]",
+         goodwill: flag, refunded: money, refunds: ReturnRefund[], replacements: Replacement[], \
+         difference: money?",
     ),
     (
         "ReturnedLine",
@@ -231,6 +232,16 @@ const MOST: &[(&str, &str)] = &[
         "NewReturn",
         "lines?: LineUnits[], reason: return_reason, note?: text?, tracking_number?: text?, \
          anyway?: flag, by?: text?",
+    ),
+    (
+        "NewExchange",
+        "lines?: LineUnits[], items: NewItem[], reason: return_reason, note?: text?, tracking_number?: text?, \
+         anyway?: flag, by?: text?",
+    ),
+    ("NewItem", "sku: text, units: amount, price?: amount?"),
+    (
+        "Replacement",
+        "line: whole, sku: text?, units: units, to_ship: units, total: money",
     ),
     (
         "NewReturnReceipt",

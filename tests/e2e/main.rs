@@ -16,3 +16,4 @@ mod phone;
 mod restart;
 mod rigs;
 mod shipping;
+mod stories;

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::{
-    aftersales::{self, Resend, Return, Settle, Track},
+    aftersales::{self, Exchange, Resend, Return, Settle, Track},
     allocation::{self, Allocate, Unallocate},
     client::{Client, Connect, encode, query},
     documents,
@@ -82,6 +82,8 @@ enum What {
     Settle(Settle),
     /// Sends units again that left and do not come back.
     Resend(Resend),
+    /// Sends other goods for those that come back.
+    Exchange(Exchange),
     /// Takes goods back: announces them, takes them in, and says what becomes of them.
     #[command(subcommand)]
     Return(Return),
@@ -239,6 +241,7 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
         Some(What::Track(asked)) => aftersales::track(asked, client, out).await,
         Some(What::Settle(asked)) => aftersales::settle(asked, client, out).await,
         Some(What::Resend(asked)) => aftersales::resend(asked, client, out).await,
+        Some(What::Exchange(asked)) => aftersales::exchange(asked, client, out).await,
         Some(What::Return(asked)) => aftersales::come_back(asked, client, out).await,
         Some(What::Document(asked)) => documents::draw(asked, client, out).await,
         Some(What::PickList(asked)) => documents::pick_list(asked, client, out).await,

@@ -318,6 +318,12 @@ pub const ARMS: &[(&str, &[&str])] = &[
         &["new", "no_order", "no_line", "quantity", "return"],
     ),
     (
+        "exchange",
+        &[
+            "new", "no_order", "no_line", "no_item", "quantity", "return",
+        ],
+    ),
+    (
         "receive_return",
         &[
             "new",
@@ -446,6 +452,7 @@ impl Command {
             },
             Command::Return { step, .. } => match step {
                 ReturnStep::Open { .. } => "open_return",
+                ReturnStep::Exchange { .. } => "exchange",
                 ReturnStep::Receive { .. } => "receive_return",
                 ReturnStep::Inspect { .. } => "inspect_return",
                 ReturnStep::Close { .. } => "close_return",

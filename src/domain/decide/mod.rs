@@ -13,6 +13,7 @@ mod delivery;
 mod drift;
 mod edits;
 mod erase;
+mod exchange;
 mod fulfill;
 mod incidents;
 mod issue;

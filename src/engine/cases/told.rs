@@ -372,6 +372,7 @@ impl<'a> Teller<'a> {
             | Event::DeliverySettled { .. }
             | Event::SentAgain { .. }
             | Event::ReturnAdvised { .. }
+            | Event::Exchanged { .. }
             | Event::ReturnReceived { .. }
             | Event::ReturnInspected { .. }
             | Event::ReturnClosed { .. }

@@ -240,7 +240,11 @@ impl Engine {
             return Ok(None);
         };
         let zero = domain::Money::zero(amount.currency());
-        let lines = lines.iter().filter_map(|(number, units)| {
+        // The channel knows nothing of what left in place of something else.
+        let sold = lines
+            .iter()
+            .filter(|(number, _)| order.replacement(*number).is_none());
+        let lines = sold.filter_map(|(number, units)| {
             let line = order.line(*number)?;
             Some((line.external_id.clone(), units.to_decimal(line.scale), zero))
         });

@@ -18,6 +18,7 @@ use domain::{
     offer::Taken,
     order::Order,
     placement::Placement,
+    returns::ReturnStep,
     signal::{Command, Reading, Receipt, Signal, Sorting, Transfer},
     snapshot::LevelSnapshot,
     stock::{Claim, Stock},
@@ -259,13 +260,18 @@ impl<'a> Shelf<'a> {
                 skus.insert(sku.clone());
                 self.load_order(*order).await?;
             }
+            Command::Return { order, step, .. } => {
+                if let ReturnStep::Exchange { items, .. } = step {
+                    skus.extend(items.iter().map(|one| one.sku.clone()));
+                }
+                self.load_order(*order).await?;
+            }
             Command::Ship { order, .. }
             | Command::Allocate { order, .. }
             | Command::Unallocate { order, .. }
             | Command::Cancel { order, .. }
             | Command::Pay { order, .. }
             | Command::Deliver { order, .. }
-            | Command::Return { order, .. }
             | Command::Fulfill { order, .. }
             | Command::Refund { order, .. }
             | Command::Hold { order, .. }

@@ -6,6 +6,7 @@ use domain::{
     AccountId, Currency, ExternalId, ListingId, Money, Sku, Time,
     book::{Book, ClaimKey},
     delivery::{Tracking, TrackingEvent},
+    exchange::Replacement,
     ids::{IntentId, OrderId, ReturnId, ShipmentId},
     intent::Intent,
     issuing::Entry,
@@ -314,6 +315,26 @@ pub struct ReturnView {
     pub refunded: Money,
     /// Each time that money was given back for it.
     pub refunds: Vec<ReturnRefundView>,
+    /// What leaves instead of it, where it is an exchange.
+    pub replacements: Vec<ReplacementView>,
+    /// By how much that costs more than what comes back: above zero the buyer owes it, below zero it is owed to
+    /// the buyer. It is told, and nothing moves it.
+    pub difference: Option<Money>,
+}
+
+/// Units that leave for what comes back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReplacementView {
+    /// The line that they leave as.
+    pub line: u32,
+    /// Of which item.
+    pub sku: Option<Sku>,
+    /// How many were agreed.
+    pub units: Units,
+    /// How many of these have not left.
+    pub to_ship: Units,
+    /// What they cost together.
+    pub total: Money,
 }
 
 /// Money that was given back for units of a return.
@@ -655,6 +676,22 @@ impl Loaded {
                 to_check: units(part.to_check()),
             }
         };
+        let replacement = |one: &Replacement| {
+            let line = self.order.line(one.line);
+            let units = |quantity| Units::new(quantity, line.map_or(0, |line| line.scale));
+            let to_ship = line.map(|line| line.counters.to_ship());
+            ReplacementView {
+                line: one.line,
+                sku: line.and_then(|line| Some(line.item.as_ref()?.sku.clone())),
+                units: units(one.units),
+                to_ship: units(to_ship.unwrap_or_default()),
+                total: one.total,
+            }
+        };
+        let difference = |one: &Return| {
+            let minor = self.order.difference_of(one)?;
+            Money::from_minor(minor, self.order.currency).ok()
+        };
         let view = |one: &Return| ReturnView {
             id: one.id,
             state: one.state(),
@@ -672,6 +709,8 @@ impl Loaded {
                 .iter()
                 .map(|refund| self.refund(refund, intents))
                 .collect(),
+            replacements: one.replacements.iter().map(replacement).collect(),
+            difference: difference(one),
         };
         self.order.returns.iter().map(view).collect()
     }

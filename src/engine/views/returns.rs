@@ -35,10 +35,16 @@ pub async fn worth_of_return(
             .flat_map(|one| one.lines.iter().copied()),
     );
     let given = found.refunds.iter().map(|one| one.amount.minor());
-    let left = order
-        .worth_of(&all)
-        .saturating_sub(given.fold(0, i64::saturating_add));
-    let worth = order.worth_of(&units).min(left).max(0);
+    // What leaves instead is given for it already.
+    let (worth, whole) = match order.difference_of(found) {
+        Some(difference) => {
+            let owed = difference.saturating_neg().max(0);
+            (owed, owed)
+        }
+        None => (order.worth_of(&units), order.worth_of(&all)),
+    };
+    let left = whole.saturating_sub(given.fold(0, i64::saturating_add));
+    let worth = worth.min(left).max(0);
     Ok(Some(
         Money::from_minor(worth, order.currency).unwrap_or(Money::zero(order.currency)),
     ))

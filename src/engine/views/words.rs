@@ -613,6 +613,7 @@ pub fn event(event: &Event, order: &Order) -> String {
         | Event::DeliverySettled { .. }
         | Event::SentAgain { .. }
         | Event::ReturnAdvised { .. }
+        | Event::Exchanged { .. }
         | Event::ReturnReceived { .. }
         | Event::ReturnInspected { .. }
         | Event::ReturnRefunded { .. }

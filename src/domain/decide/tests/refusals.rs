@@ -231,6 +231,14 @@ fn after_sales(shipment: ShipmentId) -> Vec<Refusal> {
         ReturnRefusal::NothingToCome,
         ReturnRefusal::NothingToCheck,
         ReturnRefusal::TooMany { line, left, of },
+        ReturnRefusal::NothingInstead,
+        ReturnRefusal::TooManyItems,
+        ReturnRefusal::NoPrice,
+        ReturnRefusal::BadItem {
+            sku: "MUG".parse().expect("a SKU"),
+            reason: "it must be more than nothing".to_owned(),
+        },
+        ReturnRefusal::Withdrawn,
         ReturnRefusal::Over,
         ReturnRefusal::CheckFirst { line, left },
     ];

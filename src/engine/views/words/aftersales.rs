@@ -44,6 +44,19 @@ pub(super) fn event(event: &Event, units: &dyn Fn(u32, Quantity) -> Units) -> Op
                 "Line {line}: {count} come back with {id}, because {reason}; {by} said so.{goodwill}"
             )
         }
+        Event::Exchanged {
+            id,
+            line,
+            sku,
+            units: count,
+            total,
+            by,
+        } => {
+            let count = units(*line, *count);
+            format!(
+                "Line {line}: {count} of {sku} leave for what comes back with {id}, for {total}; {by} said so."
+            )
+        }
         Event::ReturnRefunded {
             id,
             amount,

@@ -125,6 +125,7 @@ pub fn event_kind(event: &Event) -> &'static str {
         Event::DocumentIssued { .. } => "document",
         Event::LooksAlike { .. } | Event::RuleMatched { .. } | Event::RuleFailed { .. } => "rule",
         Event::ReturnAdvised { .. }
+        | Event::Exchanged { .. }
         | Event::ReturnReceived { .. }
         | Event::ReturnInspected { .. }
         | Event::ReturnClosed { .. }
