@@ -234,16 +234,6 @@ const MOST: &[(&str, &str)] = &[
          anyway?: flag, by?: text?",
     ),
     (
-        "NewExchange",
-        "lines?: LineUnits[], items: NewItem[], reason: return_reason, note?: text?, tracking_number?: text?, \
-         anyway?: flag, by?: text?",
-    ),
-    ("NewItem", "sku: text, units: amount, price?: amount?"),
-    (
-        "Replacement",
-        "line: whole, sku: text?, units: units, to_ship: units, total: money",
-    ),
-    (
         "NewReturnReceipt",
         "lines?: LineUnits[], location?: text?, by?: text?",
     ),

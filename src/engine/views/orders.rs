@@ -6,7 +6,6 @@ use domain::{
     AccountId, Currency, ExternalId, ListingId, Money, Sku, Time,
     book::{Book, ClaimKey},
     delivery::{Tracking, TrackingEvent},
-    exchange::Replacement,
     ids::{IntentId, OrderId, ReturnId, ShipmentId},
     intent::Intent,
     issuing::Entry,
@@ -30,6 +29,7 @@ use super::{
     owed::OwedView,
     queues::IntentView,
     read,
+    returns::{self, ReplacementView},
     rules::RunView,
     suggestions,
     tasks::TaskView,
@@ -320,21 +320,6 @@ pub struct ReturnView {
     /// By how much that costs more than what comes back: above zero the buyer owes it, below zero it is owed to
     /// the buyer. It is told, and nothing moves it.
     pub difference: Option<Money>,
-}
-
-/// Units that leave for what comes back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ReplacementView {
-    /// The line that they leave as.
-    pub line: u32,
-    /// Of which item.
-    pub sku: Option<Sku>,
-    /// How many were agreed.
-    pub units: Units,
-    /// How many of these have not left.
-    pub to_ship: Units,
-    /// What they cost together.
-    pub total: Money,
 }
 
 /// Money that was given back for units of a return.
@@ -676,22 +661,6 @@ impl Loaded {
                 to_check: units(part.to_check()),
             }
         };
-        let replacement = |one: &Replacement| {
-            let line = self.order.line(one.line);
-            let units = |quantity| Units::new(quantity, line.map_or(0, |line| line.scale));
-            let to_ship = line.map(|line| line.counters.to_ship());
-            ReplacementView {
-                line: one.line,
-                sku: line.and_then(|line| Some(line.item.as_ref()?.sku.clone())),
-                units: units(one.units),
-                to_ship: units(to_ship.unwrap_or_default()),
-                total: one.total,
-            }
-        };
-        let difference = |one: &Return| {
-            let minor = self.order.difference_of(one)?;
-            Money::from_minor(minor, self.order.currency).ok()
-        };
         let view = |one: &Return| ReturnView {
             id: one.id,
             state: one.state(),
@@ -709,8 +678,8 @@ impl Loaded {
                 .iter()
                 .map(|refund| self.refund(refund, intents))
                 .collect(),
-            replacements: one.replacements.iter().map(replacement).collect(),
-            difference: difference(one),
+            replacements: returns::replacements(&self.order, one),
+            difference: returns::difference(&self.order, one),
         };
         self.order.returns.iter().map(view).collect()
     }

@@ -49,16 +49,7 @@ impl Woo {
                 self.changed(id, now)
             }
             Act::CancelUnits(id, sku, units) => self.cancel_units(id, sku, *units, now),
-            Act::Readdress(id, street) => {
-                let number = self.known(id)?;
-                let open = ["pending", "on-hold", "processing"];
-                self.expect_status(number, &open, "it has left or is done with")?;
-                if let Some(order) = self.orders.get_mut(&number) {
-                    order.shipping["address_1"] = street.as_str().into();
-                    order.modified_at = now;
-                }
-                self.changed(number, now)
-            }
+            Act::Readdress(id, street) => self.readdress(id, street, now),
             Act::SetLevel(sku, level) => {
                 let product = self
                     .by_sku(sku.as_str())
@@ -107,6 +98,17 @@ impl Woo {
             true => Ok(()),
             false => Err(Refused::Impossible(otherwise)),
         }
+    }
+
+    fn readdress(&mut self, id: &ExternalId, street: &str, now: Time) -> Result<Done, Refused> {
+        let number = self.known(id)?;
+        let open = ["pending", "on-hold", "processing"];
+        self.expect_status(number, &open, "it has left or is done with")?;
+        if let Some(order) = self.orders.get_mut(&number) {
+            order.shipping["address_1"] = street.into();
+            order.modified_at = now;
+        }
+        self.changed(number, now)
     }
 
     /// A paid order cannot be edited, so staff refund the units and have them put back.

@@ -34,6 +34,7 @@ fn lines(nth: usize, units: i64) -> Vec<(u32, Decimal)> {
 }
 
 /// What a step asks for; nothing where it has no object yet.
+#[expect(clippy::too_many_lines, reason = "one arm for each step")]
 fn command(world: &World, (what, nth, units): (u8, usize, i64)) -> Option<Command> {
     let (found, by) = (order(world), "ann".to_owned());
     let id = found.id;

@@ -235,84 +235,85 @@ fn every_phase_is_in_the_table_once() {
 }
 
 /// Of each two neighbors an order to which both apply, and that the first of them is shown.
+const SEVERAL: [(&[&str], Phase); 12] = [
+    (
+        &[
+            "order web #1 v1 unpaid MUG:2",
+            "order web #1 v2 unpaid canceled MUG:2",
+            "close #1",
+        ],
+        Phase::Canceled,
+    ),
+    (
+        &[
+            "order web #1 v1 MUG:2",
+            "ship #1",
+            "track delivered",
+            "told",
+            "close #1",
+        ],
+        Phase::Closed,
+    ),
+    (
+        &["order web #1 v1 MUG:2", "ship #1", "track lost", "return"],
+        Phase::Exception,
+    ),
+    (
+        &[
+            "order web #1 v1 MUG:2",
+            "ship #1",
+            "track delivered",
+            "return",
+        ],
+        Phase::AfterSales,
+    ),
+    (
+        &[
+            "order web #1 v1 MUG:2",
+            "ship #1",
+            "track in_transit",
+            "track delivered",
+        ],
+        Phase::Delivered,
+    ),
+    (
+        &[
+            "order web #1 v1 MUG:2",
+            "ship #1",
+            "hold #1 keep",
+            "track in_transit",
+        ],
+        Phase::InDelivery,
+    ),
+    (
+        &["order web #1 v1 MUG:2", "ship #1", "hold #1 keep"],
+        Phase::Shipped,
+    ),
+    (
+        &["order web #1 v1 MUG:2", "ship #1 1:1", "hold #1 keep"],
+        Phase::Held,
+    ),
+    (
+        &["order web #1 v1 MUG:2", "task open #1 1:1", "ship #1 1:1"],
+        Phase::PartShipped,
+    ),
+    (
+        &["order web #1 v1 MUG:2", "task open #1", "count MUG 1"],
+        Phase::Fulfilling,
+    ),
+    (
+        &["count MUG 1", "order web #1 v1 unpaid MUG:2"],
+        Phase::Short,
+    ),
+    (
+        &["order web #1 v1 unpaid NOPE:1 MUG:1"],
+        Phase::AwaitingPayment,
+    ),
+];
+
 #[test]
 fn when_several_phases_apply_the_first_is_shown() {
-    let rows: [(&[&str], Phase); 12] = [
-        (
-            &[
-                "order web #1 v1 unpaid MUG:2",
-                "order web #1 v2 unpaid canceled MUG:2",
-                "close #1",
-            ],
-            Phase::Canceled,
-        ),
-        (
-            &[
-                "order web #1 v1 MUG:2",
-                "ship #1",
-                "track delivered",
-                "told",
-                "close #1",
-            ],
-            Phase::Closed,
-        ),
-        (
-            &["order web #1 v1 MUG:2", "ship #1", "track lost", "return"],
-            Phase::Exception,
-        ),
-        (
-            &[
-                "order web #1 v1 MUG:2",
-                "ship #1",
-                "track delivered",
-                "return",
-            ],
-            Phase::AfterSales,
-        ),
-        (
-            &[
-                "order web #1 v1 MUG:2",
-                "ship #1",
-                "track in_transit",
-                "track delivered",
-            ],
-            Phase::Delivered,
-        ),
-        (
-            &[
-                "order web #1 v1 MUG:2",
-                "ship #1",
-                "hold #1 keep",
-                "track in_transit",
-            ],
-            Phase::InDelivery,
-        ),
-        (
-            &["order web #1 v1 MUG:2", "ship #1", "hold #1 keep"],
-            Phase::Shipped,
-        ),
-        (
-            &["order web #1 v1 MUG:2", "ship #1 1:1", "hold #1 keep"],
-            Phase::Held,
-        ),
-        (
-            &["order web #1 v1 MUG:2", "task open #1 1:1", "ship #1 1:1"],
-            Phase::PartShipped,
-        ),
-        (
-            &["order web #1 v1 MUG:2", "task open #1", "count MUG 1"],
-            Phase::Fulfilling,
-        ),
-        (
-            &["count MUG 1", "order web #1 v1 unpaid MUG:2"],
-            Phase::Short,
-        ),
-        (
-            &["order web #1 v1 unpaid NOPE:1 MUG:1"],
-            Phase::AwaitingPayment,
-        ),
-    ];
-    for (road, shown) in rows {
+    for (road, shown) in SEVERAL {
         let mut world = World::new();
         world.act("count MUG 10");
         travel(&mut world, road);
