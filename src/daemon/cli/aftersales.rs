@@ -494,16 +494,7 @@ pub(super) fn tables(order: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
                 ("NOT RETURNED", &|part| show(part, "not_returned")),
             ],
         )?;
-        for leaves in one["replacements"].as_array().into_iter().flatten() {
-            out.line(&format!(
-                "Line {} leaves instead: {} of {} for {}{}",
-                show(leaves, "line"),
-                show(leaves, "units"),
-                show(leaves, "sku"),
-                money(leaves, "total"),
-                difference(one),
-            ))?;
-        }
+        instead_of(one, out)?;
         for refund in one["refunds"].as_array().into_iter().flatten() {
             let anyway = if refund["anyway"] == true {
                 ", also beyond what came"
@@ -517,6 +508,21 @@ pub(super) fn tables(order: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
                 show(refund, "state"),
             ))?;
         }
+    }
+    Ok(())
+}
+
+/// What leaves for a return, line by line.
+fn instead_of(one: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
+    for leaves in one["replacements"].as_array().into_iter().flatten() {
+        out.line(&format!(
+            "Line {} leaves instead: {} of {} for {}{}",
+            show(leaves, "line"),
+            show(leaves, "units"),
+            show(leaves, "sku"),
+            money(leaves, "total"),
+            difference(one),
+        ))?;
     }
     Ok(())
 }
