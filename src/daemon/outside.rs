@@ -1,19 +1,23 @@
-//! The way out of the daemon: one HTTP client, paced for each account, and a vault for each.
+//! The way out of the daemon: one HTTP client, paced for each account, and a vault for each; and what goes to others
+//! than channels.
 
 use std::{path::PathBuf, sync::Arc};
 
+use anyhow::Context;
 use channel::{Descriptor, HttpPort, Port};
 use domain::AccountId;
 use engine::{
     Outside,
+    gateways::{Gateways, Webhook},
     ports::{
         Ports,
         http::{Egress, Outbound},
+        mail::Smtp,
         quota::Paced,
     },
 };
 
-use crate::vault::FileVault;
+use crate::{settings::Settings, vault::FileVault};
 
 /// Real ports.
 pub(crate) struct RealOutside {
@@ -41,6 +45,27 @@ impl RealOutside {
     pub(crate) fn client(&self) -> Arc<dyn HttpPort> {
         Arc::clone(&self.client)
     }
+}
+
+/// What is told or asked something and is no channel. The admin named these addresses, so they may be in the own
+/// network.
+pub(crate) fn gateways(settings: &Settings, ports: &Ports) -> anyhow::Result<Gateways> {
+    let mail = settings.notify.mail.as_ref().map(|mail| {
+        let smtp = Smtp::new(mail.at.clone(), mail.tls, mail.login.clone(), &mail.from);
+        smtp.map(Arc::new)
+            .context("notify.mail.from is no e-mail address")
+    });
+    let webhook = settings.notify.webhook.as_ref().map(|(url, secret)| {
+        let http = Outbound::new(ports.clone(), Egress::Anywhere).map_err(anyhow::Error::msg)?;
+        Webhook::new(url.clone(), secret.expose(), Arc::new(http))
+            .map(Arc::new)
+            .context("notify.webhook cannot be used")
+    });
+    Ok(Gateways {
+        messages: settings.messages.all.clone(),
+        mail: mail.transpose()?,
+        webhook: webhook.transpose()?,
+    })
 }
 
 impl Outside for RealOutside {

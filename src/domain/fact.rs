@@ -482,15 +482,28 @@ pub enum Event {
         intent: IntentId,
         /// In words.
         wish: String,
+        /// Whether it is no matter of its channel.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_elsewhere: bool,
     },
     /// A wish came true.
     IntentDone {
         /// Ours.
         intent: IntentId,
+        /// Whether it was no matter of its channel.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_elsewhere: bool,
     },
     /// A wish waits for a person.
     IntentParked {
         /// Ours.
+        intent: IntentId,
+        /// Why.
+        reason: String,
+    },
+    /// A wish will not be carried out, and nobody need look.
+    IntentDropped {
+        /// Which.
         intent: IntentId,
         /// Why.
         reason: String,

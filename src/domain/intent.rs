@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AccountId, ExternalId, Money, Quantity, Time,
     ids::{IntentId, OrderId, RefundId, ShipmentId},
+    message::Way,
 };
 
 /// One wish.
@@ -31,6 +32,9 @@ pub struct Intent {
     pub next_at: Time,
     /// Whether the last try may have worked.
     pub is_ambiguous: bool,
+    /// When a try began that nobody heard the end of; only of what goes through a [`Gateway`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<Time>,
     /// What the last try brought.
     pub last: String,
     /// What became of it.
@@ -64,6 +68,49 @@ pub enum Wish {
         /// For the buyer.
         reason: String,
     },
+    /// Send one of the admin's messages about it.
+    Message {
+        /// Which.
+        message: String,
+        /// Which way.
+        way: Way,
+    },
+}
+
+/// What carries out a wish that is not a channel's matter.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gateway {
+    /// What sends messages.
+    Messages(Way),
+}
+
+impl Gateway {
+    /// The word by which its queue is kept.
+    pub fn word(&self) -> String {
+        match self {
+            Gateway::Messages(way) => way.word().to_owned(),
+        }
+    }
+}
+
+impl Wish {
+    /// What carries it out, where that is not the channel of its order.
+    pub fn gateway(&self) -> Option<Gateway> {
+        match self {
+            Wish::Message { way, .. } => Some(Gateway::Messages(*way)),
+            Wish::PushShipment { .. } | Wish::CancelOrder { .. } | Wish::Refund { .. } => None,
+        }
+    }
+}
+
+impl Intent {
+    /// Whether it is to be done, or waits for a person.
+    pub fn is_open(&self) -> bool {
+        match self.state {
+            IntentState::Waiting | IntentState::Parked(_) => true,
+            IntentState::Done(_) | IntentState::Dropped(_) => false,
+        }
+    }
 }
 
 /// What became of a wish.
@@ -76,6 +123,8 @@ pub enum IntentState {
     Done(Option<ExternalId>),
     /// A person must look.
     Parked(String),
+    /// It will not be done, and nobody need look: why.
+    Dropped(String),
 }
 
 /// What a try brought.
@@ -98,6 +147,11 @@ pub enum Outcome {
     },
     /// It will not be done without a person.
     Park {
+        /// Why.
+        reason: String,
+    },
+    /// It is not to be done any more.
+    Drop {
         /// Why.
         reason: String,
     },

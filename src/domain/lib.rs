@@ -28,6 +28,7 @@ pub mod issuing;
 pub mod item;
 pub mod lateness;
 pub mod locations;
+pub mod message;
 pub mod money;
 pub mod notes;
 pub mod offer;

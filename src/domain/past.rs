@@ -203,6 +203,7 @@ impl Fold<'_> {
             | Event::SentAgain { .. }
             | Event::IntentMade { .. }
             | Event::IntentDone { .. }
+            | Event::IntentDropped { .. }
             | Event::IntentParked { .. }
             | Event::OfferChanged { .. }
             | Event::BufferTuned { .. }

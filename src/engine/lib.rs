@@ -17,6 +17,7 @@ pub mod doctor;
 pub mod erasing;
 pub mod explain;
 pub mod exposure;
+pub mod gateways;
 pub mod inbox;
 pub mod intake;
 pub mod issuing;
@@ -53,6 +54,7 @@ use domain::{
     signal::Signal,
 };
 use erasing::Privacy;
+use gateways::Gateways;
 use issuing::Sellers;
 use lanes::Lane;
 use meters::Meters;
@@ -100,6 +102,8 @@ pub struct Config {
     pub privacy: Privacy,
     /// Who issues invoices for the orders of which accounts.
     pub sellers: Sellers,
+    /// What is told or asked something and is no channel.
+    pub gateways: Gateways,
     /// Whether history was lost: no account writes anything before its levels were compared. When the
     /// engine has started, that is kept, also over a restart.
     pub compare_first: bool,
@@ -151,6 +155,9 @@ pub struct Engine {
     public_url: Option<String>,
     privacy: Privacy,
     sellers: Sellers,
+    /// What is told or asked something and is no channel.
+    pub gateways: Gateways,
+    errand_bells: gateways::Bells,
     /// When this process began.
     started_at: domain::Time,
     backlog_max: usize,
@@ -204,7 +211,6 @@ impl Engine {
         let engine = Arc::new(Engine {
             decider: Decider::new(Arc::clone(&store), ports.clone(), policy),
             started_at: ports.clock.now(),
-            store,
             ports,
             accounts,
             opening: config.opening,
@@ -215,6 +221,9 @@ impl Engine {
             public_url: config.public_url,
             privacy: config.privacy,
             sellers: config.sellers,
+            errand_bells: gateways::bells(&config.gateways, store.as_ref()).await?,
+            gateways: config.gateways,
+            store,
             backlog_max: config.backlog_max,
             exporting: tokio::sync::Mutex::new(()),
             wake_inbox: Notify::new(),
@@ -267,6 +276,7 @@ impl Engine {
             "buffers".to_owned(),
             Box::pin(async move { engine.run_buffers().await }),
         );
+        self.spawn_gateways();
         // Also of those that are off: they may be armed while we run.
         for account in self.accounts.values() {
             let (engine, at) = (Arc::clone(self), Arc::clone(account));
@@ -357,6 +367,10 @@ impl Engine {
             .collect();
         for account in to_wake.into_iter().filter_map(|id| self.accounts.get(id)) {
             account.wake_lanes();
+        }
+        let errands = done.book.intents.values();
+        for gateway in errands.filter_map(|intent| intent.wish.gateway()) {
+            self.errand_bells.ring(&gateway);
         }
     }
 

@@ -131,6 +131,7 @@ impl Meters {
                 | Event::ReturnRefunded { .. }
                 | Event::IntentMade { .. }
                 | Event::IntentDone { .. }
+                | Event::IntentDropped { .. }
                 | Event::IntentParked { .. }
                 | Event::PushStarted { .. }
                 | Event::PushParked { .. }

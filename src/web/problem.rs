@@ -80,6 +80,7 @@ kinds! {
     NOT_PREVIEWED { code: "not-previewed", status: 409, title: "Nobody has looked at the first writes" }
     PREVIEW_STALE { code: "preview-stale", status: 409, title: "What was shown is not what would be written" }
     NO_LISTING { code: "no-listing", status: 404, title: "There is no such listing" }
+    NO_MESSAGE { code: "no-message", status: 404, title: "There is no such message" }
     NO_INTENT { code: "no-intent", status: 404, title: "There is no such intent" }
     NO_ORDER { code: "no-order", status: 404, title: "There is no such order" }
     NO_LINE { code: "no-line", status: 404, title: "The order has no such line" }
@@ -116,6 +117,8 @@ kinds! {
     NO_DOCUMENT { code: "no-document", status: 404, title: "There is no such document" }
     BAD_NOTE { code: "bad-note", status: 409, title: "The note is not taken" }
     NOT_HELD { code: "not-held", status: 409, title: "The order is not on hold" }
+    NOT_TO_BE_DROPPED { code: "not-to-be-dropped", status: 409, title: "It cannot be given up" }
+    TOO_MANY_MESSAGES { code: "too-many-messages", status: 409, title: "Enough was sent about the order" }
     NOT_PARKED { code: "not-parked", status: 409, title: "Nothing is parked there" }
     INCIDENT_OVER { code: "incident-over", status: 409, title: "The incident is over" }
     NOT_GIVING_WAY { code: "not-giving-way", status: 409, title: "That order does not give way" }
@@ -290,6 +293,10 @@ impl From<Refusal> for Problem {
             Refusal::Document(_) => problem(&BAD_DOCUMENT),
             Refusal::Note(_) => problem(&BAD_NOTE),
             Refusal::NotHeld => problem(&NOT_HELD),
+            Refusal::NotToBeDropped(_) => problem(&NOT_TO_BE_DROPPED),
+            Refusal::TooManyMessages(order) => {
+                problem(&TOO_MANY_MESSAGES).with("order", order.to_string())
+            }
             Refusal::NotParked => problem(&NOT_PARKED),
             Refusal::IncidentOver { incident } => {
                 problem(&INCIDENT_OVER).with("incident", incident.to_string())

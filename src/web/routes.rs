@@ -6,6 +6,7 @@
 mod aftersales;
 mod documents;
 mod fulfillment;
+mod messages;
 mod overview;
 mod rules;
 
@@ -132,6 +133,7 @@ pub(crate) fn routes() -> Vec<Route> {
     all.extend(entered_orders());
     all.extend(done_to_orders());
     all.extend(overview::routes());
+    all.extend(messages::routes());
     all.extend(aftersales::routes());
     all.extend(fulfillment::routes());
     all.extend(documents::routes());

@@ -5,12 +5,20 @@
 //! or words in quotes with bars between them. The tests hold every answer of the API against these.
 
 mod fulfillment;
+mod messages;
 mod overview;
+mod rules;
 
 use serde_json::{Map, Value, json};
 
 /// All schemas, by name.
-pub(crate) const SCHEMAS: &[&[(&str, &str)]] = &[MOST, fulfillment::SCHEMAS, overview::SCHEMAS];
+pub(crate) const SCHEMAS: &[&[(&str, &str)]] = &[
+    MOST,
+    fulfillment::SCHEMAS,
+    messages::SCHEMAS,
+    overview::SCHEMAS,
+    rules::SCHEMAS,
+];
 
 const MOST: &[(&str, &str)] = &[
     ("Anything", ""),
@@ -161,40 +169,13 @@ const MOST: &[(&str, &str)] = &[
     (
         "Hold",
         "reason: text, owner: text, since: time, until: time?, keeps_claim: flag, released_at: time?, \
-         released_by?: text",
+         released_by?: text, asked?: id",
     ),
     ("Route", "location: text, rule: text"),
     (
         "RuleRun",
         "rule: text, on: text, at: time?, outcome: 'matched'|'not_matched'|'failed', saw: text{}, did: text[], \
          error: text?",
-    ),
-    ("OrderRules", "rules: OrderRule[]"),
-    (
-        "OrderRule",
-        "name: text, on: text, when: text?, hold: text?, hold_for_s: whole?, keeps_claim: flag, tag: text[], \
-         route: text?, priority: whole?",
-    ),
-    (
-        "NewOrderRule",
-        "name: text, on: text, when?: text?, hold?: text?, hold_for_s?: whole?, keeps_claim?: flag, tag?: text[], \
-         route?: text?, priority?: whole?",
-    ),
-    (
-        "NewRuleTrial",
-        "rules?: NewOrderRule[]?, rule?: text?, order?: id?, since?: time?, limit?: whole?",
-    ),
-    (
-        "RuleTrial",
-        "looked_at: whole, is_cut_off: flag, rules: RuleTally[], orders: TriedOrder[]",
-    ),
-    (
-        "RuleTally",
-        "rule: text, on: text, matched: whole, failed: whole",
-    ),
-    (
-        "TriedOrder",
-        "order: id, number: text, account: text, placed_at: time, runs: RuleRun[]",
     ),
     (
         "Shipment",
@@ -244,7 +225,7 @@ const MOST: &[(&str, &str)] = &[
     ("LineUnits", "line: whole, units: units"),
     (
         "Intent",
-        "id: id, state: 'waiting'|'done'|'parked', account: text, order: id, external_id: text, \
+        "id: id, state: 'waiting'|'done'|'parked'|'dropped', account: text, order: id, external_id: text, \
          wish: Anything, text: text, made_at: time, tries: whole, next_at: time, last: text, parked: text?, \
          reference: text?",
     ),
@@ -279,7 +260,7 @@ const MOST: &[(&str, &str)] = &[
     ),
     (
         "NewHold",
-        "reason: text, by?: text?, until?: time?, keeps_claim?: flag",
+        "reason: text, by?: text?, until?: time?, keeps_claim?: flag, ask?: text?",
     ),
     ("MapLine", "sku: text"),
     ("Somebody", "contact: text"),

@@ -364,6 +364,7 @@ impl Concerns {
             | Command::Issue { order, .. }
             | Command::Refund { order, .. }
             | Command::Hold { order, .. }
+            | Command::Tell { order, .. }
             | Command::Note { order, .. }
             | Command::Evidence { order, .. }
             | Command::Release { order, .. }
@@ -374,6 +375,7 @@ impl Concerns {
             | Command::CloseCount { .. }
             | Command::Lift { .. }
             | Command::RetryIntent { .. }
+            | Command::DropIntent { .. }
             | Command::RetryPush { .. }
             | Command::SettleDrift { .. }
             | Command::LetGo { .. }

@@ -10,6 +10,7 @@ mod figures;
 mod hostile;
 mod items;
 mod kit;
+mod messages;
 mod observe;
 mod people;
 mod phone;

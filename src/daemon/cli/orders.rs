@@ -61,6 +61,13 @@ enum What {
     },
     /// Stops an order.
     Hold(Hold),
+    /// Sends one of the configured messages about an order.
+    Tell {
+        /// Our id of it, or its id on its channel.
+        order: String,
+        /// The name of the message.
+        message: String,
+    },
     /// Lets an order go on.
     Release {
         /// Our id of it, or its id on its channel.
@@ -162,6 +169,9 @@ struct Hold {
     /// Give its stock to others meanwhile.
     #[arg(long)]
     give_up_stock: bool,
+    /// The message that asks the buyer for what is missing.
+    #[arg(long)]
+    ask: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -228,6 +238,11 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
             told(&receipt, done, out)
         }
         Some(What::Hold(asked)) => hold(asked, client, out).await,
+        Some(What::Tell { order, message }) => {
+            let path = format!("/orders/{}/messages", find(order, client).await?);
+            let receipt = client.post(&path, &json!({ "message": message })).await?;
+            told(&receipt, "It is to be sent", out)
+        }
         Some(What::Release { order, by }) => {
             let by = query(&[("by", by.clone())]);
             let path = format!("/orders/{}/holds{by}", find(order, client).await?);
@@ -357,7 +372,11 @@ async fn ship(asked: &Ship, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
 
 async fn hold(asked: &Hold, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
     let mut body = json!({ "reason": asked.reason, "keeps_claim": !asked.give_up_stock });
-    for (key, value) in [("by", &asked.by), ("until", &asked.until)] {
+    for (key, value) in [
+        ("by", &asked.by),
+        ("until", &asked.until),
+        ("ask", &asked.ask),
+    ] {
         if let Some(value) = value {
             body[key] = json!(value);
         }

@@ -313,6 +313,7 @@ fn config(shops: &[HostedShop]) -> Config {
         public_url: None,
         privacy: Privacy::default(),
         sellers: engine::issuing::Sellers::default(),
+        gateways: engine::gateways::Gateways::default(),
         compare_first: false,
     }
 }

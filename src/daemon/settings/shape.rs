@@ -12,6 +12,8 @@ use serde::Deserialize;
 
 use super::{
     incidents::CancelPenalty,
+    log::Log,
+    messages::{MessageText, NotifyText},
     order_rules::OrderRuleText,
     privacy::Privacy,
     promised::PromisedText,
@@ -55,6 +57,10 @@ pub(super) struct Main {
     pub(super) verify: VerifyText,
     /// What is done with orders that are such and such.
     pub(super) rules: Vec<OrderRuleText>,
+    /// Through what messages go.
+    pub(super) notify: NotifyText,
+    /// What can be told to buyers, to people of the house and to programs.
+    pub(super) messages: Vec<MessageText>,
     /// How often things are done.
     pub(super) schedule: Schedule,
     /// When too much happens at once.
@@ -115,46 +121,6 @@ pub struct Network {
     /// Whether accounts may be reached without TLS and at private addresses: a shop in the own
     /// network, a sandbox. Otherwise only https to public addresses.
     pub allow_private: bool,
-}
-
-/// What is logged, and how.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct Log {
-    /// `auto` is text on a terminal and JSON elsewhere.
-    pub format: LogFormat,
-    /// How much.
-    pub level: LogLevel,
-}
-
-/// How log lines look.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum LogFormat {
-    /// Text on a terminal, JSON elsewhere.
-    #[default]
-    Auto,
-    /// For people.
-    Text,
-    /// One object per line.
-    Json,
-}
-
-/// How much is logged.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum LogLevel {
-    /// What a person must look at.
-    Error,
-    /// And what went wrong but mends itself.
-    Warn,
-    /// And what happened.
-    #[default]
-    Info,
-    /// And how.
-    Debug,
-    /// And every step. Never bodies, secrets or addresses.
-    Trace,
 }
 
 /// How much is taken from outside.

@@ -7,6 +7,7 @@ use crate::{
     fact::Event,
     ids::IntentId,
     intent::{IntentState, Outcome, Wish},
+    message::Way,
     offer::{Attempt, Told},
     possible::Possible,
     signal::PushResult,
@@ -226,17 +227,24 @@ pub(super) fn settle_intent(
         return Ok(Verdict::Nothing);
     };
     intent.tries = intent.tries.saturating_add(1);
-    let order = intent.order;
+    intent.sent_at = None;
+    let (order, is_elsewhere) = (intent.order, intent.wish.gateway().is_some());
     match outcome {
         Outcome::Applied { reference } => {
             intent.state = IntentState::Done(reference.clone());
             intent.last = "done".to_owned();
-            let follow_up = FollowUp::ReadOrder {
-                account: intent.account.clone(),
-                external_id: intent.external_id.clone(),
+            if !is_elsewhere {
+                let follow_up = FollowUp::ReadOrder {
+                    account: intent.account.clone(),
+                    external_id: intent.external_id.clone(),
+                };
+                desk.follow_ups.push(follow_up);
+            }
+            let event = Event::IntentDone {
+                intent: id,
+                is_elsewhere,
             };
-            desk.follow_ups.push(follow_up);
-            desk.record_for(order, Event::IntentDone { intent: id });
+            desk.record_for(order, event);
         }
         Outcome::Retry {
             at,
@@ -258,6 +266,7 @@ pub(super) fn settle_intent(
                 },
             );
         }
+        Outcome::Drop { reason } => desk.drop_wish(id, reason),
     }
     Ok(Verdict::New)
 }
@@ -298,5 +307,9 @@ pub(super) fn describe(wish: &Wish) -> String {
         Wish::PushShipment { shipment, .. } => format!("tell the channel of shipment {shipment}"),
         Wish::CancelOrder { reason } => format!("cancel the order on its channel: {reason}"),
         Wish::Refund { amount, reason, .. } => format!("refund {amount}: {reason}"),
+        Wish::Message { message, way } => match way {
+            Way::Mail => format!("send the message `{message}`"),
+            Way::Webhook => format!("tell the webhook `{message}`"),
+        },
     }
 }

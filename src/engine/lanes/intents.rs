@@ -128,6 +128,8 @@ impl Engine {
                 Some(ack?)
             }
             Wish::Refund { .. } => self.push_refund(account, intent, &order).await?,
+            // It waits in the queue of its gateway.
+            Wish::Message { .. } => None,
         };
         Ok(match ack {
             None => by_hand("do this"),
@@ -170,9 +172,10 @@ impl Engine {
             Wish::CancelOrder { .. } if has_left => {
                 Fence::Closed("part of the order has left meanwhile".to_owned())
             }
-            Wish::PushShipment { .. } | Wish::CancelOrder { .. } | Wish::Refund { .. } => {
-                Fence::Open(Box::new(order))
-            }
+            Wish::PushShipment { .. }
+            | Wish::CancelOrder { .. }
+            | Wish::Refund { .. }
+            | Wish::Message { .. } => Fence::Open(Box::new(order)),
         })
     }
 
@@ -338,6 +341,7 @@ fn describe(intent: &Intent) -> String {
         Wish::PushShipment { shipment, .. } => format!("push shipment {shipment}"),
         Wish::CancelOrder { .. } => "cancel the order".to_owned(),
         Wish::Refund { amount, .. } => format!("refund {amount}"),
+        Wish::Message { message, .. } => format!("send the message `{message}`"),
     }
 }
 
@@ -359,7 +363,7 @@ fn cancel_reason(words: &str) -> CancelReason {
 }
 
 /// What a try brought, for people.
-fn brought(outcome: &Outcome) -> String {
+pub(crate) fn brought(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Applied {
             reference: Some(reference),
@@ -374,5 +378,6 @@ fn brought(outcome: &Outcome) -> String {
             false => format!("it is not done, and is tried again: {reason}"),
         },
         Outcome::Park { reason } => format!("a person must look: {reason}"),
+        Outcome::Drop { reason } => format!("it is not done any more: {reason}"),
     }
 }

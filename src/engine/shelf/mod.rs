@@ -167,7 +167,9 @@ impl<'a> Shelf<'a> {
                     self.load_offer(account, listing).await?;
                 }
             }
-            Signal::IntentTried { intent, .. } => self.load_intent(*intent).await?,
+            Signal::IntentStarted { intent } | Signal::IntentTried { intent, .. } => {
+                self.load_intent(*intent).await?;
+            }
             Signal::FollowPolicy { incident, .. } => self.load_order_of(*incident).await?,
             Signal::Promises { sku, orders } => skus.extend(self.load_owed(sku, orders).await?),
             Signal::Reclaim { order }
@@ -269,6 +271,7 @@ impl<'a> Shelf<'a> {
             | Command::Fulfill { order, .. }
             | Command::Refund { order, .. }
             | Command::Hold { order, .. }
+            | Command::Tell { order, .. }
             | Command::Note { order, .. }
             | Command::Evidence { order, .. }
             | Command::Release { order, .. }
@@ -279,7 +282,9 @@ impl<'a> Shelf<'a> {
                     self.load_order(*order).await?;
                 }
             }
-            Command::RetryIntent { intent } => self.load_intent(*intent).await?,
+            Command::RetryIntent { intent } | Command::DropIntent { intent, .. } => {
+                self.load_intent(*intent).await?;
+            }
             Command::Lift {
                 account, listing, ..
             } => skus.extend(self.load_listing(account, listing).await?),

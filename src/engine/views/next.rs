@@ -410,7 +410,14 @@ impl Sheet<'_> {
         for intent in intents {
             let (id, wish) = (intent.id, words::wish(&intent.wish));
             match &intent.state {
-                IntentState::Done(_) => {}
+                IntentState::Done(_) | IntentState::Dropped(_) => {}
+                IntentState::Parked(reason) if intent.wish.gateway().is_some() => self.ask_for(
+                    "parked",
+                    format!(
+                        "It could not {wish}: {reason}. Try again with `oneshelf outbox retry {id}`, or give it up \
+                         with `oneshelf outbox drop {id}`."
+                    ),
+                ),
                 IntentState::Parked(reason) => self.ask_for(
                     "parked",
                     format!(

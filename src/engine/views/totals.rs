@@ -93,7 +93,7 @@ async fn sum(engine: &Engine) -> Result<Totals, StoreError> {
         drift_open: all(rows::OPEN_DRIFTS).await?,
         incidents_open: all(rows::OPEN_INCIDENTS).await?,
         parked: all(rows::PARKED_SIGNALS).await? + all(rows::PARKED).await?,
-        intents_waiting: all(rows::OUTBOX).await?,
+        intents_waiting: all(rows::OUTBOX).await? + all(rows::ERRANDS).await?,
         pushes_waiting: all(rows::DUE_OFFERS).await?,
     };
     let mut walk = Walk::counting(engine, rows::CLAIMS, Vec::new());

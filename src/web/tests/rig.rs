@@ -118,6 +118,7 @@ pub(super) async fn rig_on(store: Memory, limits: Limits) -> Rig {
         public_url: None,
         privacy: Privacy::default(),
         sellers: super::documents::sellers(),
+        gateways: super::messages::gateways(),
         compare_first: false,
     };
     let clock = Arc::new(Ticking(AtomicU64::new(0)));

@@ -5,6 +5,7 @@ mod idle;
 mod incidents;
 mod loading;
 mod locations;
+mod messages;
 mod mistakes;
 mod order_rules;
 mod owing;

@@ -12,6 +12,7 @@ mod issuing;
 mod laws;
 mod locations;
 mod manual;
+mod messages;
 mod notes;
 mod order_rules;
 mod owed;

@@ -116,6 +116,8 @@ fn one_of_each() -> Vec<Refusal> {
         },
         Refusal::RecountFirst(vec![sku.clone()]),
         Refusal::NotParked,
+        Refusal::NotToBeDropped("it is on its way just now"),
+        Refusal::TooManyMessages(order),
         Refusal::IncidentOver {
             incident: IncidentId::next(&mut ids),
         },

@@ -129,9 +129,10 @@ pub fn event_kind(event: &Event) -> &'static str {
         | Event::ReturnInspected { .. }
         | Event::ReturnClosed { .. }
         | Event::ReturnRefunded { .. } => "return",
-        Event::IntentMade { .. } | Event::IntentDone { .. } | Event::IntentParked { .. } => {
-            "intent"
-        }
+        Event::IntentMade { .. }
+        | Event::IntentDone { .. }
+        | Event::IntentDropped { .. }
+        | Event::IntentParked { .. } => "intent",
         // These belong to no order, and so to no timeline.
         Event::ArrivalExpected { .. }
         | Event::ArrivalClosed { .. }
