@@ -8,7 +8,7 @@ use channel::{Descriptor, HttpPort, Port};
 use domain::AccountId;
 use engine::{
     Outside,
-    gateways::{Gateways, Webhook},
+    gateways::{Gateways, Webhook, labels::LabelProvider},
     ports::{
         Ports,
         http::{Egress, Outbound},
@@ -61,10 +61,18 @@ pub(crate) fn gateways(settings: &Settings, ports: &Ports) -> anyhow::Result<Gat
             .map(Arc::new)
             .context("notify.webhook cannot be used")
     });
+    let labels = settings.label_providers.iter().map(|seller| {
+        let http = Outbound::new(ports.clone(), Egress::Anywhere).map_err(anyhow::Error::msg)?;
+        let at = (seller.url.clone(), seller.token.clone());
+        let (name, service) = (seller.name.clone(), seller.service.clone());
+        let provider = LabelProvider::new(name.clone(), at, service, Arc::new(http));
+        Ok((name, Arc::new(provider)))
+    });
     Ok(Gateways {
         messages: settings.messages.all.clone(),
         mail: mail.transpose()?,
         webhook: webhook.transpose()?,
+        labels: labels.collect::<anyhow::Result<_>>()?,
     })
 }
 

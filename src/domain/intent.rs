@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountId, ExternalId, Money, Quantity, Time,
-    ids::{IntentId, OrderId, RefundId, ShipmentId},
+    fulfillment::NewLabel,
+    ids::{IntentId, OrderId, RefundId, ShipmentId, TaskId},
     message::Way,
 };
 
@@ -75,6 +76,28 @@ pub enum Wish {
         /// Which way.
         way: Way,
     },
+    /// Buy a label for a parcel.
+    BuyLabel {
+        /// Of whom.
+        provider: String,
+        /// Of which task.
+        task: TaskId,
+        /// Which parcel.
+        parcel: u32,
+        /// The provider's word for how it goes; its usual one where nothing is said.
+        service: Option<String>,
+    },
+    /// Give a label back.
+    VoidLabel {
+        /// To whom.
+        provider: String,
+        /// Of which task.
+        task: TaskId,
+        /// Of which parcel.
+        parcel: u32,
+        /// What the provider calls it.
+        reference: String,
+    },
 }
 
 /// What carries out a wish that is not a channel's matter.
@@ -82,6 +105,8 @@ pub enum Wish {
 pub enum Gateway {
     /// What sends messages.
     Messages(Way),
+    /// Who sells labels.
+    Labels(String),
 }
 
 impl Gateway {
@@ -89,6 +114,21 @@ impl Gateway {
     pub fn word(&self) -> String {
         match self {
             Gateway::Messages(way) => way.word().to_owned(),
+            Gateway::Labels(provider) => format!("labels:{provider}"),
+        }
+    }
+}
+
+impl Gateway {
+    /// The gateway that a word names.
+    pub fn from_word(word: &str) -> Option<Gateway> {
+        match word.split_once(':') {
+            Some(("labels", provider)) => Some(Gateway::Labels(provider.to_owned())),
+            Some(_) => None,
+            None => [Way::Mail, Way::Webhook]
+                .into_iter()
+                .find(|way| way.word() == word)
+                .map(Gateway::Messages),
         }
     }
 }
@@ -98,6 +138,9 @@ impl Wish {
     pub fn gateway(&self) -> Option<Gateway> {
         match self {
             Wish::Message { way, .. } => Some(Gateway::Messages(*way)),
+            Wish::BuyLabel { provider, .. } | Wish::VoidLabel { provider, .. } => {
+                Some(Gateway::Labels(provider.clone()))
+            }
             Wish::PushShipment { .. } | Wish::CancelOrder { .. } | Wish::Refund { .. } => None,
         }
     }
@@ -135,6 +178,11 @@ pub enum Outcome {
     Applied {
         /// The channel's id of what it made.
         reference: Option<ExternalId>,
+    },
+    /// A label was bought.
+    Labeled {
+        /// What is on it.
+        label: NewLabel,
     },
     /// It was not done; again at this time.
     Retry {

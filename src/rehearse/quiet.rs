@@ -211,7 +211,11 @@ fn check_orders(known: &Known<'_>, orders: &[Order], found: &mut Findings) {
             .iter()
             .filter_map(|intent| match &intent.wish {
                 Wish::Refund { lines, .. } => Some(lines),
-                Wish::PushShipment { .. } | Wish::CancelOrder { .. } | Wish::Message { .. } => None,
+                Wish::PushShipment { .. }
+                | Wish::CancelOrder { .. }
+                | Wish::Message { .. }
+                | Wish::BuyLabel { .. }
+                | Wish::VoidLabel { .. } => None,
             })
             .flatten()
             .map(|(_, units)| units.units())
@@ -235,7 +239,11 @@ fn check_shipments(known: &Known<'_>, orders: &[Order], found: &mut Findings) {
             found.look(Checker::Parcels, 1);
             let tells = |intent: &&Arc<Intent>| match &intent.wish {
                 Wish::PushShipment { shipment: of, .. } => *of == shipment.id,
-                Wish::CancelOrder { .. } | Wish::Refund { .. } | Wish::Message { .. } => false,
+                Wish::CancelOrder { .. }
+                | Wish::Refund { .. }
+                | Wish::Message { .. }
+                | Wish::BuyLabel { .. }
+                | Wish::VoidLabel { .. } => false,
             };
             let told: Vec<_> = known.intents(order).iter().filter(tells).collect();
             let number = shipment.tracking_number.as_deref().unwrap_or_default();
@@ -281,7 +289,10 @@ fn check_wishes(known: &Known<'_>, orders: &[Order], found: &mut Findings) {
         for intent in known.intents(order) {
             let is_done = matches!(intent.state, IntentState::Done(_));
             match &intent.wish {
-                Wish::PushShipment { .. } | Wish::Message { .. } => continue,
+                Wish::PushShipment { .. }
+                | Wish::Message { .. }
+                | Wish::BuyLabel { .. }
+                | Wish::VoidLabel { .. } => continue,
                 Wish::CancelOrder { .. } if is_done && !is_over => {
                     let sentence = format!("P5: {name} was canceled by us, and is not there");
                     found.add(Checker::Wishes, sentence);

@@ -12,6 +12,7 @@ pub mod buyers;
 pub mod ebay;
 pub mod faults;
 pub mod judge;
+pub mod label_desk;
 pub mod shop;
 mod shopify;
 pub mod square;

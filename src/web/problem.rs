@@ -80,6 +80,8 @@ kinds! {
     NOT_PREVIEWED { code: "not-previewed", status: 409, title: "Nobody has looked at the first writes" }
     PREVIEW_STALE { code: "preview-stale", status: 409, title: "What was shown is not what would be written" }
     NO_LISTING { code: "no-listing", status: 404, title: "There is no such listing" }
+    NO_LABEL_PROVIDER { code: "no-label-provider", status: 404, title: "There is no such provider of labels" }
+    LABEL_NOT_HAD { code: "label-not-had", status: 502, title: "The provider of labels does not give it" }
     NO_MESSAGE { code: "no-message", status: 404, title: "There is no such message" }
     NO_INTENT { code: "no-intent", status: 404, title: "There is no such intent" }
     NO_ORDER { code: "no-order", status: 404, title: "There is no such order" }

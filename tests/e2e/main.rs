@@ -10,6 +10,7 @@ mod figures;
 mod hostile;
 mod items;
 mod kit;
+mod labels;
 mod messages;
 mod observe;
 mod people;

@@ -20,6 +20,7 @@ mod freeze;
 mod fulfillment;
 mod import;
 mod incidents;
+mod labels;
 mod listings;
 mod moves;
 mod orders;

@@ -273,7 +273,7 @@ fn read_webhook(
 }
 
 /// Whether what is told there is read by nobody on the way: https, or a program on this machine.
-fn is_safe_address(url: &str) -> bool {
+pub(super) fn is_safe_address(url: &str) -> bool {
     let uri: Option<http::Uri> = url.parse().ok();
     let Some((uri, host)) = uri.and_then(|uri| Some((uri.clone(), uri.host()?.to_owned()))) else {
         return false;

@@ -12,6 +12,7 @@ mod document;
 mod files;
 mod idle;
 mod incidents;
+mod labels;
 mod layers;
 mod locations;
 mod log;
@@ -47,6 +48,7 @@ use accounts::read_account;
 use document::Document;
 pub use document::Origin;
 pub use incidents::CancelPenalty;
+pub use labels::LabelSeller;
 use layers::Override;
 pub use log::{Log, LogFormat, LogLevel};
 pub use messages::{MailServer, Messages, Notify};
@@ -97,6 +99,8 @@ pub struct Settings {
     pub notify: Notify,
     /// What can be told to buyers, to people of the house and to programs.
     pub messages: Messages,
+    /// Who sells labels.
+    pub label_providers: Vec<LabelSeller>,
     /// How often things are done.
     pub schedule: Schedule,
     /// When too much happens at once.
@@ -262,6 +266,7 @@ pub(crate) fn load_rules(
     document.take_out(&["admin".to_owned()]);
     document.take_out(&["privacy".to_owned()]);
     document.take_out(&["notify".to_owned()]);
+    document.take_out(&["label_providers".to_owned()]);
     let main: Main = document.read();
     let declared = locations::locations(&mut document, main.locations, accounts);
     let mut places = places.to_vec();
@@ -300,6 +305,7 @@ fn read_main(
     let mut document = Document::open(name, text, overrides, vec![(Vec::new(), schema)])?;
     document.fetch_secrets(&["admin".to_owned()], environment, need);
     document.fetch_secrets(&["notify".to_owned()], environment, need);
+    document.fetch_secrets(&["label_providers".to_owned()], environment, need);
     let main: Main = document.read();
     meaning::check_plain(&mut document, &main, known.schedule);
     let items = meaning::items(&mut document, main.items);
@@ -310,6 +316,7 @@ fn read_main(
     let sellers = sellers::sellers(&mut document, main.sellers, accounts);
     let verify = verify::read(&mut document, main.verify);
     let places: Vec<Place> = locations.iter().map(Place::of).collect();
+    let label_providers = labels::providers(&mut document, main.label_providers);
     let notify = messages::notify(&mut document, main.notify, need);
     let messages = messages::messages(&mut document, main.messages, &notify);
     let of = Some(&messages);
@@ -321,6 +328,7 @@ fn read_main(
         rules,
         notify,
         messages,
+        label_providers,
         listen: main.listen,
         public_url: main.public_url,
         store: main.store,

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::{
     incidents::CancelPenalty,
+    labels::LabelSellerText,
     log::Log,
     messages::{MessageText, NotifyText},
     order_rules::OrderRuleText,
@@ -61,6 +62,8 @@ pub(super) struct Main {
     pub(super) notify: NotifyText,
     /// What can be told to buyers, to people of the house and to programs.
     pub(super) messages: Vec<MessageText>,
+    /// Who sells labels.
+    pub(super) label_providers: Vec<LabelSellerText>,
     /// How often things are done.
     pub(super) schedule: Schedule,
     /// When too much happens at once.

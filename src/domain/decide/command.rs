@@ -416,6 +416,7 @@ pub(super) fn cancel(desk: &mut Desk<'_>, id: OrderId, reason: &str) -> Result<V
         return refuse(Refusal::AlreadyShipped);
     }
     fulfill::refuse_when_labeled(order)?;
+    fulfill::refuse_when_any_is_asked(desk, id)?;
     if manual::is_by_hand(desk, &order.account) {
         return manual::cancel(desk, id, &[]);
     }
@@ -452,7 +453,11 @@ pub(super) fn refund(
         .filter(|intent| intent.order == id && intent.is_open())
         .filter_map(|intent| match &intent.wish {
             Wish::Refund { amount, .. } => Some(amount.minor()),
-            Wish::PushShipment { .. } | Wish::CancelOrder { .. } | Wish::Message { .. } => None,
+            Wish::PushShipment { .. }
+            | Wish::CancelOrder { .. }
+            | Wish::Message { .. }
+            | Wish::BuyLabel { .. }
+            | Wish::VoidLabel { .. } => None,
         })
         .fold(0, i64::saturating_add);
     let left = most_paid(order)

@@ -13,7 +13,7 @@ use crate::{
     signal::PushResult,
 };
 
-use super::{Desk, FollowUp, Refusal, Undecided, Verdict, drift::close_drift};
+use super::{Desk, FollowUp, Refusal, Undecided, Verdict, drift::close_drift, fulfill};
 
 /// Makes an attempt of every due listing that is named and has none, and counts one more try of
 /// those that have. What is committed here is what is sent.
@@ -229,6 +229,7 @@ pub(super) fn settle_intent(
     intent.tries = intent.tries.saturating_add(1);
     intent.sent_at = None;
     let (order, is_elsewhere) = (intent.order, intent.wish.gateway().is_some());
+    let tried = intent.clone();
     match outcome {
         Outcome::Applied { reference } => {
             intent.state = IntentState::Done(reference.clone());
@@ -245,6 +246,7 @@ pub(super) fn settle_intent(
                 is_elsewhere,
             };
             desk.record_for(order, event);
+            fulfill::drop_label(desk, &tried)?;
         }
         Outcome::Retry {
             at,
@@ -266,6 +268,16 @@ pub(super) fn settle_intent(
                 },
             );
         }
+        Outcome::Labeled { label } => {
+            intent.state = IntentState::Done(fulfill::reference(label));
+            intent.last = "done".to_owned();
+            let event = Event::IntentDone {
+                intent: id,
+                is_elsewhere,
+            };
+            desk.record_for(order, event);
+            fulfill::take_label(desk, &tried, label)?;
+        }
         Outcome::Drop { reason } => desk.drop_wish(id, reason),
     }
     Ok(Verdict::New)
@@ -283,7 +295,9 @@ pub(super) fn retry_intent(desk: &mut Desk<'_>, id: IntentId) -> Result<Verdict,
         return Err(Undecided::Refused(Refusal::NotParked));
     };
     intent.state = IntentState::Waiting;
-    intent.is_ambiguous = true;
+    // A provider that refused a label has surely not sold it.
+    let is_label = matches!(intent.wish, Wish::BuyLabel { .. } | Wish::VoidLabel { .. });
+    intent.is_ambiguous |= !is_label;
     intent.next_at = now;
     Ok(Verdict::New)
 }
@@ -311,5 +325,15 @@ pub(super) fn describe(wish: &Wish) -> String {
             Way::Mail => format!("send the message `{message}`"),
             Way::Webhook => format!("tell the webhook `{message}`"),
         },
+        Wish::BuyLabel {
+            provider, parcel, ..
+        } => {
+            format!("buy a label of {provider} for parcel {parcel}")
+        }
+        Wish::VoidLabel {
+            provider,
+            reference,
+            ..
+        } => format!("give label {reference} back to {provider}"),
     }
 }

@@ -44,6 +44,13 @@ pub(super) fn drop_intent(
         IntentState::Waiting if intent.sent_at.is_some() => {
             refuse(Refusal::NotToBeDropped("it is on its way just now"))
         }
+        IntentState::Waiting
+            if intent.is_ambiguous && matches!(intent.wish, Wish::BuyLabel { .. }) =>
+        {
+            refuse(Refusal::NotToBeDropped(
+                "a label may have been bought: it is asked for until the provider tells",
+            ))
+        }
         IntentState::Waiting | IntentState::Parked(_) => {
             desk.drop_wish(id, &format!("{by} does not want it any more"));
             Ok(Verdict::New)

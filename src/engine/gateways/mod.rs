@@ -1,10 +1,11 @@
-//! What is wished of others than channels: messages to buyers and to programs.
+//! What is wished of others than channels: messages to buyers and to programs, and labels.
 //!
 //! Each gateway has a task and a queue of its own, so a mail server that is down holds up no parcel. Before a
 //! call it is made durable that it is made: whoever comes after a crash knows that it may have been. What that
 //! means is for the gateway to say: a program is told again under the same id, and an e-mail is not sent again
 //! without a person. Start reading at [`Engine::run_gateway`].
 
+pub mod labels;
 pub mod messages;
 mod webhook;
 
@@ -29,21 +30,27 @@ use crate::{
     Engine,
     account::{Account, Mode},
     decider::{Alongside, DecideError},
-    lanes::{AttemptNote, Round},
+    lanes::{AttemptNote, Fence, Round},
     ports::{mail::Smtp, retry::next_try},
+    reading::poll::PollError,
     rows,
     views::words,
 };
 
-use messages::Message;
+use labels::LabelProvider;
+use messages::{Letter, Message};
 pub use webhook::{Webhook, is_webhook_secret};
 
-/// How many waiting errands are looked at in one go.
-const WAITING_MAX: usize = 200;
+/// How many waiting errands are read at once.
+const PAGE: usize = 200;
+/// How many pages of them are looked at in one go.
+const PAGES_MAX: usize = 50;
 /// How long to rest when nothing waits.
 const IDLE: Duration = Duration::from_secs(30);
 /// After so many tries in vain it is tried seldom.
 const TRIES_SOON: u32 = 12;
+/// After so many a person must look: two days.
+const TRIES_MAX: u32 = 100;
 /// How seldom.
 const SELDOM: Duration = Duration::from_secs(30 * 60);
 
@@ -56,17 +63,40 @@ pub struct Gateways {
     pub mail: Option<Arc<Smtp>>,
     /// What programs are told through.
     pub webhook: Option<Arc<Webhook>>,
+    /// Who sells labels, by name.
+    pub labels: BTreeMap<String, Arc<LabelProvider>>,
 }
 
 /// The bells of the gateways that have a task.
 #[derive(Default)]
 pub(crate) struct Bells(BTreeMap<Gateway, Arc<Notify>>);
 
+/// What became of an errand for now.
+enum Served {
+    /// It was tried, or given up: what waits is read anew.
+    Tried,
+    /// It is not its time.
+    NotBefore(Time),
+    /// It waits for its account.
+    Waits,
+}
+
+/// Something that is ready to be sent or asked.
+enum Errand {
+    Mail(Arc<Smtp>, Letter),
+    Tell(Arc<Webhook>, Letter),
+    Buy(Arc<LabelProvider>, serde_json::Value),
+    GiveBack(Arc<LabelProvider>, String),
+}
+
+/// It is done, and nobody need know it again.
+const DONE: Outcome = Outcome::Applied { reference: None };
+
 /// What a call brought.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum Answer<T = ()> {
     /// It was taken.
-    Taken,
+    Taken(T),
     /// Surely not, and it may be later.
     Later(String),
     /// Surely not, and never will be as it is.
@@ -85,7 +115,9 @@ impl Gateways {
     fn all(&self) -> BTreeSet<Gateway> {
         let mail = self.mail.iter().map(|_| Gateway::Messages(Way::Mail));
         let webhook = self.webhook.iter();
+        let labels = self.labels.keys().cloned().map(Gateway::Labels);
         mail.chain(webhook.map(|_| Gateway::Messages(Way::Webhook)))
+            .chain(labels)
             .collect()
     }
 }
@@ -104,16 +136,13 @@ pub(crate) async fn bells(
     store: &dyn store::Store,
 ) -> Result<Bells, StoreError> {
     let mut all = gateways.all();
-    for way in [Way::Mail, Way::Webhook] {
-        let gateway = Gateway::Messages(way);
-        let range = Range {
-            prefix: rows::prefix(&[&gateway.word()]),
-            after: None,
-        };
-        if !store.scan(rows::ERRANDS, range, 1).await?.is_empty() {
-            all.insert(gateway);
-        }
-    }
+    let waiting = store
+        .scan(rows::ERRANDS, Range::default(), store::SCAN_LIMIT_MAX)
+        .await?;
+    all.extend(waiting.iter().filter_map(|(key, _)| {
+        let word = key.split(|byte| *byte == 0).next()?;
+        Gateway::from_word(std::str::from_utf8(word).ok()?)
+    }));
     let bells = all
         .into_iter()
         .map(|gateway| (gateway, Arc::new(Notify::new())));
@@ -160,109 +189,232 @@ impl Engine {
 
     /// Tries the first errand that is due; those about one order in the order in which they were made.
     async fn carry_out_errands(&self, gateway: &Gateway) -> Result<Round, DecideError> {
-        let range = Range {
-            prefix: rows::prefix(&[&gateway.word()]),
-            after: None,
-        };
-        let waiting = self.store.scan(rows::ERRANDS, range, WAITING_MAX).await?;
-        let mut blocked: Vec<OrderId> = Vec::new();
+        let mut blocked: BTreeSet<OrderId> = BTreeSet::new();
         let mut rest = self.ports.clock.now().plus(IDLE);
-        for (key, _) in waiting {
-            if self.is_stopping() {
+        let mut after = None;
+        // What waits for an account that is frozen keeps nobody else waiting.
+        for _ in 0..PAGES_MAX {
+            let range = Range {
+                prefix: rows::prefix(&[&gateway.word()]),
+                after: after.take(),
+            };
+            let waiting = self.store.scan(rows::ERRANDS, range, PAGE).await?;
+            for (key, _) in &waiting {
+                if self.is_stopping() {
+                    return Ok(Round::Rest(rest));
+                }
+                let Some(intent) = self.errand_at(key).await? else {
+                    continue;
+                };
+                if !blocked.insert(intent.order) {
+                    continue;
+                }
+                match self.serve(&intent).await? {
+                    Served::Tried => return Ok(Round::More),
+                    Served::NotBefore(at) => rest = rest.min(at),
+                    Served::Waits => {}
+                }
+            }
+            if waiting.len() < PAGE {
                 break;
             }
-            let Ok(id) = rows::last_part(&key).parse::<IntentId>() else {
-                continue;
-            };
-            let key = rows::key(&[&id.to_string()]);
-            let Some(row) = self.store.get(rows::INTENTS, &key).await? else {
-                continue;
-            };
-            let intent: Intent = rows::decode(rows::INTENTS, &row.value)?;
-            if intent.state != IntentState::Waiting || blocked.contains(&intent.order) {
-                continue;
-            }
-            blocked.push(intent.order);
-            if let Some(reason) = self.is_too_late(&intent) {
-                self.settle_errand(&intent, None, reason).await?;
-                return Ok(Round::More);
-            }
-            match self.accounts.get(&intent.account) {
-                Some(account) if account.may_write() => {}
-                Some(account) if is_watched_only(account) => {
-                    let reason = format!(
-                        "{} is only observed: nobody is told anything of it",
-                        account.id
-                    );
-                    let outcome = Outcome::Drop { reason };
-                    self.settle_errand(&intent, None, outcome).await?;
-                    return Ok(Round::More);
-                }
-                Some(_) | None => continue,
-            }
-            if intent.next_at > self.ports.clock.now() {
-                rest = rest.min(intent.next_at);
-                continue;
-            }
-            self.run_errand(&intent).await?;
-            // What waits is read anew: it may be wanted no more.
-            return Ok(Round::More);
+            after = waiting.last().map(|(key, _)| key.clone());
         }
         Ok(Round::Rest(rest))
     }
 
-    /// Tries one, and keeps what it brought.
-    async fn run_errand(&self, intent: &Intent) -> Result<(), DecideError> {
-        let Wish::Message { message, way } = &intent.wish else {
-            return Ok(());
+    /// An errand that waits, by its place in the queue.
+    async fn errand_at(&self, key: &[u8]) -> Result<Option<Intent>, StoreError> {
+        let Ok(id) = rows::last_part(key).parse::<IntentId>() else {
+            return Ok(None);
         };
-        if intent.sent_at.is_some() && *way == Way::Mail {
-            let outcome = Outcome::Park {
-                reason: maybe_sent("the program ended while it was sent"),
-            };
-            return self.settle_errand(intent, None, outcome).await;
+        let key = rows::key(&[&id.to_string()]);
+        let row = self.store.get(rows::INTENTS, &key).await?;
+        let Some(row) = row else { return Ok(None) };
+        let intent: Intent = rows::decode(rows::INTENTS, &row.value)?;
+        Ok(Some(intent).filter(|intent| intent.state == IntentState::Waiting))
+    }
+
+    /// Tries one if it is its time, and its account is let.
+    async fn serve(&self, intent: &Intent) -> Result<Served, DecideError> {
+        if let Some(outcome) = self.is_too_late(intent) {
+            self.settle_errand(intent, None, outcome).await?;
+            return Ok(Served::Tried);
         }
-        let letter = match self.write_letter(intent, message).await? {
-            Ok(letter) => letter,
+        let Some(account) = self.accounts.get(&intent.account) else {
+            return Ok(Served::Waits);
+        };
+        // What may have been done is seen to when the account is live again.
+        let is_untried = intent.sent_at.is_none() && !intent.is_ambiguous;
+        let is_new = is_untried && !matches!(intent.wish, Wish::VoidLabel { .. });
+        if account.mode() != Mode::Live && is_new {
+            let reason = format!("{} is only observed: nothing is sent for it", account.id);
+            let outcome = Outcome::Drop { reason };
+            self.settle_errand(intent, None, outcome).await?;
+            return Ok(Served::Tried);
+        }
+        if !account.may_write() {
+            return Ok(Served::Waits);
+        }
+        if intent.next_at > self.ports.clock.now() {
+            return Ok(Served::NotBefore(intent.next_at));
+        }
+        self.run_errand(account, intent).await?;
+        Ok(Served::Tried)
+    }
+
+    /// Tries one, and keeps what it brought.
+    async fn run_errand(&self, account: &Account, intent: &Intent) -> Result<(), DecideError> {
+        let errand = match self.prepare_errand(account, intent).await? {
+            Ok(errand) => errand,
             Err(outcome) => return self.settle_errand(intent, None, outcome).await,
         };
         let started = Signal::IntentStarted { intent: intent.id };
         self.decide(started).await?;
         let sent_at = self.ports.clock.now();
-        let answer = match (way, &self.gateways.mail, &self.gateways.webhook) {
-            (Way::Mail, Some(mail), _) => mail.send(&letter, &self.ports).await,
-            (Way::Webhook, _, Some(webhook)) => webhook.send(&letter).await,
-            (Way::Mail | Way::Webhook, _, _) => Answer::Refused(format!(
-                "nothing is configured that sends it: [notify.{}] is missing",
-                way.word()
-            )),
+        let key = intent.id.uuid().to_string();
+        let outcome = match errand {
+            Errand::Mail(mail, letter) => {
+                let answer = mail.send(&letter, &self.ports).await;
+                self.outcome_of_mail(intent, answer)
+            }
+            Errand::Tell(webhook, letter) => {
+                let answer = webhook.send(&letter).await;
+                self.outcome_of_errand(intent, answer, |()| DONE)
+            }
+            Errand::Buy(provider, parcel) => {
+                let answer = provider.buy(&key, &parcel).await;
+                self.outcome_of_errand(intent, answer, |label| Outcome::Labeled { label })
+            }
+            Errand::GiveBack(provider, reference) => {
+                let answer = provider.give_back(&key, &reference).await;
+                self.outcome_of_errand(intent, answer, |()| DONE)
+            }
         };
-        let outcome = self.outcome_of_errand(intent, *way, answer);
         self.settle_errand(intent, Some(sent_at), outcome).await
     }
 
-    fn outcome_of_errand(&self, intent: &Intent, way: Way, answer: Answer) -> Outcome {
-        let at = match intent.tries {
+    /// What is to be sent or asked; or what becomes of it instead.
+    async fn prepare_errand(
+        &self,
+        account: &Account,
+        intent: &Intent,
+    ) -> Result<Result<Errand, Outcome>, DecideError> {
+        let missing = |what: String| {
+            let reason = format!("nothing is configured for it: {what} is missing");
+            Ok(Err(Outcome::Park { reason }))
+        };
+        let provider = |name: &String| self.gateways.labels.get(name).cloned();
+        match &intent.wish {
+            Wish::Message { message, way } => {
+                if intent.sent_at.is_some() && *way == Way::Mail {
+                    let reason = maybe_sent("the program ended while it was sent");
+                    return Ok(Err(Outcome::Park { reason }));
+                }
+                let letter = self.write_letter(intent, message).await?;
+                let gateways = (way, &self.gateways.mail, &self.gateways.webhook);
+                match (gateways, letter) {
+                    (_, Err(outcome)) => Ok(Err(outcome)),
+                    ((Way::Mail, Some(mail), _), Ok(letter)) => {
+                        Ok(Ok(Errand::Mail(Arc::clone(mail), letter)))
+                    }
+                    ((Way::Webhook, _, Some(webhook)), Ok(letter)) => {
+                        Ok(Ok(Errand::Tell(Arc::clone(webhook), letter)))
+                    }
+                    ((Way::Mail | Way::Webhook, _, _), Ok(_)) => {
+                        missing(format!("[notify.{}]", way.word()))
+                    }
+                }
+            }
+            Wish::BuyLabel { provider: name, .. } => {
+                let Some(provider) = provider(name) else {
+                    return missing(format!("the provider `{name}` of [[label_providers]]"));
+                };
+                // What may have been bought is asked for, whatever became of the order.
+                let may_be_bought = intent.is_ambiguous || intent.sent_at.is_some();
+                if !may_be_bought && let Some(outcome) = self.is_fenced(account, intent).await? {
+                    return Ok(Err(outcome));
+                }
+                let parcel = self.write_label_order(intent).await?;
+                Ok(parcel.map(|parcel| Errand::Buy(provider, parcel)))
+            }
+            Wish::VoidLabel {
+                provider: name,
+                reference,
+                ..
+            } => match provider(name) {
+                Some(provider) => Ok(Ok(Errand::GiveBack(provider, reference.clone()))),
+                None => missing(format!("the provider `{name}` of [[label_providers]]")),
+            },
+            Wish::PushShipment { .. } | Wish::CancelOrder { .. } | Wish::Refund { .. } => {
+                missing("a gateway".to_owned())
+            }
+        }
+    }
+
+    /// Reads the order on its channel before money is spent on it.
+    async fn is_fenced(
+        &self,
+        account: &Account,
+        intent: &Intent,
+    ) -> Result<Option<Outcome>, DecideError> {
+        match self.fence(account, intent).await {
+            Ok(Fence::Open(_)) => Ok(None),
+            Ok(Fence::Done) => Ok(Some(DONE)),
+            Ok(Fence::Closed(reason)) => Ok(Some(Outcome::Drop { reason })),
+            Err(PollError::Store(error)) => Err(error.into()),
+            Err(PollError::Channel(error)) => Ok(Some(Outcome::Retry {
+                at: self.next_errand(intent),
+                reason: format!("its channel could not be asked first: {error}"),
+                is_ambiguous: false,
+            })),
+        }
+    }
+
+    fn next_errand(&self, intent: &Intent) -> Time {
+        match intent.tries {
             tries if tries >= TRIES_SOON => self.ports.clock.now().plus(SELDOM),
             tries => next_try(&self.ports, tries.saturating_add(1)),
-        };
-        match (answer, way) {
-            (Answer::Taken, _) => Outcome::Applied { reference: None },
-            (Answer::Later(reason), _) => Outcome::Retry {
+        }
+    }
+
+    /// Nobody sends an e-mail twice without a person.
+    fn outcome_of_mail(&self, intent: &Intent, answer: Answer) -> Outcome {
+        match answer {
+            Answer::Unknown(reason) => Outcome::Park {
+                reason: maybe_sent(&reason),
+            },
+            Answer::Taken(()) | Answer::Later(_) | Answer::Refused(_) => {
+                self.outcome_of_errand(intent, answer, |()| DONE)
+            }
+        }
+    }
+
+    /// Of whoever knows an errand again by its key.
+    fn outcome_of_errand<T>(
+        &self,
+        intent: &Intent,
+        answer: Answer<T>,
+        done: impl FnOnce(T) -> Outcome,
+    ) -> Outcome {
+        let at = self.next_errand(intent);
+        match answer {
+            Answer::Taken(taken) => done(taken),
+            Answer::Later(reason) | Answer::Unknown(reason) if intent.tries >= TRIES_MAX => {
+                let reason = format!("tried {} times: {reason}", intent.tries);
+                Outcome::Park { reason }
+            }
+            Answer::Later(reason) => Outcome::Retry {
                 at,
                 reason,
                 is_ambiguous: false,
             },
-            (Answer::Refused(reason), _) => Outcome::Park { reason },
-            // Whoever gets it knows it again by its id.
-            (Answer::Unknown(reason), Way::Webhook) => Outcome::Retry {
+            Answer::Unknown(reason) => Outcome::Retry {
                 at,
                 reason,
                 is_ambiguous: true,
             },
-            (Answer::Unknown(reason), Way::Mail) => Outcome::Park {
-                reason: maybe_sent(&reason),
-            },
+            Answer::Refused(reason) => Outcome::Park { reason },
         }
     }
 
@@ -315,7 +467,7 @@ impl Engine {
     }
 
     /// The order of an errand, as it is now.
-    async fn order_of(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
+    pub async fn order_of(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
         let row = self
             .store
             .get(rows::ORDERS, &rows::key(&[&id.to_string()]))
@@ -323,11 +475,6 @@ impl Engine {
         row.map(|row| rows::decode(rows::ORDERS, &row.value))
             .transpose()
     }
-}
-
-/// Whether nothing that it would tell leaves this house, as long as nobody arms it.
-fn is_watched_only(account: &Account) -> bool {
-    account.mode() != Mode::Live
 }
 
 fn maybe_sent(why: &str) -> String {

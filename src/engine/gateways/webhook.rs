@@ -81,7 +81,7 @@ impl Webhook {
                     .collect();
                 let said = format!("it answered {}: {words}", answer.status().as_u16());
                 match answer.status().as_u16() {
-                    200..=299 => Answer::Taken,
+                    200..=299 => Answer::Taken(()),
                     408 | 425 | 429 | 500..=599 => Answer::Unknown(said),
                     _ => Answer::Refused(said),
                 }

@@ -34,7 +34,7 @@ const TRIES_MAX: u32 = 25;
 const IDLE: Duration = Duration::from_secs(30);
 
 /// What must be done first, or instead.
-enum Fence {
+pub(crate) enum Fence {
     /// Go on.
     Open(Box<Order>),
     /// It is already so.
@@ -129,7 +129,7 @@ impl Engine {
             }
             Wish::Refund { .. } => self.push_refund(account, intent, &order).await?,
             // It waits in the queue of its gateway.
-            Wish::Message { .. } => None,
+            Wish::Message { .. } | Wish::BuyLabel { .. } | Wish::VoidLabel { .. } => None,
         };
         Ok(match ack {
             None => by_hand("do this"),
@@ -149,7 +149,11 @@ impl Engine {
     }
 
     /// Reads the order on its channel before something that cannot be undone.
-    async fn fence(&self, account: &Account, intent: &Intent) -> Result<Fence, PollError> {
+    pub(crate) async fn fence(
+        &self,
+        account: &Account,
+        intent: &Intent,
+    ) -> Result<Fence, PollError> {
         if let Some(orders) = account.channel.pull_orders() {
             self.read_orders(account, orders, std::slice::from_ref(&intent.external_id))
                 .await?;
@@ -164,6 +168,9 @@ impl Engine {
             .iter()
             .any(|line| line.counters.shipped_net().is_positive());
         Ok(match &intent.wish {
+            Wish::BuyLabel { .. } if order.is_withdrawn() => {
+                Fence::Closed("the order was canceled on its channel".to_owned())
+            }
             Wish::PushShipment { .. } if order.is_withdrawn() => Fence::Closed(
                 "the order was canceled on its channel: stop the parcel or expect a return"
                     .to_owned(),
@@ -175,7 +182,9 @@ impl Engine {
             Wish::PushShipment { .. }
             | Wish::CancelOrder { .. }
             | Wish::Refund { .. }
-            | Wish::Message { .. } => Fence::Open(Box::new(order)),
+            | Wish::Message { .. }
+            | Wish::BuyLabel { .. }
+            | Wish::VoidLabel { .. } => Fence::Open(Box::new(order)),
         })
     }
 
@@ -342,6 +351,8 @@ fn describe(intent: &Intent) -> String {
         Wish::CancelOrder { .. } => "cancel the order".to_owned(),
         Wish::Refund { amount, .. } => format!("refund {amount}"),
         Wish::Message { message, .. } => format!("send the message `{message}`"),
+        Wish::BuyLabel { parcel, .. } => format!("buy a label for parcel {parcel}"),
+        Wish::VoidLabel { reference, .. } => format!("give label {reference} back"),
     }
 }
 
@@ -377,6 +388,9 @@ pub(crate) fn brought(outcome: &Outcome) -> String {
             true => format!("it may be done or not, and is read back: {reason}"),
             false => format!("it is not done, and is tried again: {reason}"),
         },
+        Outcome::Labeled { label } => {
+            format!("it is done: {} {}", label.carrier, label.tracking_number)
+        }
         Outcome::Park { reason } => format!("a person must look: {reason}"),
         Outcome::Drop { reason } => format!("it is not done any more: {reason}"),
     }

@@ -98,7 +98,7 @@ impl Smtp {
             Some(Ok(_)) => {
                 // It has the message; whether it says good-bye does not matter.
                 drop(within(ports, ASK_WITHIN, connection.quit()).await);
-                Answer::Taken
+                Answer::Taken(())
             }
         }
     }

@@ -111,6 +111,10 @@ impl<'a> Shelf<'a> {
     }
 
     /// What the signal itself names: orders, intents, listings; and the items to begin with.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "each signal says which items and orders it is about"
+    )]
     async fn load_named(&mut self, signal: &Signal) -> Result<BTreeSet<Sku>, StoreError> {
         let mut skus = BTreeSet::new();
         match signal {

@@ -142,6 +142,14 @@ pub fn wish(wish: &Wish) -> String {
             domain::message::Way::Mail => format!("send the message `{message}`"),
             domain::message::Way::Webhook => format!("tell the webhook `{message}`"),
         },
+        Wish::BuyLabel {
+            provider, parcel, ..
+        } => format!("buy a label of {provider} for parcel {parcel}"),
+        Wish::VoidLabel {
+            provider,
+            reference,
+            ..
+        } => format!("give label {reference} back to {provider}"),
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     adoption::adopted,
     aftersales,
     allocation::placed,
-    backups, documents, due, fulfillment, messages, overview, people, placing,
+    backups, documents, due, fulfillment, labels, messages, overview, people, placing,
     rig::{Answer, Rig, bearer, rig},
     rules,
     safety::{decided, drift_and_breaker, frozen_and_thawed},
@@ -139,6 +139,7 @@ async fn every_route_answers_as_it_is_described() {
     documents::issued_and_drawn(&mut reader).await;
     rules::tried(&mut reader).await;
     messages::sent(&mut reader).await;
+    labels::bought(&mut reader).await;
     overview::seen_whole(&mut reader).await;
     due::listed(&mut reader).await;
     for path in [

@@ -26,6 +26,7 @@ pub(super) fn gateways() -> Gateways {
     };
     Gateways {
         messages: BTreeMap::from([(message.name.clone(), message)]),
+        labels: super::labels::providers(),
         ..Gateways::default()
     }
 }

@@ -11,6 +11,7 @@ mod documents;
 mod due;
 mod fulfillment;
 mod hooks;
+mod labels;
 mod messages;
 mod once;
 mod overview;

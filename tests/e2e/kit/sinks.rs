@@ -7,6 +7,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use sandbox::label_desk::LabelDesk;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
@@ -164,11 +165,63 @@ pub(crate) async fn hook() -> Sink<Call, HookFault> {
     }
 }
 
+/// Somebody who sells labels, on a real socket.
+pub(crate) async fn labels(desk: Arc<Mutex<LabelDesk>>) -> (SocketAddr, JoinSet<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let at = listener.local_addr().expect("an address");
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let mut stream = BufReader::new(stream);
+            let Some((path, call)) = read_call(&mut stream).await else {
+                continue;
+            };
+            let mut request = http::Request::post(path);
+            for (name, value) in &call.headers {
+                request = request.header(name, value);
+            }
+            let request = request.body(call.body).expect("a request");
+            let answer = desk.lock().expect("no holder panics").handle(&request);
+            // Without an answer the line breaks.
+            let Some(answer) = answer else { continue };
+            let (status, length) = (answer.status(), answer.body().len());
+            let head = format!(
+                "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+            );
+            stream.write_all(head.as_bytes()).await.ok();
+            stream.write_all(answer.body()).await.ok();
+        }
+    });
+    (at, tasks)
+}
+
 /// One call, and its answer.
 async fn take(stream: TcpStream, kept: &Mutex<Kept<Call, HookFault>>) {
     let mut stream = BufReader::new(stream);
+    let Some((_, call)) = read_call(&mut stream).await else {
+        return;
+    };
+    let fault = {
+        let mut kept = kept.lock().expect("no holder panics");
+        kept.taken.push(call);
+        kept.faults.pop_front()
+    };
+    let status = match fault {
+        None => "204 No Content",
+        Some(HookFault::FailsAfter) => "500 Internal Server Error",
+        Some(HookFault::Refuses) => "422 Unprocessable Content",
+    };
+    let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    stream.write_all(answer.as_bytes()).await.ok();
+}
+
+/// A call, and the path that it goes to.
+async fn read_call(stream: &mut BufReader<TcpStream>) -> Option<(String, Call)> {
     let (mut headers, mut line) = (BTreeMap::new(), String::new());
-    while let Ok(1..) = stream.read_line(&mut line).await {
+    stream.read_line(&mut line).await.ok()?;
+    let path = line.split(' ').nth(1)?.to_owned();
+    line.clear();
+    while stream.read_line(&mut line).await.ok()? > 0 {
         let said = line.trim_end().to_owned();
         line.clear();
         if said.is_empty() {
@@ -181,19 +234,6 @@ async fn take(stream: TcpStream, kept: &Mutex<Kept<Call, HookFault>>) {
     let length = headers.get("content-length");
     let length = length.and_then(|length| length.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
-    if stream.read_exact(&mut body).await.is_err() {
-        return;
-    }
-    let fault = {
-        let mut kept = kept.lock().expect("no holder panics");
-        kept.taken.push(Call { headers, body });
-        kept.faults.pop_front()
-    };
-    let status = match fault {
-        None => "204 No Content",
-        Some(HookFault::FailsAfter) => "500 Internal Server Error",
-        Some(HookFault::Refuses) => "422 Unprocessable Content",
-    };
-    let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-    stream.write_all(answer.as_bytes()).await.ok();
+    stream.read_exact(&mut body).await.ok()?;
+    Some((path, Call { headers, body }))
 }

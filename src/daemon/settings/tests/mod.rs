@@ -3,6 +3,7 @@
 mod examples;
 mod idle;
 mod incidents;
+mod labels;
 mod loading;
 mod locations;
 mod messages;

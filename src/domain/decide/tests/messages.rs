@@ -156,7 +156,7 @@ fn what_an_order_is_not_held_for_any_more_is_not_asked() {
     world.act("release #2");
     assert_eq!(messages(&world)[1], "which waits", "it is on its way");
     tried(&mut world, second, Outcome::Applied { reference: None });
-    assert_eq!(messages(&world)[1], "which done");
+    assert_eq!(messages(&world)[0], "which done");
 }
 
 #[test]

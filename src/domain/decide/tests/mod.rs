@@ -9,6 +9,7 @@ mod erase;
 mod fulfillment;
 mod incidents;
 mod issuing;
+mod labels;
 mod laws;
 mod locations;
 mod manual;
