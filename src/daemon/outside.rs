@@ -73,6 +73,11 @@ pub(crate) fn gateways(settings: &Settings, ports: &Ports) -> anyhow::Result<Gat
         mail: mail.transpose()?,
         webhook: webhook.transpose()?,
         labels: labels.collect::<anyhow::Result<_>>()?,
+        pay_links: settings
+            .accounts
+            .iter()
+            .filter_map(|(id, account)| Some((id.clone(), account.pay_link.clone()?)))
+            .collect(),
     })
 }
 

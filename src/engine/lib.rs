@@ -25,6 +25,7 @@ mod janitor;
 pub mod lanes;
 pub mod meters;
 pub mod opening;
+pub mod paying;
 mod pending;
 pub mod persons;
 mod policing;

@@ -105,7 +105,7 @@ const MOST: &[(&str, &str)] = &[
          amounts: Amounts?, pays: 'before'|'on_delivery'|'on_invoice', payments: Payment[], words: text{}, changed_at: time?, buyer: Buyer, ship_to: Address?, bill_to: Address?, note: text, \
          notes: Note[], erasure: Erasure?, \
          lines: Line[], holds: Hold[], tasks: Task[], route: Route?, duplicates: id[], rules: RuleRun[], shipments: Shipment[], returns: Return[], intents: Intent[], \
-         documents: DocumentEntry[], pay_by: time?, expired_at: time?, \
+         documents: DocumentEntry[], pay_by: time?, pay_link?: text, expired_at: time?, \
          closed_at: time?, next: NextStep[], as_of: time?, unknown: text[]",
     ),
     ("Amounts", "shipping: money, discount: money, tax: money"),

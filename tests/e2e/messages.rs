@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-const ACCOUNT: &str = "kind = \"manual\"\nmode = \"live\"\n[settings]\n";
+const ACCOUNT: &str = "kind = \"manual\"\nmode = \"live\"\npay_link = \"https://pay.example.com/{number}?a={amount}\"\n[settings]\n";
 const SECRET: &str = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const EMAIL: &str = "zoe@example.com";
 
@@ -154,6 +154,9 @@ async fn each_message_goes_once_or_waits_for_a_person() {
     ] {
         assert!(letter.contains(part), "{part} in {letter}");
     }
+    let shown = ask(&world, &["orders", "show", &first]).await;
+    let link = "https://pay.example.com/M-1?a=20.00";
+    assert!(shown.stdout.contains(link), "{shown:?}");
     let call = hook.taken().pop().expect("a call");
     assert_signed(&call);
     let told: Value = serde_json::from_slice(&call.body).expect("it is JSON");
@@ -162,22 +165,7 @@ async fn each_message_goes_once_or_waits_for_a_person() {
     assert_eq!(told["data"]["order"]["number"], "M-1");
     assert!(!told.to_string().contains(EMAIL), "{told}");
 
-    // Not now, and a program that fails after it was told: again, under the same id.
-    mail.fault(MailFault::Later);
-    hook.fault(HookFault::FailsAfter);
-    let second = order(&world, "M-2", "20.00").await;
-    comes_to(&world, &second, "confirmed", "done").await;
-    comes_to(&world, &second, "crm", "done").await;
-    assert_eq!(mail.taken().len(), 2);
-    let ids: Vec<Option<String>> = hook
-        .taken()
-        .iter()
-        .map(|call| call.headers.get("webhook-id").cloned())
-        .collect();
-    assert_eq!(ids.len(), 3);
-    assert_eq!(ids[1], ids[2]);
-    assert_ne!(ids[0], ids[1]);
-
+    sent_again_under_the_same_id(&world, &mail, &hook).await;
     what_a_person_must_look_at(&world, &mail, &hook).await;
     let asked = order(&world, "M-6", "120.00").await;
     comes_to(&world, &asked, "which", "done").await;
@@ -210,6 +198,28 @@ async fn each_message_goes_once_or_waits_for_a_person() {
     assert_eq!(daemon.terminate(END_WITHIN).await, Some(0));
     let found = world.doctor(&world.state());
     assert_eq!(found.code, Some(0), "{found:?}");
+}
+
+async fn sent_again_under_the_same_id(
+    world: &World,
+    mail: &sinks::Sink<String, MailFault>,
+    hook: &sinks::Sink<Call, HookFault>,
+) {
+    // Not now, and a program that fails after it was told: again, under the same id.
+    mail.fault(MailFault::Later);
+    hook.fault(HookFault::FailsAfter);
+    let second = order(world, "M-2", "20.00").await;
+    comes_to(world, &second, "confirmed", "done").await;
+    comes_to(world, &second, "crm", "done").await;
+    assert_eq!(mail.taken().len(), 2);
+    let ids: Vec<Option<String>> = hook
+        .taken()
+        .iter()
+        .map(|call| call.headers.get("webhook-id").cloned())
+        .collect();
+    assert_eq!(ids.len(), 3);
+    assert_eq!(ids[1], ids[2]);
+    assert_ne!(ids[0], ids[1]);
 }
 
 /// Refused, broken off, and given up.

@@ -537,6 +537,8 @@ pub(super) struct AccountText {
     #[serde(deserialize_with = "values::some_duration")]
     #[schemars(with = "Option<DurationText>")]
     pub(super) unpaid_for: Option<Duration>,
+    /// Where its orders are paid, of an account that is entered by hand: `https://pay.example.com/{number}?a={amount}`.
+    pub(super) pay_link: Option<String>,
     /// What canceling an order costs there, which ranks the ways out of an incident.
     pub(super) cancel_penalty: CancelPenalty,
     /// What is looked at in its orders, if not as the main file says.
@@ -723,6 +725,8 @@ pub struct Account {
     pub poll: Option<Duration>,
     /// How long an order keeps its units without being paid.
     pub unpaid_for: Option<Duration>,
+    /// Where its orders are paid.
+    pub pay_link: Option<String>,
     /// What canceling an order costs there.
     pub cancel_penalty: CancelPenalty,
     /// What is looked at in its orders.
@@ -745,6 +749,7 @@ impl std::fmt::Debug for Account {
             settings: _,
             poll,
             unpaid_for,
+            pay_link,
             cancel_penalty,
             verify,
             offer,
@@ -757,6 +762,7 @@ impl std::fmt::Debug for Account {
             .field("mode", mode)
             .field("poll", poll)
             .field("unpaid_for", unpaid_for)
+            .field("pay_link", pay_link)
             .field("cancel_penalty", cancel_penalty)
             .field("verify", verify)
             .field("offer", offer)

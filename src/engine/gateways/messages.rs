@@ -90,7 +90,7 @@ pub fn try_template(template: &str, is_html: bool) -> Result<(), String> {
 }
 
 /// What templates see.
-fn values(order: &Order, person: &Person) -> Value {
+fn values(order: Value, person: &Person) -> Value {
     let address = |address: Option<&Address>| match address {
         None => json!({ "name": "", "lines": [], "country": "" }),
         Some(address) => {
@@ -106,14 +106,14 @@ fn values(order: &Order, person: &Person) -> Value {
         }
     };
     json!({
-        "order": order_values(order),
+        "order": order,
         "buyer": { "name": person.buyer.name },
         "ship_to": address(person.ship_to.as_ref()),
     })
 }
 
 /// What they see of the order itself: nothing of people.
-fn order_values(order: &Order) -> Value {
+fn order_values(order: &Order, pay_link: Option<String>) -> Value {
     let lines = order.lines.iter().map(|line| {
         let own = line.item.as_ref().map(|item| item.sku.to_string());
         let sku = own.or_else(|| line.channel_sku.clone()).unwrap_or_default();
@@ -148,6 +148,7 @@ fn order_values(order: &Order) -> Value {
         "shipments": shipments.collect::<Vec<_>>(),
         "holds": holds,
         "tags": order.tags,
+        "pay_link": pay_link.unwrap_or_default(),
     })
 }
 
@@ -166,6 +167,7 @@ fn sample() -> Value {
             "shipments": [{ "carrier": "DHL", "number": "1", "url": "https://example.com/1" }],
             "holds": ["the address has no street"],
             "tags": ["abroad"],
+            "pay_link": "https://pay.example.com/1001",
         },
         "buyer": { "name": "Ada Example" },
         "ship_to": { "name": "Ada Example", "lines": ["1 Example Street"], "country": "DE" },
@@ -218,7 +220,8 @@ impl Engine {
             To::Addresses(addresses) => addresses.clone(),
             To::Webhook => Vec::new(),
         };
-        let values = values(&order, &person);
+        let told = order_values(&order, self.gateways.pay_link(&order));
+        let values = values(told.clone(), &person);
         let fill = |template: &str, is_html| formula::fill(template, is_html, &values);
         let filled = fill(&message.subject, false).and_then(|subject| {
             let text = fill(&message.text, false)?;
@@ -240,7 +243,7 @@ impl Engine {
             subject,
             text,
             html,
-            order: order_values(&order),
+            order: told,
         }))
     }
 }

@@ -16,7 +16,7 @@ use std::{
 };
 
 use domain::{
-    Time,
+    AccountId, Time,
     ids::{IntentId, OrderId},
     intent::{Gateway, Intent, IntentState, Outcome, Wish},
     message::{Notice, Way},
@@ -31,6 +31,7 @@ use crate::{
     account::{Account, Mode},
     decider::{Alongside, DecideError},
     lanes::{AttemptNote, Fence, Round},
+    paying,
     ports::{mail::Smtp, retry::next_try},
     reading::poll::PollError,
     rows,
@@ -65,6 +66,8 @@ pub struct Gateways {
     pub webhook: Option<Arc<Webhook>>,
     /// Who sells labels, by name.
     pub labels: BTreeMap<String, Arc<LabelProvider>>,
+    /// Where orders of an account that is entered by hand are paid.
+    pub pay_links: BTreeMap<AccountId, String>,
 }
 
 /// The bells of the gateways that have a task.
@@ -109,6 +112,12 @@ impl Gateways {
     /// A message by its name, as a notice says it.
     pub fn notice(&self, name: &str) -> Option<Notice> {
         self.messages.get(name).map(Message::notice)
+    }
+
+    /// Where the rest of an order is paid, if anywhere.
+    pub fn pay_link(&self, order: &Order) -> Option<String> {
+        let template = self.pay_links.get(&order.account)?;
+        paying::link(template, order)
     }
 
     /// Those that are configured.

@@ -147,6 +147,9 @@ pub struct OrderDetail {
     pub documents: Vec<Entry>,
     /// When it loses its stock, unless it is paid before.
     pub pay_by: Option<Time>,
+    /// Where the rest of it is paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pay_link: Option<String>,
     /// When its payment deadline passed.
     pub expired_at: Option<Time>,
     /// When it was closed.
@@ -601,6 +604,7 @@ impl Loaded {
             intents: intents.iter().map(IntentView::of).collect(),
             documents: order.documents.clone(),
             pay_by: None,
+            pay_link: None,
             expired_at: order.expired_at,
             closed_at: order.closed_at,
             next: Vec::new(),
@@ -713,8 +717,10 @@ pub async fn detail(engine: &Engine, id: OrderId) -> Result<Option<OrderDetail>,
     }
     let pay_by = deadline(order, &engine.decider.policy().accounts);
     let next = next::steps(engine, &loaded, &lines, (&intents, pay_by)).await?;
+    let pay_link = engine.gateways.pay_link(order);
     let mut detail = loaded.detail(lines, person, &intents);
     detail.pay_by = pay_by;
+    detail.pay_link = pay_link;
     detail.next = next;
     Ok(Some(detail))
 }

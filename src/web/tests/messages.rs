@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use domain::AccountId;
 use engine::gateways::{
     Gateways,
     messages::{Message, To},
@@ -27,6 +28,10 @@ pub(super) fn gateways() -> Gateways {
     Gateways {
         messages: BTreeMap::from([(message.name.clone(), message)]),
         labels: super::labels::providers(),
+        pay_links: BTreeMap::from([(
+            AccountId::new("phone"),
+            "https://pay.example.com/{number}?a={amount}".to_owned(),
+        )]),
         ..Gateways::default()
     }
 }
@@ -137,4 +142,34 @@ async fn what_cannot_be_sent_or_given_up_is_said_with_a_code() {
     }
     let answer = rig.post(&format!("{path}/messages"), message).await;
     assert_eq!(answer.json()["code"], "too-many-messages");
+}
+
+#[tokio::test]
+async fn where_an_order_is_paid_is_shown_until_it_is() {
+    let rig = rig().await;
+    rig.stock("shop", "MUG", 3).await;
+    let placed = json!({
+        "account": "phone", "reference": "P/1", "currency": "EUR",
+        "lines": [{ "sku": "MUG", "units": 1, "price": "20.00" }],
+    });
+    let entered = rig.post("/api/v1/orders", placed).await.json();
+    let path = format!(
+        "/api/v1/orders/{}",
+        entered["order"].as_str().expect("an order")
+    );
+    let link = async || rig.get(&path).await.json()["pay_link"].clone();
+    assert_eq!(link().await, "https://pay.example.com/P%2F1?a=20.00");
+    let pay = |amount: &str| json!({ "method": "card", "amount": super::rig::euros(amount), "step": "paid" });
+    let paid = rig.post(&format!("{path}/payments"), pay("5.00")).await;
+    assert_eq!(paid.status, 201, "{}", paid.text);
+    assert_eq!(link().await, "https://pay.example.com/P%2F1?a=15.00");
+    rig.post(&format!("{path}/payments"), pay("15.00")).await;
+    assert_eq!(link().await, serde_json::Value::Null);
+    let other = rig.order("shop", "77", &[("MUG", 1)]).await;
+    let other = rig.get(&format!("/api/v1/orders/{other}")).await;
+    assert_eq!(
+        other.json()["pay_link"],
+        serde_json::Value::Null,
+        "its channel takes the money"
+    );
 }

@@ -72,3 +72,36 @@ fn what_is_said_well_is_taken() {
     let mail = settings.notify.mail.expect("a mail server");
     assert_eq!(mail.at, ("localhost".to_owned(), 25));
 }
+
+#[test]
+fn a_slip_in_where_orders_are_paid_is_told_at_its_place() {
+    for (kind, link, said) in [
+        (
+            "manual",
+            "https://pay.example.com/{numbr}",
+            "there is no `{numbr}`",
+        ),
+        (
+            "manual",
+            "http://pay.example.com/{number}",
+            "an address with https",
+        ),
+        (
+            "shopify",
+            "https://pay.example.com/{number}",
+            "paid on its channel",
+        ),
+    ] {
+        let text = format!("kind = \"{kind}\"\npay_link = \"{link}\"\n[settings]\n");
+        let known = Known {
+            connectors: connectors::CONNECTORS,
+            ..KNOWN
+        };
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::create_dir(folder.path().join("accounts.d")).expect("a folder");
+        fs::write(folder.path().join("oneshelf.toml"), "").expect("written");
+        fs::write(folder.path().join("accounts.d/eu-shop.toml"), text).expect("written");
+        let error = load(folder.path(), &Environment::new(), known).expect_err(link);
+        assert!(error.render().contains(said), "{link}: {}", error.render());
+    }
+}
