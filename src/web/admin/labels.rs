@@ -105,7 +105,7 @@ async fn find(
     let parcel = found
         .parcel(parcel)
         .cloned()
-        .ok_or_else(|| Refusal::Fulfillment(FulfillmentRefusal::NoParcel(parcel)))?;
+        .ok_or(Refusal::Fulfillment(FulfillmentRefusal::NoParcel(parcel)))?;
     Ok((order, found, parcel))
 }
 
