@@ -305,6 +305,10 @@ fn waiting(orders: &[Value], out: &mut Out<'_>) -> anyhow::Result<Exit> {
     Ok(Exit::Good)
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm for each step, and most of them are a call"
+)]
 pub(super) async fn step(asked: &Step, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
     match asked {
         Step::Open {

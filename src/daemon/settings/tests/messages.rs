@@ -64,7 +64,7 @@ fn what_is_said_well_is_taken() {
     let asks = settings.messages.asks_for_address.expect("it asks");
     assert_eq!((asks.message.as_str(), asks.way), ("where", Way::Mail));
     let then = &settings.rules[0].then;
-    assert_eq!(then.notify, [asks.clone()]);
+    assert_eq!(then.notify, std::slice::from_ref(&asks));
     assert_eq!(
         then.hold.as_ref().and_then(|hold| hold.ask.clone()),
         Some(asks)
