@@ -37,6 +37,7 @@ pub mod safety;
 pub mod sealing;
 pub mod shelf;
 mod stocktake;
+pub mod users;
 pub mod views;
 pub mod watching;
 
@@ -156,6 +157,7 @@ pub struct Engine {
     backlog_max: usize,
     exporting: tokio::sync::Mutex<()>,
     wake_inbox: Notify,
+    changes: watch::Sender<u64>,
     stop: watch::Sender<bool>,
     fatal: watch::Sender<Option<String>>,
 }
@@ -218,6 +220,7 @@ impl Engine {
             backlog_max: config.backlog_max,
             exporting: tokio::sync::Mutex::new(()),
             wake_inbox: Notify::new(),
+            changes: watch::Sender::new(0),
             stop: watch::Sender::new(false),
             fatal: watch::Sender::new(None),
         });
@@ -294,6 +297,21 @@ impl Engine {
         *self.stop.borrow()
     }
 
+    /// Tells when the tasks are asked to end.
+    pub fn watch_stop(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
+    /// Tells when something was decided or set, by a number that grows: whoever shows anything reads it again.
+    pub fn watch_changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Says that something is not as it was.
+    pub(crate) fn note_change(&self) {
+        self.changes.send_modify(|changes| *changes += 1);
+    }
+
     /// Tells when something happened that the daemon must not outlive: a storage error.
     pub fn watch_fatal(&self) -> watch::Receiver<Option<String>> {
         self.fatal.subscribe()
@@ -321,6 +339,7 @@ impl Engine {
 
     pub(crate) fn follow_up(&self, done: &Done) {
         self.meters.count(done, self.ports.clock.now());
+        self.note_change();
         for follow_up in &done.follow_ups {
             match follow_up {
                 FollowUp::ReadOrder {
@@ -378,6 +397,7 @@ impl Engine {
             self.meters.note_armed(&account.id, self.ports.clock.now());
         }
         account.put_set(set);
+        self.note_change();
         Ok(())
     }
 

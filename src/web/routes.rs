@@ -8,6 +8,7 @@ mod documents;
 mod fulfillment;
 mod overview;
 mod rules;
+mod users;
 
 use axum::{
     Json,
@@ -136,6 +137,7 @@ pub(crate) fn routes() -> Vec<Route> {
     all.extend(fulfillment::routes());
     all.extend(documents::routes());
     all.extend(rules::routes());
+    all.extend(users::routes());
     all.extend(about_people());
     all.extend(about_allocation());
     all.extend(about_stock());

@@ -6,11 +6,17 @@
 
 mod fulfillment;
 mod overview;
+mod users;
 
 use serde_json::{Map, Value, json};
 
 /// All schemas, by name.
-pub(crate) const SCHEMAS: &[&[(&str, &str)]] = &[MOST, fulfillment::SCHEMAS, overview::SCHEMAS];
+pub(crate) const SCHEMAS: &[&[(&str, &str)]] = &[
+    MOST,
+    fulfillment::SCHEMAS,
+    overview::SCHEMAS,
+    users::SCHEMAS,
+];
 
 const MOST: &[(&str, &str)] = &[
     ("Anything", ""),

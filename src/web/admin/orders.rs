@@ -95,7 +95,7 @@ fn keeps() -> bool {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Release {
-    by: Option<String>,
+    pub(crate) by: Option<String>,
 }
 
 #[derive(Deserialize)]

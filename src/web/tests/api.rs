@@ -19,7 +19,7 @@ use super::{
     rules,
     safety::{decided, drift_and_breaker, frozen_and_thawed},
     shape::misfits,
-    tuning,
+    tuning, users,
 };
 use crate::{openapi, routes::routes};
 
@@ -140,6 +140,7 @@ async fn every_route_answers_as_it_is_described() {
     rules::tried(&mut reader).await;
     overview::seen_whole(&mut reader).await;
     due::listed(&mut reader).await;
+    users::added(&mut reader).await;
     for path in [
         "/livez",
         "/readyz",
