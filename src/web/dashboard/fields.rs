@@ -105,7 +105,7 @@ fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<Fields, Problem> {
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split(';').next());
-    if !kind.is_some_and(|kind| kind.trim() == "application/x-www-form-urlencoded") {
+    if kind.is_none_or(|kind| kind.trim() != "application/x-www-form-urlencoded") {
         let detail = "Content-Type is not application/x-www-form-urlencoded";
         return Err(Problem::new(&problem::BAD_MEDIA_TYPE, detail));
     }

@@ -331,15 +331,19 @@ fn page(chrome: Chrome, found: OrderDetail, entries: Vec<Entry>, next: Option<St
         rules: rules(&chrome, &found),
         wishes: wishes(&chrome, &found),
         words: found.words.clone().into_iter().collect(),
-        documents: found
-            .documents
-            .iter()
-            .map(|entry| (entry.id.to_string(), entry.number.to_string()))
-            .collect(),
+        documents: documents(&found),
         entries,
         next,
         chrome,
     }
+}
+
+/// What was issued for it: ids and numbers.
+fn documents(found: &OrderDetail) -> Vec<(String, String)> {
+    let documents = found.documents.iter();
+    documents
+        .map(|entry| (entry.id.to_string(), entry.number.to_string()))
+        .collect()
 }
 
 /// How it stands on each axis.

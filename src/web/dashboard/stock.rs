@@ -205,21 +205,7 @@ async fn draw(
             .iter()
             .map(|one| place_row(&chrome, one))
             .collect(),
-        components: found
-            .components
-            .iter()
-            .map(|one| {
-                let sellable = one
-                    .sellable
-                    .map_or("–".to_owned(), |units| chrome.units(units));
-                (
-                    one.sku.to_string(),
-                    chrome.units(one.per_kit),
-                    sellable,
-                    one.is_scarcest,
-                )
-            })
-            .collect(),
+        components: components(&chrome, &found),
         listings: listings
             .iter()
             .map(|one| listing_row(&chrome, one))
@@ -251,6 +237,18 @@ async fn draw(
         chrome,
     };
     Ok(send(status, &page))
+}
+
+/// What a kit is made of: item, how many in one, how many can be sold, whether it is the scarcest.
+fn components(chrome: &Chrome, found: &StockView) -> Vec<(String, String, String, bool)> {
+    let row = |one: &views::stock::ComponentView| {
+        let sellable = one
+            .sellable
+            .map_or("–".to_owned(), |units| chrome.units(units));
+        let per_kit = chrome.units(one.per_kit);
+        (one.sku.to_string(), per_kit, sellable, one.is_scarcest)
+    };
+    found.components.iter().map(row).collect()
 }
 
 fn place_row(chrome: &Chrome, one: &views::stock::LocationView) -> PlaceRow {

@@ -59,6 +59,9 @@ struct Page {
     has_risk: bool,
 }
 
+/// Where lines without an item are.
+const MAPPING: &str = "/orders?phase=needs_mapping";
+
 /// The phases of each stage, in the order of an order's life.
 const STAGES: [&[Phase]; 5] = [
     &[Phase::Received, Phase::NeedsMapping, Phase::AwaitingPayment],
@@ -87,128 +90,87 @@ pub(super) async fn show(
     Ok(send(StatusCode::OK, &page))
 }
 
+/// What needs a person, what hurts most first.
 fn causes(chrome: &Chrome, today: &Today) -> Vec<Cause> {
+    let mut causes: Vec<Cause> = urgent(chrome, today).collect();
+    causes.extend(others(chrome, today));
+    causes
+}
+
+/// How many orders are in a phase.
+fn in_phase(today: &Today, phase: Phase) -> usize {
+    let count = today.orders_by_phase.get(phase.word());
+    count.copied().unwrap_or_default()
+}
+
+/// A cause, if there is anything of it.
+fn cause(
+    chrome: &Chrome,
+    kind: &'static str,
+    (title, text): (&'static str, &'static str),
+    count: usize,
+    href: &'static str,
+) -> Option<Cause> {
     let desk = chrome.t.desk;
-    let of = |phase: Phase| {
-        today
-            .orders_by_phase
-            .get(phase.word())
-            .copied()
-            .unwrap_or(0)
-    };
-    let troubled = today.accounts.iter();
-    let troubled = troubled
-        .filter(|account| account.doing.needs_a_person())
-        .count();
-    let show = desk.show_them;
-    let rows = [
-        (
-            "bad",
-            desk.cause_account,
-            desk.cause_account_text,
-            troubled,
-            "/channels",
-            show,
-        ),
-        (
-            "bad",
-            desk.cause_incident,
-            desk.cause_incident_text,
-            today.incidents_open,
-            "/incidents",
-            show,
-        ),
-        (
-            "bad",
-            desk.cause_late,
-            desk.cause_late_text,
-            today.late_to_ship,
-            "/orders?late=ship",
-            show,
-        ),
-        (
-            "bad",
-            desk.cause_exception,
-            desk.cause_exception_text,
-            of(Phase::Exception),
-            "/orders?phase=exception",
-            show,
-        ),
-        (
-            "act",
-            desk.cause_mapping,
-            desk.cause_mapping_text,
-            of(Phase::NeedsMapping),
-            "/orders?phase=needs_mapping",
-            desk.map_them,
-        ),
-        (
-            "act",
-            desk.cause_short,
-            desk.cause_short_text,
-            of(Phase::Short),
-            "/orders?phase=short",
-            show,
-        ),
-        (
-            "act",
-            desk.cause_held,
-            desk.cause_held_text,
-            of(Phase::Held),
-            "/orders?phase=held",
-            show,
-        ),
-        (
-            "act",
-            desk.cause_outbox,
-            desk.cause_outbox_text,
-            today.outbox_parked,
-            "/stuck",
-            show,
-        ),
-        (
-            "act",
-            desk.cause_inbox,
-            desk.cause_inbox_text,
-            today.inbox_parked,
-            "/stuck#inbox",
-            show,
-        ),
-        (
-            "act",
-            desk.cause_drift,
-            desk.cause_drift_text,
-            today.drift_open,
-            "/stuck#drift",
-            show,
-        ),
-        (
-            "act",
-            desk.cause_late_arrival,
-            desk.cause_late_arrival_text,
-            today.late_to_deliver,
-            "/orders?late=deliver",
-            show,
-        ),
-        (
-            "act",
-            desk.cause_no_news,
-            desk.cause_no_news_text,
-            today.no_news,
-            "/orders?late=parcel",
-            show,
-        ),
-    ];
-    let rows = rows.into_iter().filter(|row| row.3 > 0);
-    rows.map(|(kind, title, text, count, href, button)| Cause {
+    (count > 0).then(|| Cause {
         kind,
         title,
         text,
         count: chrome.language.count(count),
         href,
-        button,
+        button: match href {
+            MAPPING => desk.map_them,
+            _ => desk.show_them,
+        },
     })
-    .collect()
+}
+
+/// What costs money or trust by the hour.
+fn urgent(chrome: &Chrome, today: &Today) -> impl Iterator<Item = Cause> {
+    let desk = chrome.t.desk;
+    let bad = |words, count, href| cause(chrome, "bad", words, count, href);
+    let accounts = today.accounts.iter();
+    let troubled = accounts.filter(|account| account.doing.needs_a_person());
+    let account = (desk.cause_account, desk.cause_account_text);
+    let incident = (desk.cause_incident, desk.cause_incident_text);
+    let late = (desk.cause_late, desk.cause_late_text);
+    let exception = (desk.cause_exception, desk.cause_exception_text);
+    let in_trouble = in_phase(today, Phase::Exception);
+    [
+        bad(account, troubled.count(), "/channels"),
+        bad(incident, today.incidents_open, "/incidents"),
+        bad(late, today.late_to_ship, "/orders?late=ship"),
+        bad(exception, in_trouble, "/orders?phase=exception"),
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// What waits.
+fn others(chrome: &Chrome, today: &Today) -> impl Iterator<Item = Cause> {
+    let desk = chrome.t.desk;
+    let act = |words, count, href| cause(chrome, "act", words, count, href);
+    let of = |phase| in_phase(today, phase);
+    let mapping = (desk.cause_mapping, desk.cause_mapping_text);
+    let short = (desk.cause_short, desk.cause_short_text);
+    let held = (desk.cause_held, desk.cause_held_text);
+    let outbox = (desk.cause_outbox, desk.cause_outbox_text);
+    let inbox = (desk.cause_inbox, desk.cause_inbox_text);
+    let drift = (desk.cause_drift, desk.cause_drift_text);
+    let arrival = (desk.cause_late_arrival, desk.cause_late_arrival_text);
+    let no_news = (desk.cause_no_news, desk.cause_no_news_text);
+    [
+        act(mapping, of(Phase::NeedsMapping), MAPPING),
+        act(short, of(Phase::Short), "/orders?phase=short"),
+        act(held, of(Phase::Held), "/orders?phase=held"),
+        act(outbox, today.outbox_parked, "/stuck"),
+        act(inbox, today.inbox_parked, "/stuck#inbox"),
+        act(drift, today.drift_open, "/stuck#drift"),
+        act(arrival, today.late_to_deliver, "/orders?late=deliver"),
+        act(no_news, today.no_news, "/orders?late=parcel"),
+    ]
+    .into_iter()
+    .flatten()
 }
 
 fn stages(chrome: &Chrome, today: &Today) -> Vec<Stage> {
@@ -220,13 +182,7 @@ fn stages(chrome: &Chrome, today: &Today) -> Vec<Stage> {
         states.delivery,
         states.aftersales,
     ];
-    let of = |phase: Phase| {
-        today
-            .orders_by_phase
-            .get(phase.word())
-            .copied()
-            .unwrap_or(0)
-    };
+    let of = |phase: Phase| in_phase(today, phase);
     let stages = titles.into_iter().zip(STAGES);
     stages
         .map(|(title, phases)| Stage {

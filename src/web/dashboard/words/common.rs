@@ -1,8 +1,8 @@
 //! What is on every page, and signing in.
 
-use super::catalogue;
+use super::catalog;
 
-catalogue! {
+catalog! {
     /// What is on every page, and signing in.
     Common {
         skip: "Skip to content", "Zum Inhalt springen", "Saltar al contenido";

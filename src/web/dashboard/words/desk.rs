@@ -1,8 +1,8 @@
 //! The desk: today, and what waits for a person.
 
-use super::catalogue;
+use super::catalog;
 
-catalogue! {
+catalog! {
     /// The desk: today, and what waits for a person.
     Desk {
         needs_you: "Needs a person", "Braucht jemanden", "Necesita a alguien";

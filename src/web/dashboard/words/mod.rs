@@ -1,6 +1,6 @@
 //! Every word of the dashboard, in each language that it speaks.
 //!
-//! A catalogue is a struct of texts, one for each language, so a page that asks for a text that is not there,
+//! A catalog is a struct of texts, one for each language, so a page that asks for a text that is not there,
 //! or a text that lacks a language, does not compile. What the engine says in sentences (what to do next, why a
 //! number is what it is, refusals) is English everywhere, as in the API. Names of channels, items and people
 //! are nobody's to translate.
@@ -17,8 +17,8 @@ pub(crate) use orders::Orders;
 pub(crate) use states::States;
 pub(crate) use stock::Stock;
 
-/// Makes a catalogue: a struct with a text for each key, and one value of it for each language.
-macro_rules! catalogue {
+/// Makes a catalog: a struct with a text for each key, and one value of it for each language.
+macro_rules! catalog {
     ($(#[$doc:meta])* $name:ident { $($key:ident: $en:literal, $de:literal, $es:literal;)* }) => {
         $(#[$doc])*
         pub(crate) struct $name {
@@ -40,7 +40,7 @@ macro_rules! catalogue {
         }
     };
 }
-use catalogue;
+use catalog;
 
 /// A language that the dashboard speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Orders: the list, one order, and what is done to it.
 
-use super::catalogue;
+use super::catalog;
 
-catalogue! {
+catalog! {
     /// Orders: the list, one order, and what is done to it.
     Orders {
         filter: "Filter", "Filter", "Filtro";

@@ -3,9 +3,9 @@
 use domain::order::Phase;
 use engine::{users::Role, views::today::Doing};
 
-use super::catalogue;
+use super::catalog;
 
-catalogue! {
+catalog! {
     /// Phases, stages, and the other words for how something is.
     States {
         placement: "Placement", "Eingang", "Entrada";

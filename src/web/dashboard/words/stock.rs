@@ -2,9 +2,9 @@
 
 use domain::incident::WayKind;
 
-use super::catalogue;
+use super::catalog;
 
-catalogue! {
+catalog! {
     /// Stock, channels, and what is stuck between them.
     Stock {
         on_hand: "On hand", "Vorhanden", "En almacén";
