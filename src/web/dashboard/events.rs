@@ -33,6 +33,9 @@ const STILL_HERE: Duration = Duration::from_secs(15);
 /// How soon a browser comes back.
 const COMES_BACK: Duration = Duration::from_secs(1);
 
+/// What an event says: one that says nothing is not told to the page.
+const SOMETHING: &str = "something";
+
 /// What the stream knows between two events.
 struct Watch {
     engine: Arc<Engine>,
@@ -75,7 +78,7 @@ impl Watch {
         let clock = Arc::clone(&self.engine.ports.clock);
         let Some(last) = self.last else {
             self.last = Some(clock.now());
-            let first = Event::default().event("open").data("").retry(COMES_BACK);
+            let first = Event::default().comment("here").retry(COMES_BACK);
             return Some((self, first));
         };
         if *self.stop.borrow_and_update() {
@@ -90,7 +93,7 @@ impl Watch {
             biased;
             // Asked to end, or nobody is there to ask.
             _ = self.stop.changed() => return None,
-            has_sender = changed => has_sender.then(|| Event::default().event("changed").data("")),
+            has_sender = changed => has_sender.then(|| Event::default().event("changed").data(SOMETHING)),
             () = clock.sleep_until(clock.now().plus(STILL_HERE)) => {
                 let who = Visitor::of(&self.engine, &self.headers).await;
                 let is_good = matches!(who, Ok(Some(_)));
