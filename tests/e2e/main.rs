@@ -2,6 +2,7 @@
 
 mod adoption;
 mod backup;
+mod browser;
 mod cases;
 mod commands;
 mod configuration;
