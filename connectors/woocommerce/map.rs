@@ -184,7 +184,8 @@ impl Units {
             let refunded_at = time(&refund.date_created_gmt)?;
             let is_after = match (is_completed, completed_at, refunded_at) {
                 (false, _, _) => false,
-                (true, Some(completed_at), Some(refunded_at)) => refunded_at >= completed_at,
+                // Both are told to the second. Within one, a program took units off before it sent the rest.
+                (true, Some(completed_at), Some(refunded_at)) => refunded_at > completed_at,
                 (true, None, _) | (true, _, None) => true,
             };
             let sums = match is_after {

@@ -91,6 +91,19 @@ pub struct Quota {
     pub rest: Option<fn(&http::Response) -> Option<Rest>>,
 }
 
+impl Quota {
+    /// Another rate, with as much at once in proportion.
+    pub fn with_per_second(self, per_second: u32) -> Quota {
+        let usual = u64::from(self.per_second.max(1));
+        let burst = u64::from(self.burst) * u64::from(per_second) / usual;
+        Quota {
+            per_second,
+            burst: u32::try_from(burst).unwrap_or(u32::MAX).max(1),
+            ..self
+        }
+    }
+}
+
 /// How long to leave a channel's quota alone after an answer, so that what is urgent finds enough of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rest {

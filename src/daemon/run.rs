@@ -33,6 +33,7 @@ use engine::{
     account::{Mode, Pace},
     decider::Policy,
     erasing::Privacy,
+    gateways::Gateways,
     ports::{Ports, http::Egress, system},
 };
 use store::Store as _;
@@ -126,6 +127,7 @@ pub async fn run(
     let public = listen_at(settings.listen.public).await?;
     let admin = listen_at(settings.listen.admin).await?;
     let mut config = config(&settings);
+    config.gateways = crate::outside::gateways(&settings, &ports)?;
     config.compare_first = opened.is_after_loss || args.accept_rollback;
     let engine = match Engine::start(config, store.clone(), ports.clone(), &outside).await {
         Ok(engine) => engine,
@@ -267,7 +269,8 @@ fn open_outside(settings: &Settings, ports: &Ports) -> anyhow::Result<RealOutsid
         Egress::Public
     };
     let vault = settings.store.dir.join(backups::SECRETS);
-    RealOutside::new(ports.clone(), egress, vault).map_err(anyhow::Error::msg)
+    let outside = RealOutside::new(ports.clone(), egress, vault).map_err(anyhow::Error::msg)?;
+    Ok(outside.with_calls_per_second(&settings.accounts))
 }
 
 async fn listen_at(address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -427,18 +430,21 @@ pub fn config(settings: &Settings) -> Config {
             keep_documents: settings.privacy.keep_documents,
         },
         sellers: settings.sellers.clone(),
+        gateways: Gateways::default(),
         compare_first: false,
     }
 }
 
 /// What is looked at in orders, account by account.
 fn verification(settings: &Settings) -> Verification {
+    let ask = settings.messages.asks_for_address.clone();
     let usual = settings.verify.over(Checks::default());
     let accounts = settings.accounts.iter();
     let accounts = accounts.map(|(id, account)| (id.clone(), account.verify.over(usual)));
     Verification {
         usual,
         accounts: accounts.collect(),
+        ask,
     }
 }
 

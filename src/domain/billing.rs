@@ -236,8 +236,11 @@ fn readings(is_by_hand: bool) -> impl Iterator<Item = Reading> {
 }
 
 fn billed(order: &Order, reading: Reading) -> impl Iterator<Item = &Line> {
-    let is_billed =
-        move |line: &&Line| !reading.skips_canceled || line.counters.wanted().is_positive();
+    // What leaves in place of something else was never bought.
+    let is_billed = move |line: &&Line| {
+        order.replacement(line.number).is_none()
+            && (!reading.skips_canceled || line.counters.wanted().is_positive())
+    };
     order.lines.iter().filter(is_billed)
 }
 

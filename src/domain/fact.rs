@@ -411,6 +411,21 @@ pub enum Event {
         /// Who said so.
         by: String,
     },
+    /// Units leave for what comes back.
+    Exchanged {
+        /// With which return.
+        id: ReturnId,
+        /// Our number of the line that they leave as.
+        line: u32,
+        /// Which item.
+        sku: Sku,
+        /// How many.
+        units: Quantity,
+        /// What they cost together.
+        total: Money,
+        /// Who said so.
+        by: String,
+    },
     /// Money is given back for units of a return.
     ReturnRefunded {
         /// Of which.
@@ -482,15 +497,28 @@ pub enum Event {
         intent: IntentId,
         /// In words.
         wish: String,
+        /// Whether it is no matter of its channel.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_elsewhere: bool,
     },
     /// A wish came true.
     IntentDone {
         /// Ours.
         intent: IntentId,
+        /// Whether it was no matter of its channel.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_elsewhere: bool,
     },
     /// A wish waits for a person.
     IntentParked {
         /// Ours.
+        intent: IntentId,
+        /// Why.
+        reason: String,
+    },
+    /// A wish will not be carried out, and nobody need look.
+    IntentDropped {
+        /// Which.
         intent: IntentId,
         /// Why.
         reason: String,

@@ -158,6 +158,9 @@ pub struct Label {
     /// What it cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Money>,
+    /// Which provider sold it to us, so that it can be given back there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
     /// When it was noted.
     pub at: Time,
     /// Who noted it.
@@ -333,12 +336,26 @@ pub enum FulfillmentStep {
         /// What is on it.
         label: NewLabel,
     },
-    /// The label of a parcel was given back.
+    /// A label is to be bought for a parcel.
+    BuyLabel {
+        /// Of which task.
+        task: TaskId,
+        /// Which.
+        parcel: u32,
+        /// Of whom.
+        provider: String,
+        /// The provider's word for how it goes.
+        service: Option<String>,
+    },
+    /// The label of a parcel was given back; one that a provider sold is given back to it.
     VoidLabel {
         /// Of which task.
         task: TaskId,
         /// Which.
         parcel: u32,
+        /// Whether that was seen to at the provider already.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        by_hand: bool,
     },
     /// Parcels were given to whoever carries them.
     HandOver {
@@ -567,6 +584,11 @@ pub enum FulfillmentRefusal {
     /// It has a label.
     #[error("parcel {0} has a label ({1}): void it at the carrier, then with `void-label`")]
     Labeled(u32, String),
+    /// Its label is being bought or given back.
+    #[error(
+        "the label of parcel {0} is being bought or given back: wait for it, or see `oneshelf outbox`"
+    )]
+    LabelUnderWay(u32),
     /// It has no label.
     #[error("parcel {0} has no label: nothing is to be voided")]
     NotLabeled(u32),

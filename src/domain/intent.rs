@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountId, ExternalId, Money, Quantity, Time,
-    ids::{IntentId, OrderId, RefundId, ShipmentId},
+    fulfillment::NewLabel,
+    ids::{IntentId, OrderId, RefundId, ShipmentId, TaskId},
+    message::Way,
 };
 
 /// One wish.
@@ -31,6 +33,9 @@ pub struct Intent {
     pub next_at: Time,
     /// Whether the last try may have worked.
     pub is_ambiguous: bool,
+    /// When a try began that nobody heard the end of; only of what goes through a [`Gateway`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<Time>,
     /// What the last try brought.
     pub last: String,
     /// What became of it.
@@ -64,6 +69,91 @@ pub enum Wish {
         /// For the buyer.
         reason: String,
     },
+    /// Send one of the admin's messages about it.
+    Message {
+        /// Which.
+        message: String,
+        /// Which way.
+        way: Way,
+    },
+    /// Buy a label for a parcel.
+    BuyLabel {
+        /// Of whom.
+        provider: String,
+        /// Of which task.
+        task: TaskId,
+        /// Which parcel.
+        parcel: u32,
+        /// The provider's word for how it goes; its usual one where nothing is said.
+        service: Option<String>,
+    },
+    /// Give a label back.
+    VoidLabel {
+        /// To whom.
+        provider: String,
+        /// Of which task.
+        task: TaskId,
+        /// Of which parcel.
+        parcel: u32,
+        /// What the provider calls it.
+        reference: String,
+    },
+}
+
+/// What carries out a wish that is not a channel's matter.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gateway {
+    /// What sends messages.
+    Messages(Way),
+    /// Who sells labels.
+    Labels(String),
+}
+
+impl Gateway {
+    /// The word by which its queue is kept.
+    pub fn word(&self) -> String {
+        match self {
+            Gateway::Messages(way) => way.word().to_owned(),
+            Gateway::Labels(provider) => format!("labels:{provider}"),
+        }
+    }
+}
+
+impl Gateway {
+    /// The gateway that a word names.
+    pub fn from_word(word: &str) -> Option<Gateway> {
+        match word.split_once(':') {
+            Some(("labels", provider)) => Some(Gateway::Labels(provider.to_owned())),
+            Some(_) => None,
+            None => [Way::Mail, Way::Webhook]
+                .into_iter()
+                .find(|way| way.word() == word)
+                .map(Gateway::Messages),
+        }
+    }
+}
+
+impl Wish {
+    /// What carries it out, where that is not the channel of its order.
+    pub fn gateway(&self) -> Option<Gateway> {
+        match self {
+            Wish::Message { way, .. } => Some(Gateway::Messages(*way)),
+            Wish::BuyLabel { provider, .. } | Wish::VoidLabel { provider, .. } => {
+                Some(Gateway::Labels(provider.clone()))
+            }
+            Wish::PushShipment { .. } | Wish::CancelOrder { .. } | Wish::Refund { .. } => None,
+        }
+    }
+}
+
+impl Intent {
+    /// Whether it is to be done, or waits for a person.
+    pub fn is_open(&self) -> bool {
+        match self.state {
+            IntentState::Waiting | IntentState::Parked(_) => true,
+            IntentState::Done(_) | IntentState::Dropped(_) => false,
+        }
+    }
 }
 
 /// What became of a wish.
@@ -76,6 +166,8 @@ pub enum IntentState {
     Done(Option<ExternalId>),
     /// A person must look.
     Parked(String),
+    /// It will not be done, and nobody need look: why.
+    Dropped(String),
 }
 
 /// What a try brought.
@@ -86,6 +178,11 @@ pub enum Outcome {
     Applied {
         /// The channel's id of what it made.
         reference: Option<ExternalId>,
+    },
+    /// A label was bought.
+    Labeled {
+        /// What is on it.
+        label: NewLabel,
     },
     /// It was not done; again at this time.
     Retry {
@@ -98,6 +195,11 @@ pub enum Outcome {
     },
     /// It will not be done without a person.
     Park {
+        /// Why.
+        reason: String,
+    },
+    /// It is not to be done any more.
+    Drop {
         /// Why.
         reason: String,
     },

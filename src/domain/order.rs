@@ -15,7 +15,7 @@ use crate::{
     AccountId, Currency, ExternalId, ListingId, Money, Quantity, Sku, Time,
     delivery::{Settled, Tracking, TrackingEvent},
     fulfillment::Task,
-    ids::{OrderId, ShipmentId, TaskId},
+    ids::{IntentId, OrderId, ShipmentId, TaskId},
     issuing::Entry,
     order_rules::Run,
     owed::Promise,
@@ -324,6 +324,9 @@ pub struct Hold {
     /// Who lifted it, where that was kept: a person, or `oneshelf`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released_by: Option<String>,
+    /// The message that asked for what is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<IntentId>,
 }
 
 /// Something that has left.

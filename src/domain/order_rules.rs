@@ -16,6 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::{
     Decimal, Money, Time,
     book::Book,
+    message::Notice,
     order::{Order, Phase},
     payment::Pays,
     snapshot::PaymentState,
@@ -110,6 +111,9 @@ pub struct Then {
     /// How soon it is served: the higher, the sooner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<i32>,
+    /// Sends these messages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notify: Vec<Notice>,
 }
 
 /// A hold that a rule places.
@@ -122,6 +126,9 @@ pub struct RuleHold {
     pub settle_within: Option<Duration>,
     /// Whether the order keeps its stock meanwhile.
     pub keeps_claim: bool,
+    /// The message that asks for what is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ask: Option<Notice>,
 }
 
 /// An admin's own condition. It is pure: the same values give the same answer.

@@ -161,6 +161,7 @@ impl Fold<'_> {
                 verdict,
                 ..
             } => self.inspect((*id, *line), *units, *verdict),
+            Event::Exchanged { id, line, .. } => self.exchange(*id, *line),
             Event::ReturnRefunded { id, .. } => self.give_back(*id),
             Event::ReturnClosed { id, .. } => self.close(*id, when),
             Event::NoteAdded { number, .. } => self.order.notes = *number,
@@ -203,6 +204,7 @@ impl Fold<'_> {
             | Event::SentAgain { .. }
             | Event::IntentMade { .. }
             | Event::IntentDone { .. }
+            | Event::IntentDropped { .. }
             | Event::IntentParked { .. }
             | Event::OfferChanged { .. }
             | Event::BufferTuned { .. }
@@ -326,6 +328,7 @@ impl Fold<'_> {
                 lines: Vec::new(),
                 closed_at: None,
                 refunds: Vec::new(),
+                replacements: Vec::new(),
                 ..known.clone()
             });
         }
@@ -372,6 +375,14 @@ impl Fold<'_> {
             found
                 .refunds
                 .extend(known.refunds.get(found.refunds.len()).cloned());
+        }
+    }
+
+    fn exchange(&mut self, id: ReturnId, line: u32) {
+        let known = self.now.replacement(line).cloned();
+        let found = self.order.returns.iter_mut().find(|one| one.id == id);
+        if let (Some(known), Some(found)) = (known, found) {
+            found.replacements.push(known);
         }
     }
 

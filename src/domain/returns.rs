@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Decimal, Money, Quantity, Time,
+    Decimal, Money, Quantity, Sku, Time,
+    exchange::{Instead, REPLACEMENTS_MAX, Replacement},
     ids::{IntentId, ReturnId},
     stock::LocationId,
 };
@@ -111,6 +112,9 @@ pub struct Return {
     /// What money was given back for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refunds: Vec<ReturnRefund>,
+    /// What leaves instead of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replacements: Vec<Replacement>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
@@ -247,6 +251,22 @@ pub enum ReturnStep {
         #[serde(default)]
         anyway: bool,
     },
+    /// Something is to come back, and something else leaves instead.
+    Exchange {
+        /// Line numbers and units; empty for all that left and does not come back yet.
+        lines: Vec<(u32, Decimal)>,
+        /// What leaves instead.
+        items: Vec<Instead>,
+        /// Why.
+        reason: ReturnReason,
+        /// What else was said.
+        note: Option<String>,
+        /// The carrier's number of the parcel that comes back.
+        tracking_number: Option<String>,
+        /// Whether also when its time is over.
+        #[serde(default)]
+        anyway: bool,
+    },
     /// Some of it came in.
     Receive {
         /// Of which return.
@@ -321,6 +341,26 @@ pub enum ReturnRefusal {
         /// Of what.
         of: &'static str,
     },
+    /// Nothing leaves instead.
+    #[error("an exchange needs what leaves instead: name an item and how many of it")]
+    NothingInstead,
+    /// More leaves instead than is kept.
+    #[error("at most {REPLACEMENTS_MAX} items leave for one return: open another one for the rest")]
+    TooManyItems,
+    /// It is not said what each costs.
+    #[error("more than one item is to leave: say the price of one of each")]
+    NoPrice,
+    /// An item cannot leave so.
+    #[error("{sku}: {reason}: correct its units or its price")]
+    BadItem {
+        /// Which.
+        sku: Sku,
+        /// Why.
+        reason: String,
+    },
+    /// Nothing more leaves.
+    #[error("the order was canceled, nothing more leaves of it: take back what comes as a return")]
+    Withdrawn,
     /// It is over.
     #[error("the return is closed: open another one for what comes besides")]
     Over,

@@ -16,6 +16,7 @@ use crate::{
     intent::Outcome,
     issuing::NewDocument,
     item::Item,
+    message::Notice,
     notes::NoteText,
     placement::{NewPayment, Placement},
     returns::{OfReturn, ReturnStep},
@@ -95,6 +96,11 @@ pub enum Signal {
         account: AccountId,
         /// Per listing.
         results: Vec<(ListingId, PushResult)>,
+    },
+    /// An intent that goes through a gateway is about to be tried.
+    IntentStarted {
+        /// Which.
+        intent: IntentId,
     },
     /// What came of trying an intent.
     IntentTried {
@@ -441,6 +447,9 @@ pub enum Command {
         until: Option<Time>,
         /// Whether it keeps its stock.
         keeps_claim: bool,
+        /// The message that asks for what is missing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ask: Option<Notice>,
     },
     /// Write something beside it, for staff.
     Note {
@@ -482,6 +491,20 @@ pub enum Command {
         by: String,
         /// In their words.
         note: Option<String>,
+    },
+    /// Send a message about an order.
+    Tell {
+        /// Which order.
+        order: OrderId,
+        /// What, and which way.
+        notice: Notice,
+    },
+    /// Give up a wish that is no channel's matter.
+    DropIntent {
+        /// Which.
+        intent: IntentId,
+        /// Who.
+        by: String,
     },
     /// Try a parked intent again.
     RetryIntent {

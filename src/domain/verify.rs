@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AccountId, Decimal, Money,
     ids::OrderId,
+    message::Notice,
     order::Order,
     postal::{self, Flaw},
     snapshot::{Address, OrderSnapshot, Standing},
@@ -50,6 +51,9 @@ pub struct Verification {
     pub usual: Checks,
     /// On these.
     pub accounts: BTreeMap<AccountId, Checks>,
+    /// What asks for an address that it can be sent to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ask: Option<Notice>,
 }
 
 impl Verification {

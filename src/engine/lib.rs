@@ -17,6 +17,7 @@ pub mod doctor;
 pub mod erasing;
 pub mod explain;
 pub mod exposure;
+pub mod gateways;
 pub mod inbox;
 pub mod intake;
 pub mod issuing;
@@ -24,6 +25,7 @@ mod janitor;
 pub mod lanes;
 pub mod meters;
 pub mod opening;
+pub mod paying;
 mod pending;
 pub mod persons;
 mod policing;
@@ -37,6 +39,7 @@ pub mod safety;
 pub mod sealing;
 pub mod shelf;
 mod stocktake;
+pub mod users;
 pub mod views;
 pub mod watching;
 
@@ -53,6 +56,7 @@ use domain::{
     signal::Signal,
 };
 use erasing::Privacy;
+use gateways::Gateways;
 use issuing::Sellers;
 use lanes::Lane;
 use meters::Meters;
@@ -100,6 +104,8 @@ pub struct Config {
     pub privacy: Privacy,
     /// Who issues invoices for the orders of which accounts.
     pub sellers: Sellers,
+    /// What is told or asked something and is no channel.
+    pub gateways: Gateways,
     /// Whether history was lost: no account writes anything before its levels were compared. When the
     /// engine has started, that is kept, also over a restart.
     pub compare_first: bool,
@@ -151,11 +157,15 @@ pub struct Engine {
     public_url: Option<String>,
     privacy: Privacy,
     sellers: Sellers,
+    /// What is told or asked something and is no channel.
+    pub gateways: Gateways,
+    errand_bells: gateways::Bells,
     /// When this process began.
     started_at: domain::Time,
     backlog_max: usize,
     exporting: tokio::sync::Mutex<()>,
     wake_inbox: Notify,
+    changes: watch::Sender<u64>,
     stop: watch::Sender<bool>,
     fatal: watch::Sender<Option<String>>,
 }
@@ -204,7 +214,6 @@ impl Engine {
         let engine = Arc::new(Engine {
             decider: Decider::new(Arc::clone(&store), ports.clone(), policy),
             started_at: ports.clock.now(),
-            store,
             ports,
             accounts,
             opening: config.opening,
@@ -215,9 +224,13 @@ impl Engine {
             public_url: config.public_url,
             privacy: config.privacy,
             sellers: config.sellers,
+            errand_bells: gateways::bells(&config.gateways, store.as_ref()).await?,
+            gateways: config.gateways,
+            store,
             backlog_max: config.backlog_max,
             exporting: tokio::sync::Mutex::new(()),
             wake_inbox: Notify::new(),
+            changes: watch::Sender::new(0),
             stop: watch::Sender::new(false),
             fatal: watch::Sender::new(None),
         });
@@ -267,6 +280,7 @@ impl Engine {
             "buffers".to_owned(),
             Box::pin(async move { engine.run_buffers().await }),
         );
+        self.spawn_gateways();
         // Also of those that are off: they may be armed while we run.
         for account in self.accounts.values() {
             let (engine, at) = (Arc::clone(self), Arc::clone(account));
@@ -292,6 +306,21 @@ impl Engine {
     /// Whether the tasks were asked to end.
     pub fn is_stopping(&self) -> bool {
         *self.stop.borrow()
+    }
+
+    /// Tells when the tasks are asked to end.
+    pub fn watch_stop(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
+    /// Tells when something was decided or set, by a number that grows: whoever shows anything reads it again.
+    pub fn watch_changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Says that something is not as it was.
+    pub(crate) fn note_change(&self) {
+        self.changes.send_modify(|changes| *changes += 1);
     }
 
     /// Tells when something happened that the daemon must not outlive: a storage error.
@@ -321,6 +350,7 @@ impl Engine {
 
     pub(crate) fn follow_up(&self, done: &Done) {
         self.meters.count(done, self.ports.clock.now());
+        self.note_change();
         for follow_up in &done.follow_ups {
             match follow_up {
                 FollowUp::ReadOrder {
@@ -358,6 +388,10 @@ impl Engine {
         for account in to_wake.into_iter().filter_map(|id| self.accounts.get(id)) {
             account.wake_lanes();
         }
+        let errands = done.book.intents.values();
+        for gateway in errands.filter_map(|intent| intent.wish.gateway()) {
+            self.errand_bells.ring(&gateway);
+        }
     }
 
     /// Sets what an account may do, durably. Nothing as a mode goes back to the configuration. It confirms
@@ -378,6 +412,7 @@ impl Engine {
             self.meters.note_armed(&account.id, self.ports.clock.now());
         }
         account.put_set(set);
+        self.note_change();
         Ok(())
     }
 

@@ -124,6 +124,7 @@ impl Meters {
                 | Event::DeliverySettled { .. }
                 | Event::SentAgain { .. }
                 | Event::ReturnAdvised { .. }
+                | Event::Exchanged { .. }
                 | Event::ReturnReceived { .. }
                 | Event::ReturnInspected { .. }
                 | Event::ReturnClosed { .. }
@@ -131,6 +132,7 @@ impl Meters {
                 | Event::ReturnRefunded { .. }
                 | Event::IntentMade { .. }
                 | Event::IntentDone { .. }
+                | Event::IntentDropped { .. }
                 | Event::IntentParked { .. }
                 | Event::PushStarted { .. }
                 | Event::PushParked { .. }

@@ -8,6 +8,7 @@ use domain::{
     Time,
     fact::{Event, Fact},
     ids::{OrderId, SeriesId},
+    intent::Intent,
     order::Order,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -92,6 +93,8 @@ pub const DUE_OFFERS: Table = Table("due_offers");
 pub const TAKEN: Table = Table("taken");
 /// Intents, by id.
 pub const INTENTS: Table = Table("intents");
+/// Index: intents that wait for something else than a channel, by what carries them out.
+pub const ERRANDS: Table = Table("errands");
 /// Index: intents that wait, by account.
 pub const OUTBOX: Table = Table("outbox");
 /// Index: intents by order.
@@ -334,6 +337,15 @@ pub fn due_keys(order: &Order) -> Vec<Vec<u8>> {
     let due = order.due().into_iter();
     due.map(|(what, at)| key(&[what.word(), &sortable_time(at), &id]))
         .collect()
+}
+
+/// Where an intent stands while it waits.
+pub fn waits_in(intent: &Intent) -> (Table, Vec<u8>) {
+    let id = intent.id.to_string();
+    match intent.wish.gateway() {
+        Some(gateway) => (ERRANDS, key(&[&gateway.word(), &id])),
+        None => (OUTBOX, key(&[intent.account.as_str(), &id])),
+    }
 }
 
 /// A value as it is stored.

@@ -77,6 +77,7 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
         | Event::DeliverySettled { .. }
         | Event::SentAgain { .. }
         | Event::ReturnAdvised { .. }
+        | Event::Exchanged { .. }
         | Event::ReturnReceived { .. }
         | Event::ReturnInspected { .. }
         | Event::ReturnClosed { .. }
@@ -84,6 +85,7 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
         | Event::ReturnRefunded { .. }
         | Event::IntentMade { .. }
         | Event::IntentDone { .. }
+        | Event::IntentDropped { .. }
         | Event::IntentParked { .. }
         | Event::PushStarted { .. }
         | Event::PushAcknowledged { .. }
@@ -549,22 +551,26 @@ fn check_offers(rows: &Rows<'_>, found: &mut Findings) {
 }
 
 fn check_intents(rows: &Rows<'_>, found: &mut Findings) {
-    let (mut outbox, mut parked, mut by_order) =
-        (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let (mut outbox, mut errands) = (BTreeSet::new(), BTreeSet::new());
+    let (mut parked, mut by_order) = (BTreeSet::new(), BTreeSet::new());
     for intent in rows.all::<Intent>(rows::INTENTS, b"") {
         let id: IntentId = intent.id;
         let id = id.to_string();
         by_order.insert(key(&[&intent.order.to_string(), &id]));
         match intent.state {
-            IntentState::Waiting => drop(outbox.insert(key(&[intent.account.as_str(), &id]))),
+            IntentState::Waiting => match rows::waits_in(&intent) {
+                (rows::ERRANDS, row) => drop(errands.insert(row)),
+                (_, row) => drop(outbox.insert(row)),
+            },
             IntentState::Parked(_) => drop(parked.insert(key(&["intent", &id]))),
-            IntentState::Done(_) => {}
+            IntentState::Done(_) | IntentState::Dropped(_) => {}
         }
     }
     let mut compare = |table, is, should_be| {
         compare(Checker::IntentLists, table, is, should_be, found);
     };
     compare(rows::OUTBOX, rows.keys(rows::OUTBOX, b""), outbox);
+    compare(rows::ERRANDS, rows.keys(rows::ERRANDS, b""), errands);
     let in_table = rows.keys(rows::INTENTS_BY_ORDER, b"");
     compare(rows::INTENTS_BY_ORDER, in_table, by_order);
     let intents = rows.keys(rows::PARKED, &prefix(&["intent"]));

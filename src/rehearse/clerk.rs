@@ -169,6 +169,7 @@ impl Clerk {
                 by: "clerk".to_owned(),
                 until: None,
                 keeps_claim: self.chance.bool(),
+                ask: None,
             },
             14..40 => self.ship(&order, true),
             _ => self.ship(&order, false),

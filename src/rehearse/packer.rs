@@ -61,6 +61,7 @@ fn next(order: &Order, task: &Task, chance: &mut Rng) -> Option<FulfillmentStep>
             Some(parcel) if parcel.label().is_some() => FulfillmentStep::VoidLabel {
                 task: id,
                 parcel: parcel.number,
+                by_hand: false,
             },
             Some(parcel) => FulfillmentStep::Unpack {
                 task: id,

@@ -329,6 +329,7 @@ impl Plan {
             public_url: None,
             privacy: Privacy::default(),
             sellers: engine::issuing::Sellers::default(),
+            gateways: engine::gateways::Gateways::default(),
             compare_first: false,
         }
     }

@@ -159,6 +159,7 @@ fn check_nothing_waits(rows: &Rows<'_>, found: &mut Findings) {
         (INBOX, Vec::new(), "signals wait to be decided"),
         (rows::DUE_OFFERS, Vec::new(), "levels wait to be pushed"),
         (rows::OUTBOX, Vec::new(), "intents wait to be carried out"),
+        (rows::ERRANDS, Vec::new(), "errands wait to be run"),
         (rows::PARKED, prefix(&["push"]), "pushes are parked"),
         (
             rows::PARKED_SIGNALS,
@@ -210,7 +211,11 @@ fn check_orders(known: &Known<'_>, orders: &[Order], found: &mut Findings) {
             .iter()
             .filter_map(|intent| match &intent.wish {
                 Wish::Refund { lines, .. } => Some(lines),
-                Wish::PushShipment { .. } | Wish::CancelOrder { .. } => None,
+                Wish::PushShipment { .. }
+                | Wish::CancelOrder { .. }
+                | Wish::Message { .. }
+                | Wish::BuyLabel { .. }
+                | Wish::VoidLabel { .. } => None,
             })
             .flatten()
             .map(|(_, units)| units.units())
@@ -234,7 +239,11 @@ fn check_shipments(known: &Known<'_>, orders: &[Order], found: &mut Findings) {
             found.look(Checker::Parcels, 1);
             let tells = |intent: &&Arc<Intent>| match &intent.wish {
                 Wish::PushShipment { shipment: of, .. } => *of == shipment.id,
-                Wish::CancelOrder { .. } | Wish::Refund { .. } => false,
+                Wish::CancelOrder { .. }
+                | Wish::Refund { .. }
+                | Wish::Message { .. }
+                | Wish::BuyLabel { .. }
+                | Wish::VoidLabel { .. } => false,
             };
             let told: Vec<_> = known.intents(order).iter().filter(tells).collect();
             let number = shipment.tracking_number.as_deref().unwrap_or_default();
@@ -247,7 +256,9 @@ fn check_shipments(known: &Known<'_>, orders: &[Order], found: &mut Findings) {
             let expected = match told.as_slice() {
                 [intent] => match intent.state {
                     IntentState::Done(_) => 1..=1,
-                    IntentState::Waiting | IntentState::Parked(_) => 0..=1,
+                    IntentState::Waiting | IntentState::Parked(_) | IntentState::Dropped(_) => {
+                        0..=1
+                    }
                 },
                 _ => {
                     let count = told.len();
@@ -278,7 +289,10 @@ fn check_wishes(known: &Known<'_>, orders: &[Order], found: &mut Findings) {
         for intent in known.intents(order) {
             let is_done = matches!(intent.state, IntentState::Done(_));
             match &intent.wish {
-                Wish::PushShipment { .. } => continue,
+                Wish::PushShipment { .. }
+                | Wish::Message { .. }
+                | Wish::BuyLabel { .. }
+                | Wish::VoidLabel { .. } => continue,
                 Wish::CancelOrder { .. } if is_done && !is_over => {
                     let sentence = format!("P5: {name} was canceled by us, and is not there");
                     found.add(Checker::Wishes, sentence);

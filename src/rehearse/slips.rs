@@ -119,6 +119,7 @@ fn unknown_order(chance: &mut Rng) -> Command {
             by,
             until: None,
             keeps_claim: true,
+            ask: None,
         },
     }
 }

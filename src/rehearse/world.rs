@@ -515,7 +515,12 @@ impl World {
                         .any(|(sku, _)| !self.plan.stock.contains_key(sku))
             }
             Act::Buy { .. } => false,
-            Act::Pay(_) | Act::Cancel(_) | Act::Refund(_) | Act::Make(..) => false,
+            Act::Pay(_)
+            | Act::Cancel(_)
+            | Act::CancelUnits(..)
+            | Act::Readdress(..)
+            | Act::Refund(_)
+            | Act::Make(..) => false,
         }
     }
 

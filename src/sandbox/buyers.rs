@@ -159,6 +159,8 @@ impl Buyers {
             | Act::Ship(_)
             | Act::Refund(_)
             | Act::SetLevel(..)
+            | Act::CancelUnits(..)
+            | Act::Readdress(..)
             | Act::Delete(_)
             | Act::Make(..) => {}
         }
@@ -278,6 +280,8 @@ mod tests {
                     | Act::Cancel(id)
                     | Act::Ship(id)
                     | Act::Refund(id)
+                    | Act::CancelUnits(id, ..)
+                    | Act::Readdress(id, _)
                     | Act::Delete(id) => Done::Order(id.clone()),
                     Act::SetLevel(..) | Act::Make(..) => Done::Level,
                 };

@@ -12,6 +12,7 @@ pub mod buyers;
 pub mod ebay;
 pub mod faults;
 pub mod judge;
+pub mod label_desk;
 pub mod shop;
 mod shopify;
 pub mod square;
@@ -93,6 +94,10 @@ pub enum Act {
     Refund(ExternalId),
     /// Staff edit the level of a product.
     SetLevel(Sku, i64),
+    /// Staff cancel some units of an order, give their money back, and put them on sale again.
+    CancelUnits(ExternalId, Sku, u32),
+    /// An order that has not left is to go to another street.
+    Readdress(ExternalId, String),
     /// An order is deleted for good, which many channels do silently.
     Delete(ExternalId),
     /// A listing becomes odd, in a way that only some channels have.
@@ -164,6 +169,10 @@ pub struct TrueOrder {
     pub shipments: Vec<TrueShipment>,
     /// What was refunded, in minor units.
     pub refunded_minor: i64,
+    /// What of an order that stands will not leave any more. A canceled order says nothing here.
+    pub given_up: Vec<(Sku, u32)>,
+    /// The street that it goes to; empty where nothing is sent.
+    pub street: String,
 }
 
 /// A parcel as the shop knows it.

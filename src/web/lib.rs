@@ -8,6 +8,7 @@
 mod access;
 mod admin;
 mod ask;
+mod dashboard;
 mod hooks;
 mod limits;
 mod metrics;
@@ -24,6 +25,7 @@ mod tests;
 
 pub use access::{NotAToken, Tokens};
 pub use admin::admin;
+pub use dashboard::invite;
 pub use hooks::public;
 pub use limits::Limits;
 pub use openapi::openapi;

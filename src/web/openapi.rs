@@ -72,6 +72,16 @@ const PARAMETERS: &[(&str, &str, &str)] = &[
     ),
     ("by", "string", "Who does it."),
     (
+        "by_hand",
+        "boolean",
+        "Whether it was seen to where it was bought already.",
+    ),
+    (
+        "provider",
+        "string",
+        "Of this provider of labels; of the only one when it is not said.",
+    ),
+    (
         "format",
         "string",
         "`pdf` or `html`; what `Accept` prefers when it is not said, else PDF.",

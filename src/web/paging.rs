@@ -50,12 +50,15 @@ impl Place {
         Ok(Place { tag, after, limit })
     }
 
+    /// The cursor of what follows a key.
+    pub(crate) fn cursor(&self, key: Vec<u8>) -> String {
+        let cursor: Vec<u8> = self.tag.into_iter().chain(key).collect();
+        BASE64_URL_SAFE_NO_PAD.encode(cursor)
+    }
+
     /// A page as it is sent.
     pub(crate) fn show<T: Serialize>(&self, page: Page<T>) -> Value {
-        let next = page.next.map(|key| {
-            let cursor: Vec<u8> = self.tag.into_iter().chain(key).collect();
-            BASE64_URL_SAFE_NO_PAD.encode(cursor)
-        });
+        let next = page.next.map(|key| self.cursor(key));
         json!({ "items": page.items, "next": next })
     }
 }

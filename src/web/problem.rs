@@ -3,13 +3,19 @@
 //! One [`Kind`] for each reason, with a stable code that programs branch on; the sentences may change.
 //! Each code has a page in `docs/errors/`, which the admin listener serves at the problem's `type`.
 
+use std::sync::Arc;
+
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use domain::{decide::Refusal, item::ItemRefusal};
-use engine::{decider::DecideError, views::StoreError};
+use engine::{
+    decider::DecideError,
+    users::{Role, UserError},
+    views::StoreError,
+};
 use serde_json::{Map, Value, json};
 
 /// The type of the body of every problem.
@@ -54,6 +60,7 @@ macro_rules! kinds {
 
 kinds! {
     UNAUTHORIZED { code: "unauthorized", status: 401, title: "The token is missing or wrong" }
+    FORBIDDEN { code: "forbidden", status: 403, title: "The role does not reach so far" }
     NOT_FOUND { code: "not-found", status: 404, title: "There is nothing at this address" }
     METHOD_NOT_ALLOWED { code: "method-not-allowed", status: 405, title: "This address does not take this method" }
     BAD_PARAMETER { code: "bad-parameter", status: 400, title: "A part of the address cannot be read" }
@@ -80,6 +87,9 @@ kinds! {
     NOT_PREVIEWED { code: "not-previewed", status: 409, title: "Nobody has looked at the first writes" }
     PREVIEW_STALE { code: "preview-stale", status: 409, title: "What was shown is not what would be written" }
     NO_LISTING { code: "no-listing", status: 404, title: "There is no such listing" }
+    NO_LABEL_PROVIDER { code: "no-label-provider", status: 404, title: "There is no such provider of labels" }
+    LABEL_NOT_HAD { code: "label-not-had", status: 502, title: "The provider of labels does not give it" }
+    NO_MESSAGE { code: "no-message", status: 404, title: "There is no such message" }
     NO_INTENT { code: "no-intent", status: 404, title: "There is no such intent" }
     NO_ORDER { code: "no-order", status: 404, title: "There is no such order" }
     NO_LINE { code: "no-line", status: 404, title: "The order has no such line" }
@@ -116,6 +126,8 @@ kinds! {
     NO_DOCUMENT { code: "no-document", status: 404, title: "There is no such document" }
     BAD_NOTE { code: "bad-note", status: 409, title: "The note is not taken" }
     NOT_HELD { code: "not-held", status: 409, title: "The order is not on hold" }
+    NOT_TO_BE_DROPPED { code: "not-to-be-dropped", status: 409, title: "It cannot be given up" }
+    TOO_MANY_MESSAGES { code: "too-many-messages", status: 409, title: "Enough was sent about the order" }
     NOT_PARKED { code: "not-parked", status: 409, title: "Nothing is parked there" }
     INCIDENT_OVER { code: "incident-over", status: 409, title: "The incident is over" }
     NOT_GIVING_WAY { code: "not-giving-way", status: 409, title: "That order does not give way" }
@@ -143,6 +155,8 @@ kinds! {
     BAD_AS_OF { code: "bad-as-of", status: 409, title: "It cannot be counted as of that time" }
     RECOUNT_FIRST { code: "recount-first", status: 409, title: "Something is to be counted again" }
     NOT_THERE { code: "not-there", status: 409, title: "Fewer lie there" }
+    NO_USER { code: "no-user", status: 404, title: "There is no such user" }
+    BAD_USER { code: "bad-user", status: 409, title: "That cannot be done to the user" }
     NO_BACKUPS { code: "no-backups", status: 409, title: "Backups are not configured" }
     BACKUP_FAILED { code: "backup-failed", status: 503, title: "The backups cannot be reached" }
     UNDER_WAY { code: "under-way", status: 409, title: "It was asked for already" }
@@ -170,6 +184,31 @@ impl Problem {
         self
     }
 
+    /// What programs branch on.
+    pub(crate) fn code(&self) -> &'static str {
+        self.kind.code
+    }
+
+    /// It in a few words.
+    pub(crate) fn title(&self) -> &'static str {
+        self.kind.title
+    }
+
+    /// It in a sentence.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The HTTP status.
+    pub(crate) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The role that it takes, where that is what is missing.
+    pub(crate) fn role(&self) -> Option<Role> {
+        Role::from_word(self.more.get("role")?.as_str()?)
+    }
+
     /// The body.
     pub(crate) fn body(&self) -> Value {
         let mut body = json!({
@@ -188,8 +227,7 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status =
-            StatusCode::from_u16(self.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = self.status();
         let mut response = (status, Json(self.body())).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
@@ -199,6 +237,8 @@ impl IntoResponse for Problem {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        // The dashboard makes a page of it.
+        response.extensions_mut().insert(Arc::new(self));
         response
     }
 }
@@ -221,6 +261,21 @@ impl From<StoreError> for Problem {
                 tracing::error!(%error, "The store did not answer a request.");
                 Problem::new(&STORAGE, "the store does not answer; the log says why")
             }
+        }
+    }
+}
+
+impl From<UserError> for Problem {
+    fn from(error: UserError) -> Problem {
+        let detail = error.to_string();
+        match error {
+            UserError::Store(error) => error.into(),
+            UserError::NoUser(name) => Problem::new(&NO_USER, detail).with("user", name),
+            UserError::BadName
+            | UserError::Taken(_)
+            | UserError::LastAdmin(_)
+            | UserError::TooMany
+            | UserError::LinkOver => Problem::new(&BAD_USER, detail),
         }
     }
 }
@@ -290,6 +345,10 @@ impl From<Refusal> for Problem {
             Refusal::Document(_) => problem(&BAD_DOCUMENT),
             Refusal::Note(_) => problem(&BAD_NOTE),
             Refusal::NotHeld => problem(&NOT_HELD),
+            Refusal::NotToBeDropped(_) => problem(&NOT_TO_BE_DROPPED),
+            Refusal::TooManyMessages(order) => {
+                problem(&TOO_MANY_MESSAGES).with("order", order.to_string())
+            }
             Refusal::NotParked => problem(&NOT_PARKED),
             Refusal::IncidentOver { incident } => {
                 problem(&INCIDENT_OVER).with("incident", incident.to_string())

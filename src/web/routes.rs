@@ -6,8 +6,10 @@
 mod aftersales;
 mod documents;
 mod fulfillment;
+mod messages;
 mod overview;
 mod rules;
+mod users;
 
 use axum::{
     Json,
@@ -132,10 +134,12 @@ pub(crate) fn routes() -> Vec<Route> {
     all.extend(entered_orders());
     all.extend(done_to_orders());
     all.extend(overview::routes());
+    all.extend(messages::routes());
     all.extend(aftersales::routes());
     all.extend(fulfillment::routes());
     all.extend(documents::routes());
     all.extend(rules::routes());
+    all.extend(users::routes());
     all.extend(about_people());
     all.extend(about_allocation());
     all.extend(about_stock());

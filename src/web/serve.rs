@@ -1,6 +1,8 @@
 //! Serving a router on a listener, with bounds on everything that a stranger could hold open.
 
-use std::{convert::Infallible, future::Future, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible, future::Future, net::SocketAddr, pin::pin, sync::Arc, time::Duration,
+};
 
 use axum::{Router, body::Body, extract::Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -22,6 +24,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// How long requests under way may take to end after the listener closed.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 
+/// From where a connection came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
 /// Serves until `shutdown` is ready; then no connection is taken any more, and those that are open
 /// end after the request under way, or are cut off after [`DRAIN_MAX`].
 pub async fn serve(
@@ -42,11 +48,11 @@ pub async fn serve(
             accepted = accept(&listener, &places) => accepted,
         };
         match accepted {
-            Ok((stream, place)) => {
+            Ok((stream, peer, place)) => {
                 let (router, stopped) = (router.clone(), stopped.clone());
                 // The set owns every connection, and none outlives this function.
                 connections.spawn(async move {
-                    converse(stream, router, limits.read_timeout, stopped).await;
+                    converse((stream, peer), router, limits.read_timeout, stopped).await;
                     drop(place);
                 });
             }
@@ -77,13 +83,13 @@ async fn pause() {
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> std::io::Result<(TcpStream, Peer, tokio::sync::OwnedSemaphorePermit)> {
     let place = Arc::clone(places)
         .acquire_owned()
         .await
         .expect("the semaphore is never closed");
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, place))
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, Peer(peer), place))
 }
 
 /// Whether an error is about one connection that never came to be, and not about the listener.
@@ -96,12 +102,13 @@ fn is_of_connection(error: &std::io::Error) -> bool {
 }
 
 async fn converse(
-    stream: TcpStream,
+    (stream, peer): (TcpStream, Peer),
     router: Router,
     head_timeout: Duration,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let service = service_fn(move |request: Request<Incoming>| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
         let mut router = router.clone();
         async move {
             let answer = tower::Service::call(&mut router, request.map(Body::new)).await;

@@ -28,6 +28,7 @@ use engine::{
     views::Units,
 };
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -83,6 +84,27 @@ pub(crate) struct Receipt {
     pub(crate) sku: Option<Sku>,
     /// How many more came in than the arrival announced.
     pub(crate) surplus: Option<Units>,
+}
+
+impl Ticket {
+    /// Of a form, which says itself what makes it one and the same.
+    /// Several forms of one page have one such text, so what they say is a part of the key.
+    pub(crate) fn of_form(once: Option<&str>, request: String) -> Ticket {
+        let key = once.map(|once| {
+            let once: String = once.chars().take(64).collect();
+            format!("form {once} {request}")
+        });
+        Ticket { key, request }
+    }
+}
+
+impl<T: DeserializeOwned> Write<T> {
+    /// What a form says, read as strictly as a body.
+    pub(crate) fn of(body: Map<String, Value>, ticket: Ticket) -> Result<Write<T>, Problem> {
+        let json = Value::Object(body).to_string();
+        let body = read_json(json.as_bytes())?;
+        Ok(Write { body, ticket })
+    }
 }
 
 impl<T: DeserializeOwned> FromRequest<Admin> for Write<T> {
@@ -364,6 +386,7 @@ impl Concerns {
             | Command::Issue { order, .. }
             | Command::Refund { order, .. }
             | Command::Hold { order, .. }
+            | Command::Tell { order, .. }
             | Command::Note { order, .. }
             | Command::Evidence { order, .. }
             | Command::Release { order, .. }
@@ -374,6 +397,7 @@ impl Concerns {
             | Command::CloseCount { .. }
             | Command::Lift { .. }
             | Command::RetryIntent { .. }
+            | Command::DropIntent { .. }
             | Command::RetryPush { .. }
             | Command::SettleDrift { .. }
             | Command::LetGo { .. }

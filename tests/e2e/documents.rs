@@ -14,7 +14,8 @@ use crate::{
 };
 
 const ACCOUNT: &str = "kind = \"manual\"\nmode = \"live\"\n[settings]\n";
-const SELLER: &str = "
+/// A seller whose name stands on all documents.
+pub(crate) const SELLER: &str = "
 [[sellers]]
 id = \"main\"
 name = \"Example Pottery\"

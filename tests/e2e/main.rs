@@ -2,6 +2,7 @@
 
 mod adoption;
 mod backup;
+mod browser;
 mod cases;
 mod commands;
 mod configuration;
@@ -10,9 +11,12 @@ mod figures;
 mod hostile;
 mod items;
 mod kit;
+mod labels;
+mod messages;
 mod observe;
 mod people;
 mod phone;
 mod restart;
 mod rigs;
 mod shipping;
+mod stories;

@@ -114,6 +114,7 @@ impl Shelf {
             public_url: None,
             privacy: Privacy::default(),
             sellers: engine::issuing::Sellers::default(),
+            gateways: engine::gateways::Gateways::default(),
             compare_first: false,
         };
         let engine = run(&mut executor, async move {
@@ -333,6 +334,7 @@ fn resolve(shelf: &mut Shelf, incident: IncidentId) {
         by: canary("holds it"),
         until: None,
         keeps_claim: true,
+        ask: None,
     });
     shelf.command(Command::Release {
         order,

@@ -440,6 +440,7 @@ fn start_over(desk: &mut Desk, policy: Policy) {
             public_url: None,
             privacy: Privacy::default(),
             sellers: engine::issuing::Sellers::default(),
+            gateways: engine::gateways::Gateways::default(),
             compare_first: false,
         };
         let started = Engine::start(config, store, ports, &Nowhere).await;

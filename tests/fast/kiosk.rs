@@ -346,6 +346,7 @@ pub(crate) fn config_of(kiosks: &[(&str, &'static Kiosk)]) -> Config {
         public_url: None,
         privacy: Privacy::default(),
         sellers: engine::issuing::Sellers::default(),
+        gateways: engine::gateways::Gateways::default(),
         compare_first: false,
     }
 }

@@ -80,6 +80,7 @@ impl Shelf {
             public_url: None,
             privacy: Privacy::default(),
             sellers: engine::issuing::Sellers::default(),
+            gateways: engine::gateways::Gateways::default(),
             compare_first: false,
         };
         let engine = run(&mut executor, async move {
@@ -197,6 +198,7 @@ fn later(kind: u64, order: OrderId) -> Signal {
             by: "ann".to_owned(),
             until: None,
             keeps_claim: false,
+            ask: None,
         }),
         _ => Signal::Command(Command::Ship {
             order,

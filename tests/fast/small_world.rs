@@ -476,6 +476,7 @@ fn config(story: &Story, counter: &Counter) -> Config {
         public_url: None,
         privacy: Privacy::default(),
         sellers: engine::issuing::Sellers::default(),
+        gateways: engine::gateways::Gateways::default(),
         compare_first: false,
     }
 }

@@ -328,6 +328,7 @@ impl Street {
             public_url: None,
             privacy: Privacy::default(),
             sellers: engine::issuing::Sellers::default(),
+            gateways: engine::gateways::Gateways::default(),
             compare_first: false,
         }
     }

@@ -73,6 +73,7 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<Exit
         accounts: 1,
         backlog: 10_000,
         hung: None,
+        calls_per_second: None,
     };
     let mut rig = Rig::start(plan, scratch.path(), &ports).await?;
     rig.process.kill()?;

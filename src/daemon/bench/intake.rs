@@ -132,6 +132,7 @@ async fn measure(
         accounts: usize::from(args.accounts),
         backlog: 100_000,
         hung: None,
+        calls_per_second: None,
     };
     let postgres = args.postgres.as_ref().and_then(|url| {
         let found = Postgres::find(url, dir);

@@ -77,6 +77,7 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<Exit
         accounts,
         backlog: BACKLOG,
         hung: Some(accounts - 1),
+        calls_per_second: None,
     };
     let mut course = Course::start(plan, scratch.path(), &ports).await?;
     let wanted = Wanted {

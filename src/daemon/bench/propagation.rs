@@ -36,6 +36,9 @@ pub(super) struct Args {
     /// How many accounts offer the same items.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u8).range(2..=20))]
     accounts: u8,
+    /// How many calls a second each account takes, 10 being what a WooCommerce shop is asked for as a rule.
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    calls_per_second: u32,
 }
 
 /// A case.
@@ -60,6 +63,7 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<Exit
         accounts: usize::from(args.accounts),
         backlog: BACKLOG,
         hung: None,
+        calls_per_second: Some(args.calls_per_second),
     };
     let mut course = Course::start(plan, scratch.path(), &ports).await?;
     let mut cases = Vec::new();

@@ -50,6 +50,8 @@ pub(super) struct Plan {
     /// The number of the account that hangs in every call from when its shop is told to
     /// ([`HostedShop::resume`]).
     pub(super) hung: Option<usize>,
+    /// How many calls a second each account takes, if not as many as is usual for its kind of channel.
+    pub(super) calls_per_second: Option<u32>,
 }
 
 /// A running daemon with its shops.
@@ -117,7 +119,7 @@ impl Rig {
     /// Another account of the first shop, from the next start of the daemon on.
     pub(super) fn add_account(&self, id: &str, mode: &str) -> anyhow::Result<()> {
         let shop = self.shops.first().context("there is a shop")?;
-        write_account(&self.dir, id, mode, shop)
+        write_account(&self.dir, (id, mode, None), shop)
     }
 
     /// Starts the daemon again after it was ended, and says how long it took until it was ready.
@@ -254,6 +256,7 @@ pub(super) async fn shop_of(
         accounts: 1,
         backlog: 1,
         hung: None,
+        calls_per_second: None,
     };
     write_configuration(
         plan,
@@ -262,7 +265,7 @@ pub(super) async fn shop_of(
         (public, admin),
         "nobody-asks-with-this-token-00000",
     )?;
-    write_account(dir, other, "off", &shop)?;
+    write_account(dir, (other, "off", None), &shop)?;
     Ok(Quiet {
         config: dir.join("etc"),
         _shop: shop,
@@ -325,14 +328,23 @@ fn write_configuration(
     );
     fs::write(config.join("oneshelf.toml"), main)?;
     for shop in shops {
-        write_account(dir, &shop.account, "live", shop)?;
+        write_account(dir, (&shop.account, "live", plan.calls_per_second), shop)?;
     }
     Ok(())
 }
 
 /// An account of a shop, with its secrets in files.
-fn write_account(dir: &Path, id: &str, mode: &str, shop: &HostedShop) -> anyhow::Result<()> {
-    let mut text = format!("kind = \"{CHANNEL}\"\nmode = \"{mode}\"\n\n[settings]\n");
+/// Writes the file of an account: its name, its mode and how many calls a second it takes.
+fn write_account(
+    dir: &Path,
+    (id, mode, calls_per_second): (&str, &str, Option<u32>),
+    shop: &HostedShop,
+) -> anyhow::Result<()> {
+    let mut text = format!("kind = \"{CHANNEL}\"\nmode = \"{mode}\"\n");
+    if let Some(calls) = calls_per_second {
+        text.push_str(&format!("calls_per_second = {calls}\n"));
+    }
+    text.push_str("\n[settings]\n");
     let settings = shop.settings();
     for (key, value) in settings.as_object().context("settings are an object")? {
         let value = match value.as_str() {

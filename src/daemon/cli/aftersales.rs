@@ -71,6 +71,50 @@ pub(super) struct Resend {
     by: Option<String>,
 }
 
+/// Goods that come back, and others that leave instead.
+#[derive(Debug, clap::Args)]
+pub(super) struct Exchange {
+    /// Our id of the order, or its id on its channel.
+    order: String,
+    /// What leaves instead: an item, how many, and the price of one, `MUG-L=1@11.90`. Without a price, which
+    /// only one item can be, it costs what comes back.
+    #[arg(long = "send", required = true, value_name = "SKU=UNITS[@PRICE]", value_parser = instead)]
+    items: Vec<Value>,
+    /// What comes back: a line and how many units of it, `1=2`; all that is with the buyer when none is said.
+    #[arg(long = "line", value_name = "LINE=UNITS", value_parser = line_units)]
+    lines: Vec<(u32, String)>,
+    /// Why.
+    #[arg(long, value_parser = PossibleValuesParser::new(ReturnReason::ALL.map(ReturnReason::word)))]
+    reason: String,
+    /// What else was said.
+    #[arg(long)]
+    note: Option<String>,
+    /// The carrier's number of the parcel that comes back.
+    #[arg(long)]
+    tracking_number: Option<String>,
+    /// Also when the time to return it is over: as goodwill.
+    #[arg(long)]
+    anyway: bool,
+    /// Who says so.
+    #[arg(long)]
+    by: Option<String>,
+}
+
+fn instead(text: &str) -> Result<Value, String> {
+    let (what, price) = match text.rsplit_once('@') {
+        Some((what, price)) => (what, Some(price)),
+        None => (text, None),
+    };
+    let (sku, units) = what
+        .rsplit_once('=')
+        .ok_or("write it as SKU=UNITS, or as SKU=UNITS@PRICE")?;
+    Ok(body([
+        ("sku", Some(json!(sku))),
+        ("units", Some(json!(units))),
+        ("price", price.map(|price| json!(price))),
+    ]))
+}
+
 /// Goods that come back.
 #[derive(Debug, Subcommand)]
 pub(super) enum Return {
@@ -364,6 +408,44 @@ async fn open(asked: &Open, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
     told(&receipt, &done, out)
 }
 
+pub(super) async fn exchange(
+    asked: &Exchange,
+    client: &Client,
+    out: &mut Out<'_>,
+) -> anyhow::Result<Exit> {
+    let path = format!("/orders/{}", find(&asked.order, client).await?);
+    let said = body([
+        ("lines", Some(lines(&asked.lines))),
+        ("items", Some(json!(asked.items))),
+        ("reason", Some(json!(asked.reason))),
+        ("note", texted(asked.note.as_ref())),
+        ("tracking_number", texted(asked.tracking_number.as_ref())),
+        ("anyway", asked.anyway.then_some(json!(true))),
+        ("by", texted(asked.by.as_ref())),
+    ]);
+    let receipt = client.post(&format!("{path}/exchanges"), &said).await?;
+    let order = client.get(&path).await?;
+    let mut returns = order["returns"].as_array().into_iter().flatten();
+    let opened = returns.find(|one| one["id"] == receipt["return"]);
+    let owed = opened.map(difference).unwrap_or_default();
+    let done = format!("Opened as {}{owed}", show(&receipt, "return"));
+    told(&receipt, &done, out)
+}
+
+/// What an exchange costs more or less, after a comma; nothing where both are worth the same.
+fn difference(one: &Value) -> String {
+    let Some(amount) = one["difference"]["amount"].as_str() else {
+        return String::new();
+    };
+    let currency = show(&one["difference"], "currency");
+    let is_nothing = amount.bytes().all(|byte| matches!(byte, b'0' | b'.'));
+    match amount.strip_prefix('-') {
+        Some(less) => format!(", {less} {currency} are owed to the buyer"),
+        None if is_nothing => String::new(),
+        None => format!(", the buyer owes {amount} {currency}"),
+    }
+}
+
 /// Parcels with where they are, and what comes back.
 pub(super) fn tables(order: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
     let part = |name: &str| order[name].as_array().cloned().unwrap_or_default();
@@ -412,6 +494,7 @@ pub(super) fn tables(order: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
                 ("NOT RETURNED", &|part| show(part, "not_returned")),
             ],
         )?;
+        instead_of(one, out)?;
         for refund in one["refunds"].as_array().into_iter().flatten() {
             let anyway = if refund["anyway"] == true {
                 ", also beyond what came"
@@ -425,6 +508,21 @@ pub(super) fn tables(order: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
                 show(refund, "state"),
             ))?;
         }
+    }
+    Ok(())
+}
+
+/// What leaves for a return, line by line.
+fn instead_of(one: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
+    for leaves in one["replacements"].as_array().into_iter().flatten() {
+        out.line(&format!(
+            "Line {} leaves instead: {} of {} for {}{}",
+            show(leaves, "line"),
+            show(leaves, "units"),
+            show(leaves, "sku"),
+            money(leaves, "total"),
+            difference(one),
+        ))?;
     }
     Ok(())
 }

@@ -147,6 +147,11 @@ impl Client {
         }
     }
 
+    /// The whole address of something on its admin listener.
+    pub(super) fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
     /// Reads one thing.
     pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
         self.call("GET", path, None).await

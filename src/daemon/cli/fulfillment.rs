@@ -1,5 +1,7 @@
 //! `oneshelf orders task` and `tasks`: what is picked, packed and handed over.
 
+use std::path::PathBuf;
+
 use clap::{Subcommand, builder::PossibleValuesParser};
 use domain::fulfillment::TaskState;
 use serde_json::{Value, json};
@@ -7,6 +9,7 @@ use serde_json::{Value, json};
 use super::{
     aftersales::{body, choose, load, texted},
     client::{Client, query},
+    labels,
     orders::{find, line_units, lines, told},
     out::{Out, money, show},
 };
@@ -84,6 +87,31 @@ pub(super) enum Step {
         /// Which parcel, by its number within the task.
         #[arg(long)]
         parcel: u32,
+        /// It was given back at the provider already.
+        #[arg(long)]
+        by_hand: bool,
+    },
+    /// Asks a provider what sending a parcel would cost.
+    Rates {
+        #[command(flatten)]
+        of: Of,
+        /// Which parcel, by its number within the task.
+        #[arg(long)]
+        parcel: u32,
+        /// Of which provider, where there are several.
+        #[arg(long)]
+        provider: Option<String>,
+    },
+    /// Fetches a label that a provider sold, to be printed.
+    PrintLabel {
+        #[command(flatten)]
+        of: Of,
+        /// Which parcel, by its number within the task.
+        #[arg(long)]
+        parcel: u32,
+        /// Where to write the PDF.
+        #[arg(long, short)]
+        output: PathBuf,
     },
     /// Hands parcels over; they leave the shelf, and the channel is told.
     HandOver(HandOver),
@@ -123,7 +151,7 @@ pub(super) struct Of {
     task: Option<String>,
     /// Who.
     #[arg(long)]
-    by: Option<String>,
+    pub(super) by: Option<String>,
 }
 
 /// What was fetched, and what was not found.
@@ -154,12 +182,21 @@ pub(super) struct Label {
     /// Which parcel, by its number within the task.
     #[arg(long)]
     parcel: u32,
+    /// Buy it of a provider.
+    #[arg(long, conflicts_with_all = ["carrier", "tracking_number", "tracking_url", "reference", "cost"])]
+    buy: bool,
+    /// Of which provider, where there are several.
+    #[arg(long, requires = "buy")]
+    provider: Option<String>,
+    /// The provider's word for how it goes; its usual one when it is not said.
+    #[arg(long, requires = "buy")]
+    service: Option<String>,
     /// Who carries it.
-    #[arg(long)]
-    carrier: String,
+    #[arg(long, required_unless_present = "buy")]
+    carrier: Option<String>,
     /// Its number there.
-    #[arg(long)]
-    tracking_number: String,
+    #[arg(long, required_unless_present = "buy")]
+    tracking_number: Option<String>,
     /// Where to follow it.
     #[arg(long)]
     tracking_url: Option<String>,
@@ -268,6 +305,10 @@ fn waiting(orders: &[Value], out: &mut Out<'_>) -> anyhow::Result<Exit> {
     Ok(Exit::Good)
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm for each step, and most of them are a call"
+)]
 pub(super) async fn step(asked: &Step, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
     match asked {
         Step::Open {
@@ -311,9 +352,18 @@ pub(super) async fn step(asked: &Step, client: &Client, out: &mut Out<'_>) -> an
             delete(of, &format!("parcels/{parcel}"), "Unpacked", client, out).await
         }
         Step::Label(asked) => label(asked, client, out).await,
-        Step::VoidLabel { of, parcel } => {
-            let path = format!("parcels/{parcel}/label");
-            delete(of, &path, "The label is void", client, out).await
+        Step::VoidLabel {
+            of,
+            parcel,
+            by_hand,
+        } => labels::give_back(of, *parcel, *by_hand, client, out).await,
+        Step::Rates {
+            of,
+            parcel,
+            provider,
+        } => labels::rates(of, *parcel, provider.as_ref(), client, out).await,
+        Step::PrintLabel { of, parcel, output } => {
+            labels::print(of, *parcel, output, client, out).await
         }
         Step::HandOver(asked) => hand_over(asked, client, out).await,
         Step::Split { of, lines: some } => {
@@ -332,7 +382,7 @@ pub(super) async fn step(asked: &Step, client: &Client, out: &mut Out<'_>) -> an
 }
 
 /// The path of the task that is meant, and its order.
-async fn path(of: &Of, client: &Client) -> anyhow::Result<(String, Value)> {
+pub(super) async fn path(of: &Of, client: &Client) -> anyhow::Result<(String, Value)> {
     let (path, order) = load(&of.order, client).await?;
     let is_open = |task: &Value| task["state"] != "closed";
     let task = choose(
@@ -398,12 +448,25 @@ async fn pick(asked: &Pick, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
 
 async fn label(asked: &Label, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
     let (path, order) = path(&asked.of, client).await?;
+    if asked.buy {
+        let said = body([
+            ("provider", texted(asked.provider.as_ref())),
+            ("service", texted(asked.service.as_ref())),
+            ("by", texted(asked.of.by.as_ref())),
+        ]);
+        let path = format!("{path}/parcels/{}/label/buy", asked.parcel);
+        return told(
+            &client.post(&path, &said).await?,
+            "A label is to be bought",
+            out,
+        );
+    }
     let currency = asked.currency.clone();
     let currency = currency.unwrap_or_else(|| show(&order, "total.currency"));
     let cost = asked.cost.as_ref();
     let said = body([
-        ("carrier", Some(json!(asked.carrier))),
-        ("tracking_number", Some(json!(asked.tracking_number))),
+        ("carrier", texted(asked.carrier.as_ref())),
+        ("tracking_number", texted(asked.tracking_number.as_ref())),
         ("tracking_url", texted(asked.tracking_url.as_ref())),
         ("reference", texted(asked.reference.as_ref())),
         (

@@ -20,6 +20,7 @@ mod freeze;
 mod fulfillment;
 mod import;
 mod incidents;
+mod labels;
 mod listings;
 mod moves;
 mod orders;
@@ -31,6 +32,7 @@ mod placing;
 mod rules;
 mod status;
 mod stock;
+mod users;
 mod zip;
 
 #[cfg(test)]
@@ -64,6 +66,7 @@ pub enum Verb {
     Incidents(incidents::Args),
     Freeze(freeze::Args),
     Unfreeze(freeze::UnfreezeArgs),
+    Users(users::Args),
     /// Prints the description of the admin API (OpenAPI 3.1); needs no daemon.
     Openapi,
 }
@@ -101,6 +104,7 @@ impl Verb {
             Verb::Incidents(args) => Some(&args.connect),
             Verb::Freeze(args) => Some(&args.connect),
             Verb::Unfreeze(args) => Some(&args.connect),
+            Verb::Users(args) => Some(&args.connect),
             Verb::Openapi => None,
         }
     }
@@ -121,6 +125,7 @@ impl Verb {
             Verb::Incidents(args) => incidents::run(args, client, out).await,
             Verb::Freeze(args) => freeze::run(args, client, out).await,
             Verb::Unfreeze(args) => freeze::run_back(args, client, out).await,
+            Verb::Users(args) => users::run(args, client, out).await,
             Verb::Openapi => Ok(Exit::Good),
         }
     }

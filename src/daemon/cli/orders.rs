@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::{
-    aftersales::{self, Resend, Return, Settle, Track},
+    aftersales::{self, Exchange, Resend, Return, Settle, Track},
     allocation::{self, Allocate, Unallocate},
     client::{Client, Connect, encode, query},
     documents,
@@ -61,6 +61,13 @@ enum What {
     },
     /// Stops an order.
     Hold(Hold),
+    /// Sends one of the configured messages about an order.
+    Tell {
+        /// Our id of it, or its id on its channel.
+        order: String,
+        /// The name of the message.
+        message: String,
+    },
     /// Lets an order go on.
     Release {
         /// Our id of it, or its id on its channel.
@@ -82,6 +89,8 @@ enum What {
     Settle(Settle),
     /// Sends units again that left and do not come back.
     Resend(Resend),
+    /// Sends other goods for those that come back.
+    Exchange(Exchange),
     /// Takes goods back: announces them, takes them in, and says what becomes of them.
     #[command(subcommand)]
     Return(Return),
@@ -162,6 +171,9 @@ struct Hold {
     /// Give its stock to others meanwhile.
     #[arg(long)]
     give_up_stock: bool,
+    /// The message that asks the buyer for what is missing.
+    #[arg(long)]
+    ask: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -228,6 +240,11 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
             told(&receipt, done, out)
         }
         Some(What::Hold(asked)) => hold(asked, client, out).await,
+        Some(What::Tell { order, message }) => {
+            let path = format!("/orders/{}/messages", find(order, client).await?);
+            let receipt = client.post(&path, &json!({ "message": message })).await?;
+            told(&receipt, "It is to be sent", out)
+        }
         Some(What::Release { order, by }) => {
             let by = query(&[("by", by.clone())]);
             let path = format!("/orders/{}/holds{by}", find(order, client).await?);
@@ -239,6 +256,7 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
         Some(What::Track(asked)) => aftersales::track(asked, client, out).await,
         Some(What::Settle(asked)) => aftersales::settle(asked, client, out).await,
         Some(What::Resend(asked)) => aftersales::resend(asked, client, out).await,
+        Some(What::Exchange(asked)) => aftersales::exchange(asked, client, out).await,
         Some(What::Return(asked)) => aftersales::come_back(asked, client, out).await,
         Some(What::Document(asked)) => documents::draw(asked, client, out).await,
         Some(What::PickList(asked)) => documents::pick_list(asked, client, out).await,
@@ -357,7 +375,11 @@ async fn ship(asked: &Ship, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
 
 async fn hold(asked: &Hold, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
     let mut body = json!({ "reason": asked.reason, "keeps_claim": !asked.give_up_stock });
-    for (key, value) in [("by", &asked.by), ("until", &asked.until)] {
+    for (key, value) in [
+        ("by", &asked.by),
+        ("until", &asked.until),
+        ("ask", &asked.ask),
+    ] {
         if let Some(value) = value {
             body[key] = json!(value);
         }

@@ -49,12 +49,30 @@ enum What {
         /// With an account: the listing.
         listing: Option<String>,
     },
+    /// Gives up a message that waits, or waits for a person.
+    Drop {
+        /// The id of its intent.
+        what: String,
+        /// Who says so.
+        #[arg(long)]
+        by: Option<String>,
+    },
 }
 
 pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
     match &args.what {
         None => list(&args.list, client, out).await,
         Some(What::List(asked)) => list(asked, client, out).await,
+        Some(What::Drop { what, by }) => {
+            let path = format!("/outbox/{}/drop", encode(what));
+            let receipt = client.post(&path, &json!({ "by": by })).await?;
+            if out.is_json() {
+                out.objects([&receipt])?;
+            } else {
+                out.line("It is given up.")?;
+            }
+            Ok(Exit::Good)
+        }
         Some(What::Retry { what, listing }) => {
             let path = match listing {
                 Some(listing) => format!("/listings/{}/{}/retry", encode(what), encode(listing)),

@@ -126,6 +126,7 @@ fn marks(order: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
         ("tags", tags(order)),
         ("priority", show(order, "priority")),
         ("route", show(order, "route.location")),
+        ("pay at", show(order, "pay_link")),
     ];
     let is_said = |(_, value): &&(&str, String)| value != "-" && value != "0";
     let marks: Vec<_> = marks.iter().filter(is_said).cloned().collect();

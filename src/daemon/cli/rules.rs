@@ -104,6 +104,10 @@ fn does(rule: &Value) -> String {
             .as_i64()
             .map(|priority| format!("priority {priority}")),
     );
+    does.extend(rule["ask"].as_str().map(|name| format!("ask `{name}`")));
+    let told = rule["notify"].as_array().into_iter().flatten();
+    let told = told.filter_map(Value::as_str);
+    does.extend(told.map(|name| format!("notify `{name}`")));
     does.join(", ")
 }
 
@@ -162,6 +166,8 @@ fn written(rule: &OrderRule) -> Value {
         "tag": rule.then.tag,
         "route": rule.then.route,
         "priority": rule.then.priority,
+        "ask": hold.and_then(|hold| hold.ask.as_ref()).map(|notice| &notice.message),
+        "notify": rule.then.notify.iter().map(|notice| &notice.message).collect::<Vec<_>>(),
     })
 }
 

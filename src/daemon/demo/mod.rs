@@ -93,6 +93,8 @@ pub(crate) struct Demo {
     pub(crate) started_at: Time,
     pub(crate) admin_url: String,
     pub(crate) token: String,
+    /// With which somebody comes into the dashboard, once.
+    pub(crate) sign_in: String,
     /// Levels that staff edited in a shop, for the judge.
     pub(crate) edits: std::sync::Mutex<Vec<sandbox::judge::Edit>>,
     stop_web: tokio::sync::watch::Sender<bool>,
@@ -192,6 +194,7 @@ async fn start(
     let admin_url = format!("http://{}", admin.local_addr()?);
     let mut tokens = web::Tokens::none();
     tokens.add(&token).context("the token of the demo")?;
+    let sign_in = format!("{admin_url}{}", web::invite(&engine, "demo").await?);
     let stop_web = crate::listen::spawn(&engine, public, admin, tokens, web::Limits::default());
     for shop in &shops {
         shop.deliver_hooks(outside.client());
@@ -213,6 +216,7 @@ async fn start(
         started_at,
         admin_url,
         token,
+        sign_in,
         edits,
         stop_web,
     })
@@ -313,6 +317,7 @@ fn config(shops: &[HostedShop]) -> Config {
         public_url: None,
         privacy: Privacy::default(),
         sellers: engine::issuing::Sellers::default(),
+        gateways: engine::gateways::Gateways::default(),
         compare_first: false,
     }
 }

@@ -34,6 +34,11 @@ pub(super) fn greet(demo: &Demo) -> std::io::Result<()> {
     }
     let (url, token) = (&demo.admin_url, &demo.token);
     writeln!(out)?;
+    writeln!(out, "Dashboard   {}", demo.sign_in)?;
+    writeln!(
+        out,
+        "            (good once: choose a password there; then sign in as demo)"
+    )?;
     writeln!(
         out,
         "Admin API   {url}/api/v1/metrics/summary, described at {url}/api/v1/openapi.json"

@@ -17,6 +17,7 @@ use super::{
     files::File,
     idle,
     layers::Override,
+    meaning::tell,
     mistakes::{self, At, Mistake, Severity},
     offers,
     places::{KeyPath, Part},
@@ -84,6 +85,10 @@ pub(super) fn read_account(
             &[file.stem.as_str()],
         );
     }
+    let is_by_hand = connector.is_some_and(|connector| connector.descriptor().is_by_hand);
+    if let Some(link) = &read.pay_link {
+        check_pay_link(&mut document, link, is_by_hand);
+    }
     let prefix = format!("accounts.{}.", file.stem);
     let origins = document.origins(&prefix);
     let account = connector.map(|connector| Account {
@@ -92,7 +97,9 @@ pub(super) fn read_account(
         mode: read.mode,
         settings: Value::Object(read.settings),
         poll: read.poll,
+        calls_per_second: read.calls_per_second,
         unpaid_for: read.unpaid_for,
+        pay_link: read.pay_link,
         cancel_penalty: read.cancel_penalty,
         verify,
         offer,
@@ -107,6 +114,29 @@ pub(super) fn read_account(
         account: account.filter(|_| is_good),
         mistakes: early,
         origins,
+    }
+}
+
+fn check_pay_link(document: &mut Document, link: &str, is_by_hand: bool) {
+    let path = ["pay_link".to_owned()].to_vec();
+    if !is_by_hand {
+        let help = "leave it out: its buyers pay there";
+        tell(
+            document,
+            &path,
+            "the orders of this account are paid on its channel",
+            Some(help),
+        );
+    } else if !link.starts_with("https://") {
+        let help = "pay_link = \"https://pay.example.com/{number}?amount={amount}\"";
+        tell(
+            document,
+            &path,
+            "an order is paid at an address with https",
+            Some(help),
+        );
+    } else if let Err(problem) = engine::paying::check(link) {
+        tell(document, &path, &problem, None);
     }
 }
 

@@ -12,9 +12,12 @@ mod document;
 mod files;
 mod idle;
 mod incidents;
+mod labels;
 mod layers;
 mod locations;
+mod log;
 mod meaning;
+mod messages;
 mod mistakes;
 mod offers;
 mod order_rules;
@@ -45,7 +48,10 @@ use accounts::read_account;
 use document::Document;
 pub use document::Origin;
 pub use incidents::CancelPenalty;
+pub use labels::LabelSeller;
 use layers::Override;
+pub use log::{Log, LogFormat, LogLevel};
+pub use messages::{MailServer, Messages, Notify};
 pub use mistakes::{At, LoadError, Mistake, Severity};
 pub(crate) use order_rules::Place;
 pub use places::Excerpt;
@@ -54,8 +60,7 @@ use secrets::Need;
 use shape::Main;
 pub use shape::{
     Account, Admin, Allocation, Authority, Backorder, Backup, Breaker, Decides, Item, ItemKind,
-    LastUnits, Limits, Listen, Log, LogFormat, LogLevel, Mode, Network, Offer, Preorder, Rule,
-    Schedule, Stock, Store,
+    LastUnits, Limits, Listen, Mode, Network, Offer, Preorder, Rule, Schedule, Stock, Store,
 };
 pub(crate) use values::parse_duration;
 pub use values::{Risk, Share};
@@ -90,6 +95,12 @@ pub struct Settings {
     pub verify: Verify,
     /// What is done with orders that are such and such, in their order.
     pub rules: Vec<OrderRule>,
+    /// Through what messages go.
+    pub notify: Notify,
+    /// What can be told to buyers, to people of the house and to programs.
+    pub messages: Messages,
+    /// Who sells labels.
+    pub label_providers: Vec<LabelSeller>,
     /// How often things are done.
     pub schedule: Schedule,
     /// When too much happens at once.
@@ -254,11 +265,13 @@ pub(crate) fn load_rules(
     let mut document = document.map_err(|mistake| LoadError::Mistakes(vec![*mistake]))?;
     document.take_out(&["admin".to_owned()]);
     document.take_out(&["privacy".to_owned()]);
+    document.take_out(&["notify".to_owned()]);
+    document.take_out(&["label_providers".to_owned()]);
     let main: Main = document.read();
     let declared = locations::locations(&mut document, main.locations, accounts);
     let mut places = places.to_vec();
     places.extend(declared.iter().map(Place::of));
-    let rules = order_rules::rules(&mut document, main.rules, accounts, &places);
+    let rules = order_rules::rules(&mut document, main.rules, accounts, &places, None);
     let told = document.into_mistakes();
     match told
         .iter()
@@ -291,6 +304,8 @@ fn read_main(
     let schema = schemars::schema_for!(Main).to_value();
     let mut document = Document::open(name, text, overrides, vec![(Vec::new(), schema)])?;
     document.fetch_secrets(&["admin".to_owned()], environment, need);
+    document.fetch_secrets(&["notify".to_owned()], environment, need);
+    document.fetch_secrets(&["label_providers".to_owned()], environment, need);
     let main: Main = document.read();
     meaning::check_plain(&mut document, &main, known.schedule);
     let items = meaning::items(&mut document, main.items);
@@ -301,12 +316,19 @@ fn read_main(
     let sellers = sellers::sellers(&mut document, main.sellers, accounts);
     let verify = verify::read(&mut document, main.verify);
     let places: Vec<Place> = locations.iter().map(Place::of).collect();
-    let rules = order_rules::rules(&mut document, main.rules, accounts, &places);
+    let label_providers = labels::providers(&mut document, main.label_providers);
+    let notify = messages::notify(&mut document, main.notify, need);
+    let messages = messages::messages(&mut document, main.messages, &notify);
+    let of = Some(&messages);
+    let rules = order_rules::rules(&mut document, main.rules, accounts, &places, of);
     let settings = Settings {
         incidents,
         sellers,
         verify,
         rules,
+        notify,
+        messages,
+        label_providers,
         listen: main.listen,
         public_url: main.public_url,
         store: main.store,

@@ -6,6 +6,7 @@ use std::{collections::BTreeSet, ops::Range, time::Duration};
 
 use domain::{
     locations::{Kind, Location},
+    message::{Notice, Way},
     order_rules::{
         ConditionRef, Moment, OrderRule, PAYMENTS, PAYS, RULES_MAX, RuleHold, TAGS_MAX, Then,
     },
@@ -19,6 +20,7 @@ use serde::Deserialize;
 use super::{
     document::Document,
     meaning::{inner, keys, tell},
+    messages::Messages,
     mistakes,
     places::KeyPath,
     values::{self, DurationText},
@@ -59,6 +61,10 @@ pub(super) struct ThenText {
     pub(super) route: Option<String>,
     /// How soon it is served: the higher, the sooner. 0 where nothing is said.
     pub(super) priority: Option<i32>,
+    /// The message that asks for what is missing of an order that it holds.
+    pub(super) ask: Option<String>,
+    /// The messages that are sent.
+    pub(super) notify: Vec<String>,
 }
 
 /// Checks them, and says what they mean.
@@ -67,6 +73,7 @@ pub(super) fn rules(
     texts: Vec<OrderRuleText>,
     accounts: &BTreeSet<String>,
     places: &[Place],
+    messages: Option<&Messages>,
 ) -> Vec<OrderRule> {
     let tags: BTreeSet<String> = texts
         .iter()
@@ -76,6 +83,7 @@ pub(super) fn rules(
         accounts,
         places,
         tags: &tags,
+        messages,
     };
     if texts.len() > RULES_MAX {
         let problem = format!(
@@ -135,6 +143,8 @@ struct Known<'k> {
     accounts: &'k BTreeSet<String>,
     places: &'k [Place],
     tags: &'k BTreeSet<String>,
+    /// None where the rules are only tried out.
+    messages: Option<&'k Messages>,
 }
 
 fn read_name(document: &mut Document, path: &KeyPath, name: Option<String>) -> Option<String> {
@@ -282,7 +292,8 @@ fn read_then(
     let does_nothing = text.hold.is_none()
         && text.tag.is_empty()
         && text.route.is_none()
-        && text.priority.is_none();
+        && text.priority.is_none()
+        && text.notify.is_empty();
     if does_nothing && !document.is_wrong(path) {
         let help =
             "write then = { hold = \"look at it\" }, or tag = [\"…\"], route = \"…\", priority = 5";
@@ -294,7 +305,7 @@ fn read_then(
         );
         return None;
     }
-    let hold = read_hold(document, path, &text)?;
+    let hold = read_hold(document, path, &text, known)?;
     let tag_path = inner(path, "tag");
     if text.tag.len() > TAGS_MAX {
         tell(
@@ -318,19 +329,32 @@ fn read_then(
         None => None,
         Some(location) => Some(route(document, &route_path, &location, known)?),
     };
+    let notify_path = inner(path, "notify");
+    let mut notify = Vec::new();
+    for (index, name) in text.notify.iter().enumerate() {
+        let path = inner(&notify_path, &index.to_string());
+        notify.extend(notice(document, &path, name, known));
+    }
     Some(Then {
         hold,
         tag,
         route,
         priority: text.priority,
+        notify,
     })
 }
 
 /// What is said of a hold; nothing at all where that is wrong.
-fn read_hold(document: &mut Document, path: &KeyPath, text: &ThenText) -> Option<Option<RuleHold>> {
+fn read_hold(
+    document: &mut Document,
+    path: &KeyPath,
+    text: &ThenText,
+    known: Known<'_>,
+) -> Option<Option<RuleHold>> {
     for (key, is_said) in [
         ("hold_for", text.hold_for.is_some()),
         ("give_up_stock", text.give_up_stock.is_some()),
+        ("ask", text.ask.is_some()),
     ] {
         if is_said && text.hold.is_none() && !document.is_wrong(&inner(path, "hold")) {
             let problem = format!("`{key}` is about a hold, and this rule holds nothing");
@@ -349,8 +373,31 @@ fn read_hold(document: &mut Document, path: &KeyPath, text: &ThenText) -> Option
             reason: read_text(document, &hold_path, reason, "the reason of a hold")?,
             settle_within: text.hold_for,
             keeps_claim: !text.give_up_stock.unwrap_or_default(),
+            ask: match &text.ask {
+                None => None,
+                Some(name) => Some(notice(document, &inner(path, "ask"), name, known)?),
+            },
         })),
     }
+}
+
+/// A message that is configured.
+fn notice(document: &mut Document, path: &KeyPath, name: &str, known: Known<'_>) -> Option<Notice> {
+    let Some(messages) = known.messages else {
+        return Some(Notice {
+            message: name.to_owned(),
+            way: Way::Mail,
+        });
+    };
+    if let Some(message) = messages.all.get(name) {
+        return Some(message.notice());
+    }
+    let names: Vec<&str> = messages.all.keys().map(String::as_str).collect();
+    let help = mistakes::suggestion_or_list(name, &names, "there are");
+    let help = help.unwrap_or_else(|| "declare it in [[messages]]".to_owned());
+    let problem = format!("there is no message `{name}`");
+    tell(document, path, &problem, Some(&help));
+    None
 }
 
 /// A location that orders can leave from.

@@ -12,6 +12,9 @@ use serde::Deserialize;
 
 use super::{
     incidents::CancelPenalty,
+    labels::LabelSellerText,
+    log::Log,
+    messages::{MessageText, NotifyText},
     order_rules::OrderRuleText,
     privacy::Privacy,
     promised::PromisedText,
@@ -55,6 +58,12 @@ pub(super) struct Main {
     pub(super) verify: VerifyText,
     /// What is done with orders that are such and such.
     pub(super) rules: Vec<OrderRuleText>,
+    /// Through what messages go.
+    pub(super) notify: NotifyText,
+    /// What can be told to buyers, to people of the house and to programs.
+    pub(super) messages: Vec<MessageText>,
+    /// Who sells labels.
+    pub(super) label_providers: Vec<LabelSellerText>,
     /// How often things are done.
     pub(super) schedule: Schedule,
     /// When too much happens at once.
@@ -115,46 +124,6 @@ pub struct Network {
     /// Whether accounts may be reached without TLS and at private addresses: a shop in the own
     /// network, a sandbox. Otherwise only https to public addresses.
     pub allow_private: bool,
-}
-
-/// What is logged, and how.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct Log {
-    /// `auto` is text on a terminal and JSON elsewhere.
-    pub format: LogFormat,
-    /// How much.
-    pub level: LogLevel,
-}
-
-/// How log lines look.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum LogFormat {
-    /// Text on a terminal, JSON elsewhere.
-    #[default]
-    Auto,
-    /// For people.
-    Text,
-    /// One object per line.
-    Json,
-}
-
-/// How much is logged.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum LogLevel {
-    /// What a person must look at.
-    Error,
-    /// And what went wrong but mends itself.
-    Warn,
-    /// And what happened.
-    #[default]
-    Info,
-    /// And how.
-    Debug,
-    /// And every step. Never bodies, secrets or addresses.
-    Trace,
 }
 
 /// How much is taken from outside.
@@ -564,10 +533,15 @@ pub(super) struct AccountText {
     #[serde(deserialize_with = "values::some_duration")]
     #[schemars(with = "Option<DurationText>")]
     pub(super) poll: Option<Duration>,
+    /// How many calls a second it takes, if not as many as is usual for its kind of channel.
+    #[serde(deserialize_with = "values::calls_per_second")]
+    pub(super) calls_per_second: Option<u32>,
     /// How long an order keeps its units without being paid, if not as `stock.unpaid_for` says.
     #[serde(deserialize_with = "values::some_duration")]
     #[schemars(with = "Option<DurationText>")]
     pub(super) unpaid_for: Option<Duration>,
+    /// Where its orders are paid, of an account that is entered by hand: `https://pay.example.com/{number}?a={amount}`.
+    pub(super) pay_link: Option<String>,
     /// What canceling an order costs there, which ranks the ways out of an incident.
     pub(super) cancel_penalty: CancelPenalty,
     /// What is looked at in its orders, if not as the main file says.
@@ -752,8 +726,12 @@ pub struct Account {
     pub settings: serde_json::Value,
     /// How often it is asked for changed orders.
     pub poll: Option<Duration>,
+    /// How many calls a second it takes, if not the usual.
+    pub calls_per_second: Option<u32>,
     /// How long an order keeps its units without being paid.
     pub unpaid_for: Option<Duration>,
+    /// Where its orders are paid.
+    pub pay_link: Option<String>,
     /// What canceling an order costs there.
     pub cancel_penalty: CancelPenalty,
     /// What is looked at in its orders.
@@ -775,7 +753,9 @@ impl std::fmt::Debug for Account {
             mode,
             settings: _,
             poll,
+            calls_per_second,
             unpaid_for,
+            pay_link,
             cancel_penalty,
             verify,
             offer,
@@ -787,7 +767,9 @@ impl std::fmt::Debug for Account {
             .field("kind", kind)
             .field("mode", mode)
             .field("poll", poll)
+            .field("calls_per_second", calls_per_second)
             .field("unpaid_for", unpaid_for)
+            .field("pay_link", pay_link)
             .field("cancel_penalty", cancel_penalty)
             .field("verify", verify)
             .field("offer", offer)

@@ -387,6 +387,22 @@ pub(super) fn some_duration<'de, D: Deserializer<'de>>(
     duration(deserializer).map(Some)
 }
 
+/// The most calls a second that an account may be asked for.
+const CALLS_PER_SECOND_MAX: u32 = 1000;
+
+/// How many calls a second an account takes.
+pub(super) fn calls_per_second<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<u32>, D::Error> {
+    let wrong = || {
+        let said = format!("expected a whole number from 1 to {CALLS_PER_SECOND_MAX}");
+        serde::de::Error::custom(said)
+    };
+    let calls = u32::deserialize(deserializer).map_err(|_| wrong())?;
+    let is_lawful = (1..=CALLS_PER_SECOND_MAX).contains(&calls);
+    is_lawful.then_some(Some(calls)).ok_or_else(wrong)
+}
+
 /// A duration as people write it.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let span = text.parse::<jiff::Span>().ok();

@@ -18,7 +18,7 @@ use crate::{
 use super::{
     Desk, Refusal, Undecided, Verdict, claims::Move, counts, delivery, drift, edits, erase,
     fulfill, incidents, issue, level, manual, moves, notes, offers, places, push, return_refunds,
-    returns, ship, snapshot,
+    returns, ship, snapshot, tell,
 };
 
 #[expect(
@@ -91,6 +91,7 @@ pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdic
             by,
             until,
             keeps_claim,
+            ask,
         } => {
             let since = desk.now();
             desk.order_mut(*order)?.holds.push(Hold {
@@ -101,12 +102,16 @@ pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdic
                 keeps_claim: *keeps_claim,
                 released_at: None,
                 released_by: None,
+                asked: None,
             });
             let placed = Event::HoldPlaced {
                 reason: reason.clone(),
                 owner: by.clone(),
             };
             desk.record_for(*order, placed);
+            if let Some(notice) = ask {
+                desk.ask(*order, reason, notice)?;
+            }
             desk.settle_claims(*order)?;
             Ok(Verdict::New)
         }
@@ -125,6 +130,8 @@ pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdic
             listing,
             by,
         } => offers::lift(desk, &(account.clone(), listing.clone()), by),
+        Command::Tell { order, notice } => tell::send(desk, *order, notice),
+        Command::DropIntent { intent, by } => tell::drop_intent(desk, *intent, by),
         Command::RetryIntent { intent } => push::retry_intent(desk, *intent),
         Command::SettleDrift {
             drift: id,
@@ -167,7 +174,7 @@ pub(super) fn close(desk: &mut Desk<'_>, id: OrderId) -> Result<Verdict, Undecid
         .book
         .intents
         .values()
-        .any(|intent| intent.order == id && !matches!(intent.state, IntentState::Done(_)));
+        .any(|intent| intent.order == id && intent.is_open());
     let order = desk.order(id)?;
     let phase = order.phase(desk.book.is_short(order));
     let is_done = match phase {
@@ -409,6 +416,7 @@ pub(super) fn cancel(desk: &mut Desk<'_>, id: OrderId, reason: &str) -> Result<V
         return refuse(Refusal::AlreadyShipped);
     }
     fulfill::refuse_when_labeled(order)?;
+    fulfill::refuse_when_any_is_asked(desk, id)?;
     if manual::is_by_hand(desk, &order.account) {
         return manual::cancel(desk, id, &[]);
     }
@@ -442,10 +450,14 @@ pub(super) fn refund(
         .book
         .intents
         .values()
-        .filter(|intent| intent.order == id && !matches!(intent.state, IntentState::Done(_)))
+        .filter(|intent| intent.order == id && intent.is_open())
         .filter_map(|intent| match &intent.wish {
             Wish::Refund { amount, .. } => Some(amount.minor()),
-            Wish::PushShipment { .. } | Wish::CancelOrder { .. } => None,
+            Wish::PushShipment { .. }
+            | Wish::CancelOrder { .. }
+            | Wish::Message { .. }
+            | Wish::BuyLabel { .. }
+            | Wish::VoidLabel { .. } => None,
         })
         .fold(0, i64::saturating_add);
     let left = most_paid(order)
@@ -532,6 +544,7 @@ pub(super) fn wish(desk: &mut Desk<'_>, id: OrderId, wish: Wish) -> Result<Inten
     let event = Event::IntentMade {
         intent,
         wish: push::describe(&wish),
+        is_elsewhere: wish.gateway().is_some(),
     };
     desk.record_for(id, event);
     let row = Intent {
@@ -544,6 +557,7 @@ pub(super) fn wish(desk: &mut Desk<'_>, id: OrderId, wish: Wish) -> Result<Inten
         tries: 0,
         next_at: made_at,
         is_ambiguous: false,
+        sent_at: None,
         last: String::new(),
         state: IntentState::Waiting,
     };

@@ -11,7 +11,7 @@ use crate::{
     ids::OrderId,
     order::Order,
     person::{Destination, Person, PersonEdit},
-    snapshot::OrderSnapshot,
+    snapshot::{OrderSnapshot, PaymentState, Standing},
 };
 
 use super::{Desk, Undecided, manual, snapshot::line_mut};
@@ -23,7 +23,7 @@ pub(super) fn take_head(
     snapshot: &OrderSnapshot,
     fingerprint: u64,
 ) -> Result<(), Undecided> {
-    let standing = snapshot.standing.clone();
+    let standing = standing(desk.order(id)?, snapshot);
     change(desk, id, "standing", |order| &mut order.standing, standing)?;
     let account = desk.order(id)?.account.clone();
     if !manual::is_by_hand(desk, &account) {
@@ -55,6 +55,15 @@ pub(super) fn take_head(
     let is_erased = order.is_erased();
     take_person(desk, id, Person::of(snapshot).filter(|_| !is_erased));
     Ok(())
+}
+
+/// What was canceled is no sale again when its money is given back, though some channels then have no other word
+/// for it than for a sale whose money was given back.
+fn standing(order: &Order, snapshot: &OrderSnapshot) -> Standing {
+    match (&order.standing, &snapshot.standing, &snapshot.payment) {
+        (Standing::Canceled, Standing::Placed, PaymentState::Refunded) => Standing::Canceled,
+        (_, told, _) => told.clone(),
+    }
 }
 
 /// Each of the channel's words by itself, so that it can be read which changed.

@@ -40,6 +40,7 @@ pub(super) fn forget(desk: &mut Desk<'_>, id: OrderId) -> Result<Verdict, Undeci
     erasure.done_at = Some(now);
     let by = erasure.by.clone();
     desk.book.persons.remove(&id);
+    desk.drop_messages(id);
     desk.record_for(id, Event::PersonErased { by });
     Ok(Verdict::New)
 }

@@ -478,6 +478,14 @@ fn cancel_units(desk: &mut Desk<'_>, incident: &Incident, amount: Money) -> Resu
     let cannot = |reason| command::refuse(Refusal::CannotCancelUnits { reason });
     let order = desk.order(incident.order)?;
     let missing = desk.book.missing_units(order, incident.line);
+    let line = order.line(incident.line);
+    let ordered = line.map(|line| line.counters.to_ship_first());
+    if missing > ordered.unwrap_or_default() {
+        return cannot(
+            "they leave in place of others, and the channel sold none of them; drop what is sent again, and give the \
+             money back",
+        );
+    }
     let covered: Quantity = order
         .lines
         .iter()

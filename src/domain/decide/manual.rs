@@ -271,7 +271,8 @@ pub(super) fn cancel(
             line: *number,
             source,
         })?;
-        let open = line.counters.to_ship();
+        // What is sent again was not ordered once more, so it is dropped, not canceled.
+        let open = line.counters.to_ship_first();
         if !units.is_positive() || units > open {
             return refuse(Refusal::NotOpen {
                 line: *number,

@@ -13,6 +13,7 @@ mod delivery;
 mod drift;
 mod edits;
 mod erase;
+mod exchange;
 mod fulfill;
 mod incidents;
 mod issue;
@@ -32,6 +33,7 @@ mod returns;
 mod ship;
 mod snapshot;
 mod sold;
+mod tell;
 mod unclear;
 mod verify;
 
@@ -208,6 +210,7 @@ pub fn decide(
     let standings = order_rules::standings(&desk);
     let verdict = take_in(&mut desk, signal)?;
     desk.run_rules(&standings)?;
+    desk.drop_what_is_answered();
     let takes_over = matches!(signal, Signal::Promises { .. } | Signal::Reclaim { .. });
     desk.settle_promises(takes_over)?;
     desk.settle_incidents();
@@ -298,6 +301,7 @@ fn take_in(desk: &mut Desk<'_>, signal: &Signal) -> Result<Verdict, Undecided> {
         Signal::Measured { account, demands } => offers::tune(desk, account, demands),
         Signal::StartPush { account, listings } => push::start(desk, account, listings),
         Signal::PushTried { account, results } => push::settle(desk, account, results),
+        Signal::IntentStarted { intent } => tell::start(desk, *intent),
         Signal::IntentTried { intent, outcome } => push::settle_intent(desk, *intent, outcome)?,
         Signal::Reclaim { order } => {
             desk.settle_claims(*order)?;
@@ -325,6 +329,7 @@ fn is_caused_by_an_order(signal: &Signal) -> bool {
         | Signal::Measured { .. }
         | Signal::StartPush { .. }
         | Signal::PushTried { .. }
+        | Signal::IntentStarted { .. }
         | Signal::IntentTried { .. }
         | Signal::Reclaim { .. }
         | Signal::Promises { .. }
@@ -355,6 +360,8 @@ fn is_caused_by_an_order(signal: &Signal) -> bool {
             | Command::Release { .. }
             | Command::Erase { .. }
             | Command::ResolveIncident { .. }
+            | Command::Tell { .. }
+            | Command::DropIntent { .. }
             | Command::RetryIntent { .. }
             | Command::RetryPush { .. } => true,
             Command::Adjust { .. }

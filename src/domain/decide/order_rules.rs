@@ -45,14 +45,14 @@ impl Desk<'_> {
                     continue;
                 }
                 for rule in policy.order_rules.iter().filter(|rule| rule.on == moment) {
-                    self.run_rule(id, rule)?;
+                    self.run_rule(id, rule, before.contains_key(&id))?;
                 }
             }
         }
         Ok(())
     }
 
-    fn run_rule(&mut self, id: OrderId, rule: &OrderRule) -> Result<(), Undecided> {
+    fn run_rule(&mut self, id: OrderId, rule: &OrderRule, is_known: bool) -> Result<(), Undecided> {
         let (order, at) = (self.order(id)?, self.now());
         let mut runs = order.runs.iter();
         let has_run = runs.any(|run| run.rule == rule.name && run.on == rule.on);
@@ -63,7 +63,7 @@ impl Desk<'_> {
         let (name, on) = (rule.name.clone(), rule.on);
         let outcome = match answer {
             Ok(true) => {
-                let did = self.act(id, rule)?;
+                let did = self.act(id, rule, is_known)?;
                 let event = Event::RuleMatched {
                     rule: name.clone(),
                     on,
@@ -100,12 +100,18 @@ impl Desk<'_> {
     }
 
     /// Does what a rule says, and says what that was.
-    fn act(&mut self, id: OrderId, rule: &OrderRule) -> Result<Vec<String>, Undecided> {
+    fn act(
+        &mut self,
+        id: OrderId,
+        rule: &OrderRule,
+        is_known: bool,
+    ) -> Result<Vec<String>, Undecided> {
         let Then {
             hold: _,
             tag,
             route,
             priority,
+            notify,
         } = &rule.then;
         let mut did = Vec::new();
         did.extend(self.hold_by_rule(id, rule)?);
@@ -124,6 +130,9 @@ impl Desk<'_> {
         if let Some(priority) = priority {
             order.priority = *priority;
             did.push(format!("given priority {priority}"));
+        }
+        for notice in notify {
+            did.push(self.tell_by_rule(id, notice, is_known)?);
         }
         Ok(did)
     }
@@ -152,10 +161,18 @@ impl Desk<'_> {
             keeps_claim: asked.keeps_claim,
             released_at: None,
             released_by: None,
+            asked: None,
         });
         let reason = asked.reason.clone();
         self.record_for(id, Event::HoldPlaced { reason, owner });
         self.settle_claims(id)?;
-        Ok(Some("held".to_owned()))
+        let Some(notice) = &asked.ask else {
+            return Ok(Some("held".to_owned()));
+        };
+        self.ask(id, &asked.reason, notice)?;
+        Ok(Some(format!(
+            "held, and `{}` is to be sent",
+            notice.message
+        )))
     }
 }

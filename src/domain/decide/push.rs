@@ -7,12 +7,13 @@ use crate::{
     fact::Event,
     ids::IntentId,
     intent::{IntentState, Outcome, Wish},
+    message::Way,
     offer::{Attempt, Told},
     possible::Possible,
     signal::PushResult,
 };
 
-use super::{Desk, FollowUp, Refusal, Undecided, Verdict, drift::close_drift};
+use super::{Desk, FollowUp, Refusal, Undecided, Verdict, drift::close_drift, fulfill};
 
 /// Makes an attempt of every due listing that is named and has none, and counts one more try of
 /// those that have. What is committed here is what is sent.
@@ -226,17 +227,26 @@ pub(super) fn settle_intent(
         return Ok(Verdict::Nothing);
     };
     intent.tries = intent.tries.saturating_add(1);
-    let order = intent.order;
+    intent.sent_at = None;
+    let (order, is_elsewhere) = (intent.order, intent.wish.gateway().is_some());
+    let tried = intent.clone();
     match outcome {
         Outcome::Applied { reference } => {
             intent.state = IntentState::Done(reference.clone());
             intent.last = "done".to_owned();
-            let follow_up = FollowUp::ReadOrder {
-                account: intent.account.clone(),
-                external_id: intent.external_id.clone(),
+            if !is_elsewhere {
+                let follow_up = FollowUp::ReadOrder {
+                    account: intent.account.clone(),
+                    external_id: intent.external_id.clone(),
+                };
+                desk.follow_ups.push(follow_up);
+            }
+            let event = Event::IntentDone {
+                intent: id,
+                is_elsewhere,
             };
-            desk.follow_ups.push(follow_up);
-            desk.record_for(order, Event::IntentDone { intent: id });
+            desk.record_for(order, event);
+            fulfill::drop_label(desk, &tried)?;
         }
         Outcome::Retry {
             at,
@@ -258,6 +268,17 @@ pub(super) fn settle_intent(
                 },
             );
         }
+        Outcome::Labeled { label } => {
+            intent.state = IntentState::Done(fulfill::reference(label));
+            intent.last = "done".to_owned();
+            let event = Event::IntentDone {
+                intent: id,
+                is_elsewhere,
+            };
+            desk.record_for(order, event);
+            fulfill::take_label(desk, &tried, label)?;
+        }
+        Outcome::Drop { reason } => desk.drop_wish(id, reason),
     }
     Ok(Verdict::New)
 }
@@ -274,7 +295,9 @@ pub(super) fn retry_intent(desk: &mut Desk<'_>, id: IntentId) -> Result<Verdict,
         return Err(Undecided::Refused(Refusal::NotParked));
     };
     intent.state = IntentState::Waiting;
-    intent.is_ambiguous = true;
+    // A provider that refused a label has surely not sold it.
+    let is_label = matches!(intent.wish, Wish::BuyLabel { .. } | Wish::VoidLabel { .. });
+    intent.is_ambiguous |= !is_label;
     intent.next_at = now;
     Ok(Verdict::New)
 }
@@ -298,5 +321,19 @@ pub(super) fn describe(wish: &Wish) -> String {
         Wish::PushShipment { shipment, .. } => format!("tell the channel of shipment {shipment}"),
         Wish::CancelOrder { reason } => format!("cancel the order on its channel: {reason}"),
         Wish::Refund { amount, reason, .. } => format!("refund {amount}: {reason}"),
+        Wish::Message { message, way } => match way {
+            Way::Mail => format!("send the message `{message}`"),
+            Way::Webhook => format!("tell the webhook `{message}`"),
+        },
+        Wish::BuyLabel {
+            provider, parcel, ..
+        } => {
+            format!("buy a label of {provider} for parcel {parcel}")
+        }
+        Wish::VoidLabel {
+            provider,
+            reference,
+            ..
+        } => format!("give label {reference} back to {provider}"),
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     incident::Way,
     issuing::DocumentRefusal,
     item::ItemRefusal,
+    message::MESSAGES_MAX,
     notes::NoteRefusal,
     payment::PaymentRefusal,
     placement::PlacementRefusal,
@@ -293,6 +294,12 @@ pub enum Refusal {
     /// There is nothing to be tried again.
     #[error("nothing is parked there: `oneshelf outbox` lists what waits for a person")]
     NotParked,
+    /// It is not for a person to give up.
+    #[error("it cannot be dropped: {0}")]
+    NotToBeDropped(&'static str),
+    /// Enough was sent about it.
+    #[error("{MESSAGES_MAX} messages were sent about order {0}: write to the buyer yourself")]
+    TooManyMessages(OrderId),
     /// Nobody waits for a way out any more.
     #[error(
         "incident {incident} is over: nothing is missing any more, and nothing is to be chosen"

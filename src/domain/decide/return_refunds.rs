@@ -101,8 +101,14 @@ fn refuse_beyond(
             .iter()
             .flat_map(|one| one.lines.iter().copied()),
     );
-    let left = order.worth_of(&units).saturating_sub(given);
-    if amount.currency() == order.currency && amount.minor() <= left {
+    // What leaves instead is given for it already.
+    let worth = match order.difference_of(found) {
+        Some(difference) => difference.saturating_neg().max(0),
+        None => order.worth_of(&units),
+    };
+    let left = worth.saturating_sub(given);
+    let is_nothing = !found.replacements.is_empty() && worth == 0;
+    if amount.currency() == order.currency && amount.minor() <= left && !is_nothing {
         return Ok(());
     }
     let left = Money::from_minor(left.max(0), order.currency);
@@ -143,6 +149,10 @@ impl Order {
         for line in &self.lines {
             let named = units.iter().filter(|(number, _)| *number == line.number);
             let named: Quantity = named.map(|(_, units)| *units).sum();
+            if let Some(instead) = self.replacement(line.number) {
+                worth += i128::from(instead.worth_of(named));
+                continue;
+            }
             let ordered = i128::from(line.counters.ordered.units());
             if ordered <= 0 {
                 continue;

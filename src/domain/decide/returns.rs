@@ -16,7 +16,7 @@ use super::{
     Desk, Refusal, Undecided, Verdict,
     claims::Move,
     command::{named_units, refuse, refuse_unless_ours},
-    edits,
+    edits, exchange,
     moves::refuse_unless_there,
     snapshot::count,
 };
@@ -35,22 +35,34 @@ pub(super) fn carry_out(
             tracking_number,
             anyway,
         } => {
-            let found = desk.order(order)?;
-            if found.returns.len() >= RETURNS_MAX {
-                return refuse(ReturnRefusal::TooManyReturns.into());
-            }
-            let over = window_over(desk, found);
-            if let Some(until) = over.filter(|_| !anyway) {
-                return refuse(ReturnRefusal::WindowOver(until).into());
-            }
-            let units = to_come_back(found, lines)?;
+            let (units, goodwill) = may_come_back(desk, order, lines, *anyway)?;
             let said = Said {
                 reason: *reason,
                 note: note.clone(),
                 tracking_number: tracking_number.clone(),
-                goodwill: over.is_some(),
+                goodwill,
             };
             open(desk, order, units, said, by)?;
+            Ok(Verdict::New)
+        }
+        ReturnStep::Exchange {
+            lines,
+            items,
+            reason,
+            note,
+            tracking_number,
+            anyway,
+        } => {
+            let (units, goodwill) = may_come_back(desk, order, lines, *anyway)?;
+            let leaves = exchange::read(desk, desk.order(order)?, &units, items)?;
+            let said = Said {
+                reason: *reason,
+                note: note.clone(),
+                tracking_number: tracking_number.clone(),
+                goodwill,
+            };
+            let id = open(desk, order, units, said, by)?;
+            exchange::send(desk, order, id, leaves, by)?;
             Ok(Verdict::New)
         }
         ReturnStep::Receive {
@@ -66,6 +78,24 @@ pub(super) fn carry_out(
         } => inspect(desk, (order, *id), lines, *verdict, (note, by)),
         ReturnStep::Close { id, reason } => close(desk, (order, *id), reason, by),
     }
+}
+
+/// What comes back, and whether only as goodwill.
+fn may_come_back(
+    desk: &Desk<'_>,
+    order: OrderId,
+    lines: &[(u32, Decimal)],
+    anyway: bool,
+) -> Result<(Vec<(u32, Quantity)>, bool), Undecided> {
+    let found = desk.order(order)?;
+    if found.returns.len() >= RETURNS_MAX {
+        return refuse(ReturnRefusal::TooManyReturns.into());
+    }
+    let over = window_over(desk, found);
+    if let Some(until) = over.filter(|_| !anyway) {
+        return refuse(ReturnRefusal::WindowOver(until).into());
+    }
+    Ok((to_come_back(found, lines)?, over.is_some()))
 }
 
 /// Until when something of an order could be returned, if that is over.
@@ -155,7 +185,7 @@ fn open(
     units: Vec<(u32, Quantity)>,
     said: Said,
     by: &str,
-) -> Result<(), Undecided> {
+) -> Result<ReturnId, Undecided> {
     let id = ReturnId::next(&mut desk.ids);
     let opened_at = desk.now();
     let lines = units.iter().map(|(line, advised)| ReturnedLine {
@@ -175,6 +205,7 @@ fn open(
         closed_at: None,
         goodwill: said.goodwill,
         refunds: Vec::new(),
+        replacements: Vec::new(),
     };
     let goodwill = said.goodwill;
     desk.order_mut(order)?.returns.push(row);
@@ -192,7 +223,7 @@ fn open(
             },
         );
     }
-    Ok(())
+    Ok(id)
 }
 
 /// A channel says that units came back, which is news to us: somebody has to say where they are.
@@ -222,7 +253,7 @@ pub(super) fn told_by_channel(
         tracking_number: None,
         goodwill: false,
     };
-    open(desk, id, news, said, account.as_str())
+    open(desk, id, news, said, account.as_str()).map(|_| ())
 }
 
 type Named = (OrderId, ReturnId);

@@ -68,6 +68,7 @@ pub(super) fn place_hold(desk: &mut Desk<'_>, id: OrderId, reason: &str) -> Resu
         keeps_claim: true,
         released_at: None,
         released_by: None,
+        asked: None,
     });
     let (reason, owner) = (reason.to_owned(), OURSELVES.to_owned());
     desk.record_for(id, Event::HoldPlaced { reason, owner });

@@ -46,7 +46,15 @@ pub(super) fn look_at(
         .address
         .then(|| address(order, view, &gist.flaws))
         .flatten();
-    settle(desk, id, &[ADDRESS, NO_ADDRESS], address)?;
+    let was_held = is_held(desk.order(id)?, address.as_deref());
+    settle(desk, id, &[ADDRESS, NO_ADDRESS], address.clone())?;
+    let ask = desk.context.policy.verify.ask.clone();
+    if let (Some(reason), Some(notice)) = (address, ask)
+        && !was_held
+        && is_held(desk.order(id)?, Some(&reason))
+    {
+        desk.ask(id, &reason, &notice)?;
+    }
     let sum = match (checks.arithmetic, add_up(view)) {
         (true, Sum::Differs(difference)) if desk.order(id)?.needs_person() => {
             Some(format!("{SUM}{difference}{MEND}"))
@@ -56,6 +64,12 @@ pub(super) fn look_at(
         (true, _) | (false, _) => None,
     };
     settle(desk, id, &[SUM], sum)
+}
+
+/// Whether it is on hold for this.
+fn is_held(order: &Order, reason: Option<&str>) -> bool {
+    let mut holds = order.active_holds();
+    reason.is_some_and(|reason| holds.any(|hold| hold.reason == reason))
 }
 
 /// What keeps it from being sent where it goes.

@@ -448,6 +448,11 @@ fn words(book: &Rulebook) -> Vec<String> {
         words.push(format!("rule:{}", rule.name));
         words.extend(rule.then.hold.iter().map(|hold| hold.reason.clone()));
         words.extend(rule.then.tag.iter().cloned());
+        let ask = rule.then.hold.iter().filter_map(|hold| hold.ask.as_ref());
+        words.extend(
+            ask.chain(&rule.then.notify)
+                .map(|notice| notice.message.clone()),
+        );
         let condition = rule.when.as_ref();
         words.extend(
             condition

@@ -121,6 +121,7 @@ fn not_looked_at() -> Verification {
     Verification {
         usual,
         accounts: BTreeMap::new(),
+        ask: None,
     }
 }
 

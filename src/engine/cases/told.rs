@@ -372,6 +372,7 @@ impl<'a> Teller<'a> {
             | Event::DeliverySettled { .. }
             | Event::SentAgain { .. }
             | Event::ReturnAdvised { .. }
+            | Event::Exchanged { .. }
             | Event::ReturnReceived { .. }
             | Event::ReturnInspected { .. }
             | Event::ReturnClosed { .. }
@@ -379,6 +380,7 @@ impl<'a> Teller<'a> {
             | Event::ReturnRefunded { .. }
             | Event::IntentMade { .. }
             | Event::IntentDone { .. }
+            | Event::IntentDropped { .. }
             | Event::IntentParked { .. } => {
                 let kind = event(fact).0.replace('_', " ");
                 of_none(format!("Of an order{on}: {kind}."))
@@ -430,7 +432,10 @@ fn said(signal: &Signal, account: Option<&str>, verdict: &str) -> String {
             Outcome::Applied { .. } => "The channel did what was wished".to_owned(),
             Outcome::Retry { .. } => "A wish is to be sent again".to_owned(),
             Outcome::Park { .. } => "The channel refused a wish".to_owned(),
+            Outcome::Drop { .. } => "A wish was not wanted any more".to_owned(),
+            Outcome::Labeled { .. } => "A label was bought".to_owned(),
         },
+        Signal::IntentStarted { .. } => "An errand was about to be run".to_owned(),
         Signal::Measured { .. } => "Sales and delays were measured".to_owned(),
         Signal::Reclaim { .. } => "Stock was looked for, for an order".to_owned(),
         Signal::Promises { .. } => "What is owed was looked at".to_owned(),

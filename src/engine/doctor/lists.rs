@@ -25,7 +25,7 @@ use crate::{
 
 /// The lists whose rows follow from others. Deadlines of payment are not among them: they follow from
 /// the terms of the day on which an order last changed.
-const LISTS: [Table; 23] = [
+const LISTS: [Table; 24] = [
     rows::ORDER_REFS,
     rows::ORDERS_BY_PHASE,
     rows::ORDERS_BY_ACCOUNT,
@@ -43,6 +43,7 @@ const LISTS: [Table; 23] = [
     rows::LISTINGS_BY_SKU,
     rows::DUE_OFFERS,
     rows::OUTBOX,
+    rows::ERRANDS,
     rows::INTENTS_BY_ORDER,
     rows::PARKED,
     rows::OPEN_DRIFTS,

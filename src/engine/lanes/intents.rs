@@ -34,7 +34,7 @@ const TRIES_MAX: u32 = 25;
 const IDLE: Duration = Duration::from_secs(30);
 
 /// What must be done first, or instead.
-enum Fence {
+pub(crate) enum Fence {
     /// Go on.
     Open(Box<Order>),
     /// It is already so.
@@ -128,6 +128,8 @@ impl Engine {
                 Some(ack?)
             }
             Wish::Refund { .. } => self.push_refund(account, intent, &order).await?,
+            // It waits in the queue of its gateway.
+            Wish::Message { .. } | Wish::BuyLabel { .. } | Wish::VoidLabel { .. } => None,
         };
         Ok(match ack {
             None => by_hand("do this"),
@@ -147,7 +149,11 @@ impl Engine {
     }
 
     /// Reads the order on its channel before something that cannot be undone.
-    async fn fence(&self, account: &Account, intent: &Intent) -> Result<Fence, PollError> {
+    pub(crate) async fn fence(
+        &self,
+        account: &Account,
+        intent: &Intent,
+    ) -> Result<Fence, PollError> {
         if let Some(orders) = account.channel.pull_orders() {
             self.read_orders(account, orders, std::slice::from_ref(&intent.external_id))
                 .await?;
@@ -162,6 +168,9 @@ impl Engine {
             .iter()
             .any(|line| line.counters.shipped_net().is_positive());
         Ok(match &intent.wish {
+            Wish::BuyLabel { .. } if order.is_withdrawn() => {
+                Fence::Closed("the order was canceled on its channel".to_owned())
+            }
             Wish::PushShipment { .. } if order.is_withdrawn() => Fence::Closed(
                 "the order was canceled on its channel: stop the parcel or expect a return"
                     .to_owned(),
@@ -170,9 +179,12 @@ impl Engine {
             Wish::CancelOrder { .. } if has_left => {
                 Fence::Closed("part of the order has left meanwhile".to_owned())
             }
-            Wish::PushShipment { .. } | Wish::CancelOrder { .. } | Wish::Refund { .. } => {
-                Fence::Open(Box::new(order))
-            }
+            Wish::PushShipment { .. }
+            | Wish::CancelOrder { .. }
+            | Wish::Refund { .. }
+            | Wish::Message { .. }
+            | Wish::BuyLabel { .. }
+            | Wish::VoidLabel { .. } => Fence::Open(Box::new(order)),
         })
     }
 
@@ -240,7 +252,11 @@ impl Engine {
             return Ok(None);
         };
         let zero = domain::Money::zero(amount.currency());
-        let lines = lines.iter().filter_map(|(number, units)| {
+        // The channel knows nothing of what left in place of something else.
+        let sold = lines
+            .iter()
+            .filter(|(number, _)| order.replacement(*number).is_none());
+        let lines = sold.filter_map(|(number, units)| {
             let line = order.line(*number)?;
             Some((line.external_id.clone(), units.to_decimal(line.scale), zero))
         });
@@ -338,6 +354,9 @@ fn describe(intent: &Intent) -> String {
         Wish::PushShipment { shipment, .. } => format!("push shipment {shipment}"),
         Wish::CancelOrder { .. } => "cancel the order".to_owned(),
         Wish::Refund { amount, .. } => format!("refund {amount}"),
+        Wish::Message { message, .. } => format!("send the message `{message}`"),
+        Wish::BuyLabel { parcel, .. } => format!("buy a label for parcel {parcel}"),
+        Wish::VoidLabel { reference, .. } => format!("give label {reference} back"),
     }
 }
 
@@ -359,7 +378,7 @@ fn cancel_reason(words: &str) -> CancelReason {
 }
 
 /// What a try brought, for people.
-fn brought(outcome: &Outcome) -> String {
+pub(crate) fn brought(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Applied {
             reference: Some(reference),
@@ -373,6 +392,10 @@ fn brought(outcome: &Outcome) -> String {
             true => format!("it may be done or not, and is read back: {reason}"),
             false => format!("it is not done, and is tried again: {reason}"),
         },
+        Outcome::Labeled { label } => {
+            format!("it is done: {} {}", label.carrier, label.tracking_number)
+        }
         Outcome::Park { reason } => format!("a person must look: {reason}"),
+        Outcome::Drop { reason } => format!("it is not done any more: {reason}"),
     }
 }

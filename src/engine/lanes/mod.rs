@@ -19,6 +19,7 @@ use crate::{
 };
 
 pub(crate) use doubts::Doubts;
+pub(crate) use intents::{Fence, brought};
 pub use levels::RISES_WAIT;
 
 /// How long a lane sleeps when nothing rings.

@@ -2,7 +2,7 @@
 //!
 //! They know no text, no list, no filter and no clock, so the same numbers always give the same
 //! result. A formula is tried out when it is read; what fails then is a mistake of the configuration.
-//! [`Truth`] is what the conditions of order rules are evaluated with; what these may be made of is said in
+//! [`fill`] fills the templates of messages. [`Truth`] is what the conditions of order rules are evaluated with; what these may be made of is said in
 //! [`super::condition`].
 
 use std::{
@@ -15,7 +15,7 @@ use domain::{
     Quantity,
     rules::{Formula, FormulaRef, Given, Ratio},
 };
-use minijinja::{Environment, Expression, UndefinedBehavior, Value, value::ValueKind};
+use minijinja::{AutoEscape, Environment, Expression, UndefinedBehavior, Value, value::ValueKind};
 
 /// The longest formula; a longer one is a program.
 const LENGTH_MAX: usize = 500;
@@ -49,6 +49,75 @@ static CONDITIONS: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.add_function("lower", move |all: Value| text(&all).to_lowercase());
     environment
 });
+
+/// What messages are filled in: a name that does not exist is a mistake, and HTML is escaped.
+static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = Environment::empty();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_debug(true);
+    environment.set_auto_escape_callback(|name| match name {
+        HTML => AutoEscape::Html,
+        _ => AutoEscape::None,
+    });
+    let text = |value: &Value| {
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned)
+    };
+    environment.add_filter("upper", move |value: Value| text(&value).to_uppercase());
+    environment.add_filter("lower", move |value: Value| text(&value).to_lowercase());
+    environment.add_filter("join", move |list: Value, between: String| {
+        let parts = list.try_iter();
+        parts.map(|parts| {
+            parts
+                .map(|part| text(&part))
+                .collect::<Vec<_>>()
+                .join(&between)
+        })
+    });
+    environment
+});
+
+/// The name of a template whose values are escaped.
+const HTML: &str = "html";
+
+/// Fills a template with values.
+pub(crate) fn fill(
+    template: &str,
+    is_html: bool,
+    values: &serde_json::Value,
+) -> Result<String, String> {
+    let name = if is_html { HTML } else { "text" };
+    let filled = TEMPLATES.render_named_str(name, template, value_of(values));
+    filled.map_err(|error| {
+        let at = error.range().and_then(|at| template.get(at));
+        match at {
+            Some(at) if !said(&error).contains(at) => format!("{}, at `{at}`", said(&error)),
+            Some(_) | None => said(&error),
+        }
+    })
+}
+
+fn value_of(value: &serde_json::Value) -> Value {
+    match value {
+        serde_json::Value::Null => Value::from(()),
+        serde_json::Value::Bool(is_so) => Value::from(*is_so),
+        serde_json::Value::Number(number) => match number.as_i64() {
+            Some(number) => Value::from(number),
+            None => Value::from(number.to_string()),
+        },
+        serde_json::Value::String(text) => Value::from(text.as_str()),
+        serde_json::Value::Array(values) => {
+            Value::from(values.iter().map(value_of).collect::<Vec<Value>>())
+        }
+        serde_json::Value::Object(values) => {
+            let values = values
+                .iter()
+                .map(|(name, value)| (name.clone(), value_of(value)));
+            Value::from(values.collect::<BTreeMap<String, Value>>())
+        }
+    }
+}
 
 /// A value that an expression looks at.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,11 +1,12 @@
 //! What the engine needs of the machine: time, chance, tasks.
 //!
 //! Everything that decides or waits goes through these, so that a run under virtual time is the same
-//! program. The real ones are in [`system`], the way out to channels in [`http`].
+//! program. The real ones are in [`system`], the way out to channels in [`http`], the one for e-mail in [`mail`].
 
 pub mod condition;
 pub mod formula;
 pub mod http;
+pub mod mail;
 pub mod quota;
 pub mod retry;
 pub mod schedule;

@@ -436,9 +436,9 @@ impl Writer<'_, '_> {
             }
             let is_waiting = |state: &IntentState| matches!(state, IntentState::Waiting);
             let is_parked = |state: &IntentState| matches!(state, IntentState::Parked(_));
-            let outbox = key(&[intent.account.as_str(), &text]);
+            let (table, waits) = rows::waits_in(intent);
             let was_waiting = before.is_some_and(is_waiting);
-            self.index(rows::OUTBOX, outbox, was_waiting, is_waiting(&intent.state));
+            self.index(table, waits, was_waiting, is_waiting(&intent.state));
             let parked = key(&["intent", &text]);
             let was_parked = before.is_some_and(is_parked);
             self.index(rows::PARKED, parked, was_parked, is_parked(&intent.state));

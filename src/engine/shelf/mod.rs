@@ -18,6 +18,7 @@ use domain::{
     offer::Taken,
     order::Order,
     placement::Placement,
+    returns::ReturnStep,
     signal::{Command, Reading, Receipt, Signal, Sorting, Transfer},
     snapshot::LevelSnapshot,
     stock::{Claim, Stock},
@@ -111,6 +112,10 @@ impl<'a> Shelf<'a> {
     }
 
     /// What the signal itself names: orders, intents, listings; and the items to begin with.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "each signal says which items and orders it is about"
+    )]
     async fn load_named(&mut self, signal: &Signal) -> Result<BTreeSet<Sku>, StoreError> {
         let mut skus = BTreeSet::new();
         match signal {
@@ -167,7 +172,9 @@ impl<'a> Shelf<'a> {
                     self.load_offer(account, listing).await?;
                 }
             }
-            Signal::IntentTried { intent, .. } => self.load_intent(*intent).await?,
+            Signal::IntentStarted { intent } | Signal::IntentTried { intent, .. } => {
+                self.load_intent(*intent).await?;
+            }
             Signal::FollowPolicy { incident, .. } => self.load_order_of(*incident).await?,
             Signal::Promises { sku, orders } => skus.extend(self.load_owed(sku, orders).await?),
             Signal::Reclaim { order }
@@ -259,16 +266,22 @@ impl<'a> Shelf<'a> {
                 skus.insert(sku.clone());
                 self.load_order(*order).await?;
             }
+            Command::Return { order, step, .. } => {
+                if let ReturnStep::Exchange { items, .. } = step {
+                    skus.extend(items.iter().map(|one| one.sku.clone()));
+                }
+                self.load_order(*order).await?;
+            }
             Command::Ship { order, .. }
             | Command::Allocate { order, .. }
             | Command::Unallocate { order, .. }
             | Command::Cancel { order, .. }
             | Command::Pay { order, .. }
             | Command::Deliver { order, .. }
-            | Command::Return { order, .. }
             | Command::Fulfill { order, .. }
             | Command::Refund { order, .. }
             | Command::Hold { order, .. }
+            | Command::Tell { order, .. }
             | Command::Note { order, .. }
             | Command::Evidence { order, .. }
             | Command::Release { order, .. }
@@ -279,7 +292,9 @@ impl<'a> Shelf<'a> {
                     self.load_order(*order).await?;
                 }
             }
-            Command::RetryIntent { intent } => self.load_intent(*intent).await?,
+            Command::RetryIntent { intent } | Command::DropIntent { intent, .. } => {
+                self.load_intent(*intent).await?;
+            }
             Command::Lift {
                 account, listing, ..
             } => skus.extend(self.load_listing(account, listing).await?),
@@ -599,10 +614,10 @@ impl<'a> Shelf<'a> {
 
     async fn load_taken(&mut self, signal: &Signal) -> Result<(), StoreError> {
         // An order that is new is in no row yet, and its account may have no listing yet.
-        let placed_on = if let Signal::Order { account, .. } = signal {
-            Some(account)
-        } else {
-            None
+        let placed_on = match signal {
+            Signal::Order { account, .. } => Some(account),
+            Signal::Command(Command::Place(asked)) => Some(&asked.account),
+            _ => None,
         };
         let ordered = self.book.orders.values().map(|order| &order.account);
         let listed = self.book.listings.values().map(|listing| &listing.account);

@@ -309,7 +309,12 @@ fn packed(line: &order::Line, units: Quantity) -> PackedLine {
         position: line.number,
         sku: sku_of(line),
         title: line.title.clone(),
-        ordered: Some(line.counters.wanted().to_decimal(line.scale)),
+        // What leaves in place of something else was never ordered.
+        ordered: line
+            .counters
+            .ordered
+            .is_positive()
+            .then(|| line.counters.wanted().to_decimal(line.scale)),
         quantity: units.to_decimal(line.scale),
         unit: String::new(),
     }

@@ -24,11 +24,13 @@ pub mod past;
 pub mod queues;
 pub mod returns;
 pub mod rules;
+pub mod search;
 pub mod stock;
 pub mod stocktakes;
 mod suggestions;
 pub mod tasks;
 pub mod timeline;
+pub mod today;
 pub(crate) mod totals;
 pub mod words;
 
@@ -124,6 +126,17 @@ impl Units {
             units.quantity.times(factor)
         };
         Units::new(widen(self).plus(widen(other)), scale)
+    }
+
+    /// What is left of these without others.
+    #[must_use]
+    pub fn minus(self, other: Units) -> Units {
+        self.plus(Units::new(other.quantity.times(-1), other.scale))
+    }
+
+    /// Whether there are any.
+    pub fn is_positive(self) -> bool {
+        self.quantity.is_positive()
     }
 }
 

@@ -410,7 +410,14 @@ impl Sheet<'_> {
         for intent in intents {
             let (id, wish) = (intent.id, words::wish(&intent.wish));
             match &intent.state {
-                IntentState::Done(_) => {}
+                IntentState::Done(_) | IntentState::Dropped(_) => {}
+                IntentState::Parked(reason) if intent.wish.gateway().is_some() => self.ask_for(
+                    "parked",
+                    format!(
+                        "It could not {wish}: {reason}. Try again with `oneshelf outbox retry {id}`, or give it up \
+                         with `oneshelf outbox drop {id}`."
+                    ),
+                ),
                 IntentState::Parked(reason) => self.ask_for(
                     "parked",
                     format!(
@@ -470,6 +477,7 @@ impl Sheet<'_> {
                 named(ReturnedLine::outstanding),
             );
             let ret = back.id;
+            self.exchanged(back);
             if !to_check.is_empty() {
                 self.ask_for(
                     "return",
@@ -488,6 +496,50 @@ impl Sheet<'_> {
                         "It waits for {to_come} to come back with {ret}. Take it in with `oneshelf orders return \
                          receive {id} --return {ret}`, or give it up with `oneshelf orders return close {id} --return \
                          {ret} --reason …`."
+                    ),
+                );
+            }
+        }
+    }
+
+    /// What leaves for a return costs the buyer something. What it costs less is told once the goods are there.
+    fn exchanged(&mut self, back: &Return) {
+        let minor = self.order.difference_of(back).unwrap_or(0);
+        let Ok(owed) = Money::from_minor(minor, self.order.currency) else {
+            return;
+        };
+        if owed.is_positive() {
+            let ret = back.id;
+            self.put(
+                "money",
+                false,
+                None,
+                format!(
+                    "What leaves for {ret} costs {owed} more than what comes back. The buyer owes that, if you ask for \
+                     it: nothing does so by itself."
+                ),
+            );
+        }
+    }
+
+    /// What came back for less: the rest is the buyer's.
+    fn exchanged_for_less(&mut self) {
+        let (id, order) = (self.order.id, self.order);
+        for back in &order.returns {
+            let owed = order.difference_of(back).unwrap_or(0).saturating_neg();
+            let given = back.refunds.iter().map(|one| one.amount.minor());
+            let left = owed.saturating_sub(given.fold(0, i64::saturating_add));
+            let came = back.lines.iter().any(|part| part.received.is_positive());
+            let Some(left) = Money::from_minor(left, order.currency).ok() else {
+                continue;
+            };
+            if came && left.is_positive() {
+                let ret = back.id;
+                self.ask_for(
+                    "refund",
+                    format!(
+                        "What left for {ret} costs {left} less than what came back. To give that to the buyer: \
+                         `oneshelf orders refund {id} --return {ret} --reason …`."
                     ),
                 );
             }
@@ -528,6 +580,7 @@ impl Sheet<'_> {
 
     fn money(&mut self, intents: &[Intent]) {
         self.back_without_money(intents);
+        self.exchanged_for_less();
         let (id, order) = (self.order.id, self.order);
         let wanted = order
             .lines

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    AccountId, Currency, ExternalId, ListingId, Money, Sku, Time,
+    AccountId, ExternalId, ListingId, Money, Sku, Time,
     book::{Book, ClaimKey},
     delivery::{Tracking, TrackingEvent},
-    ids::{IntentId, OrderId, ReturnId, ShipmentId},
+    ids::{IntentId, OrderId, ShipmentId},
     intent::Intent,
     issuing::Entry,
     item::Item,
@@ -14,7 +14,6 @@ use domain::{
     order::{Amounts, Hold, Line, Order, Phase},
     payment::{Payment, Pays},
     person::{Erasure, Person},
-    returns::{Return, ReturnReason, ReturnRefund, ReturnState, ReturnedLine},
     snapshot::{Address, Buyer},
     stock::{Claim, LocationId},
 };
@@ -29,6 +28,7 @@ use super::{
     owed::OwedView,
     queues::IntentView,
     read,
+    returns::ReturnView,
     rules::RunView,
     suggestions,
     tasks::TaskView,
@@ -147,6 +147,9 @@ pub struct OrderDetail {
     pub documents: Vec<Entry>,
     /// When it loses its stock, unless it is paid before.
     pub pay_by: Option<Time>,
+    /// Where the rest of it is paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pay_link: Option<String>,
     /// When its payment deadline passed.
     pub expired_at: Option<Time>,
     /// When it was closed.
@@ -285,75 +288,6 @@ pub struct SettledView {
     pub note: String,
     /// Who.
     pub by: String,
-}
-
-/// Goods that come back together.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ReturnView {
-    /// Ours.
-    pub id: ReturnId,
-    /// Where it is.
-    pub state: ReturnState,
-    /// When it became known.
-    pub opened_at: Time,
-    /// Who said so.
-    pub by: String,
-    /// Why.
-    pub reason: ReturnReason,
-    /// What else was said.
-    pub note: Option<String>,
-    /// The carrier's number of its parcel.
-    pub tracking_number: Option<String>,
-    /// What comes back.
-    pub lines: Vec<ReturnedLineView>,
-    /// When nothing more was expected of it.
-    pub closed_at: Option<Time>,
-    /// Whether it was opened though its time was over.
-    pub goodwill: bool,
-    /// What was given back for it, without what waits for a person.
-    pub refunded: Money,
-    /// Each time that money was given back for it.
-    pub refunds: Vec<ReturnRefundView>,
-}
-
-/// Money that was given back for units of a return.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ReturnRefundView {
-    /// When it was asked for.
-    pub at: Time,
-    /// How much.
-    pub amount: Money,
-    /// For which units.
-    pub lines: Vec<ShippedLine>,
-    /// `done`, `waiting` for its channel, or `parked`.
-    pub state: &'static str,
-    /// What was wished on the channel.
-    pub intent: Option<IntentId>,
-    /// Whether it may be more than came back.
-    pub anyway: bool,
-}
-
-/// A part of a return.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct ReturnedLineView {
-    /// Of which line.
-    pub line: u32,
-    /// Announced.
-    pub advised: Units,
-    /// Came in.
-    pub received: Units,
-    /// Sold again.
-    pub restocked: Units,
-    /// Kept as damaged.
-    pub damaged: Units,
-    /// Thrown away.
-    pub scrapped: Units,
-    /// Never came.
-    pub not_returned: Units,
-    /// Still to come.
-    pub outstanding: Units,
-    /// Came in, and nobody has looked.
-    pub to_check: Units,
 }
 
 /// A part of a parcel.
@@ -542,22 +476,6 @@ impl Loaded {
         }
     }
 
-    fn refund(&self, refund: &ReturnRefund, intents: &[Intent]) -> ReturnRefundView {
-        let scale = |number| self.order.line(number).map_or(0, |line| line.scale);
-        let lines = refund.lines.iter().map(|(line, units)| ShippedLine {
-            line: *line,
-            units: Units::new(*units, scale(*line)),
-        });
-        ReturnRefundView {
-            at: refund.at,
-            amount: refund.amount,
-            lines: lines.collect(),
-            state: state_of(refund, intents),
-            intent: refund.intent,
-            anyway: refund.anyway,
-        }
-    }
-
     pub(super) fn lines(&self) -> Vec<LineView> {
         let lines = self.order.lines.iter();
         lines.map(|line| self.line(line)).collect()
@@ -601,6 +519,7 @@ impl Loaded {
             intents: intents.iter().map(IntentView::of).collect(),
             documents: order.documents.clone(),
             pay_by: None,
+            pay_link: None,
             expired_at: order.expired_at,
             closed_at: order.closed_at,
             next: Vec::new(),
@@ -638,62 +557,6 @@ impl Loaded {
         };
         self.order.shipments.iter().map(view).collect()
     }
-
-    fn returns(&self, intents: &[Intent]) -> Vec<ReturnView> {
-        let line = |part: &ReturnedLine| {
-            let scale = self.order.line(part.line).map_or(0, |line| line.scale);
-            let units = |quantity| Units::new(quantity, scale);
-            ReturnedLineView {
-                line: part.line,
-                advised: units(part.advised),
-                received: units(part.received),
-                restocked: units(part.restocked),
-                damaged: units(part.damaged),
-                scrapped: units(part.scrapped),
-                not_returned: units(part.not_returned),
-                outstanding: units(part.outstanding()),
-                to_check: units(part.to_check()),
-            }
-        };
-        let view = |one: &Return| ReturnView {
-            id: one.id,
-            state: one.state(),
-            opened_at: one.opened_at,
-            by: one.by.clone(),
-            reason: one.reason,
-            note: one.note.clone(),
-            tracking_number: one.tracking_number.clone(),
-            lines: one.lines.iter().map(line).collect(),
-            closed_at: one.closed_at,
-            goodwill: one.goodwill,
-            refunded: given_back(one, intents, self.order.currency),
-            refunds: one
-                .refunds
-                .iter()
-                .map(|refund| self.refund(refund, intents))
-                .collect(),
-        };
-        self.order.returns.iter().map(view).collect()
-    }
-}
-
-/// How far a refund is. Where no channel keeps the money, it is done at once; of an order as it was, what its channel
-/// did since is not known.
-fn state_of(refund: &ReturnRefund, intents: &[Intent]) -> &'static str {
-    let Some(id) = refund.intent else {
-        return "done";
-    };
-    let intent = intents.iter().find(|intent| intent.id == id);
-    intent.map_or("waiting", |intent| words::intent_state(&intent.state))
-}
-
-fn given_back(one: &Return, intents: &[Intent], currency: Currency) -> Money {
-    let refunds = one.refunds.iter();
-    let good = refunds.filter(|refund| state_of(refund, intents) != "parked");
-    let sum = good
-        .map(|refund| refund.amount.minor())
-        .fold(0, i64::saturating_add);
-    Money::from_minor(sum, currency).unwrap_or(Money::zero(currency))
 }
 
 /// One order.
@@ -713,8 +576,10 @@ pub async fn detail(engine: &Engine, id: OrderId) -> Result<Option<OrderDetail>,
     }
     let pay_by = deadline(order, &engine.decider.policy().accounts);
     let next = next::steps(engine, &loaded, &lines, (&intents, pay_by)).await?;
+    let pay_link = engine.gateways.pay_link(order);
     let mut detail = loaded.detail(lines, person, &intents);
     detail.pay_by = pay_by;
+    detail.pay_link = pay_link;
     detail.next = next;
     Ok(Some(detail))
 }

@@ -98,11 +98,14 @@ async fn intents_then(
         intent.state = IntentState::Waiting;
         for (_, event) in facts.iter().take_while(|(when, _)| *when <= at) {
             match event {
-                Event::IntentDone { intent: of } if *of == intent.id => {
+                Event::IntentDone { intent: of, .. } if *of == intent.id => {
                     intent.state = IntentState::Done(None);
                 }
                 Event::IntentParked { intent: of, reason } if *of == intent.id => {
                     intent.state = IntentState::Parked(reason.clone());
+                }
+                Event::IntentDropped { intent: of, reason } if *of == intent.id => {
+                    intent.state = IntentState::Dropped(reason.clone());
                 }
                 _ => {}
             }

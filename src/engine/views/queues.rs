@@ -56,7 +56,7 @@ pub struct SignalView {
 pub struct IntentView {
     /// Ours, and its idempotency key.
     pub id: IntentId,
-    /// `waiting`, `done` or `parked`.
+    /// `waiting`, `done`, `parked` or `dropped`.
     pub state: &'static str,
     /// On which account.
     pub account: AccountId,
@@ -120,6 +120,7 @@ impl IntentView {
             IntentState::Waiting => (None, None),
             IntentState::Done(reference) => (None, reference.clone()),
             IntentState::Parked(reason) => (Some(reason.clone()), None),
+            IntentState::Dropped(_) => (None, None),
         };
         IntentView {
             id: intent.id,
@@ -248,8 +249,13 @@ pub async fn outbox(
     after: Option<Vec<u8>>,
     limit: usize,
 ) -> Result<Page<OutboxEntry>, StoreError> {
-    let sections = [State::Parked, State::Waiting, State::Waiting];
-    let tables = [rows::PARKED, rows::OUTBOX, rows::DUE_OFFERS];
+    let sections = [
+        State::Parked,
+        State::Waiting,
+        State::Waiting,
+        State::Waiting,
+    ];
+    let tables = [rows::PARKED, rows::OUTBOX, rows::ERRANDS, rows::DUE_OFFERS];
     let mut items = Vec::new();
     let mut at = Place::read(after);
     while at.section(&sections, state).is_some() {
@@ -270,7 +276,9 @@ pub async fn outbox(
             let entry = match parts.as_slice() {
                 ["push", account, listing] => push_entry(engine, account, listing).await?,
                 ["intent", id] => intent_entry(engine, id).await?,
-                [_, id] if table == rows::OUTBOX => intent_entry(engine, id).await?,
+                [_, id] if table == rows::OUTBOX || table == rows::ERRANDS => {
+                    intent_entry(engine, id).await?
+                }
                 [account, listing] => push_entry(engine, account, listing).await?,
                 _ => None,
             };

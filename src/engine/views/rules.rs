@@ -6,6 +6,7 @@ use domain::{
     AccountId, Time,
     ids::OrderId,
     item::Item,
+    message::Notice,
     order_rules::{Moment, OrderRule, Outcome, Run, ask, seen},
     stock::LocationId,
 };
@@ -40,6 +41,12 @@ pub struct RuleView {
     pub route: Option<LocationId>,
     /// How soon they are served.
     pub priority: Option<i32>,
+    /// The message that asks for what is missing of those that it holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ask: Option<String>,
+    /// The messages that it sends.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notify: Vec<String>,
 }
 
 /// What came of a rule for an order.
@@ -225,6 +232,9 @@ fn would_do(rule: &OrderRule) -> Vec<String> {
         then.priority
             .map(|priority| format!("given priority {priority}")),
     );
+    let ask = then.hold.iter().filter_map(|hold| hold.ask.as_ref());
+    let told = ask.chain(&then.notify);
+    does.extend(told.map(|notice| format!("told of by `{}`", notice.message)));
     does
 }
 
@@ -254,8 +264,19 @@ impl RuleView {
             tag: rule.then.tag.clone(),
             route: rule.then.route.clone(),
             priority: rule.then.priority,
+            ask: hold
+                .and_then(|hold| hold.ask.as_ref())
+                .map(|notice| notice.message.clone()),
+            notify: names(&rule.then.notify),
         }
     }
+}
+
+fn names(notices: &[Notice]) -> Vec<String> {
+    notices
+        .iter()
+        .map(|notice| notice.message.clone())
+        .collect()
 }
 
 impl RunView {

@@ -92,6 +92,9 @@ pub struct LabelView {
     pub reference: Option<String>,
     /// What it cost.
     pub cost: Option<Money>,
+    /// Who sold it to us.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
     /// When it was noted.
     pub at: Time,
     /// Who noted it.
@@ -186,6 +189,7 @@ fn parcel(parcel: &Parcel, order: &Order) -> ParcelView {
         tracking_url: label.tracking_url.clone(),
         reference: label.reference.clone(),
         cost: label.cost,
+        provider: label.provider.clone(),
         at: label.at,
         by: label.by.clone(),
     };

@@ -171,7 +171,9 @@ impl Beside {
         let brought = match (self, event) {
             (
                 Beside::Attempt(attempt),
-                Event::IntentDone { intent } | Event::IntentParked { intent, .. },
+                Event::IntentDone { intent, .. }
+                | Event::IntentParked { intent, .. }
+                | Event::IntentDropped { intent, .. },
             ) => attempt.intent == *intent,
             _ => false,
         };

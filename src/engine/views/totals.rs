@@ -4,7 +4,11 @@
 //! is. What was summed is used again for [`REST_FACTOR`] times as long as it took: a small store is always
 //! exact, and a large one gives this a twentieth of one processor at most.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex as Lock},
+    time::Duration,
+};
 
 use domain::{
     Quantity, Time,
@@ -14,7 +18,7 @@ use domain::{
 };
 use tokio::sync::Mutex;
 
-use super::{StoreError, Walk, count};
+use super::{StoreError, Units, Walk, count, due};
 use crate::{
     Engine,
     rows::{self, prefix},
@@ -24,6 +28,8 @@ use crate::{
 const REST_FACTOR: u32 = 20;
 /// What takes less is done each time.
 const TRIFLE: Duration = Duration::from_millis(5);
+/// For what takes more, nobody who looks at a page waits.
+const PATIENCE: Duration = Duration::from_millis(30);
 
 /// What was summed.
 #[derive(Clone, Debug)]
@@ -46,31 +52,70 @@ pub(crate) struct Totals {
     pub incidents_open: usize,
     /// What waits for a person: intents, pushes and signals.
     pub parked: usize,
+    /// Of these, what is to be sent: intents and pushes.
+    pub outbox_parked: usize,
     /// Wishes that wait to be carried out.
     pub intents_waiting: usize,
     /// Levels that wait to be written.
     pub pushes_waiting: usize,
+    /// Units that listings show beyond what they should.
+    pub at_risk: Units,
+    /// How many orders are too late, by what is.
+    pub late: BTreeMap<&'static str, usize>,
 }
 
 /// The last sums, with how long they took.
 #[derive(Debug, Default)]
-pub(crate) struct LastTotals(Mutex<Option<(Totals, Duration)>>);
+pub(crate) struct LastTotals {
+    last: Lock<Option<(Totals, Duration)>>,
+    /// Held while somebody sums.
+    summing: Mutex<()>,
+}
 
 impl LastTotals {
+    fn last(&self) -> Option<(Totals, Duration)> {
+        let last = self.last.lock();
+        last.expect("no holder of this lock panics").clone()
+    }
+
     /// The sums. Whoever asks while somebody sums waits for the same ones.
     pub(crate) async fn get(&self, engine: &Engine) -> Result<Totals, StoreError> {
-        let mut last = self.0.lock().await;
+        let _turn = self.summing.lock().await;
         let began_at = engine.ports.clock.now();
-        if let Some((totals, took)) = last.as_ref() {
-            let is_fresh = began_at.since(totals.at) < *took * REST_FACTOR;
-            if *took >= TRIFLE && began_at >= totals.at && is_fresh {
-                return Ok(totals.clone());
+        if let Some((totals, took)) = self.last() {
+            let is_fresh = began_at.since(totals.at) < took * REST_FACTOR;
+            if took >= TRIFLE && began_at >= totals.at && is_fresh {
+                return Ok(totals);
             }
         }
         let totals = sum(engine).await?;
         let took = totals.at.since(began_at);
+        let mut last = self.last.lock().expect("no holder of this lock panics");
         *last = Some((totals.clone(), took));
         Ok(totals)
+    }
+
+    /// The sums for somebody who does not wait: those of before while new ones are made beside, when that
+    /// takes long.
+    pub(crate) async fn soon(&self, engine: &Arc<Engine>) -> Result<Totals, StoreError> {
+        match self.last() {
+            Some((totals, took)) if took >= PATIENCE => {
+                if self.summing.try_lock().is_ok() {
+                    let at = Arc::clone(engine);
+                    let task = async move {
+                        if let Err(error) = at.totals.get(&at).await {
+                            tracing::warn!(%error, "The totals could not be summed.");
+                        }
+                    };
+                    engine
+                        .ports
+                        .spawn
+                        .spawn("totals".to_owned(), Box::pin(task));
+                }
+                Ok(totals)
+            }
+            _ => self.get(engine).await,
+        }
     }
 }
 
@@ -83,6 +128,11 @@ async fn sum(engine: &Engine) -> Result<Totals, StoreError> {
         }
     }
     let all = |table| count(engine, table, Vec::new());
+    let outbox_parked = all(rows::PARKED).await?;
+    let mut late = BTreeMap::new();
+    for ((_, what), orders) in due::late(engine).await? {
+        *late.entry(what).or_default() += orders;
+    }
     let mut totals = Totals {
         at: Time::default(),
         orders_by_phase,
@@ -92,8 +142,11 @@ async fn sum(engine: &Engine) -> Result<Totals, StoreError> {
         formulas_failing: 0,
         drift_open: all(rows::OPEN_DRIFTS).await?,
         incidents_open: all(rows::OPEN_INCIDENTS).await?,
-        parked: all(rows::PARKED_SIGNALS).await? + all(rows::PARKED).await?,
-        intents_waiting: all(rows::OUTBOX).await?,
+        parked: all(rows::PARKED_SIGNALS).await? + outbox_parked,
+        outbox_parked,
+        at_risk: Units::default(),
+        late,
+        intents_waiting: all(rows::OUTBOX).await? + all(rows::ERRANDS).await?,
         pushes_waiting: all(rows::DUE_OFFERS).await?,
     };
     let mut walk = Walk::counting(engine, rows::CLAIMS, Vec::new());
@@ -106,6 +159,8 @@ async fn sum(engine: &Engine) -> Result<Totals, StoreError> {
     while let Some((_, row)) = walk.next().await? {
         let offer: Offer = rows::decode(rows::OFFERS, &row.value)?;
         totals.coalesced = totals.coalesced.saturating_add(offer.coalesced);
+        let at_risk = Units::new(offer.exposure(), offer.scale);
+        totals.at_risk = totals.at_risk.plus(at_risk);
         let is_failing = offer.suppressed == Some(Suppression::Formula);
         totals.formulas_failing += usize::from(is_failing);
     }

@@ -128,6 +128,7 @@ pub fn intent_state(state: &IntentState) -> &'static str {
         IntentState::Waiting => "waiting",
         IntentState::Done(_) => "done",
         IntentState::Parked(_) => "parked",
+        IntentState::Dropped(_) => "dropped",
     }
 }
 
@@ -137,6 +138,18 @@ pub fn wish(wish: &Wish) -> String {
         Wish::PushShipment { shipment, .. } => format!("tell the channel of shipment {shipment}"),
         Wish::CancelOrder { reason } => format!("cancel the order on its channel: {reason}"),
         Wish::Refund { amount, reason, .. } => format!("refund {amount}: {reason}"),
+        Wish::Message { message, way } => match way {
+            domain::message::Way::Mail => format!("send the message `{message}`"),
+            domain::message::Way::Webhook => format!("tell the webhook `{message}`"),
+        },
+        Wish::BuyLabel {
+            provider, parcel, ..
+        } => format!("buy a label of {provider} for parcel {parcel}"),
+        Wish::VoidLabel {
+            provider,
+            reference,
+            ..
+        } => format!("give label {reference} back to {provider}"),
     }
 }
 
@@ -613,6 +626,7 @@ pub fn event(event: &Event, order: &Order) -> String {
         | Event::DeliverySettled { .. }
         | Event::SentAgain { .. }
         | Event::ReturnAdvised { .. }
+        | Event::Exchanged { .. }
         | Event::ReturnReceived { .. }
         | Event::ReturnInspected { .. }
         | Event::ReturnRefunded { .. }
@@ -629,8 +643,22 @@ pub fn event(event: &Event, order: &Order) -> String {
             let (kind, of) = (kind.title(), of.unwrap_or_default());
             format!("{by} issued {kind} {number}{of} over {total}.")
         }
-        Event::IntentMade { wish, .. } => format!("To do on the channel: {wish}."),
-        Event::IntentDone { intent } => format!("Done on the channel: {intent}."),
+        Event::IntentMade {
+            wish, is_elsewhere, ..
+        } => match is_elsewhere {
+            true => format!("To do: {wish}."),
+            false => format!("To do on the channel: {wish}."),
+        },
+        Event::IntentDone {
+            intent,
+            is_elsewhere,
+        } => match is_elsewhere {
+            true => format!("Done: {intent}."),
+            false => format!("Done on the channel: {intent}."),
+        },
+        Event::IntentDropped { intent, reason } => {
+            format!("Not to be done any more, {intent}: {reason}.")
+        }
         Event::IntentParked { intent, reason } => parked(intent, reason),
         Event::OfferChanged { .. }
         | Event::ArrivalExpected { .. }

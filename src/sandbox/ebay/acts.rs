@@ -27,6 +27,10 @@ impl Ebay {
             Act::Ship(id) => self.ship_past_us(id, now),
             Act::Refund(id) => self.refund_past_us(id, now),
             Act::SetLevel(sku, level) => self.set_level(sku, *level),
+            Act::CancelUnits(..) => Err(Refused::Impossible("eBay cancels whole orders only")),
+            Act::Readdress(..) => Err(Refused::Impossible(
+                "eBay lets nobody change the address of a sale",
+            )),
             Act::Delete(_) => Err(Refused::Impossible(
                 "eBay keeps its orders for two years and deletes none",
             )),

@@ -191,6 +191,8 @@ impl Order {
                 })
                 .collect(),
             refunded_minor: self.refunded_minor(),
+            given_up: Vec::new(),
+            street: self.street(),
         }
     }
 
@@ -276,6 +278,10 @@ impl Order {
         status
     }
 
+    fn street(&self) -> String {
+        format!("{} Main Street", self.buyer)
+    }
+
     fn instruction(&self) -> Value {
         json!({
             "fulfillmentInstructionsType": "SHIP_TO",
@@ -285,7 +291,7 @@ impl Order {
                     "email": format!("buyer{}@example.com", self.buyer),
                     "primaryPhone": { "phoneNumber": "5550100" },
                     "contactAddress": {
-                        "addressLine1": format!("{} Main Street", self.buyer),
+                        "addressLine1": self.street(),
                         "city": "Springfield",
                         "stateOrProvince": "IL",
                         "postalCode": "62701",

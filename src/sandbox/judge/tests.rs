@@ -52,6 +52,8 @@ fn read(evidence: &mut Evidence, words: &[&str]) -> Option<()> {
                 is_deleted: false,
                 shipments: Vec::new(),
                 refunded_minor: 0,
+                given_up: Vec::new(),
+                street: String::new(),
             });
             if let Some(at) = time(6) {
                 let expired_at = ["expired", "late"].contains(&what).then_some(at);

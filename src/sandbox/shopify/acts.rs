@@ -1,12 +1,12 @@
 //! What buyers and staff do in the shop itself, past its API.
 
-use domain::{ExternalId, Time};
+use domain::{ExternalId, Sku, Time};
 
 use crate::{Act, Done, Refused};
 
 use super::{
     Shopify,
-    order::{Order, Tracking},
+    order::{Line, Order, Tracking},
     world::CancelJob,
 };
 
@@ -33,6 +33,19 @@ impl Shopify {
             Act::Cancel(id) => self.on_order(id, now, Shopify::cancel),
             Act::Ship(id) => self.on_order(id, now, Shopify::ship),
             Act::Refund(id) => self.on_order(id, now, Shopify::refund),
+            Act::CancelUnits(id, sku, units) => {
+                let (sku, units) = (sku.clone(), i64::from(*units));
+                self.on_order(id, now, move |shop, id, now| {
+                    shop.cancel_units(id, &sku, units, now)
+                })
+            }
+            Act::Readdress(id, street) => {
+                let street = street.clone();
+                self.on_order(id, now, move |shop, id, now| {
+                    shop.readdress(id, street, now);
+                    Ok(())
+                })
+            }
             Act::Delete(id) => self.on_order(id, now, Shopify::delete),
             Act::Make(..) => Err(Refused::Impossible("nothing on Shopify is odd")),
         }
@@ -42,7 +55,7 @@ impl Shopify {
         &mut self,
         id: &ExternalId,
         now: Time,
-        act: fn(&mut Shopify, u64, Time) -> Result<(), &'static str>,
+        act: impl FnOnce(&mut Shopify, u64, Time) -> Result<(), &'static str>,
     ) -> Result<Done, Refused> {
         let unknown = || Refused::Unknown(id.to_string());
         let number: u64 = id.as_str().parse().map_err(|_| unknown())?;
@@ -116,6 +129,39 @@ impl Shopify {
         }
         self.world.refund(id, lines, payments, None, now);
         Ok(())
+    }
+
+    /// Staff refund units that did not leave, and put them on sale again.
+    fn cancel_units(
+        &mut self,
+        id: u64,
+        sku: &Sku,
+        units: i64,
+        now: Time,
+    ) -> Result<(), &'static str> {
+        let Some((payment, left)) = self.world.refundable(id).first().copied() else {
+            return Err("there is nothing to give back");
+        };
+        let order = self.order(id);
+        let is_it = |line: &Line| self.world.variants[line.variant].sku == *sku;
+        let place = order.lines.iter().position(is_it);
+        let place = place.filter(|place| order.unfulfilled(*place) >= units);
+        let place = place.ok_or("so many of it are not open")?;
+        let price = self.world.variants[order.lines[place].variant]
+            .price
+            .minor();
+        let payments = vec![(payment, (price * units).min(left))];
+        let lines = vec![(place, units, "CANCEL".to_owned())];
+        self.world.refund(id, lines, payments, None, now);
+        Ok(())
+    }
+
+    fn readdress(&mut self, id: u64, street: String, now: Time) {
+        if let Some(order) = self.world.orders.get_mut(&id) {
+            order.street = Some(street);
+        }
+        self.world.touch(id, now);
+        self.world.tell_order(id, &["orders/updated"], now);
     }
 
     /// Staff may delete what is canceled, and what nothing was shipped of.

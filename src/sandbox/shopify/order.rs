@@ -19,6 +19,8 @@ pub(super) struct Order {
     pub(super) canceled: Option<(Time, String)>,
     pub(super) is_deleted: bool,
     pub(super) lines: Vec<Line>,
+    /// The street, where it is not the one that the buyer gave first.
+    pub(super) street: Option<String>,
     pub(super) shipping_minor: i64,
     pub(super) parts: Vec<Part>,
     pub(super) fulfillments: Vec<Fulfillment>,

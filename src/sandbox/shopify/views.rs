@@ -58,12 +58,18 @@ pub(super) fn email(order: &Order) -> String {
     format!("buyer{}@example.com", order.number)
 }
 
+/// The street that an order goes to.
+pub(super) fn street(order: &Order) -> String {
+    let first = || format!("Example Street {}", order.number % 200 + 1);
+    order.street.clone().unwrap_or_else(first)
+}
+
 /// Where an order goes, in the REST shape.
 pub(super) fn address(order: &Order) -> Value {
     json!({
         "name": format!("Buyer {}", order.number),
         "company": null,
-        "address1": format!("Example Street {}", order.number % 200 + 1),
+        "address1": street(order),
         "address2": null,
         "city": "Berlin",
         "province": null,

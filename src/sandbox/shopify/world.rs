@@ -196,6 +196,7 @@ impl World {
             canceled: None,
             is_deleted: false,
             lines,
+            street: None,
             shipping_minor: if is_shipped && has_cents {
                 SHIPPING_MINOR
             } else {
@@ -335,6 +336,14 @@ impl World {
                 })
                 .collect(),
             refunded_minor: order.refunded_minor(),
+            given_up: match order.canceled {
+                Some(_) => Vec::new(),
+                None => (order.lines.iter().enumerate())
+                    .map(|(at, line)| units(at, line.unshippable))
+                    .filter(|(_, units)| *units > 0)
+                    .collect(),
+            },
+            street: super::views::street(order),
         }
     }
 }

@@ -216,6 +216,10 @@ impl Twin for Square {
             Act::Ship(id) => self.ship_by_staff(id, now),
             Act::Refund(id) => self.refund_by_staff(id, now),
             Act::SetLevel(sku, level) => self.count_by_staff(sku, *level, now),
+            Act::CancelUnits(..) => Err(Refused::Impossible(
+                "a paid order's lines do not change on Square",
+            )),
+            Act::Readdress(id, street) => self.readdress_by_staff(id, street, now),
             Act::Delete(_) => Err(Refused::Impossible("Square keeps every order")),
             Act::Make(..) => Err(Refused::Impossible("nothing on Square is odd")),
         }
@@ -269,6 +273,8 @@ impl Square {
             is_deleted: false,
             shipments: order.parcels.clone(),
             refunded_minor: refunded.map(|refund| refund.minor).sum(),
+            given_up: Vec::new(),
+            street: order.street().to_owned(),
         }
     }
 }

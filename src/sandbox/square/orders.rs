@@ -152,6 +152,13 @@ impl Fulfillment {
 }
 
 impl Order {
+    /// The street that it goes to.
+    pub(super) fn street(&self) -> &str {
+        let fulfillment = self.fulfillment.as_ref();
+        let street = fulfillment.map(|one| &one.recipient["address"]["address_line_1"]);
+        street.and_then(Value::as_str).unwrap_or_default()
+    }
+
     pub(super) fn total_minor(&self) -> i64 {
         let goods = self.lines.iter();
         let goods: i64 = goods

@@ -247,6 +247,32 @@ impl Square {
         Ok(Done::Order(id.clone()))
     }
 
+    /// Staff write another street into the shipment.
+    pub(super) fn readdress_by_staff(
+        &mut self,
+        id: &ExternalId,
+        street: &str,
+        now: Time,
+    ) -> Result<Done, Refused> {
+        let order = self.known(id)?;
+        let stage = order
+            .fulfillment
+            .as_ref()
+            .map(|fulfillment| fulfillment.stage);
+        let Some(stage) = stage.filter(|stage| !stage.is_over()) else {
+            return Err(Refused::Impossible("there is nothing more to ship"));
+        };
+        if let Some(order) = self.orders.get_mut(id.as_str()) {
+            order.touch(now);
+            if let Some(fulfillment) = &mut order.fulfillment {
+                fulfillment.recipient["address"]["address_line_1"] = json!(street);
+            }
+        }
+        self.tell_of_order(id.as_str(), false, now);
+        self.tell_of_fulfillment(id.as_str(), stage, now);
+        Ok(Done::Order(id.clone()))
+    }
+
     /// Staff give all the money back.
     pub(super) fn refund_by_staff(&mut self, id: &ExternalId, now: Time) -> Result<Done, Refused> {
         let order = self.known(id)?;

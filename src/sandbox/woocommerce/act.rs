@@ -48,6 +48,8 @@ impl Woo {
                     .map_err(|_| Refused::Impossible("nothing is left to refund"))?;
                 self.changed(id, now)
             }
+            Act::CancelUnits(id, sku, units) => self.cancel_units(id, sku, *units, now),
+            Act::Readdress(id, street) => self.readdress(id, street, now),
             Act::SetLevel(sku, level) => {
                 let product = self
                     .by_sku(sku.as_str())
@@ -96,6 +98,45 @@ impl Woo {
             true => Ok(()),
             false => Err(Refused::Impossible(otherwise)),
         }
+    }
+
+    fn readdress(&mut self, id: &ExternalId, street: &str, now: Time) -> Result<Done, Refused> {
+        let number = self.known(id)?;
+        let open = ["pending", "on-hold", "processing"];
+        self.expect_status(number, &open, "it has left or is done with")?;
+        if let Some(order) = self.orders.get_mut(&number) {
+            order.shipping["address_1"] = street.into();
+            order.modified_at = now;
+        }
+        self.changed(number, now)
+    }
+
+    /// A paid order cannot be edited, so staff refund the units and have them put back.
+    fn cancel_units(
+        &mut self,
+        id: &ExternalId,
+        sku: &Sku,
+        units: u32,
+        now: Time,
+    ) -> Result<Done, Refused> {
+        let number = self.known(id)?;
+        self.expect_status(number, &["processing", "on-hold"], "it is done with")?;
+        let mut all = self.everything(number);
+        let order = &self.orders[&number];
+        let line = order.lines.iter().find(|line| {
+            let is_it = line.sku.as_deref() == Some(sku.as_str());
+            is_it && line.units > i64::from(units)
+        });
+        let line = line.ok_or(Refused::Impossible(
+            "so many of it cannot be canceled alone",
+        ))?;
+        let part = |minor: i64| minor * i64::from(units) / line.units;
+        let (total_minor, tax_minor) = (part(line.total_minor), part(line.tax_minor));
+        all.lines = vec![(line.id, i64::from(units), total_minor, tax_minor)];
+        all.amount_minor = total_minor + tax_minor;
+        self.refund(number, all, now)
+            .map_err(|_| Refused::Impossible("so much is not left to refund"))?;
+        self.changed(number, now)
     }
 
     fn changed(&mut self, id: u64, now: Time) -> Result<Done, Refused> {

@@ -397,10 +397,15 @@ impl Woo {
             external_id: ExternalId::new(order.id.to_string()),
             placed_at: order.created_at,
             lines: lines.collect(),
-            is_canceled: matches!(order.status.as_str(), "cancelled" | "failed"),
+            is_canceled: order.is_canceled(),
             is_deleted: order.is_deleted || order.status == "trash",
             shipments: parcels::of(order),
             refunded_minor: order.refunded_minor(),
+            given_up: order.given_up(),
+            street: order.shipping["address_1"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
         }
     }
 }

@@ -110,6 +110,33 @@ impl Order {
         self.refunds.iter().map(|refund| refund.amount_minor).sum()
     }
 
+    /// Whether it was canceled. When it is then refunded it has the same word as any other, but its units were
+    /// given back before.
+    pub(super) fn is_canceled(&self) -> bool {
+        match self.status.as_str() {
+            "cancelled" | "failed" => true,
+            "refunded" => !self.is_stock_taken,
+            _ => false,
+        }
+    }
+
+    /// Units that were refunded before the order was done with: they stay here.
+    pub(super) fn given_up(&self) -> Vec<(Sku, u32)> {
+        let refunds = self.refunds.iter().filter(|refund| {
+            let done = self.completed_at;
+            done.is_none_or(|done| refund.created_at < done)
+        });
+        let lines = refunds.flat_map(|refund| &refund.lines);
+        lines
+            .filter_map(|back| {
+                let line = self.lines.iter().find(|line| line.id == back.of)?;
+                let sku = Sku::new(line.sku.as_deref()?).ok()?;
+                Some((sku, u32::try_from(back.units).ok()?))
+            })
+            .filter(|(_, units)| *units > 0 && !self.is_canceled())
+            .collect()
+    }
+
     /// Whether lists show it when they are not asked for a status.
     pub(super) fn is_listed(&self) -> bool {
         let hidden = ["trash", "checkout-draft", "auto-draft"];

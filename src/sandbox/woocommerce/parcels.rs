@@ -64,7 +64,10 @@ fn from_note(note: &str, order: &Order) -> Option<TrueShipment> {
         .unwrap_or("");
     let lines = order.lines.iter().filter_map(|line| {
         let sku = line.sku.as_deref()?;
-        let (before, _) = rest.split_once(&format!(" x {sku}"))?;
+        // What is told without its SKU goes by its name.
+        let names = [sku, line.name.as_str()].into_iter();
+        let mut named = names.filter_map(|name| rest.split_once(&format!(" x {name}")));
+        let (before, _) = named.next()?;
         let units = before.rsplit([' ', ':']).next()?.parse().ok()?;
         Some((Sku::new(sku).ok()?, units))
     });

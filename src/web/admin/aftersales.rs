@@ -2,8 +2,9 @@
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use domain::{
-    Time,
+    Sku, Time,
     delivery::{DeliveryStep, Tracking},
+    exchange::Instead,
     returns::{ReturnReason, ReturnStep, Verdict},
     signal::Command,
     stock::LocationId,
@@ -16,7 +17,7 @@ use super::{
     orders::{LineUnits, SOMEBODY, few},
 };
 use crate::{
-    ask::{Ask, At, id},
+    ask::{Amount, Ask, At, id},
     problem::Problem,
     write::{Ticket, Write, carry_out, optional_text, text},
 };
@@ -64,6 +65,28 @@ pub(crate) struct NewReturn {
     #[serde(default)]
     anyway: bool,
     by: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewExchange {
+    #[serde(default)]
+    lines: Vec<LineUnits>,
+    items: Vec<NewItem>,
+    reason: ReturnReason,
+    note: Option<String>,
+    tracking_number: Option<String>,
+    #[serde(default)]
+    anyway: bool,
+    by: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewItem {
+    sku: Sku,
+    units: Amount,
+    price: Option<Amount>,
 }
 
 #[derive(Deserialize)]
@@ -193,6 +216,27 @@ pub(crate) async fn open_return(
 ) -> Result<Response, Problem> {
     let step = ReturnStep::Open {
         lines: units(body.lines)?,
+        reason: body.reason,
+        note: optional_text("note", body.note)?,
+        tracking_number: optional_text("tracking_number", body.tracking_number)?,
+        anyway: body.anyway,
+    };
+    come_back(&admin, ticket, &order, step, body.by).await
+}
+
+pub(crate) async fn exchange(
+    State(admin): State<Admin>,
+    At(order): At<String>,
+    Write { body, ticket }: Write<NewExchange>,
+) -> Result<Response, Problem> {
+    let items = body.items.into_iter().map(|one| Instead {
+        sku: one.sku,
+        units: one.units.0,
+        price: one.price.map(|price| price.0),
+    });
+    let step = ReturnStep::Exchange {
+        lines: units(body.lines)?,
+        items: items.collect(),
         reason: body.reason,
         note: optional_text("note", body.note)?,
         tracking_number: optional_text("tracking_number", body.tracking_number)?,

@@ -122,7 +122,15 @@ pub(crate) struct Merge {
     by: Option<String>,
 }
 
-async fn fulfill(
+/// How a label was given back.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Voided {
+    by: Option<String>,
+    by_hand: Option<bool>,
+}
+
+pub(super) async fn fulfill(
     admin: &Admin,
     ticket: Ticket,
     order: &str,
@@ -272,12 +280,13 @@ pub(crate) async fn label(
 pub(crate) async fn void_label(
     State(admin): State<Admin>,
     At((order, task, parcel)): At<(String, String, u32)>,
-    Ask(ask): Ask<Signed>,
+    Ask(ask): Ask<Voided>,
     Write { ticket, .. }: Write<Nothing>,
 ) -> Result<Response, Problem> {
     let step = FulfillmentStep::VoidLabel {
         task: id("task", &task)?,
         parcel,
+        by_hand: ask.by_hand.unwrap_or_default(),
     };
     fulfill(&admin, ticket, &order, step, ask.by).await
 }

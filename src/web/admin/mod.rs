@@ -9,6 +9,8 @@ pub(crate) mod documents;
 pub(crate) mod fulfillment;
 pub(crate) mod health;
 pub(crate) mod incidents;
+pub(crate) mod labels;
+pub(crate) mod messages;
 pub(crate) mod moves;
 pub(crate) mod orders;
 pub(crate) mod overview;
@@ -18,24 +20,26 @@ pub(crate) mod queues;
 pub(crate) mod rules;
 pub(crate) mod safety;
 pub(crate) mod stock;
+pub(crate) mod users;
 
 use std::sync::Arc;
 
 use axum::{
     Router,
     extract::{Request, State},
-    http::{HeaderValue, Uri, header},
+    http::{HeaderMap, HeaderValue, Method, Uri, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::MethodRouter,
 };
 use domain::{AccountId, Sku, decide::Refusal};
-use engine::{Engine, bells::Comparing, views};
+use engine::{Engine, bells::Comparing, users::Role, views};
 use tokio::sync::Mutex;
 
 use crate::{
     access::{Access, Tokens},
     ask::sku,
+    dashboard::{self, Guessing},
     limits::{Gate, Limits},
     problem::{self, Kind, Problem},
     routes::{Route, routes},
@@ -51,6 +55,8 @@ pub(crate) struct Admin {
     pub(crate) comparing: Comparing,
     /// Accounts that opening stock is being taken from.
     pub(crate) opening: Comparing,
+    /// Wrong passwords.
+    pub(crate) guessing: Arc<Guessing>,
     tokens: Arc<Tokens>,
 }
 
@@ -63,6 +69,7 @@ pub fn admin(engine: Arc<Engine>, tokens: Tokens, limits: Limits) -> Router {
         tokens: Arc::new(tokens),
         comparing: Comparing::default(),
         opening: Comparing::default(),
+        guessing: Arc::default(),
     };
     let gate = Gate::new(engine, limits);
     let mut router = Router::new();
@@ -70,23 +77,39 @@ pub fn admin(engine: Arc<Engine>, tokens: Tokens, limits: Limits) -> Router {
         let path = route.path;
         router = router.route(path, guarded(route, &admin, &gate));
     }
-    router
+    dashboard::add(router, &admin, &gate)
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .with_state(admin)
 }
 
+/// The least role of a session that may call a route.
+fn least(route: &Route) -> Role {
+    let of = |part: &str| route.path.starts_with(&format!("/api/v1/{part}"));
+    let tells_of_people = of("people") || of("orders/{order}") || of("documents") || of("cases");
+    let is_for_admins =
+        of("users") || of("backups") || of("adoption") || route.path.ends_with("/mode");
+    match route.method {
+        _ if is_for_admins => Role::Admin,
+        "GET" if tells_of_people => Role::Packer,
+        "GET" => Role::Viewer,
+        _ if route.path.contains("/tasks") => Role::Packer,
+        _ => Role::Operator,
+    }
+}
+
 /// The handler of a route behind its limits and, if it needs one, a token.
 fn guarded(route: Route, admin: &Admin, gate: &Gate) -> MethodRouter<Admin> {
     let (admin, gate) = (admin.clone(), gate.clone());
-    let (access, path) = (route.access, route.path);
+    let (access, path, least) = (route.access, route.path, least(&route));
     let guard = move |request: Request, next: Next| {
         let (admin, gate) = (admin.clone(), gate.clone());
         async move {
             match access {
                 Access::Open => {}
                 Access::Token => {
-                    if let Err(problem) = admin.admit(&request) {
+                    let (method, headers) = (request.method().clone(), request.headers().clone());
+                    if let Err(problem) = admin.admit_to(&method, &headers, least).await {
                         return problem.into_response();
                     }
                 }
@@ -98,12 +121,28 @@ fn guarded(route: Route, admin: &Admin, gate: &Gate) -> MethodRouter<Admin> {
 }
 
 impl Admin {
-    /// Lets in whoever has a token.
-    fn admit(&self, request: &Request) -> Result<(), Problem> {
-        if self.tokens.admit(request.headers()) {
+    /// Lets in whoever has a token, or a session whose role reaches so far.
+    async fn admit_to(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        least: Role,
+    ) -> Result<(), Problem> {
+        if self.tokens.admit(headers) {
             return Ok(());
         }
-        tracing::warn!(method = %request.method(), "A request without a valid token was refused.");
+        if dashboard::admit_to_api(self, (method, headers), least).await? {
+            return Ok(());
+        }
+        self.admit(method, headers)
+    }
+
+    /// Lets in whoever has a token.
+    fn admit(&self, method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
+        if self.tokens.admit(headers) {
+            return Ok(());
+        }
+        tracing::warn!(%method, "A request without a valid token was refused.");
         let detail = "send `Authorization: Bearer TOKEN` with a token of this daemon";
         Err(Problem::new(&problem::UNAUTHORIZED, detail))
     }
@@ -145,15 +184,18 @@ impl Admin {
     }
 }
 
-async fn nothing_here(State(admin): State<Admin>, request: Request) -> Problem {
-    if let Err(problem) = admin.admit(&request) {
-        return problem;
+async fn nothing_here(State(admin): State<Admin>, method: Method, headers: HeaderMap) -> Response {
+    if dashboard::wants_a_page(&headers) {
+        return dashboard::nothing_here(&admin, &headers).await;
     }
-    Problem::new(&problem::NOT_FOUND, "the API has no such address")
+    if let Err(problem) = admin.admit(&method, &headers) {
+        return problem.into_response();
+    }
+    Problem::new(&problem::NOT_FOUND, "the API has no such address").into_response()
 }
 
 async fn wrong_method(State(admin): State<Admin>, request: Request) -> Problem {
-    if let Err(problem) = admin.admit(&request) {
+    if let Err(problem) = admin.admit(request.method(), request.headers()) {
         return problem;
     }
     let detail = format!("this address does not take {}", request.method());
@@ -161,12 +203,16 @@ async fn wrong_method(State(admin): State<Admin>, request: Request) -> Problem {
 }
 
 /// The page of a problem.
-pub(crate) async fn error_page(uri: Uri) -> Response {
+pub(crate) async fn error_page(uri: Uri, headers: HeaderMap) -> Response {
     let code = uri.path().rsplit('/').next().unwrap_or_default();
     match Kind::find(code) {
         Some(kind) => {
-            let markdown = HeaderValue::from_static("text/markdown; charset=utf-8");
-            ([(header::CONTENT_TYPE, markdown)], kind.page).into_response()
+            // A browser would save Markdown rather than show it.
+            let form = match dashboard::wants_a_page(&headers) {
+                true => HeaderValue::from_static("text/plain; charset=utf-8"),
+                false => HeaderValue::from_static("text/markdown; charset=utf-8"),
+            };
+            ([(header::CONTENT_TYPE, form)], kind.page).into_response()
         }
         None => Problem::new(&problem::NOT_FOUND, "there is no such code").into_response(),
     }

@@ -86,6 +86,7 @@ pub(crate) struct NewHold {
     until: Option<Time>,
     #[serde(default = "keeps")]
     keeps_claim: bool,
+    ask: Option<String>,
 }
 
 fn keeps() -> bool {
@@ -95,7 +96,7 @@ fn keeps() -> bool {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Release {
-    by: Option<String>,
+    pub(crate) by: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -232,12 +233,15 @@ pub(crate) async fn hold(
 ) -> Result<Response, Problem> {
     let asked = write.body;
     let by = optional_text("by", asked.by)?;
+    let ask = asked.ask.as_deref();
+    let ask = ask.map(|name| super::messages::notice(&admin, name));
     let command = Command::Hold {
         order: id("order", &order)?,
         reason: text("reason", asked.reason)?,
         by: by.unwrap_or_else(|| SOMEBODY.to_owned()),
         until: asked.until,
         keeps_claim: asked.keeps_claim,
+        ask: ask.transpose()?,
     };
     carry_out(&admin, write.ticket, StatusCode::CREATED, command).await
 }

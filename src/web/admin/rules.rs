@@ -11,6 +11,7 @@ use domain::{
     Time,
     decide::Refusal,
     ids::OrderId,
+    message::{Notice, Way},
     order_rules::{Moment, OrderRule, RULES_MAX, RuleHold, Then},
     stock::LocationId,
 };
@@ -60,6 +61,9 @@ struct NewRule {
     tag: Vec<String>,
     route: Option<String>,
     priority: Option<i32>,
+    ask: Option<String>,
+    #[serde(default)]
+    notify: Vec<String>,
 }
 
 fn keeps() -> bool {
@@ -130,6 +134,7 @@ fn read_rule(rule: NewRule, at: usize) -> Result<OrderRule, Problem> {
         reason,
         settle_within: rule.hold_for_s.map(Duration::from_secs),
         keeps_claim: rule.keeps_claim,
+        ask: rule.ask.map(notice),
     });
     Ok(OrderRule {
         name: rule.name,
@@ -140,8 +145,17 @@ fn read_rule(rule: NewRule, at: usize) -> Result<OrderRule, Problem> {
             tag: rule.tag,
             route: rule.route.map(LocationId::new),
             priority: rule.priority,
+            notify: rule.notify.into_iter().map(notice).collect(),
         },
     })
+}
+
+/// A message that a rule which is only tried would send: nothing asks which way.
+fn notice(message: String) -> Notice {
+    Notice {
+        message,
+        way: Way::Mail,
+    }
 }
 
 fn bad(path: &str, detail: String) -> Problem {

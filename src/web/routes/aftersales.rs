@@ -61,6 +61,14 @@ fn about_returns() -> Vec<Route> {
         .takes("NewReturn")
         .status(201),
         posts(
+            "/api/v1/orders/{order}/exchanges",
+            "Announce that goods come back and others leave instead: a return, and a line for each item that leaves.",
+            RECEIPT,
+            aftersales::exchange,
+        )
+        .takes("NewExchange")
+        .status(201),
+        posts(
             "/api/v1/orders/{order}/returns/{return}/receipts",
             "Take in goods of a return; without lines all that is still to come.",
             RECEIPT,

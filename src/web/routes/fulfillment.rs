@@ -3,7 +3,7 @@
 use axum::routing::delete;
 
 use super::{Gives, Route, posts, reads};
-use crate::admin::fulfillment;
+use crate::admin::{fulfillment, labels};
 
 const RECEIPT: Gives = Gives::One("Receipt");
 
@@ -125,11 +125,33 @@ fn about_parcels() -> Vec<Route> {
         Route::new(
             "DELETE",
             "/api/v1/orders/{order}/tasks/{task}/parcels/{parcel}/label",
-            "Note that the label of a parcel was given back.",
+            "Note that the label of a parcel was given back. One that a provider sold is given back to it, unless that \
+             was done by hand.",
             RECEIPT,
             delete(fulfillment::void_label),
         )
-        .asks(&["by"])
+        .asks(&["by", "by_hand"])
         .status(201),
+        posts(
+            "/api/v1/orders/{order}/tasks/{task}/parcels/{parcel}/label/buy",
+            "Buy a label for a parcel of a provider.",
+            RECEIPT,
+            labels::buy,
+        )
+        .takes("LabelOrder")
+        .status(202),
+        reads(
+            "/api/v1/orders/{order}/tasks/{task}/parcels/{parcel}/label/rates",
+            "Ask a provider what sending a parcel would cost.",
+            Gives::One("Rates"),
+            labels::rates,
+        )
+        .asks(&["provider"]),
+        reads(
+            "/api/v1/orders/{order}/tasks/{task}/parcels/{parcel}/label/file",
+            "Fetch the label of a parcel from who sold it, to be printed.",
+            Gives::One("LabelFile"),
+            labels::file,
+        ),
     ]
 }

@@ -19,7 +19,7 @@ pub(super) const SCHEMAS: &[(&str, &str)] = &[
     (
         "Label",
         "carrier: text, tracking_number: text, tracking_url: text?, reference: text?, cost: money?, at: time, \
-         by: text",
+         by: text, provider?: text",
     ),
     (
         "OpenTask",
@@ -55,6 +55,16 @@ pub(super) const SCHEMAS: &[(&str, &str)] = &[
         "NewLabel",
         "carrier: text, tracking_number: text, tracking_url?: text?, reference?: text?, cost?: money?, by?: text?",
     ),
+    (
+        "LabelOrder",
+        "provider?: text?, service?: text?, by?: text?",
+    ),
+    ("Rates", "provider: text, rates: Rate[]"),
+    (
+        "Rate",
+        "service: text, carrier: text, cost: money, days: whole?",
+    ),
+    ("LabelFile", "reference: text, pdf_base64: text"),
     (
         "HandOver",
         "parcels?: whole[], carrier?: text?, tracking_number?: text?, tracking_url?: text?, is_to_buyer?: flag, \

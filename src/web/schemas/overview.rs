@@ -35,6 +35,16 @@ pub(super) const SCHEMAS: &[(&str, &str)] = &[
         "at: time, amount: money, lines: LineUnits[], state: 'waiting'|'done'|'parked', intent: id?, anyway: flag",
     ),
     (
+        "NewExchange",
+        "lines?: LineUnits[], items: NewItem[], reason: return_reason, note?: text?, tracking_number?: text?, \
+         anyway?: flag, by?: text?",
+    ),
+    ("NewItem", "sku: text, units: amount, price?: amount?"),
+    (
+        "Replacement",
+        "line: whole, sku: text?, units: units, to_ship: units, total: money",
+    ),
+    (
         "DueOrder",
         "due: 'ship'|'deliver'|'parcel', state: 'late'|'at_risk'|'today'|'later', by: time, text: text, id: id, \
          account: text, external_id: text, number: text, phase: phase, placed_at: time",

@@ -48,7 +48,7 @@ async fn what_does_not_exist_is_not_told_apart_without_a_token() {
     let rig = rig().await;
     for (method, path, status, code) in [
         ("GET", "/api/v1/nothing", 404, "not-found"),
-        ("GET", "/", 404, "not-found"),
+        ("GET", "/nothing", 404, "not-found"),
         ("PATCH", "/api/v1/orders", 405, "method-not-allowed"),
         ("POST", "/livez", 405, "method-not-allowed"),
     ] {

@@ -78,6 +78,33 @@ pub(super) async fn went_through(reader: &mut Reader) {
         stock["on_hand"], 4,
         "five, less two, and one that came back"
     );
+    exchanged(reader, &path).await;
+}
+
+/// The other one is exchanged for another of the same.
+async fn exchanged(reader: &mut Reader, path: &str) {
+    let asked = json!({
+        "lines": [{ "line": 1, "units": 1 }], "reason": "defective", "by": "ann",
+        "items": [{ "sku": "CUP", "units": 1, "price": "12.50" }],
+    });
+    let receipt = reader.post(&format!("{path}/exchanges"), asked).await;
+    assert_eq!(receipt["phase"], "after_sales");
+    let found = reader.get(path).await;
+    let back = &found["returns"][1];
+    assert_eq!(back["id"], receipt["return"]);
+    assert_eq!(back["replacements"][0]["line"], 2);
+    assert_eq!(back["replacements"][0]["to_ship"], 1);
+    assert_eq!(back["replacements"][0]["total"]["amount"], "12.50");
+    let worth = |line: &Value| line["total"]["amount"].as_str().map(str::to_owned);
+    let paid = worth(&found["lines"][0]).expect("an amount");
+    let cents = |text: &str| text.replace('.', "").parse::<i64>().expect("an amount");
+    let difference = back["difference"]["amount"].as_str().expect("an amount");
+    assert_eq!(cents(difference), 1250 - cents(&paid) / 2, "{found}");
+    let stock = reader.get("/api/v1/stock/CUP").await;
+    assert_eq!(
+        stock["sellable"], 3,
+        "four, less the one that leaves: {stock}"
+    );
 }
 
 #[tokio::test]
@@ -185,6 +212,24 @@ async fn what_cannot_be_said_of_parcels_and_returns_has_a_code() {
             "bad-body",
         ),
         (format!("returns/{back}/close"), json!({}), 400, "bad-body"),
+        (
+            "exchanges".into(),
+            json!({ "reason": "other" }),
+            400,
+            "bad-body",
+        ),
+        (
+            "exchanges".into(),
+            json!({ "reason": "other", "items": [] }),
+            409,
+            "bad-return",
+        ),
+        (
+            "exchanges".into(),
+            json!({ "reason": "other", "items": [{ "sku": "NO-SUCH", "units": 1 }] }),
+            404,
+            "no-item",
+        ),
     ];
     for (step, body, status, code) in cases {
         let answer = rig

@@ -14,12 +14,12 @@ use super::{
     adoption::adopted,
     aftersales,
     allocation::placed,
-    backups, documents, due, fulfillment, overview, people, placing,
+    backups, documents, due, fulfillment, labels, messages, overview, people, placing,
     rig::{Answer, Rig, bearer, rig},
     rules,
     safety::{decided, drift_and_breaker, frozen_and_thawed},
     shape::misfits,
-    tuning,
+    tuning, users,
 };
 use crate::{openapi, routes::routes};
 
@@ -138,8 +138,11 @@ async fn every_route_answers_as_it_is_described() {
     fulfillment::went_through(&mut reader).await;
     documents::issued_and_drawn(&mut reader).await;
     rules::tried(&mut reader).await;
+    messages::sent(&mut reader).await;
+    labels::bought(&mut reader).await;
     overview::seen_whole(&mut reader).await;
     due::listed(&mut reader).await;
+    users::added(&mut reader).await;
     for path in [
         "/livez",
         "/readyz",

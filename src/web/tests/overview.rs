@@ -235,7 +235,7 @@ async fn facts_tries_notes_and_what_the_channel_changed_are_one_list() {
         ),
         at("api noted: they moved"),
         at("To do on the channel"),
-        at("Tried on the channel: tell it. It brought: it is done, after 7 ms."),
+        at("Tried: tell it. It brought: it is done, after 7 ms."),
         at("Done on the channel"),
     ];
     assert!(order_of_them.is_sorted(), "{order_of_them:?} in {texts:#?}");

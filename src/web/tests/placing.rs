@@ -176,3 +176,19 @@ async fn a_reference_makes_one_order() {
         "not paid again"
     );
 }
+
+#[tokio::test]
+async fn lists_are_right_after_orders_of_the_same_item_on_an_account_without_listings() {
+    let rig = rig().await;
+    rig.stock("shop", "MUG", 9).await;
+    for _ in 0..3 {
+        let lines = json!([{ "sku": "MUG", "units": 2, "price": "9.90" }]);
+        let asked = json!({ "account": "phone", "currency": "EUR", "lines": lines });
+        let placed = rig
+            .ask("POST", "/api/v1/orders", Some(asked), &[bearer()])
+            .await;
+        assert_eq!(placed.status, 201, "{}", placed.text);
+    }
+    let found = engine::doctor::examine(rig.engine.store.as_ref()).await;
+    assert_eq!(found.expect("it is looked over").sentences, [""; 0]);
+}

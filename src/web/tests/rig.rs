@@ -84,6 +84,11 @@ pub(super) async fn rig() -> Rig {
 
 /// The same over a store and with limits of the test's own.
 pub(super) async fn rig_on(store: Memory, limits: Limits) -> Rig {
+    rig_over(Arc::new(store), limits).await
+}
+
+/// The same over a store that another rig may have had.
+pub(super) async fn rig_over(store: Arc<dyn store::Store>, limits: Limits) -> Rig {
     let account = |id: &str, mode| AccountConfig {
         id: AccountId::new(id),
         connector: &CONNECTOR,
@@ -118,6 +123,7 @@ pub(super) async fn rig_on(store: Memory, limits: Limits) -> Rig {
         public_url: None,
         privacy: Privacy::default(),
         sellers: super::documents::sellers(),
+        gateways: super::messages::gateways(),
         compare_first: false,
     };
     let clock = Arc::new(Ticking(AtomicU64::new(0)));
@@ -127,7 +133,7 @@ pub(super) async fn rig_on(store: Memory, limits: Limits) -> Rig {
         spawn: Arc::new(OnlyTheInbox(Mutex::new(JoinSet::new()))),
         sealer: Arc::new(Sealer::in_memory()),
     };
-    let engine = Engine::start(config, Arc::new(store), ports, &Nowhere)
+    let engine = Engine::start(config, store, ports, &Nowhere)
         .await
         .unwrap_or_else(|error| panic!("{error}"));
     let mut tokens = Tokens::none();

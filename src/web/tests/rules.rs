@@ -29,6 +29,7 @@ fn put_in_force(rig: &Rig) {
             reason: "look at it".to_owned(),
             settle_within: None,
             keeps_claim: true,
+            ask: None,
         }),
         priority: Some(5),
         route: Some(LocationId::new("berlin")),

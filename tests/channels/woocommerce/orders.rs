@@ -252,6 +252,21 @@ fn states_of_the_shop_are_ours() {
 }
 
 #[test]
+fn what_was_refunded_in_the_second_of_completing_never_left() {
+    let rig = rig();
+    let id = rig.buy(&[("MUG-1", 3)], true);
+    for act in [
+        Act::CancelUnits(id.clone(), sku("MUG-1"), 1),
+        Act::Ship(id.clone()),
+    ] {
+        rig.act(&act).expect("it is done");
+    }
+    let line = &found(&rig, &id).lines[0];
+    let units = format!("{} {} {}", line.shipped, line.canceled, line.returned);
+    assert_eq!(units, "2 1 0");
+}
+
+#[test]
 fn answers_are_named_by_what_to_do_next() {
     let rig = rig();
     let orders = rig.channel.pull_orders().expect("orders");

@@ -54,6 +54,11 @@ impl Api {
         self.ask(Method::POST, path, key, Some(body)).await
     }
 
+    /// Takes something back, if there is an answer at all.
+    pub(crate) async fn try_delete(&self, path: &str) -> Result<Reply, String> {
+        self.ask(Method::DELETE, path, None, None).await
+    }
+
     /// All things of a list, page by page.
     pub(crate) async fn all(&self, path: &str) -> Result<Vec<Value>, String> {
         let mut all = Vec::new();

@@ -11,6 +11,7 @@ pub(crate) mod daemon;
 pub(crate) mod goods;
 pub(crate) mod hooks;
 pub(crate) mod people;
+pub(crate) mod sinks;
 pub(crate) mod world;
 
 use std::time::Duration;

@@ -12,6 +12,7 @@ const SEAMS: &[(&str, &str, &str)] = &[
     ("config", "config", "src/daemon/settings/layers.rs"),
     ("cron", "cron", "src/engine/ports/schedule.rs"),
     ("governor", "governor", "src/engine/ports/quota.rs"),
+    ("lettre", "lettre", "src/engine/ports/mail.rs"),
     ("minijinja", "minijinja", "src/engine/ports/formula.rs"),
     ("notosans", "notosans", "src/documents/pdf/font.rs"),
     ("pdf-writer", "pdf_writer", "src/documents/pdf/write.rs"),

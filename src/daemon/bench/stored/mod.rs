@@ -132,6 +132,7 @@ impl Bench<'_> {
             accounts: 1,
             backlog: 100_000,
             hung: None,
+            calls_per_second: None,
         };
         let mut rig = Rig::start(plan, &dir, ports).await?;
         rig.process.kill()?;

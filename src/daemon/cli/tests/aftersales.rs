@@ -84,6 +84,43 @@ async fn a_return_is_opened_taken_in_looked_at_and_closed() {
     }
 }
 
+#[tokio::test]
+async fn an_exchange_says_what_leaves_and_what_is_owed() {
+    let line =
+        "orders|exchange|ord_a|--reason|does_not_fit|--line|1=1|--send|MUG-L=1@11.90|--by|ann";
+    let said = json!({
+        "lines": [{ "line": 1, "units": "1" }], "reason": "does_not_fit", "by": "ann",
+        "items": [{ "sku": "MUG-L", "units": "1", "price": "11.90" }],
+    });
+    for (amount, told) in [
+        ("2.00", ", the buyer owes 2.00 EUR"),
+        ("-2.00", ", 2.00 EUR are owed to the buyer"),
+        ("0.00", ""),
+    ] {
+        let difference = json!({ "amount": amount, "currency": "EUR" });
+        let leaves = json!([{
+            "line": 2, "units": 1, "sku": "MUG-L", "total": { "amount": "11.90", "currency": "EUR" },
+        }]);
+        let back = json!([{
+            "id": "ret_1", "state": "advised", "difference": difference, "replacements": leaves, "lines": [],
+        }]);
+        let order = order(json!([]), back);
+        let ran = run(line, &[done(), order.clone()]).await;
+        assert_eq!(ran.calls()[0], format!("POST {ORDER}/exchanges"));
+        assert_eq!(ran.body(0), said);
+        let expected = format!("Opened as ret_1{told}; the order is delivered.\n");
+        assert_eq!(ran.text, expected);
+        let timeline = (200, json!({ "items": [], "next": null }));
+        let shown = run("orders|show|ord_a", &[order, timeline]).await;
+        let leaves = format!("Line 2 leaves instead: 1 of MUG-L for 11.90 EUR{told}\n");
+        assert!(shown.text.contains(&leaves), "{}", shown.text);
+    }
+    let even = "orders|exchange|ord_a|--reason|does_not_fit|--send|MUG-L=1";
+    let ran = run(even, &[done(), order(json!([]), json!([]))]).await;
+    let items = json!([{ "sku": "MUG-L", "units": "1" }]);
+    assert_eq!(ran.body(0)["items"], items);
+}
+
 #[test]
 fn which_of_several_is_never_guessed() {
     let two = json!([parcel("shp_1", "A1", false), parcel("shp_2", "A2", true)]);
@@ -119,6 +156,8 @@ fn what_contradicts_itself_is_no_command() {
         "orders|track|ord_a|--state|gone",
         "orders|return|open|ord_a|--reason|nope",
         "orders|return|inspect|ord_a|--verdict|restock",
+        "orders|exchange|ord_a|--reason|other",
+        "orders|exchange|ord_a|--reason|other|--send|MUG-L",
     ] {
         let words = std::iter::once("oneshelf").chain(line.split('|'));
         assert!(Line::try_parse_from(words).is_err(), "{line}");

@@ -460,6 +460,14 @@ fn accounts_are_checked_by_their_connector() {
             ],
         ),
         (
+            "kind = \"corner\"\ncalls_per_second = 0\n[settings]\nurl = \"https://a\"\nkey = { env = \
+             \"NONE\" }\n",
+            &[
+                "accounts.d/eu-shop.toml:2:20: expected a whole number from 1 to 1000",
+                "accounts.d/eu-shop.toml:5:15: the variable NONE is not set",
+            ],
+        ),
+        (
             "kind = \"corner\"\nsettings = 5\n",
             &["accounts.d/eu-shop.toml:2:12: expected a table, found the number 5"],
         ),

@@ -3,8 +3,10 @@
 mod examples;
 mod idle;
 mod incidents;
+mod labels;
 mod loading;
 mod locations;
+mod messages;
 mod mistakes;
 mod order_rules;
 mod owing;

@@ -104,10 +104,12 @@ fn rules_and_checks_mean_what_they_say() {
             reason: "look".to_owned(),
             settle_within: Some(Duration::from_secs(2 * 24 * 3600)),
             keeps_claim: false,
+            ask: None,
         }),
         tag: vec!["a".to_owned(), "b".to_owned()],
         route: Some(LocationId::new("berlin")),
         priority: Some(-1),
+        notify: Vec::new(),
     };
     assert_eq!(rule.then, then);
 }

@@ -3,6 +3,7 @@
 //! Nothing here takes stock off the shelf but handing over; see `settle` for how tasks follow what
 //! becomes of their orders meanwhile.
 
+mod buy;
 mod hand_over;
 mod open;
 mod pack;
@@ -23,6 +24,8 @@ use super::{
     command::{named_units, refuse},
 };
 
+pub(super) use self::buy::{drop_label, reference, refuse_when_any_is_asked, take_label};
+
 use self::{
     hand_over::{Said, hand_over},
     open::{begin, open},
@@ -36,6 +39,7 @@ pub(super) fn carry_out(
     step: &FulfillmentStep,
     by: &str,
 ) -> Result<Verdict, Undecided> {
+    buy::refuse_when_asked(desk, order, step)?;
     match step {
         FulfillmentStep::Open { location, lines } => {
             open(desk, order, location.as_ref(), lines, by)
@@ -61,7 +65,25 @@ pub(super) fn carry_out(
             parcel,
             label,
         } => put_label(desk, (order, *task), *parcel, label, by),
-        FulfillmentStep::VoidLabel { task, parcel } => {
+        FulfillmentStep::BuyLabel {
+            task,
+            parcel,
+            provider,
+            service,
+        } => buy::buy(
+            desk,
+            (order, *task),
+            *parcel,
+            (provider, service.as_deref()),
+        ),
+        FulfillmentStep::VoidLabel {
+            task,
+            parcel,
+            by_hand,
+        } => {
+            if !by_hand && let Some(asked) = buy::give_back(desk, (order, *task), *parcel)? {
+                return Ok(asked);
+            }
             void_label(desk, (order, *task), *parcel, by)
         }
         FulfillmentStep::HandOver {

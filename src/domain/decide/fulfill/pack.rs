@@ -101,6 +101,18 @@ pub(super) fn put_label(
     if parcel.labels.len() >= LABELS_MAX {
         return refuse(FulfillmentRefusal::TooMany(LABELS_MAX, "labels").into());
     }
+    stick(desk, named, number, (asked, None), by)?;
+    Ok(Verdict::New)
+}
+
+/// A label is on it now.
+pub(super) fn stick(
+    desk: &mut Desk<'_>,
+    named: Named,
+    number: u32,
+    (label, provider): (&NewLabel, Option<&str>),
+    by: &str,
+) -> Result<(), Undecided> {
     let at = desk.now();
     let NewLabel {
         carrier,
@@ -108,7 +120,7 @@ pub(super) fn put_label(
         tracking_url,
         reference,
         cost,
-    } = asked.clone();
+    } = label.clone();
     let work = Work::Labeled {
         parcel: number,
         carrier: carrier.clone(),
@@ -121,12 +133,13 @@ pub(super) fn put_label(
         tracking_url,
         reference,
         cost,
+        provider: provider.map(str::to_owned),
         at,
         by: by.to_owned(),
         voided_at: None,
     });
     desk.record_work(named.0, named.1, work, by);
-    Ok(Verdict::New)
+    Ok(())
 }
 
 pub(super) fn void_label(

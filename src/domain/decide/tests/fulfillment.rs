@@ -98,7 +98,11 @@ impl World {
                     cost: None,
                 },
             },
-            "void" => FulfillmentStep::VoidLabel { task, parcel },
+            "void" => FulfillmentStep::VoidLabel {
+                task,
+                parcel,
+                by_hand: false,
+            },
             "hand" => FulfillmentStep::HandOver {
                 task,
                 parcels,

@@ -83,6 +83,34 @@ fn so(world: &World, all: &str) {
 }
 
 #[test]
+fn what_is_sent_again_is_dropped_and_not_canceled() {
+    let mut world = world();
+    assert_eq!(place(&mut world, mugs(None)), Ok(Verdict::New));
+    let all = paid(Step::Paid, 1000);
+    assert_eq!(pay(&mut world, "1001", all), Ok(Verdict::New));
+    world.act("ship 1001");
+    let (order, one) = (world.id("1001"), vec![(1, Decimal::whole(1))]);
+    let again = Command::Deliver {
+        order,
+        step: crate::delivery::DeliveryStep::Resend {
+            shipment: None,
+            lines: one.clone(),
+            reason: "lost".to_owned(),
+        },
+        by: "ann".to_owned(),
+    };
+    assert_eq!(world.ask(again), Ok(Verdict::New));
+    let cancel = Command::Cancel {
+        order,
+        lines: one,
+        reason: "no".to_owned(),
+    };
+    let left = Decimal::whole(0);
+    assert_eq!(world.ask(cancel), Err(Refusal::NotOpen { line: 1, left }));
+    so(&world, "1001 part_shipped, MUG 8-1");
+}
+
+#[test]
 fn an_order_taken_by_phone_claims_is_paid_in_two_parts_and_leaves() {
     let mut world = world();
     assert_eq!(place(&mut world, mugs(None)), Ok(Verdict::New));

@@ -6,16 +6,21 @@ mod claim_rules;
 mod deadlines;
 mod echoes;
 mod erase;
+mod exchange;
 mod fulfillment;
 mod incidents;
 mod issuing;
+mod labels;
+mod later_laws;
 mod laws;
 mod locations;
 mod manual;
+mod messages;
 mod notes;
 mod order_rules;
 mod owed;
 mod past;
+mod phases;
 mod places;
 mod policy;
 mod refusals;
@@ -633,6 +638,17 @@ fn finished_orders_are_closed() {
          close #2                 => nothing, #2 ready
          order web #2 v2 canceled refunded MUG:1
          close #2                 => #2 canceled",
+    );
+}
+
+#[test]
+fn what_was_canceled_is_no_sale_again_when_its_money_goes_back() {
+    check(
+        "count MUG 5
+         order web #1 MUG:2                          => #1 ready, MUG 5-2
+         order web #1 v2 canceled MUG:2/sub0         => #1 after_sales, MUG 5-0
+         order web #1 v3 repaid refunded MUG:2/sub0  => #1 canceled, MUG 5-0, web.MUG 5
+         order web #1 v4 MUG:2                       => #1 ready, MUG 5-2",
     );
 }
 

@@ -58,6 +58,7 @@ fn hold(reason: &str) -> Then {
             reason: reason.to_owned(),
             settle_within: Some(Duration::from_secs(3600)),
             keeps_claim: true,
+            ask: None,
         }),
         ..Then::default()
     }

@@ -116,6 +116,8 @@ fn one_of_each() -> Vec<Refusal> {
         },
         Refusal::RecountFirst(vec![sku.clone()]),
         Refusal::NotParked,
+        Refusal::NotToBeDropped("it is on its way just now"),
+        Refusal::TooManyMessages(order),
         Refusal::IncidentOver {
             incident: IncidentId::next(&mut ids),
         },
@@ -231,6 +233,14 @@ fn after_sales(shipment: ShipmentId) -> Vec<Refusal> {
         ReturnRefusal::NothingToCome,
         ReturnRefusal::NothingToCheck,
         ReturnRefusal::TooMany { line, left, of },
+        ReturnRefusal::NothingInstead,
+        ReturnRefusal::TooManyItems,
+        ReturnRefusal::NoPrice,
+        ReturnRefusal::BadItem {
+            sku: "MUG".parse().expect("a SKU"),
+            reason: "it must be more than nothing".to_owned(),
+        },
+        ReturnRefusal::Withdrawn,
         ReturnRefusal::Over,
         ReturnRefusal::CheckFirst { line, left },
     ];

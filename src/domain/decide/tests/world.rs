@@ -391,6 +391,7 @@ impl World {
                 by,
                 until: None,
                 keeps_claim: rest == ["keep"],
+                ask: None,
             },
             "release" => Command::Release { order, by },
             _ => Command::Cancel {

@@ -27,6 +27,13 @@ pub(super) fn event(event: &Event, units: &dyn Fn(u32, Quantity) -> Units) -> Op
             format!("{by} saw to parcel {shipment}: {note}.")
         }
         Event::SentAgain { reason, by } => format!("{by} had it sent again: {reason}."),
+        _ => return of_return(event, units),
+    })
+}
+
+/// The same of a return.
+fn of_return(event: &Event, units: &dyn Fn(u32, Quantity) -> Units) -> Option<String> {
+    Some(match event {
         Event::ReturnAdvised {
             id,
             line,
@@ -35,13 +42,20 @@ pub(super) fn event(event: &Event, units: &dyn Fn(u32, Quantity) -> Units) -> Op
             goodwill,
             by,
         } => {
-            let (count, reason) = (units(*line, *count), return_reason(*reason));
-            let goodwill = match goodwill {
-                true => " Its time was over: it is taken back as goodwill.",
-                false => "",
-            };
+            let comes = format!("Line {line}: {} come back with {id}", units(*line, *count));
+            advised(&comes, *reason, *goodwill, by)
+        }
+        Event::Exchanged {
+            id,
+            line,
+            sku,
+            units: count,
+            total,
+            by,
+        } => {
+            let count = units(*line, *count);
             format!(
-                "Line {line}: {count} come back with {id}, because {reason}; {by} said so.{goodwill}"
+                "Line {line}: {count} of {sku} leave for what comes back with {id}, for {total}; {by} said so."
             )
         }
         Event::ReturnRefunded {
@@ -76,6 +90,16 @@ pub(super) fn event(event: &Event, units: &dyn Fn(u32, Quantity) -> Units) -> Op
         }
         _ => return None,
     })
+}
+
+/// That units are to come back, and why.
+fn advised(comes: &str, reason: ReturnReason, goodwill: bool, by: &str) -> String {
+    let reason = return_reason(reason);
+    let goodwill = match goodwill {
+        true => " Its time was over: it is taken back as goodwill.",
+        false => "",
+    };
+    format!("{comes}, because {reason}; {by} said so.{goodwill}")
 }
 
 /// Why something comes back, as it follows "because".

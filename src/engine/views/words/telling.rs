@@ -15,7 +15,7 @@ pub fn note(by: &str, text: Option<&String>) -> String {
     }
 }
 
-/// A try of what was wished on a channel.
+/// A try of what was wished on a channel or of a gateway.
 pub fn attempt(note: &AttemptNote) -> String {
     let AttemptNote {
         request,
@@ -23,7 +23,7 @@ pub fn attempt(note: &AttemptNote) -> String {
         latency_ms,
         ..
     } = note;
-    format!("Tried on the channel: {request}. It brought: {result}, after {latency_ms} ms.")
+    format!("Tried: {request}. It brought: {result}, after {latency_ms} ms.")
 }
 
 /// What a channel changed of people.
@@ -125,13 +125,15 @@ pub fn event_kind(event: &Event) -> &'static str {
         Event::DocumentIssued { .. } => "document",
         Event::LooksAlike { .. } | Event::RuleMatched { .. } | Event::RuleFailed { .. } => "rule",
         Event::ReturnAdvised { .. }
+        | Event::Exchanged { .. }
         | Event::ReturnReceived { .. }
         | Event::ReturnInspected { .. }
         | Event::ReturnClosed { .. }
         | Event::ReturnRefunded { .. } => "return",
-        Event::IntentMade { .. } | Event::IntentDone { .. } | Event::IntentParked { .. } => {
-            "intent"
-        }
+        Event::IntentMade { .. }
+        | Event::IntentDone { .. }
+        | Event::IntentDropped { .. }
+        | Event::IntentParked { .. } => "intent",
         // These belong to no order, and so to no timeline.
         Event::ArrivalExpected { .. }
         | Event::ArrivalClosed { .. }

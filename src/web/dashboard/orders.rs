@@ -1,0 +1,285 @@
+//! The list of orders: by phase and account, by what is late, and by what somebody looks for.
+
+use std::time::Duration;
+
+use askama::Template;
+use axum::{extract::State, http::StatusCode, response::Response};
+use domain::{Time, order::Phase, person::Contact};
+use engine::views::{
+    self,
+    due::{self, Standing},
+    orders::{Filter, OrderSummary},
+    search::search,
+};
+use serde::Deserialize;
+
+use super::{
+    format::Moment,
+    page::{Badge, Choice, Chrome, Part, go, send},
+    visitor::{Taste, Visitor},
+    words::fill,
+};
+use crate::{
+    admin::Admin,
+    ask::{Ask, bad_parameter},
+    paging::Place,
+    problem::Problem,
+};
+
+/// How many orders a page shows.
+const ROWS: usize = 50;
+/// How far back a list goes that asks for nothing else: the oldest come first, and nobody looks for these.
+const RECENT_DAYS: u64 = 14;
+/// A day.
+const DAY_S: i64 = 24 * 3600;
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    #[serde(default)]
+    phase: String,
+    #[serde(default)]
+    account: String,
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    late: String,
+    /// `all` for orders of any age.
+    #[serde(default)]
+    span: String,
+    cursor: Option<String>,
+}
+
+/// One order of the list.
+struct Row {
+    href: String,
+    number: String,
+    account: String,
+    placed: Moment,
+    ship_by: Option<Moment>,
+    total: String,
+    lines: String,
+    badge: Badge,
+    flags: Vec<&'static str>,
+    tags: Vec<String>,
+}
+
+#[derive(Template)]
+#[template(path = "orders.html")]
+struct Page {
+    chrome: Chrome,
+    rows: Vec<Row>,
+    phases: Vec<Choice>,
+    accounts: Vec<Choice>,
+    is_filtered: bool,
+    is_cut_off: bool,
+    /// How far back it goes, and where all are.
+    recent: Option<(String, String)>,
+    next: Option<String>,
+    is_first: bool,
+}
+
+/// A part of the list.
+struct Found {
+    items: Vec<OrderSummary>,
+    next: Option<String>,
+    is_cut_off: bool,
+}
+
+pub(super) async fn show(
+    State(admin): State<Admin>,
+    visitor: Visitor,
+    taste: Taste,
+    Ask(asked): Ask<Asked>,
+) -> Result<Response, Problem> {
+    let title = taste.language.words().common.orders;
+    let chrome = Chrome::new(&admin.engine, (Some(&visitor), taste), Part::Orders, title);
+    let found = find(&admin, &chrome, &asked).await?;
+    if let ([only], false) = (found.items.as_slice(), asked.q.trim().is_empty()) {
+        return Ok(go(&format!("/orders/{}", only.id)));
+    }
+    let states = chrome.t.states;
+    let phases = Phase::ALL.iter().rev();
+    let chosen = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let (phase, account) = (chosen(&asked.phase), chosen(&asked.account));
+    let page = Page {
+        rows: found.items.iter().map(|one| row(&chrome, one)).collect(),
+        phases: phases
+            .map(|one| Choice::new(one.word(), states.phase(*one), phase.as_deref()))
+            .collect(),
+        accounts: admin
+            .engine
+            .accounts
+            .keys()
+            .map(|id| Choice::new(id.as_str(), id.as_str(), account.as_deref()))
+            .collect(),
+        is_filtered: [&asked.phase, &asked.account, &asked.q, &asked.late]
+            .iter()
+            .any(|text| !text.is_empty()),
+        is_cut_off: found.is_cut_off,
+        recent: is_recent(&asked).then(|| {
+            let days = [("days", RECENT_DAYS.to_string())];
+            let days = days.each_ref().map(|(name, text)| (*name, text.as_str()));
+            let all = address(&asked, &[("span", "all")]);
+            (fill(chrome.t.orders.recent, &days), all)
+        }),
+        next: found
+            .next
+            .map(|cursor| address(&asked, &[("cursor", cursor.as_str())])),
+        is_first: asked.cursor.is_none(),
+        chrome,
+    };
+    Ok(send(StatusCode::OK, &page))
+}
+
+/// Whether only orders of the last days are asked for.
+fn is_recent(asked: &Asked) -> bool {
+    let said = [&asked.phase, &asked.q, &asked.late, &asked.span];
+    said.iter().all(|text| text.is_empty())
+}
+
+/// The address of the same list, and more.
+fn address(asked: &Asked, more: &[(&str, &str)]) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    for (name, text) in [
+        ("phase", &asked.phase),
+        ("account", &asked.account),
+        ("late", &asked.late),
+        ("span", &asked.span),
+    ] {
+        if !text.is_empty() {
+            query.append_pair(name, text);
+        }
+    }
+    query.extend_pairs(more);
+    format!("/orders?{}", query.finish())
+}
+
+async fn find(admin: &Admin, chrome: &Chrome, asked: &Asked) -> Result<Found, Problem> {
+    if !asked.q.trim().is_empty() {
+        return look_for(admin, chrome, asked.q.trim()).await;
+    }
+    let account = Some(asked.account.as_str()).filter(|text| !text.is_empty());
+    let account = admin.narrowed_to(account).await?;
+    let cursor = asked.cursor.as_deref();
+    if !asked.late.is_empty() {
+        return late(admin, &asked.late, account, cursor).await;
+    }
+    let phase = Some(asked.phase.as_str()).filter(|text| !text.is_empty());
+    let phase = phase.map(|word| {
+        Phase::from_word(word).ok_or_else(|| bad_parameter("phase", "there is no such phase"))
+    });
+    let filter = Filter {
+        account,
+        phase: phase.transpose()?,
+        // Whole days, so that the next page is one of the same list.
+        since: is_recent(asked).then(|| {
+            let days = admin.engine.ports.clock.now().seconds() / DAY_S;
+            let ago = Duration::from_secs(RECENT_DAYS * 24 * 3600);
+            Time::from_seconds(days * DAY_S).minus(ago)
+        }),
+        ..Filter::default()
+    };
+    let place = Place::read(&("orders page", &filter), cursor, Some(ROWS))?;
+    let after = place.after.clone();
+    let page = views::orders::list(&admin.engine, &filter, after, place.limit).await?;
+    Ok(Found {
+        next: page.next.map(|key| place.cursor(key)),
+        items: page.items,
+        is_cut_off: false,
+    })
+}
+
+/// Orders of which something is late.
+async fn late(
+    admin: &Admin,
+    what: &str,
+    account: Option<domain::AccountId>,
+    cursor: Option<&str>,
+) -> Result<Found, Problem> {
+    let filter = due::Filter {
+        account,
+        state: Some(Standing::Late),
+        within: due::WITHIN_USUAL,
+    };
+    if !domain::deadlines::Due::ALL
+        .iter()
+        .any(|one| one.word() == what)
+    {
+        return Err(bad_parameter("late", "use ship, deliver or parcel"));
+    }
+    let place = Place::read(&("late page", what, &filter), cursor, Some(ROWS))?;
+    // What else may be late stands before and behind it in one list.
+    let begins = engine::rows::prefix(&[what]);
+    let after = place.after.clone().unwrap_or_else(|| begins.clone());
+    let page = due::list(&admin.engine, &filter, Some(after), place.limit).await?;
+    let next = page.next.filter(|key| key.starts_with(&begins));
+    let mut items = Vec::new();
+    for one in page.items.iter().filter(|one| one.due == what) {
+        items.extend(views::orders::summary(&admin.engine, one.id).await?);
+    }
+    Ok(Found {
+        next: next.map(|key| place.cursor(key)),
+        items,
+        is_cut_off: false,
+    })
+}
+
+/// Orders by what somebody has at hand.
+async fn look_for(admin: &Admin, chrome: &Chrome, q: &str) -> Result<Found, Problem> {
+    let contact = Contact::parse(q).filter(|_| chrome.may_pack());
+    let mut items = Vec::new();
+    if let Some(contact) = contact {
+        let orders = admin.engine.orders_of(&contact).await?;
+        for order in orders.into_iter().take(ROWS) {
+            items.extend(views::orders::summary(&admin.engine, order).await?);
+        }
+    }
+    let mut is_cut_off = false;
+    if items.is_empty() {
+        let found = search(&admin.engine, q).await?;
+        (items, is_cut_off) = (found.items, found.is_cut_off);
+    }
+    Ok(Found {
+        items,
+        next: None,
+        is_cut_off,
+    })
+}
+
+/// What a phase looks like.
+pub(super) fn phase_badge(chrome: &Chrome, phase: Phase) -> Badge {
+    let kind = match phase {
+        Phase::Exception => "bad",
+        Phase::NeedsMapping | Phase::Short | Phase::Held => "act",
+        Phase::Received
+        | Phase::AwaitingPayment
+        | Phase::Fulfilling
+        | Phase::PartShipped
+        | Phase::Shipped
+        | Phase::InDelivery
+        | Phase::AfterSales => "wait",
+        Phase::Ready | Phase::Delivered => "ok",
+        Phase::Closed | Phase::Canceled => "off",
+    };
+    Badge::new(kind, chrome.t.states.phase(phase))
+}
+
+fn row(chrome: &Chrome, order: &OrderSummary) -> Row {
+    Row {
+        href: format!("/orders/{}", order.id),
+        number: order.number.clone(),
+        account: order.account.to_string(),
+        placed: chrome.moment(order.placed_at),
+        ship_by: order.ship_by.map(|at| chrome.moment(at)),
+        total: chrome.money(order.total),
+        lines: chrome.language.count(order.line_count),
+        badge: phase_badge(chrome, order.phase),
+        flags: order
+            .flags
+            .iter()
+            .map(|flag| chrome.t.states.flag(flag))
+            .collect(),
+        tags: order.tags.iter().cloned().collect(),
+    }
+}

@@ -1,0 +1,221 @@
+//! What is stuck: what could not be sent or read, and stock changes that nobody explained.
+
+use askama::Template;
+use axum::{extract::State, http::StatusCode, response::Response};
+use engine::{
+    users::Role,
+    views::{
+        drift,
+        queues::{self, State as Waits},
+    },
+};
+use serde::Deserialize;
+use serde_json::{Map, json};
+
+use super::{
+    deeds::note,
+    fields::Fields,
+    format::Moment,
+    page::{Chrome, Part, go, send},
+    visitor::{Taste, Visitor},
+};
+use crate::{
+    admin::{self, Admin, safety},
+    ask::{Ask, At},
+    problem::Problem,
+    write::{Ticket, Write},
+};
+
+/// How many of each a page shows.
+const ROWS: usize = 50;
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    done: Option<String>,
+}
+
+struct Attempt {
+    at: Moment,
+    latency_ms: u64,
+    request: String,
+    result: String,
+}
+
+struct Sending {
+    account: String,
+    text: String,
+    since: Option<Moment>,
+    tries: u32,
+    reason: String,
+    order: Option<String>,
+    sku: Option<String>,
+    /// What its form says: an intent, or an account and a listing.
+    intent: Option<String>,
+    listing: Option<String>,
+    attempts: Vec<Attempt>,
+}
+
+struct Reading {
+    account: String,
+    at: Moment,
+    reason: String,
+    what: String,
+}
+
+struct Drifting {
+    id: String,
+    account: String,
+    sku: String,
+    listing: String,
+    expected: String,
+    observed: String,
+    opened_at: Moment,
+    text: String,
+}
+
+#[derive(Template)]
+#[template(path = "stuck.html")]
+struct Page {
+    chrome: Chrome,
+    outbox: Vec<Sending>,
+    inbox: Vec<Reading>,
+    drifts: Vec<Drifting>,
+}
+
+pub(super) async fn show(
+    State(admin): State<Admin>,
+    visitor: Visitor,
+    taste: Taste,
+    Ask(asked): Ask<Asked>,
+) -> Result<Response, Problem> {
+    let title = taste.language.words().common.waiting;
+    let who = (Some(&visitor), taste);
+    let mut chrome = Chrome::new(&admin.engine, who, Part::Waiting, title);
+    chrome.confirm(asked.done.as_deref());
+    let (engine, parked) = (&admin.engine, Some(Waits::Parked));
+    let outbox = queues::outbox(engine, parked, None, ROWS).await?;
+    let inbox = queues::inbox(engine, parked, None, ROWS).await?;
+    let drifts = drift::list(engine, Some(true), None, None, ROWS).await?;
+    let page = Page {
+        outbox: outbox
+            .items
+            .into_iter()
+            .map(|one| sending(&chrome, one))
+            .collect(),
+        inbox: inbox
+            .items
+            .into_iter()
+            .map(|one| reading(&chrome, one))
+            .collect(),
+        drifts: drifts
+            .items
+            .into_iter()
+            .map(|one| drifting(&chrome, one))
+            .collect(),
+        chrome,
+    };
+    Ok(send(StatusCode::OK, &page))
+}
+
+fn sending(chrome: &Chrome, one: queues::OutboxEntry) -> Sending {
+    let attempt = |note: engine::lanes::AttemptNote| Attempt {
+        at: chrome.moment(note.at),
+        latency_ms: note.latency_ms,
+        request: note.request,
+        result: note.result,
+    };
+    Sending {
+        account: one.account.to_string(),
+        text: one.text,
+        since: one.since.map(|at| chrome.moment(at)),
+        tries: one.tries,
+        reason: one.reason.unwrap_or_default(),
+        order: one.order.map(|order| order.to_string()),
+        sku: one.sku.map(|sku| sku.to_string()),
+        intent: one.intent.map(|intent| intent.to_string()),
+        listing: one.listing.map(|listing| listing.to_string()),
+        attempts: one.attempts.into_iter().map(attempt).collect(),
+    }
+}
+
+fn reading(chrome: &Chrome, one: queues::SignalView) -> Reading {
+    Reading {
+        account: one.account.to_string(),
+        at: chrome.moment(one.at),
+        reason: one.reason.unwrap_or_default(),
+        what: one.external_id.unwrap_or_default(),
+    }
+}
+
+fn drifting(chrome: &Chrome, one: drift::DriftView) -> Drifting {
+    Drifting {
+        id: one.id.to_string(),
+        account: one.account.to_string(),
+        sku: one.sku.to_string(),
+        listing: one.listing.to_string(),
+        expected: chrome.units(one.expected),
+        observed: chrome.units(one.observed),
+        opened_at: chrome.moment(one.opened_at),
+        text: one.text,
+    }
+}
+
+/// How something goes on that was stuck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Push {
+    /// What was to be sent is sent again.
+    Send,
+    /// It is said whose number is right.
+    Settle,
+}
+
+impl Push {
+    pub(super) const ALL: [Push; 2] = [Push::Send, Push::Settle];
+
+    /// Where its form is sent.
+    pub(super) fn path(self) -> &'static str {
+        match self {
+            Push::Send => "/stuck/send",
+            Push::Settle => "/stuck/settle",
+        }
+    }
+
+    /// The least role that it takes.
+    pub(super) fn least(self) -> Role {
+        Role::Operator
+    }
+}
+
+pub(super) async fn run(
+    push: Push,
+    admin: Admin,
+    visitor: Visitor,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    let ticket = Ticket::of_form(fields.get("once"), fields.digest(push.path()));
+    let state = State(admin.clone());
+    let what = match (push, fields.get("intent"), fields.get("listing")) {
+        (Push::Send, Some(intent), _) => {
+            let at = At(intent.to_owned());
+            admin::queues::retry_intent(state, at, Write::of(Map::new(), ticket)?).await?;
+            format!("send {intent}")
+        }
+        (Push::Send, None, listing) => {
+            let listing = listing.unwrap_or_default();
+            let account = fields.whole("account");
+            let at = At((account.to_owned(), listing.to_owned()));
+            admin::stock::retry_push(state, at, Write::of(Map::new(), ticket)?).await?;
+            format!("send {account} {listing}")
+        }
+        (Push::Settle, ..) => {
+            let drift = fields.whole("drift");
+            let mut body = fields.body(&["right"]);
+            body.insert("by".to_owned(), json!(visitor.user.name));
+            safety::settle(state, At(drift.to_owned()), Write::of(body, ticket)?).await?;
+            format!("settle {drift}")
+        }
+    };
+    note(&admin, &visitor, what).await;
+    Ok(go("/stuck?done=done"))
+}

@@ -1,0 +1,223 @@
+//! The dashboard in a real browser: somebody signs in and does a day's work, and every page can be used by
+//! everybody, in the light and in the dark, on a telephone and on a desk.
+//!
+//! Each screen is looked at by axe-core where `ONESHELF_AXE` names its script; `.ci/run` fetches it.
+
+mod driver;
+
+use domain::ExternalId;
+use serde_json::{Value, json};
+
+use crate::kit::{
+    SOON, until,
+    world::{Plan, World},
+};
+use driver::Window;
+
+const PASSWORD: &str = "correct horse battery";
+/// The narrowest that a page must fit on, and a desk.
+const WIDTHS: [u32; 2] = [360, 1280];
+
+/// Says that a test could not be run, loudly.
+fn skipped(test: &str, why: &str) {
+    let line = format!("skipped: {test}: {why}\n");
+    std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).expect("stderr is there");
+}
+
+/// What axe-core is, where it was fetched.
+fn axe() -> Option<String> {
+    let path = std::env::vars().find(|(name, _)| name == "ONESHELF_AXE")?.1;
+    Some(std::fs::read_to_string(path).expect("axe can be read"))
+}
+
+/// Adds somebody and lets them sign in through their link.
+async fn sign_in(world: &World, window: &Window, name: &str, role: &str) {
+    let user = json!({ "name": name, "role": role });
+    world.api.post("/api/v1/users", user).await;
+    let link = world
+        .api
+        .post(&format!("/api/v1/users/{name}/link"), json!({}))
+        .await;
+    let path = link["path"].as_str().expect("a path");
+    window.go(&format!("{}{path}", world.api.admin_url)).await;
+    window.expect(&format!("Welcome, {name}")).await;
+    window.write("#password", PASSWORD).await;
+    window.write("#again", PASSWORD).await;
+    window.click("button.main").await;
+    window.expect("Orders by stage").await;
+}
+
+async fn open_order(world: &World, window: &Window, id: &ExternalId) -> String {
+    let order = world
+        .expect_order_where("web-shop", id, "is ready", |order| {
+            order["phase"] == "ready"
+        })
+        .await;
+    let path = format!("/orders/{}", order["id"].as_str().expect("an id"));
+    window.go(&format!("{}{path}", world.api.admin_url)).await;
+    path
+}
+
+/// Opens one of the folded forms of a page.
+async fn unfold(window: &Window, path: &str, deed: &str) {
+    let script = format!(
+        "document.querySelector('form[action=\"{path}/{deed}\"]').closest('details').open = true;"
+    );
+    window.run(&script).await.expect("there is such a form");
+}
+
+async fn submit(window: &Window, path: &str, deed: &str) {
+    window
+        .click(&format!("form[action=\"{path}/{deed}\"] button"))
+        .await;
+}
+
+/// Whether every screen fits, and axe finds nothing serious in it.
+async fn judge(window: &Window, url: &str, axe: Option<&str>) {
+    for width in WIDTHS {
+        for is_dark in [false, true] {
+            window.look(width, is_dark).await;
+            window.go(url).await;
+            let at = format!("{url}, {width} px, dark: {is_dark}");
+            let wide = "return document.documentElement.scrollWidth - document.documentElement.clientWidth;";
+            let over = window.run(wide).await.expect("a width");
+            assert_eq!(over, 0, "{at}: it scrolls sideways");
+            let Some(axe) = axe else { continue };
+            let script = format!(
+                "{axe}; const done = arguments[arguments.length - 1]; \
+                 axe.run(document, {{ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }}) \
+                 .then((found) => done(found.violations.map((one) => \
+                 [one.impact, one.id, one.nodes.map((node) => node.html).slice(0, 3)])), \
+                 (error) => done(String(error)));"
+            );
+            let found = window.run_until_told(&script).await.expect("axe runs");
+            let found = found.as_array().unwrap_or_else(|| panic!("{at}: {found}"));
+            let serious: Vec<&Value> = found
+                .iter()
+                .filter(|one| one[0] == "serious" || one[0] == "critical")
+                .collect();
+            assert!(serious.is_empty(), "{at}: {serious:#?}");
+        }
+    }
+    window.look(1280, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn somebody_does_a_days_work_in_the_dashboard() {
+    if !driver::is_here() {
+        return skipped("browser", "there is no chromium with its driver");
+    }
+    let axe = axe();
+    if axe.is_none() {
+        skipped("axe", "ONESHELF_AXE does not name axe-core's script");
+    }
+    let world = World::open(Plan::default()).await;
+    let _daemon = world.adopt().await;
+    let window = Window::open(&world.api.client, &world.ports).await;
+    let url = world.api.admin_url.clone();
+    judge(&window, &format!("{url}/sign-in"), axe.as_deref()).await;
+    sign_in(&world, &window, "ann", "admin").await;
+
+    let id = world.buy("web-shop", &[("VASE", 2)]);
+    let path = open_order(&world, &window, &id).await;
+    hold_and_release(&window, &path).await;
+    pack_and_hand_over(&world, &window, (path.as_str(), &id)).await;
+    take_back(&window, &path).await;
+    count(&world, &window).await;
+
+    for page in [
+        "/",
+        "/orders",
+        path.as_str(),
+        "/packing",
+        "/stock",
+        "/stock/VASE",
+        "/channels",
+        "/incidents",
+        "/stuck",
+        "/users",
+    ] {
+        judge(&window, &format!("{url}{page}"), axe.as_deref()).await;
+    }
+    live(&world, &window).await;
+    window.click("footer form[action='/sign-out'] button").await;
+    window.expect("Password").await;
+    assert!(window.url().await.ends_with("/sign-in"));
+    window.close().await;
+}
+
+async fn hold_and_release(window: &Window, path: &str) {
+    unfold(window, path, "hold").await;
+    let field = format!("form[action=\"{path}/hold\"] input[name=reason]");
+    window.write(&field, "the buyer called").await;
+    submit(window, path, "hold").await;
+    window.expect("On hold: the buyer called").await;
+    submit(window, path, "release").await;
+    window.expect("released by ann").await;
+}
+
+async fn pack_and_hand_over(world: &World, window: &Window, (path, id): (&str, &ExternalId)) {
+    submit(window, path, "start").await;
+    submit(window, path, "pick").await;
+    submit(window, path, "pack").await;
+    let form = format!("form[action=\"{path}/label\"]");
+    window
+        .write(&format!("{form} input[name=carrier]"), "DHL")
+        .await;
+    let tracking = "00340434161094027318";
+    let field = format!("{form} input[name=tracking_number]");
+    window.write(&field, tracking).await;
+    submit(window, path, "label").await;
+    submit(window, path, "hand-over").await;
+    window.expect("Done.").await;
+    until(
+        &world.ports,
+        "the shop shows the parcel",
+        SOON,
+        async || {
+            let parcels = world.true_order("web-shop", id).shipments;
+            let is_there = parcels.iter().any(|one| one.tracking_number == tracking);
+            if is_there {
+                Ok(())
+            } else {
+                Err(format!("{parcels:?}"))
+            }
+        },
+    )
+    .await;
+}
+
+async fn take_back(window: &Window, path: &str) {
+    unfold(window, path, "return").await;
+    submit(window, path, "return").await;
+    submit(window, path, "receive").await;
+    let note = format!("form[action=\"{path}/inspect\"] input[name=note]");
+    window.write(&note, "as new").await;
+    submit(window, path, "inspect").await;
+    window.expect("return closed").await;
+}
+
+async fn count(world: &World, window: &Window) {
+    window
+        .go(&format!("{}/stock/VASE", world.api.admin_url))
+        .await;
+    unfold(window, "/stock/VASE", "count").await;
+    window
+        .write("form[action='/stock/VASE/count'] input[name=to]", "21")
+        .await;
+    submit(window, "/stock/VASE", "count").await;
+    window.expect("Done.").await;
+    let stock = world.api.get("/api/v1/stock/VASE").await;
+    assert_eq!(stock["on_hand"], 21);
+}
+
+/// What others do is seen without asking again.
+async fn live(world: &World, window: &Window) {
+    window
+        .go(&format!("{}/stock/VASE", world.api.admin_url))
+        .await;
+    window.expect("21").await;
+    let body = json!({ "sku": "VASE", "to": 4711, "reason": "found some" });
+    world.api.post("/api/v1/stock/adjustments", body).await;
+    window.expect("4,711").await;
+}
