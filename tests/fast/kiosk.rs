@@ -48,9 +48,7 @@ pub(crate) struct Kiosk(Arc<Mutex<Counter>>);
 pub(crate) struct Counter {
     pub(crate) level: i64,
     pub(crate) orders: Vec<OrderSnapshot>,
-    /// Somebody buys one as soon as we have looked at its level, and cancels as soon as we have looked
-    /// at the order.
-    is_fickle: bool,
+    fickle: Fickle,
     looks: u32,
     clock: Option<Arc<dyn HttpPort>>,
     allowance: Option<Allowance>,
@@ -61,6 +59,18 @@ pub(crate) struct Counter {
     told: BTreeMap<ExternalId, Time>,
     /// The longest that one of them waited until it was read.
     longest_wait: Duration,
+}
+
+/// Whether somebody buys one and cancels while we count.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fickle {
+    /// Nobody does.
+    Not,
+    /// Bought as soon as we have looked at the level, and canceled as soon as we have found the order.
+    Buys,
+    /// Bought before we look at the level, and canceled as soon as we have found the order; another one is
+    /// bought as soon as we have read that it is canceled: the level is the same before and after.
+    BuysAgain,
 }
 
 /// How many orders may be asked for: one more each second.
@@ -79,7 +89,7 @@ impl Kiosk {
         Box::leak(Box::new(Kiosk(Arc::new(Mutex::new(Counter {
             level,
             orders: Vec::new(),
-            is_fickle: false,
+            fickle: Fickle::Not,
             looks: 0,
             clock: None,
             allowance: None,
@@ -115,6 +125,28 @@ impl Counter {
         }
         allowance.orders -= price;
         Ok(())
+    }
+
+    fn sell(&mut self, id: &str) {
+        self.level -= 1;
+        self.orders.push(order(id, "MUG", 1));
+    }
+
+    /// Cancels the first order, unless it is canceled, and takes it back onto the level.
+    fn cancel_first(&mut self) {
+        let Some(order) = self.orders.first_mut() else {
+            return;
+        };
+        if order.standing == Standing::Canceled {
+            return;
+        }
+        self.level += 1;
+        order.standing = Standing::Canceled;
+        order.version.revision += 1;
+        for line in &mut order.lines {
+            line.canceled = line.ordered;
+            line.subtracted = Decimal::whole(0);
+        }
     }
 }
 
@@ -237,12 +269,15 @@ impl PullListings for Kiosk {
 impl ReadStock for Kiosk {
     async fn read(&self, _: &[ListingId]) -> Result<Vec<LevelSnapshot>, ChannelError> {
         let mut counter = self.counter();
-        let level = Some(Decimal::whole(counter.level));
+        let mut level = Decimal::whole(counter.level);
         counter.looks += 1;
-        if counter.looks == 1 && counter.is_fickle {
-            counter.level -= 1;
-            counter.orders.push(order("1", "MUG", 1));
+        if counter.looks == 1 && counter.fickle != Fickle::Not {
+            counter.sell("told-0");
         }
+        if counter.fickle == Fickle::BuysAgain {
+            level = Decimal::whole(counter.level);
+        }
+        let level = Some(level);
         Ok(vec![LevelSnapshot {
             listing: ListingId::new("7"),
             level,
@@ -260,17 +295,8 @@ impl PullOrders for Kiosk {
         counter.pay(ORDERS_PER_CALL)?;
         counter.polls += 1;
         let orders = counter.orders.clone();
-        let is_canceled = |order: &OrderSnapshot| order.standing == Standing::Canceled;
-        if counter.is_fickle && !orders.iter().all(is_canceled) {
-            counter.level += 1;
-            for order in &mut counter.orders {
-                order.standing = Standing::Canceled;
-                order.version.revision += 1;
-                for line in &mut order.lines {
-                    line.canceled = line.ordered;
-                    line.subtracted = Decimal::whole(0);
-                }
-            }
+        if counter.fickle != Fickle::Not {
+            counter.cancel_first();
         }
         Ok(page(orders))
     }
@@ -298,7 +324,11 @@ impl PullOrders for Kiosk {
                 .map(|order| OrderReading::Found(Box::new(order)));
             (id.clone(), found.unwrap_or(OrderReading::Gone))
         };
-        Ok(ids.iter().map(reading).collect())
+        let readings = ids.iter().map(reading).collect();
+        if counter.fickle == Fickle::BuysAgain && counter.orders.len() == 1 {
+            counter.sell("2");
+        }
+        Ok(readings)
     }
 }
 
@@ -409,13 +439,33 @@ fn run_told(
 #[test]
 fn a_sale_that_is_canceled_during_the_count_is_not_counted_as_stock() {
     let kiosk = Kiosk::new(5);
-    kiosk.counter().is_fickle = true;
+    kiosk.counter().fickle = Fickle::Buys;
     let memory = run(kiosk, Duration::from_secs(60));
-    let sku: Sku = "MUG".parse().expect("a SKU");
-    let stock: Option<Stock> = Rows(&memory).get(STOCK, &key(&[sku.as_str()]));
-    let lying = stock.map(|stock| (stock.is_counted, stock.on_hand().units()));
-    assert_eq!(lying, Some((true, 5)));
+    assert_eq!(counted(&memory), Some(5));
     assert!(kiosk.counter().looks > 2, "it was counted again");
+}
+
+#[test]
+fn a_sale_that_is_seen_and_canceled_during_the_count_does_not_hide_another_one() {
+    let kiosk = Kiosk::new(5);
+    kiosk.counter().fickle = Fickle::BuysAgain;
+    let memory = run_told(kiosk, Duration::from_secs(60), Some(Duration::from_secs(1)));
+    let standings: Vec<_> = kiosk
+        .counter()
+        .orders
+        .iter()
+        .map(|o| o.standing.clone())
+        .collect();
+    assert_eq!(standings, [Standing::Canceled, Standing::Placed]);
+    assert_eq!(counted(&memory), Some(5), "one of them is promised");
+    assert!(kiosk.counter().looks > 2, "it was counted again");
+}
+
+/// How many mugs lie here by the opening count.
+fn counted(memory: &Memory) -> Option<i64> {
+    let sku: Sku = "MUG".parse().expect("a SKU");
+    let stock: Stock = Rows(memory).get(STOCK, &key(&[sku.as_str()]))?;
+    stock.is_counted.then(|| stock.on_hand().units())
 }
 
 /// A shop that has sold so many orders, and lets one be read each second.

@@ -330,12 +330,12 @@ fn compare_row(
 ) {
     let right = match table {
         rows::TAKEN => {
-            // What came and went is in no order any more, so it is believed.
+            // What came and went is in no order any more, so it is believed, also where nothing else is left.
             let is: Taken = rows::decode(table, &row.value).unwrap_or_default();
             let right = right.and_then(|value| rows::decode::<Taken>(table, &value).ok());
             let mut right = right.unwrap_or_default();
             right.passed = is.passed;
-            (right != Taken::default()).then(|| rows::encode(&right))
+            Some(rows::encode(&right))
         }
         _ => right,
     };

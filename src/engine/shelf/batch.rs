@@ -50,8 +50,12 @@ impl Shelf<'_> {
             }
         }
         for ((account, sku), taken) in &book.taken {
-            let kept = (*taken != Taken::default()).then_some(taken);
-            writer.keep(rows::TAKEN, key(&[account.as_str(), sku.as_str()]), kept);
+            let row_key = key(&[account.as_str(), sku.as_str()]);
+            // Where a row was there is one: by its version who takes opening stock knows that units came and
+            // went between two looks.
+            let was = self.loaded.contains_key(&(rows::TAKEN, row_key.clone()));
+            let kept = (was || *taken != Taken::default()).then_some(taken);
+            writer.keep(rows::TAKEN, row_key, kept);
         }
         writer.drifts(book);
         for (account, last) in &book.numbers {
