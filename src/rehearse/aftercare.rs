@@ -3,15 +3,18 @@
 use domain::{
     Decimal, Quantity,
     delivery::{DeliveryStep, Tracking},
+    exchange::Instead,
+    item::Item,
     order::{Line, Order, Phase},
     returns::{Return, ReturnReason, ReturnStep, ReturnedLine, Verdict},
     signal::Command,
 };
+use engine::rows;
 use fastrand::Rng;
 
 use crate::{
     rows::Rows,
-    slips::{order_in, pick},
+    slips::{no_sku, order_in, pick},
 };
 
 const BY: &str = "aftercare";
@@ -100,6 +103,10 @@ fn announce(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
     if chance.bool() {
         lines.push((pick(&order.lines, chance)?.number, Decimal::whole(1)));
     }
+    if chance.u32(0..4) == 0 {
+        let step = exchange(rows, lines, chance)?;
+        return Some(returning(&order, step));
+    }
     Some(returning(
         &order,
         ReturnStep::Open {
@@ -110,6 +117,35 @@ fn announce(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
             anyway: false,
         },
     ))
+}
+
+/// Something else is wanted for it; now and then what nobody sells, or nothing.
+fn exchange(rows: &Rows<'_>, lines: Vec<(u32, Decimal)>, chance: &mut Rng) -> Option<ReturnStep> {
+    let goods: Vec<Item> = rows
+        .scan::<Item>(rows::ITEMS, b"")
+        .into_iter()
+        .map(|(_, item)| item)
+        .filter(Item::is_stocked)
+        .collect();
+    let instead = Instead {
+        sku: match chance.u32(0..8) {
+            0 => no_sku(),
+            _ => pick(&goods, chance)?.sku,
+        },
+        units: Decimal::whole(1),
+        price: None,
+    };
+    Some(ReturnStep::Exchange {
+        lines,
+        items: match chance.u32(0..8) {
+            0 => Vec::new(),
+            _ => vec![instead],
+        },
+        reason: pick(&ReturnReason::ALL, chance)?,
+        note: None,
+        tracking_number: None,
+        anyway: false,
+    })
 }
 
 /// Goods of a return come in, are looked at, or never come.

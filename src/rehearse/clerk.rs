@@ -1,7 +1,10 @@
 //! Our own staff: they pick what is ready, ship it whole or in parts, cancel, and hold an order now and
 //! then. What they do goes through the engine, as from the admin API.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use domain::{
     Decimal, Time,
@@ -20,9 +23,11 @@ use fastrand::Rng;
 use store::Memory;
 
 use crate::{
+    disk::lock,
     office, packer,
+    phone::Pad,
     rows::Rows,
-    slips::pick,
+    slips::{pick, spoil},
     storeroom::{self, Floor},
     trace::Trace,
 };
@@ -43,6 +48,8 @@ pub(crate) struct Clerk {
     errands: u64,
     /// Where stock can lie; nothing where that is one place without a name.
     places: Vec<LocationId>,
+    /// What was entered by hand, where orders are.
+    pad: Option<Arc<Mutex<Pad>>>,
 }
 
 /// Where commands are decided.
@@ -54,7 +61,12 @@ pub(crate) enum Desk {
 }
 
 impl Clerk {
-    pub(crate) fn new(seed: u64, has_office: bool, places: Vec<LocationId>) -> Clerk {
+    pub(crate) fn new(
+        seed: u64,
+        has_office: bool,
+        places: Vec<LocationId>,
+        pad: Option<Arc<Mutex<Pad>>>,
+    ) -> Clerk {
         Clerk {
             chance: Rng::with_seed(seed),
             next_at: None,
@@ -63,6 +75,7 @@ impl Clerk {
             errands_percent: if has_office { 40 } else { 0 },
             errands: 0,
             places,
+            pad,
         }
     }
 
@@ -97,10 +110,11 @@ impl Clerk {
         }
         let desk = desk?;
         let command = self.choose(memory, now)?;
-        let trace = trace.clone();
+        let command = spoil(command, &mut self.chance);
+        let (trace, pad) = (trace.clone(), self.pad.clone());
         trace.note(now, &format!("clerk {command:?}"));
         Some(Box::pin(async move {
-            let signal = Signal::Command(command);
+            let signal = Signal::Command(command.clone());
             let (done, clock) = match desk {
                 Desk::Engine(engine) => (engine.decide(signal).await, &engine.ports.clock.clone()),
                 Desk::Second(decider, engine) => {
@@ -108,7 +122,12 @@ impl Clerk {
                 }
             };
             let what = match done {
-                Ok(done) => format!("{:?}", done.verdict),
+                Ok(done) => {
+                    if let Some(pad) = pad {
+                        lock(&pad).confirm(&command);
+                    }
+                    format!("{:?}", done.verdict)
+                }
                 Err(DecideError::Refused(refusal)) => refusal.to_string(),
                 Err(DecideError::Store(error)) => error.to_string(),
             };
@@ -128,6 +147,11 @@ impl Clerk {
                     now,
                 };
                 return storeroom::errand(&floor, &mut self.chance, self.errands);
+            }
+            if let Some(pad) = &self.pad
+                && self.chance.u32(0..8) == 0
+            {
+                return lock(pad).errand(&rows, &mut self.chance, now);
             }
             return office::errand(&rows, &mut self.chance, self.errands);
         }

@@ -10,6 +10,7 @@ use domain::{
     ids::IntentId,
     incident::{Incident, Way},
     item::{Item, ItemKind},
+    notes::NoteText,
     offer::Offer,
     order::{Order, Phase},
     signal::{Change, Command, Whose},
@@ -41,6 +42,7 @@ pub(crate) fn errand(rows: &Rows<'_>, chance: &mut Rng, number: u64) -> Option<C
         9..11 => resolve(rows, chance),
         11 => settle_drift(rows, chance),
         12 => reassure(rows, chance),
+        14 => note(rows, chance),
         13 => erase(rows, chance),
         19.. => aftercare::errand(rows, chance),
         _ => slip(rows, chance),
@@ -57,6 +59,20 @@ fn refund(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
         lines: Vec::new(),
         reason: "a scratch".to_owned(),
         of_return: None,
+    })
+}
+
+/// Writes something beside an order, or everything down for a dispute.
+fn note(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
+    let phase = pick(&[Phase::Ready, Phase::Shipped, Phase::Canceled], chance)?;
+    let (order, by) = (order_in(rows, chance, phase)?.id, "office".to_owned());
+    Some(match chance.u32(0..3) {
+        0 => Command::Evidence { order, by },
+        one => Command::Note {
+            order,
+            text: NoteText(["", "called back"][usize::from(one == 1)].to_owned()),
+            by,
+        },
     })
 }
 

@@ -276,6 +276,7 @@ impl Own {
             pace,
             faults,
             seeds: Seeds::of(&mut chance),
+            by_hand: None,
             own: Some(self.clone()),
         }
     }

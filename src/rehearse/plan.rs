@@ -27,7 +27,7 @@ use sandbox::{
     faults::{Fault, Faults},
 };
 
-use crate::{own::Own, places, promises};
+use crate::{own::Own, phone::PHONE, places, promises};
 
 /// One interval of every schedule, and the longest pause between two tries.
 const QUIET_WITHIN: Duration = Duration::from_secs(20 * 60);
@@ -176,6 +176,8 @@ pub struct Plan {
     pub faults: Vec<Faults>,
     /// The seeds of what is still left to chance.
     pub seeds: Seeds,
+    /// The account of what our staff enter by hand, where they do.
+    pub by_hand: Option<AccountId>,
     /// What a merchant configured, where the world is made of that.
     pub own: Option<Own>,
 }
@@ -273,6 +275,7 @@ impl Plan {
             items,
             shops,
             seeds: Seeds::of(&mut chance),
+            by_hand: scale.has_office.then(|| AccountId::new(PHONE)),
             own: None,
         }
     }
@@ -288,23 +291,15 @@ impl Plan {
         if let Some(own) = &self.own {
             return own.config(self, settings);
         }
-        let accounts = self.shops.iter().zip(settings);
-        let accounts = accounts.map(|((channel, shop), settings)| AccountConfig {
-            id: AccountId::new(&shop.name),
-            connector: connectors::find(channel).expect("every twin has its connector"),
-            settings: settings.clone(),
-            mode: Mode::Live,
-            pace: Pace {
-                poll_every: Duration::from_secs(10),
-                reread_every: Duration::from_secs(45),
-                listings_every: Duration::from_secs(600),
-                reconcile: "15 */2 * * * *".parse().expect("a schedule"),
-                orders_since: Duration::from_secs(3600),
-            },
-            unpaid_for: self.unpaid_for,
-            promised: domain::deadlines::Promised::default(),
-            authority: Authority::Ledger,
+        let shops = self.shops.iter().zip(settings);
+        let shops = shops.map(|((channel, shop), settings)| {
+            self.account(AccountId::new(&shop.name), channel, settings.clone())
         });
+        let by_hand = self.by_hand.iter().map(|id| {
+            let settings = serde_json::Value::Object(serde_json::Map::new());
+            self.account(id.clone(), "manual", settings)
+        });
+        let accounts = shops.chain(by_hand);
         Config {
             accounts: accounts.collect(),
             opening: Some(self.opening()),
@@ -334,15 +329,35 @@ impl Plan {
         }
     }
 
+    fn account(&self, id: AccountId, kind: &str, settings: serde_json::Value) -> AccountConfig {
+        AccountConfig {
+            id,
+            connector: connectors::find(kind).expect("every twin has its connector"),
+            settings,
+            mode: Mode::Live,
+            pace: Pace {
+                poll_every: Duration::from_secs(10),
+                reread_every: Duration::from_secs(45),
+                listings_every: Duration::from_secs(600),
+                reconcile: "15 */2 * * * *".parse().expect("a schedule"),
+                orders_since: Duration::from_secs(3600),
+            },
+            unpaid_for: self.unpaid_for,
+            promised: domain::deadlines::Promised::default(),
+            authority: Authority::Ledger,
+        }
+    }
+
     /// How long an unpaid order keeps its stock on each account where it does not keep it for good.
     pub fn unpaid_for(&self) -> BTreeMap<AccountId, Duration> {
         match &self.own {
             Some(own) => own.unpaid_for(),
             None => {
-                let accounts = self
+                let shops = self
                     .shops
                     .iter()
                     .map(|(_, shop)| AccountId::new(&shop.name));
+                let accounts = shops.chain(self.by_hand.clone());
                 let all = accounts.filter_map(|id| Some((id, self.unpaid_for?)));
                 all.collect()
             }

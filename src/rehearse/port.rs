@@ -21,7 +21,7 @@ use channel::{
 use domain::{AccountId, Time};
 use engine::{
     Outside,
-    ports::{Ports, quota::Paced},
+    ports::{Clock, Ports, quota::Paced},
 };
 use fastrand::Rng;
 use sandbox::faults::{Faulty, Handled};
@@ -159,6 +159,12 @@ pub struct Street {
 
 impl Outside for Street {
     fn port(&self, account: &AccountId, descriptor: &'static Descriptor) -> Port {
+        if descriptor.is_by_hand {
+            return Port {
+                http: Arc::new(Nowhere(Arc::clone(&self.ports.clock))),
+                vault: Arc::new(MemoryVault::default()),
+            };
+        }
         let stall = self
             .stalls
             .get(account)
@@ -178,6 +184,25 @@ impl Outside for Street {
             http: Arc::new(Paced::new(Arc::new(way), clock, descriptor.quota)),
             vault: Arc::<MemoryVault>::clone(vault),
         }
+    }
+}
+
+/// An account that no shop stands behind.
+struct Nowhere(Arc<dyn Clock>);
+
+#[async_trait]
+impl HttpPort for Nowhere {
+    async fn send(&self, _: Request) -> Result<Response, SendError> {
+        let nobody = "what is entered by hand is told to nobody".to_owned();
+        Err(SendError::NotSent(nobody))
+    }
+
+    fn now(&self) -> Time {
+        self.0.now()
+    }
+
+    fn nonce(&self) -> String {
+        String::new()
     }
 }
 

@@ -47,6 +47,8 @@ pub struct Scene<'a> {
     pub facts: &'a [Fact],
     /// The truth of each shop.
     pub truths: BTreeMap<AccountId, Truth>,
+    /// The account of those that no shop knows, because our staff enter them.
+    pub by_hand: Option<&'a AccountId>,
     /// What kits and services take from stock.
     pub bills: Bills,
     /// How many of each good there were in all.
@@ -71,7 +73,7 @@ pub fn check(scene: Scene<'_>) -> (Judgment, Findings) {
     let orders: Vec<Order> = values(rows.scan(rows::ORDERS, b""));
     let known = Known::of(&rows, &scene.truths);
     check_orders(&known, &orders, &mut found);
-    check_shipments(&known, &orders, &mut found);
+    check_shipments(&known, (&orders, scene.by_hand), &mut found);
     goods::check_counts(&rows, &mut found);
     let there = (&scene.stock, &scene.bills, scene.locations);
     check_stock(&rows, &orders, there, &mut found);
@@ -227,9 +229,22 @@ fn check_orders(known: &Known<'_>, orders: &[Order], found: &mut Findings) {
     }
 }
 
-/// P5: what we shipped is in the shop exactly once, or parked.
-fn check_shipments(known: &Known<'_>, orders: &[Order], found: &mut Findings) {
+/// P5: what we shipped is in the shop exactly once, or parked; where there is no shop nobody is told.
+fn check_shipments(
+    known: &Known<'_>,
+    (orders, by_hand): (&[Order], Option<&AccountId>),
+    found: &mut Findings,
+) {
     for order in orders {
+        if Some(&order.account) == by_hand {
+            let (intents, number) = (known.intents(order).len(), &order.external_id);
+            if intents > 0 {
+                let sentence =
+                    format!("P5: {number} was entered by hand, and has {intents} intents");
+                found.add(Checker::Parcels, sentence);
+            }
+            continue;
+        }
         // Of what is sent again the shop is not told: it knows of what was sent first.
         let told = order
             .shipments

@@ -223,10 +223,12 @@ fn look(world: &World) -> (Judgment, Findings) {
     let watch = lock(&world.watch);
     // When a task panicked the store may have died, and nobody took what it left.
     let left = world.is_broken().then(|| world.memory.fork());
+    let memory = left.as_ref().unwrap_or(&world.memory);
     quiet::check(Scene {
-        memory: left.as_ref().unwrap_or(&world.memory),
+        memory,
         facts: &watch.facts,
-        truths: world.truths(),
+        truths: world.truths_with(memory),
+        by_hand: world.plan.by_hand.as_ref(),
         bills: world.plan.bills(),
         stock: goods::there(&world.plan.stock, &watch.facts),
         edits: world.edits.clone(),

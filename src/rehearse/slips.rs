@@ -13,6 +13,7 @@ use domain::{
 };
 use engine::rows::{self, key, prefix};
 use fastrand::Rng;
+use serde_json::Value;
 
 use crate::rows::Rows;
 
@@ -259,9 +260,120 @@ fn undo_nothing(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
     })
 }
 
+/// Now and then one word of what is done to an order names something else: a page that was opened before
+/// somebody else worked on it, a wrong key. Only what names or counts is changed.
+pub(crate) fn spoil(command: Command, chance: &mut Rng) -> Command {
+    if chance.u32(0..SPOILED_ONE_OF) > 0 {
+        return command;
+    }
+    spoiled(&command, chance).unwrap_or(command)
+}
+
+/// One in so many commands is spoiled.
+const SPOILED_ONE_OF: u32 = 16;
+
+fn spoiled(command: &Command, chance: &mut Rng) -> Option<Command> {
+    let mut said = serde_json::to_value(command).ok()?;
+    let asked = said.as_object_mut()?.values_mut().next()?;
+    // What is no order's matter changes stock, and is known by its words.
+    asked.get("order")?.as_str()?;
+    let mut spots = Vec::new();
+    find_spots(asked, &mut String::new(), &mut spots);
+    let spot = asked.pointer_mut(&pick(&spots, chance)?)?;
+    *spot = match &*spot {
+        Value::String(id) if is_id(id) => {
+            let (kind, _) = id.split_once('_')?;
+            let (_, nobody) = NO_ORDER.split_once('_')?;
+            Value::String(format!("{kind}_{nobody}"))
+        }
+        Value::String(word) if word.parse::<Decimal>().is_ok() => {
+            Value::String(pick(&["0", "0.5", "1000"], chance)?.to_owned())
+        }
+        Value::String(_) => Value::String("the attic".to_owned()),
+        Value::Array(_) => {
+            let units = pick(&["0", "0.5", "1", "1000"], chance)?;
+            let line = pick(&[1, 2, NO_LINE], chance)?;
+            // A unit of a line that there is is no slip.
+            let line = if units == "1" { NO_LINE } else { line };
+            serde_json::json!([[line, units]])
+        }
+        _ => NO_LINE.into(),
+    };
+    serde_json::from_value(said).ok()
+}
+
+/// The places in a command that name or count something.
+fn find_spots(value: &Value, path: &mut String, spots: &mut Vec<String>) {
+    let Value::Object(fields) = value else {
+        return;
+    };
+    for (name, value) in fields {
+        let length = path.len();
+        path.push('/');
+        path.push_str(name);
+        let is_spot = match (name.as_str(), value) {
+            ("line" | "parcel", Value::Number(_)) => true,
+            ("lines", Value::Array(_)) | ("location", Value::String(_)) => true,
+            ("units", Value::String(_)) => true,
+            (_, Value::String(word)) => is_id(word),
+            _ => false,
+        };
+        if is_spot {
+            spots.push(path.clone());
+        }
+        find_spots(value, path, spots);
+        path.truncate(length);
+    }
+}
+
+/// Three letters and a number that is never given twice.
+fn is_id(word: &str) -> bool {
+    let id = word.split_once('_');
+    id.is_some_and(|(kind, rest)| {
+        kind.len() == 3 && rest.len() == 32 && rest.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_spoiled_is_still_a_command_and_differs_in_one_word() {
+        let mut chance = Rng::with_seed(1);
+        let order = NO_ORDER.replace('0', "1");
+        let order: OrderId = order.parse().expect("it is written as an order's id");
+        let whole = parcel(order, vec![(1, Decimal::whole(2))]);
+        for _ in 0..50 {
+            let other = spoiled(&whole, &mut chance).expect("it names an order and lines");
+            let Command::Ship {
+                order: other_order,
+                lines,
+                carrier,
+                ..
+            } = other
+            else {
+                panic!("it is another command");
+            };
+            let differs = [other_order != order, lines != [(1, Decimal::whole(2))]];
+            assert_eq!(differs.iter().filter(|differs| **differs).count(), 1);
+            assert_eq!(carrier.as_deref(), Some("DHL"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_orders_matter_is_left_alone() {
+        let mut chance = Rng::with_seed(1);
+        let adjusted = Command::Adjust {
+            sku: no_sku(),
+            location: LocationId::default(),
+            condition: Condition::Sellable,
+            change: Change::By(half()),
+            reason: "a slip".to_owned(),
+            by: BY.to_owned(),
+        };
+        assert_eq!(spoiled(&adjusted, &mut chance), None);
+    }
 
     #[test]
     fn an_order_that_nobody_placed_has_an_id_all_the_same() {

@@ -49,6 +49,7 @@ use crate::{
     executor::{Executor, Group, Stopped},
     findings::Checker,
     mishaps::{self, Mishap},
+    phone::Pad,
     places,
     plan::{Plan, Scale},
     port::{Life, MemoryVault, Stall, Street},
@@ -135,6 +136,8 @@ pub struct World {
     has_office: bool,
     /// What goes wrong when.
     mishaps: VecDeque<(Time, Mishap)>,
+    /// What was entered by hand.
+    pad: Arc<Mutex<Pad>>,
     /// What programs decided that have died.
     decided: Coverage,
 }
@@ -194,6 +197,7 @@ impl World {
         let watch = Watch::new(trace.clone(), plan.unpaid_for(), locations, tamper.off());
         let mut luck = Rng::with_seed(plan.seeds.mishaps);
         let mishaps = mishaps::plan(&plan, scale, &mut luck).into();
+        let pad = Arc::new(Mutex::new(Pad::default()));
         let mut world = World {
             watch: Arc::new(Mutex::new(watch)),
             memory: Arc::new(Memory::new()),
@@ -210,8 +214,10 @@ impl World {
                 plan.seeds.clerk,
                 scale.has_office,
                 places::ours(&plan.locations),
+                plan.by_hand.is_some().then(|| Arc::clone(&pad)),
             ),
             mishaps,
+            pad,
             outages: outages(&mut fate, scale, plan.begins_at),
             fate,
             crashes_left: scale.crashes,
@@ -242,6 +248,13 @@ impl World {
     pub fn truths(&self) -> BTreeMap<AccountId, Truth> {
         let truth = |stall: &Arc<Stall>| (stall.account.clone(), stall.line(|line| line.truth()));
         self.stalls.iter().map(truth).collect()
+    }
+
+    /// The truth of each shop, and of what our staff entered by hand as it is in a store.
+    pub(crate) fn truths_with(&self, memory: &Memory) -> BTreeMap<AccountId, Truth> {
+        let by_hand = self.plan.by_hand.iter();
+        let by_hand = by_hand.map(|id| (id.clone(), lock(&self.pad).truth(&Rows(memory))));
+        self.truths().into_iter().chain(by_hand).collect()
     }
 
     /// Where stock can lie, as the plan has it.

@@ -360,6 +360,7 @@ impl SmallWorld {
             memory: &self.memory,
             facts: &facts,
             truths: BTreeMap::from([(AccountId::new(ACCOUNT), truth)]),
+            by_hand: None,
             bills: BTreeMap::new(),
             stock: BTreeMap::from([(sku(), LEVEL)]),
             edits: Vec::new(),
