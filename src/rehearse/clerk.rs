@@ -110,7 +110,10 @@ impl Clerk {
         }
         let desk = desk?;
         let command = self.choose(memory, now)?;
-        let command = spoil(command, &mut self.chance);
+        let command = match self.errands_percent {
+            0 => command,
+            _ => spoil(command, &mut self.chance),
+        };
         let (trace, pad) = (trace.clone(), self.pad.clone());
         trace.note(now, &format!("clerk {command:?}"));
         Some(Box::pin(async move {

@@ -172,6 +172,16 @@ const FACTS: &[&str] = &[
     "breaker_lifted",
     "allocated",
     "unbound",
+    "order_entered",
+    "payment_recorded",
+    "document_issued",
+    "note_added",
+    "evidence_made",
+    "worked",
+    "tracked",
+    "return_advised",
+    "exchanged",
+    "looks_alike",
 ];
 
 /// Arms that no evening reaches, with the reason.

@@ -46,6 +46,8 @@ pub enum Checker {
     Parcels,
     /// P5: a cancellation or refund is carried out once.
     Wishes,
+    /// P2: numbers of documents have no gaps, and no more is taken back than was billed.
+    Documents,
     /// P6: nothing waits that could be done.
     Waiting,
     /// P6: an order is as its shop has it.
@@ -66,7 +68,7 @@ pub enum Checker {
 
 impl Checker {
     /// All of them.
-    pub const ALL: [Checker; 27] = [
+    pub const ALL: [Checker; 28] = [
         Checker::Acknowledged,
         Checker::Believed,
         Checker::References,
@@ -86,6 +88,7 @@ impl Checker {
         Checker::Echo,
         Checker::Parcels,
         Checker::Wishes,
+        Checker::Documents,
         Checker::Waiting,
         Checker::Orders,
         Checker::Goods,
@@ -118,6 +121,7 @@ impl Checker {
             Checker::Echo => "echo",
             Checker::Parcels => "parcels",
             Checker::Wishes => "wishes",
+            Checker::Documents => "documents",
             Checker::Waiting => "waiting",
             Checker::Orders => "orders",
             Checker::Goods => "goods",

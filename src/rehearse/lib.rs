@@ -21,6 +21,7 @@ mod mishaps;
 mod office;
 pub mod own;
 mod packer;
+mod paperwork;
 mod phone;
 mod places;
 pub mod plan;

@@ -22,6 +22,7 @@ use fastrand::Rng;
 use crate::{
     aftercare,
     mishaps::{map_lines, tripped},
+    paperwork,
     rows::Rows,
     slips::{order_in, pick, slip},
 };
@@ -43,6 +44,7 @@ pub(crate) fn errand(rows: &Rows<'_>, chance: &mut Rng, number: u64) -> Option<C
         11 => settle_drift(rows, chance),
         12 => reassure(rows, chance),
         14 => note(rows, chance),
+        15 => paperwork::errand(rows, chance),
         13 => erase(rows, chance),
         19.. => aftercare::errand(rows, chance),
         _ => slip(rows, chance),

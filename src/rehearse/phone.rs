@@ -24,6 +24,8 @@ use crate::{
 /// The account of what is entered by hand.
 pub(crate) const PHONE: &str = "phone";
 const BY: &str = "reception";
+/// How many orders are looked at for one by phone.
+const TRIES: u32 = 20;
 /// What a unit costs, whatever it is.
 const PRICE_MINOR: i64 = 1_000;
 
@@ -252,7 +254,14 @@ fn pay(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
         0 => Phase::Ready,
         _ => Phase::AwaitingPayment,
     };
-    let order = order_in(rows, chance, waiting)?;
+    // Now and then it comes for an order of a shop, which takes its money itself.
+    let mut order = order_in(rows, chance, waiting)?;
+    for _ in 0..TRIES {
+        if order.account.as_str() == PHONE {
+            break;
+        }
+        order = order_in(rows, chance, waiting)?;
+    }
     let id = match chance.u32(0..12) {
         0 => unknown_order_id(),
         _ => order.id,

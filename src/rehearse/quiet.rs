@@ -29,7 +29,7 @@ use store::{INBOX, Memory};
 use crate::{
     checkers::take_claims,
     findings::{Checker, Findings},
-    goods,
+    goods, paperwork,
     places::free_for,
     promises,
     pushes::check_replaced,
@@ -78,6 +78,7 @@ pub fn check(scene: Scene<'_>) -> (Judgment, Findings) {
     let there = (&scene.stock, &scene.bills, scene.locations);
     check_stock(&rows, &orders, there, &mut found);
     check_wishes(&known, &orders, &mut found);
+    paperwork::check(&rows, &orders, &mut found);
     promises::check(&rows, &scene.may_owe, scene.now, &mut found);
     check_echo(&rows, scene.facts, &mut found);
     let (facts, compares) = (scene.facts, &scene.compares);

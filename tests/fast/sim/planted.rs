@@ -109,6 +109,7 @@ fn bugs() -> Vec<Planted> {
         store("keep what was pushed in the list", Calm, Bug::KeepsOldDues, By::OfferLists),
         store("keep what was done in the outbox", Calm, Bug::KeepsOldIntents, By::IntentLists),
         store("give all lines one number", Calm, Bug::NumbersLinesAlike, By::Counters),
+        store("give a number twice", Office, Bug::ForgetsNumbers, By::Documents),
         store("count as of now", Places, Bug::CountsAsOfNow, By::Counted),
         channel("push changes", Calm, Mistake::PushesChanges, By::Levels),
         channel("write no levels", Calm, Mistake::WritesNoLevels, By::Levels),

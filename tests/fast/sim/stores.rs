@@ -42,6 +42,7 @@ pub(super) enum Bug {
     KeepsOldIntents,
     NumbersLinesAlike,
     CountsAsOfNow,
+    ForgetsNumbers,
 }
 
 /// Gives the engine a store with a bug.
@@ -177,6 +178,7 @@ impl Bent {
             }
             Bug::LosesMovements => no_puts(batch, rows::MOVEMENTS),
             Bug::LosesOpenUnits => no_puts(batch, rows::TAKEN),
+            Bug::ForgetsNumbers => no_puts(batch, rows::SERIES),
             Bug::ForgetsDates => no_puts(batch, rows::OWED_ORDERS),
             Bug::KeepsOldPhases => no_deletes(batch, rows::ORDERS_BY_PHASE),
             Bug::KeepsOldDues => no_deletes(batch, rows::DUE_OFFERS),
