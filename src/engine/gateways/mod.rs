@@ -44,8 +44,6 @@ pub use webhook::{Webhook, is_webhook_secret};
 
 /// How many waiting errands are read at once.
 const PAGE: usize = 200;
-/// How many pages of them are looked at in one go.
-const PAGES_MAX: usize = 50;
 /// How long to rest when nothing waits.
 const IDLE: Duration = Duration::from_secs(30);
 /// After so many tries in vain it is tried seldom.
@@ -76,7 +74,7 @@ pub(crate) struct Bells(BTreeMap<Gateway, Arc<Notify>>);
 
 /// What became of an errand for now.
 enum Served {
-    /// It was tried, or given up: what waits is read anew.
+    /// It was tried, or given up: what waits for the same order comes in the next round.
     Tried,
     /// It is not its time.
     NotBefore(Time),
@@ -196,13 +194,13 @@ impl Engine {
         }
     }
 
-    /// Tries the first errand that is due; those about one order in the order in which they were made.
+    /// Tries what is due, once for each order, so that errands about it go in the order in which they were made.
     async fn carry_out_errands(&self, gateway: &Gateway) -> Result<Round, DecideError> {
         let mut blocked: BTreeSet<OrderId> = BTreeSet::new();
         let mut rest = self.ports.clock.now().plus(IDLE);
-        let mut after = None;
-        // What waits for an account that is frozen keeps nobody else waiting.
-        for _ in 0..PAGES_MAX {
+        let (mut after, mut is_any_tried) = (None, false);
+        // What waits for an account that is frozen keeps nobody else waiting, however much that is.
+        loop {
             let range = Range {
                 prefix: rows::prefix(&[&gateway.word()]),
                 after: after.take(),
@@ -219,17 +217,20 @@ impl Engine {
                     continue;
                 }
                 match self.serve(&intent).await? {
-                    Served::Tried => return Ok(Round::More),
+                    Served::Tried => is_any_tried = true,
                     Served::NotBefore(at) => rest = rest.min(at),
                     Served::Waits => {}
                 }
             }
-            if waiting.len() < PAGE {
-                break;
+            match waiting.last() {
+                Some((last, _)) if waiting.len() == PAGE => after = Some(last.clone()),
+                Some(_) | None => break,
             }
-            after = waiting.last().map(|(key, _)| key.clone());
         }
-        Ok(Round::Rest(rest))
+        Ok(match is_any_tried {
+            true => Round::More,
+            false => Round::Rest(rest),
+        })
     }
 
     /// An errand that waits, by its place in the queue.
