@@ -26,6 +26,9 @@ use crate::{
 const DUE_MAX: usize = 500;
 /// How long what rises waits for what came to fall.
 pub const RISES_WAIT: Duration = Duration::from_secs(10);
+/// How soon a listing is written again where its channel says nothing of how often it may be: a channel that
+/// hears of every single unit of what sells fast gains nothing by it, and has its other listings wait.
+pub const REPEATS_WAIT: Duration = Duration::from_millis(50);
 /// How long an account rests when its credentials were refused.
 const UNAUTHORIZED_PAUSE: Duration = Duration::from_secs(300);
 
@@ -391,15 +394,24 @@ fn is_fall(offer: &Offer) -> bool {
     levels.is_some_and(|(wanted, believed)| wanted.quantity < believed.quantity)
 }
 
-/// When something may be sent to a listing: now, or when its try or its budget allow it; nothing when there
-/// is nothing to send.
+/// When something may be sent to a listing: now, or when its try, its budget or what was just sent allow it;
+/// nothing when there is nothing to send.
 fn ready_at(offer: &Offer, budget: Option<WriteBudget>, now: Time) -> Option<Time> {
     let spared = offer.spared_until(budget, now);
-    let waits = spared.max(offer.attempt.as_ref().map(|attempt| attempt.next_at));
+    let tried = offer.attempt.as_ref().map(|attempt| attempt.next_at);
+    let waits = spared.max(tried).max(repeats_at(offer, now));
     match waits {
         Some(at) if at > now => Some(at),
         Some(_) | None => offer.is_due().then_some(now),
     }
+}
+
+/// When a listing may be written that was just written: what comes to be wanted until then is one write.
+fn repeats_at(offer: &Offer, now: Time) -> Option<Time> {
+    let sent_at = offer.sent?.at;
+    // A clock that was set back must not make it wait for longer than that.
+    let is_recent = sent_at <= now && now.since(sent_at) < REPEATS_WAIT;
+    is_recent.then(|| sent_at.plus(REPEATS_WAIT))
 }
 
 fn targets(part: &[Offer]) -> Vec<StockTarget> {
