@@ -89,6 +89,10 @@ pub enum Signal {
         account: AccountId,
         /// Which listings.
         listings: Vec<ListingId>,
+        /// What they showed just before, where they were read. One that does not show what we believe by
+        /// now is not pushed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        just_read: Option<JustRead>,
     },
     /// What came of a push.
     PushTried {
@@ -176,6 +180,15 @@ pub enum Source {
     List,
     /// We asked for this one, just now.
     Read,
+}
+
+/// Levels that were read just before they are to be overwritten.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JustRead {
+    /// The levels.
+    pub levels: Vec<LevelSnapshot>,
+    /// When we asked.
+    pub read_at: Time,
 }
 
 /// Why levels were read.

@@ -4,6 +4,8 @@
 //! without a migration. Index rows hold what lists and filters need; they are written in the same
 //! commit as what they point to, and no decision reads them for its content.
 
+use std::cell::RefCell;
+
 use domain::{
     Time,
     fact::{Event, Fact},
@@ -277,6 +279,14 @@ pub fn decode_facts(entry: &[u8]) -> Result<Vec<Fact>, StoreError> {
 /// The form of values that this program writes.
 const FORMAT: u8 = 1;
 
+/// What is kept of the memory in which values are written down.
+const SCRATCH_MAX: usize = 64 * 1024;
+
+thread_local! {
+    /// Where a value is written down before its length is known: growing is dear, and each row would.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
 /// Joins the parts of a key. No part contains the separator: ids that come from outside are escaped.
 pub fn key(parts: &[&str]) -> Vec<u8> {
     let mut key = Vec::new();
@@ -350,9 +360,16 @@ pub fn waits_in(intent: &Intent) -> (Table, Vec<u8>) {
 
 /// A value as it is stored.
 pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
-    let mut bytes = vec![FORMAT];
-    serde_json::to_writer(&mut bytes, value).expect("rows have only text keys");
-    bytes
+    SCRATCH.with_borrow_mut(|scratch| {
+        scratch.clear();
+        scratch.push(FORMAT);
+        serde_json::to_writer(&mut *scratch, value).expect("rows have only text keys");
+        let bytes = scratch.as_slice().to_vec();
+        if scratch.capacity() > SCRATCH_MAX {
+            *scratch = Vec::new();
+        }
+        bytes
+    })
 }
 
 /// A stored value. A form that is newer than this program is damage as far as it can tell.

@@ -193,6 +193,7 @@ impl Shelf {
         self.decide(Signal::StartPush {
             account: account(at),
             listings: vec![listing.clone()],
+            just_read: None,
         });
         self.decide(Signal::PushTried {
             account: account(at),

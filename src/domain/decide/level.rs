@@ -1,7 +1,7 @@
 //! Listings, opening stock, and levels that a channel shows.
 
 use crate::{
-    AccountId, Sku, Time,
+    AccountId, ListingId, Sku, Time,
     book::ListingKey,
     fact::Event,
     item::Item,
@@ -144,6 +144,27 @@ pub(super) fn take_levels(
     levels: &[LevelSnapshot],
     looked: Looked<'_>,
 ) -> Result<Verdict, Undecided> {
+    let (suspects, is_news) = look(desk, account, levels, looked)?;
+    if suspects.is_empty() {
+        return Ok(match is_news {
+            true => Verdict::New,
+            false => Verdict::Duplicate,
+        });
+    }
+    desk.follow_ups.push(FollowUp::Compare {
+        account: account.clone(),
+        listings: suspects,
+    });
+    Ok(Verdict::New)
+}
+
+/// The same, and says which of them are to be compared again, and whether anything else is news.
+pub(super) fn look(
+    desk: &mut Desk<'_>,
+    account: &AccountId,
+    levels: &[LevelSnapshot],
+    looked: Looked<'_>,
+) -> Result<(Vec<ListingId>, bool), Undecided> {
     let (mut suspects, mut is_news) = (Vec::new(), false);
     for level in levels {
         let key = (account.clone(), level.listing.clone());
@@ -203,15 +224,5 @@ pub(super) fn take_levels(
             }
         }
     }
-    if suspects.is_empty() {
-        return Ok(match is_news {
-            true => Verdict::New,
-            false => Verdict::Duplicate,
-        });
-    }
-    desk.follow_ups.push(FollowUp::Compare {
-        account: account.clone(),
-        listings: suspects,
-    });
-    Ok(Verdict::New)
+    Ok((suspects, is_news))
 }

@@ -299,7 +299,11 @@ fn take_in(desk: &mut Desk<'_>, signal: &Signal) -> Result<Verdict, Undecided> {
             of,
         } => drift::weigh(desk, account, *side, listings, *of),
         Signal::Measured { account, demands } => offers::tune(desk, account, demands),
-        Signal::StartPush { account, listings } => push::start(desk, account, listings),
+        Signal::StartPush {
+            account,
+            listings,
+            just_read,
+        } => push::start(desk, account, listings, just_read.as_ref())?,
         Signal::PushTried { account, results } => push::settle(desk, account, results),
         Signal::IntentStarted { intent } => tell::start(desk, *intent),
         Signal::IntentTried { intent, outcome } => push::settle_intent(desk, *intent, outcome)?,

@@ -293,7 +293,8 @@ impl Taken {
         let changes = wrote
             .iter()
             .map(|((_, key), value)| key.len() + value.as_ref().map_or(0, |value| value.len()));
-        let own_bytes = length(signal.as_ref()).saturating_add(length(&after.facts));
+        let facts = batch.facts.iter().map(Vec::len).sum();
+        let own_bytes = length(signal.as_ref()).saturating_add(facts);
         let bytes = rows.chain(changes).sum::<usize>().saturating_add(own_bytes);
         Taken {
             at,

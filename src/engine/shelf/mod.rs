@@ -4,6 +4,7 @@
 //! one store cannot decide past each other. A row that did not change is not written.
 
 mod batch;
+mod memo;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,11 +24,13 @@ use domain::{
     snapshot::LevelSnapshot,
     stock::{Claim, Stock},
 };
-use serde::de::DeserializeOwned;
 use store::{Range, Seq, Store, StoreError, Table};
 
-pub(crate) use self::batch::Writer;
-use self::batch::{claim_key, incident_key};
+pub(crate) use self::{batch::Writer, memo::Memo};
+use self::{
+    batch::{claim_key, incident_key},
+    memo::Value,
+};
 use crate::rows::{self, key, prefix};
 
 /// The most orders that one decision looks at because they share an item.
@@ -36,6 +39,7 @@ const RIVALS_MAX: usize = 1000;
 /// A book with the versions of its rows.
 pub struct Shelf<'a> {
     pub(crate) store: &'a dyn Store,
+    memo: Option<&'a Memo>,
     /// The book as it was loaded.
     pub book: Book,
     read: BTreeMap<(Table, Vec<u8>), Option<Seq>>,
@@ -47,6 +51,7 @@ impl<'a> Shelf<'a> {
     pub(crate) fn empty(store: &'a dyn Store) -> Shelf<'a> {
         Shelf {
             store,
+            memo: None,
             book: Book::default(),
             read: BTreeMap::new(),
             loaded: BTreeMap::new(),
@@ -59,7 +64,25 @@ impl<'a> Shelf<'a> {
         signal: &Signal,
         complete: &[Sku],
     ) -> Result<Shelf<'a>, StoreError> {
-        let mut shelf = Shelf::empty(store);
+        Shelf::empty(store).loaded(signal, complete).await
+    }
+
+    /// The same, where somebody remembers the values of rows.
+    pub(crate) async fn load_by(
+        memo: &'a Memo,
+        store: &'a dyn Store,
+        signal: &Signal,
+        complete: &[Sku],
+    ) -> Result<Shelf<'a>, StoreError> {
+        let shelf = Shelf {
+            memo: Some(memo),
+            ..Shelf::empty(store)
+        };
+        shelf.loaded(signal, complete).await
+    }
+
+    async fn loaded(self, signal: &Signal, complete: &[Sku]) -> Result<Shelf<'a>, StoreError> {
+        let mut shelf = self;
         let mut skus = shelf.load_named(signal).await?;
         for sku in complete {
             shelf.load_rivals(sku).await?;
@@ -88,7 +111,7 @@ impl<'a> Shelf<'a> {
         Ok(shelf)
     }
 
-    pub(crate) async fn row<T: DeserializeOwned>(
+    pub(crate) async fn row<T: Value>(
         &mut self,
         table: Table,
         key: Vec<u8>,
@@ -97,7 +120,10 @@ impl<'a> Shelf<'a> {
         let version = row.as_ref().map(|row| row.version);
         self.read.insert((table, key.clone()), version);
         let Some(row) = row else { return Ok(None) };
-        let value = rows::decode(table, &row.value)?;
+        let value = match self.memo {
+            Some(memo) => memo.decode(table, &key, &row.value)?,
+            None => rows::decode(table, &row.value)?,
+        };
         self.loaded.insert((table, key), row.value);
         Ok(Some(value))
     }
@@ -161,7 +187,9 @@ impl<'a> Shelf<'a> {
                     skus.extend(self.load_listing(account, listing).await?);
                 }
             }
-            Signal::StartPush { account, listings } => {
+            Signal::StartPush {
+                account, listings, ..
+            } => {
                 self.load_breaker(account).await?;
                 for listing in listings {
                     self.load_offer(account, listing).await?;

@@ -609,11 +609,12 @@ async fn park_two(reader: &mut Reader) -> String {
     let shop = AccountId::new("shop");
     let listing = domain::ListingId::new("l-MUG");
     reader.rig.shows("shop", "MUG", 9).await;
-    let (account, listings) = (shop.clone(), vec![listing.clone()]);
-    reader
-        .rig
-        .decide(Signal::StartPush { account, listings })
-        .await;
+    let start = Signal::StartPush {
+        account: shop.clone(),
+        listings: vec![listing.clone()],
+        just_read: None,
+    };
+    reader.rig.decide(start).await;
     let reason = "it is archived there".to_owned();
     let results = vec![(listing, PushResult::Rejected { reason })];
     let account = shop;

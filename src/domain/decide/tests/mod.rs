@@ -347,6 +347,36 @@ fn a_push_states_what_it_believes_and_settles() {
 }
 
 #[test]
+fn a_push_takes_in_what_was_just_read_and_leaves_what_differs() {
+    check(
+        "count MUG 10
+         level web MUG 10 before
+         order market #1 MUG:2    => web.MUG 8, web.MUG due
+         push web MUG reading 10  => new, web.MUG believes 10
+         applied web MUG          => web.MUG believes 8, web.MUG settled
+         order market #2 MUG:1    => web.MUG 7, web.MUG due
+         push web MUG reading 6   => new, web.MUG believes 8, web.MUG due, no drift
+         applied web MUG          => web.MUG believes 8, web.MUG due
+         push web MUG reading 8   => new
+         applied web MUG          => web.MUG believes 7, web.MUG settled",
+    );
+    let mut world = World::new();
+    for line in [
+        "count MUG 10",
+        "level web MUG 10 before",
+        "order market #1 MUG:2",
+    ] {
+        world.act(line);
+    }
+    let signal = reports::push_signal("push", "web", "MUG", &["reading", "9"], world.now);
+    let follow_ups = world.decide_once(&signal);
+    let [FollowUp::Compare { listings, .. }] = follow_ups.as_slice() else {
+        panic!("it is compared again, not {follow_ups:?}");
+    };
+    assert_eq!(listings, &[crate::ListingId::new("MUG")]);
+}
+
+#[test]
 fn a_conflict_drops_the_try_and_a_refusal_parks_it() {
     check(
         "count MUG 10

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     Currency, Decimal, Money,
     book::Author,
-    signal::{Checks, PushResult, Reading},
+    signal::{Checks, JustRead, PushResult, Reading},
     snapshot::{
         Buyer, LevelSnapshot, LineSnapshot, ListingSnapshot, OrderSnapshot, PaymentState, Standing,
         Version,
@@ -117,6 +117,22 @@ pub(super) fn push_signal(
             return Signal::StartPush {
                 account,
                 listings: vec![listing],
+                just_read: None,
+            };
+        }
+        ("push", ["reading", level]) => {
+            let level = LevelSnapshot {
+                listing: listing.clone(),
+                level: Some(decimal(level)),
+                changed_at: None,
+            };
+            return Signal::StartPush {
+                account,
+                listings: vec![listing],
+                just_read: Some(JustRead {
+                    levels: vec![level],
+                    read_at: at,
+                }),
             };
         }
         ("level", [level, reading, author @ ..]) => {
