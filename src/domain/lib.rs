@@ -29,6 +29,7 @@ pub mod issuing;
 pub mod item;
 pub mod lateness;
 pub mod locations;
+pub mod mapping;
 pub mod message;
 pub mod money;
 pub mod notes;

@@ -16,6 +16,7 @@ use crate::{
     intent::Outcome,
     issuing::NewDocument,
     item::Item,
+    mapping::Named,
     message::Notice,
     notes::NoteText,
     placement::{NewPayment, Placement},
@@ -118,6 +119,11 @@ pub enum Signal {
     },
     /// Stock may have become free for an order that is short, or its claims are to be looked at again.
     Reclaim {
+        /// Which order.
+        order: OrderId,
+    },
+    /// Which items the lines of an order are may be known by now.
+    MapWaiting {
         /// Which order.
         order: OrderId,
     },
@@ -375,6 +381,17 @@ pub enum Command {
         line: u32,
         /// The item.
         sku: Sku,
+    },
+    /// Say which item a listing is, or a SKU that its channel writes, or take that back.
+    MapListing {
+        /// On which account.
+        account: AccountId,
+        /// What is meant.
+        named: Named,
+        /// The item; nothing to take back what was said.
+        sku: Option<Sku>,
+        /// Who says so.
+        by: String,
     },
     /// Record that something left.
     Ship {

@@ -660,7 +660,7 @@ fn take_freed(follow_ups: &mut Vec<FollowUp>) -> Vec<Sku> {
             freed.push(sku.clone());
             false
         }
-        FollowUp::ReadOrder { .. } | FollowUp::Compare { .. } => true,
+        FollowUp::ReadOrder { .. } | FollowUp::Compare { .. } | FollowUp::MapWaiting => true,
     });
     freed.sort();
     freed.dedup();

@@ -23,6 +23,7 @@ pub mod intake;
 pub mod issuing;
 mod janitor;
 pub mod lanes;
+mod mapping;
 pub mod meters;
 pub mod opening;
 pub mod paying;
@@ -165,6 +166,7 @@ pub struct Engine {
     backlog_max: usize,
     exporting: tokio::sync::Mutex<()>,
     wake_inbox: Notify,
+    wake_mapping: Notify,
     changes: watch::Sender<u64>,
     stop: watch::Sender<bool>,
     fatal: watch::Sender<Option<String>>,
@@ -230,6 +232,7 @@ impl Engine {
             backlog_max: config.backlog_max,
             exporting: tokio::sync::Mutex::new(()),
             wake_inbox: Notify::new(),
+            wake_mapping: Notify::new(),
             changes: watch::Sender::new(0),
             stop: watch::Sender::new(false),
             fatal: watch::Sender::new(None),
@@ -269,6 +272,11 @@ impl Engine {
         spawn(
             "janitor".to_owned(),
             Box::pin(async move { engine.run_janitor().await }),
+        );
+        let engine = Arc::clone(self);
+        spawn(
+            "mapping".to_owned(),
+            Box::pin(async move { engine.run_mapping().await }),
         );
         let engine = Arc::clone(self);
         spawn(
@@ -368,6 +376,7 @@ impl Engine {
                 }
                 // The decider has seen to it within the same turn.
                 FollowUp::OfferToWaiting(_) => {}
+                FollowUp::MapWaiting => self.wake_mapping.notify_one(),
             }
         }
         self.wake_who_is_due(done);

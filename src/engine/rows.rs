@@ -5,10 +5,11 @@
 //! commit as what they point to, and no decision reads them for its content.
 
 use domain::{
-    Time,
+    AccountId, Time,
     fact::{Event, Fact},
     ids::{OrderId, SeriesId},
     intent::Intent,
+    mapping::Named,
     order::Order,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -85,6 +86,10 @@ pub const CLAIMS: Table = Table("claims");
 pub const LISTINGS: Table = Table("listings");
 /// Index: listings by item.
 pub const LISTINGS_BY_SKU: Table = Table("listings_by_sku");
+/// What people said that listings are, by account and the channel's id.
+pub const MAPPED_LISTINGS: Table = Table("mapped_listings");
+/// What people said that SKUs of channels are, by account and the SKU as the channel writes it.
+pub const MAPPED_SKUS: Table = Table("mapped_skus");
 /// What each listing should show and was told.
 pub const OFFERS: Table = Table("offers");
 /// Index: listings that something is to be sent to, by account.
@@ -319,6 +324,15 @@ pub fn last_part(key: &[u8]) -> String {
 /// The key of a series. Its numbers may begin with nothing, and a key may not.
 pub fn series_key(series: &SeriesId) -> Vec<u8> {
     key(&["of", series.as_str()])
+}
+
+/// Where it stands what a person said of a listing, or of a SKU of a channel.
+pub fn mapping_row(account: &AccountId, named: &Named) -> (Table, Vec<u8>) {
+    let table = match named {
+        Named::Listing(_) => MAPPED_LISTINGS,
+        Named::ChannelSku(_) => MAPPED_SKUS,
+    };
+    (table, key(&[account.as_str(), named.text()]))
 }
 
 /// A number as a part of a key: its digits sort like the number.

@@ -6,6 +6,7 @@
 mod aftersales;
 mod documents;
 mod fulfillment;
+mod listings;
 mod messages;
 mod overview;
 mod rules;
@@ -146,6 +147,7 @@ pub(crate) fn routes() -> Vec<Route> {
     all.extend(about_moves());
     all.extend(about_counts());
     all.extend(about_listings());
+    all.extend(listings::routes());
     all.extend(about_queues());
     all.extend(about_incidents());
     all.extend(about_safety());

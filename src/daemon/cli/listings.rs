@@ -35,6 +35,32 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// Lists what waits because nobody knows which item it is, with what may be meant.
+    Unmapped {
+        /// Only of this account.
+        #[arg(long)]
+        account: Option<String>,
+        /// How many at most.
+        #[arg(long, default_value_t = 1000)]
+        limit: usize,
+    },
+    /// Says which item a listing is: all orders that wait for it go on, and later ones are mapped when they
+    /// come.
+    Map {
+        /// On which account.
+        account: String,
+        /// The channel's id of it, or the SKU that it has there.
+        listing: String,
+        /// The item.
+        #[arg(required_unless_present = "remove")]
+        sku: Option<String>,
+        /// Takes back what was said. Lines that were mapped stay so.
+        #[arg(long, conflicts_with = "sku")]
+        remove: bool,
+        /// Who says so.
+        #[arg(long)]
+        by: Option<String>,
+    },
     /// Offers a listing again that ended by its rule (`end_when`).
     Lift {
         /// On which account.
@@ -50,6 +76,16 @@ enum What {
 pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
     match &args.what {
         None => list(args, client, out).await?,
+        Some(What::Unmapped { account, limit }) => {
+            unmapped(account.as_deref(), *limit, client, out).await?;
+        }
+        Some(What::Map {
+            account,
+            listing,
+            sku,
+            by,
+            ..
+        }) => map((account, listing), sku.as_deref(), by, client, out).await?,
         Some(What::Lift {
             account,
             listing,
@@ -65,6 +101,79 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
         }
     }
     Ok(Exit::Good)
+}
+
+async fn map(
+    (account, listing): (&str, &str),
+    sku: Option<&str>,
+    by: &Option<String>,
+    client: &Client,
+    out: &mut Out<'_>,
+) -> anyhow::Result<()> {
+    let mut body = json!({ "account": account, "listing": listing, "by": by });
+    let path = match sku {
+        Some(sku) => {
+            body["sku"] = json!(sku);
+            "/listings/map"
+        }
+        None => "/listings/unmap",
+    };
+    let receipt = client.post(path, &body).await?;
+    if out.is_json() {
+        return out.objects([&receipt]);
+    }
+    let said = match (sku, receipt["effect"] == "done") {
+        (Some(sku), true) => format!(
+            "{listing} on {account} is {sku} from now on. Orders that wait for it go on by themselves; `oneshelf \
+             listings unmapped` lists what still waits."
+        ),
+        (Some(sku), false) => format!("{listing} on {account} was {sku} already."),
+        (None, true) => format!(
+            "{listing} on {account} is again what its channel says. Lines of orders that were mapped stay what they \
+             are."
+        ),
+        (None, false) => format!("Nobody has said which item {listing} on {account} is."),
+    };
+    out.line(&said)
+}
+
+async fn unmapped(
+    account: Option<&str>,
+    limit: usize,
+    client: &Client,
+    out: &mut Out<'_>,
+) -> anyhow::Result<()> {
+    let path = query(&[("account", account.map(str::to_owned))]);
+    let waiting = client
+        .list(&format!("/listings/unmapped{path}"), limit)
+        .await?;
+    if !out.is_json() && waiting.is_empty() {
+        return out.line("Nothing waits: of each listing and line it is known which item it is.");
+    }
+    out.table(
+        &waiting,
+        &[
+            ("ACCOUNT", &|one| show(one, "account")),
+            ("LISTING", &|one| show(one, "listing")),
+            ("CHANNEL SKU", &|one| show(one, "channel_sku")),
+            ("TITLE", &|one| show(one, "title")),
+            ("ORDERS", &|one| show(one, "orders")),
+            ("UNITS", &|one| show(one, "units")),
+            ("MAY BE", &may_be),
+        ],
+    )
+}
+
+/// What may be meant, and why.
+fn may_be(waiting: &Value) -> String {
+    let suggested = waiting["suggestions"].as_array().into_iter().flatten();
+    let told: Vec<String> = suggested
+        .map(|one| format!("{} ({})", show(one, "sku"), show(one, "because")))
+        .collect();
+    match told.is_empty() {
+        true => "-".to_owned(),
+        false => told.join(", "),
+    }
 }
 
 async fn list(args: &Args, client: &Client, out: &mut Out<'_>) -> anyhow::Result<()> {

@@ -19,6 +19,7 @@ mod incidents;
 mod issue;
 mod level;
 mod manual;
+mod mapping;
 mod moves;
 mod notes;
 mod offers;
@@ -172,6 +173,8 @@ pub enum FollowUp {
     },
     /// Stock of this item became free, or more of it may be owed, and orders may be waiting for it.
     OfferToWaiting(Sku),
+    /// An item or a listing became known, and orders may be waiting for that.
+    MapWaiting,
 }
 
 /// Why there is no decision.
@@ -307,6 +310,7 @@ fn take_in(desk: &mut Desk<'_>, signal: &Signal) -> Result<Verdict, Undecided> {
             desk.settle_claims(*order)?;
             Verdict::New
         }
+        Signal::MapWaiting { order } => mapping::map_waiting(desk, *order)?,
         Signal::Promises { .. } => owed::look_again(desk)?,
         Signal::FollowPolicy {
             incident,
@@ -332,6 +336,7 @@ fn is_caused_by_an_order(signal: &Signal) -> bool {
         | Signal::IntentStarted { .. }
         | Signal::IntentTried { .. }
         | Signal::Reclaim { .. }
+        | Signal::MapWaiting { .. }
         | Signal::Promises { .. }
         | Signal::FollowPolicy { .. }
         | Signal::Expire { .. }
@@ -374,6 +379,7 @@ fn is_caused_by_an_order(signal: &Signal) -> bool {
             | Command::EnterCount { .. }
             | Command::CloseCount { .. }
             | Command::SetItem(_)
+            | Command::MapListing { .. }
             | Command::Lift { .. }
             | Command::SettleDrift { .. }
             | Command::LetGo { .. }

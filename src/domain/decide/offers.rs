@@ -39,7 +39,9 @@ impl Desk<'_> {
     }
 
     fn refresh_offer(&mut self, listing: &Listing, is_caused_by_an_order: bool) {
-        let Some(sku) = &listing.sku else { return };
+        let Some(sku) = &listing.sku else {
+            return self.suppress_unmapped(listing);
+        };
         let Some(item) = self.book.items.get(sku).cloned() else {
             return;
         };
@@ -111,6 +113,26 @@ impl Desk<'_> {
             suppressed: offer.suppressed,
         };
         self.tell_ending(listing, sku, ending);
+        self.record(None, Some(&listing.account), event);
+    }
+
+    /// A listing that is no item any more is told nothing: what it was told is about another one.
+    fn suppress_unmapped(&mut self, listing: &Listing) {
+        let key: ListingKey = (listing.account.clone(), listing.listing.clone());
+        let Some(offer) = self.book.offers.get_mut(&key) else {
+            return;
+        };
+        if offer.suppressed == Some(Suppression::Unmapped) {
+            return;
+        }
+        offer.suppressed = Some(Suppression::Unmapped);
+        (offer.offer, offer.wanted, offer.owed) = (None, None, Quantity::ZERO);
+        let event = Event::OfferChanged {
+            listing: listing.listing.clone(),
+            sku: offer.sku.clone(),
+            wanted: None,
+            suppressed: offer.suppressed,
+        };
         self.record(None, Some(&listing.account), event);
     }
 

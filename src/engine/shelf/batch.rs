@@ -10,6 +10,7 @@ use domain::{
     ids::DocumentId,
     intent::IntentState,
     item::{Item, ItemKind},
+    mapping::Mapping,
     offer::{Offer, Taken},
     order::{Order, Phase},
     stock::{Claim, LocationId},
@@ -32,6 +33,7 @@ impl Shelf<'_> {
         writer.listings(book);
         writer.intents(book);
         writer.stocktakes(book);
+        writer.mappings(book);
         for (name, claim) in &book.claims {
             writer.keep(
                 rows::CLAIMS,
@@ -358,6 +360,20 @@ impl Writer<'_, '_> {
             self.index(rows::PARKED, parked, was_parked, offer.parked.is_some());
             self.held(before, offer);
             self.owed(before, offer);
+        }
+    }
+
+    /// What was taken back is in the loaded book alone.
+    fn mappings(&mut self, book: &Book) {
+        let loaded = &self.shelf.book.mappings;
+        let taken_back = loaded.keys().filter(|at| !book.mappings.contains_key(at));
+        for (account, named) in taken_back {
+            let (table, row_key) = rows::mapping_row(account, named);
+            self.keep::<Mapping>(table, row_key, None);
+        }
+        for ((account, named), mapping) in &book.mappings {
+            let (table, row_key) = rows::mapping_row(account, named);
+            self.keep(table, row_key, Some(mapping));
         }
     }
 

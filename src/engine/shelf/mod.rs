@@ -4,6 +4,7 @@
 //! one store cannot decide past each other. A row that did not change is not written.
 
 mod batch;
+mod mapped;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,6 +33,8 @@ use crate::rows::{self, key, prefix};
 
 /// The most orders that one decision looks at because they share an item.
 const RIVALS_MAX: usize = 1000;
+/// The most orders that one decision looks at because they wait for an item or a listing to become known.
+const WAITING_MAX: usize = 100;
 
 /// A book with the versions of its rows.
 pub struct Shelf<'a> {
@@ -124,12 +127,7 @@ impl<'a> Shelf<'a> {
             } => {
                 self.load_order_by_ref(account, &snapshot.external_id)
                     .await?;
-                for line in &snapshot.lines {
-                    skus.extend(line.sku.as_deref().and_then(|sku| sku.parse().ok()));
-                    if let Some(listing) = &line.listing {
-                        skus.extend(self.load_listing(account, listing).await?);
-                    }
-                }
+                skus.extend(self.load_lines(account, &snapshot.lines).await?);
             }
             Signal::OrderGone {
                 account,
@@ -139,8 +137,7 @@ impl<'a> Shelf<'a> {
             }
             Signal::Listings { account, listings } => {
                 for listing in listings {
-                    skus.extend(self.load_listing(account, &listing.listing).await?);
-                    skus.extend(listing.sku.as_deref().and_then(|sku| sku.parse().ok()));
+                    skus.extend(self.load_seen(account, listing).await?);
                 }
                 self.load_unmapped().await?;
             }
@@ -177,6 +174,10 @@ impl<'a> Shelf<'a> {
             }
             Signal::FollowPolicy { incident, .. } => self.load_order_of(*incident).await?,
             Signal::Promises { sku, orders } => skus.extend(self.load_owed(sku, orders).await?),
+            Signal::MapWaiting { order } => {
+                self.load_order(*order).await?;
+                skus.extend(self.load_waiting().await?);
+            }
             Signal::Reclaim { order }
             | Signal::Expire { order }
             | Signal::Close { order }
@@ -266,6 +267,12 @@ impl<'a> Shelf<'a> {
                 skus.insert(sku.clone());
                 self.load_order(*order).await?;
             }
+            Command::MapListing {
+                account,
+                named,
+                sku,
+                ..
+            } => skus.extend(self.load_meant(account, named, sku.as_ref()).await?),
             Command::Return { order, step, .. } => {
                 if let ReturnStep::Exchange { items, .. } = step {
                     skus.extend(items.iter().map(|one| one.sku.clone()));
@@ -431,8 +438,11 @@ impl<'a> Shelf<'a> {
         }
     }
 
+    /// The first orders that wait because of a line. The engine sees to the others one by one.
     async fn load_unmapped(&mut self) -> Result<(), StoreError> {
-        for row in self.keys_below(rows::UNMAPPED_ORDERS, Vec::new()).await? {
+        let range = Range::default();
+        let waiting = self.store.scan(rows::UNMAPPED_ORDERS, range, WAITING_MAX);
+        for (row, _) in waiting.await? {
             if let Ok(order) = rows::last_part(&row).parse() {
                 self.load_order(order).await?;
             }

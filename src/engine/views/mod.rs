@@ -32,6 +32,7 @@ pub mod tasks;
 pub mod timeline;
 pub mod today;
 pub(crate) mod totals;
+pub mod unmapped;
 pub mod words;
 
 use std::collections::{BTreeMap, VecDeque};

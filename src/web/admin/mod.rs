@@ -10,6 +10,7 @@ pub(crate) mod fulfillment;
 pub(crate) mod health;
 pub(crate) mod incidents;
 pub(crate) mod labels;
+pub(crate) mod listings;
 pub(crate) mod messages;
 pub(crate) mod moves;
 pub(crate) mod orders;

@@ -14,7 +14,7 @@ use super::{
     adoption::adopted,
     aftersales,
     allocation::placed,
-    backups, documents, due, fulfillment, labels, messages, overview, people, placing,
+    backups, documents, due, fulfillment, labels, listings, messages, overview, people, placing,
     rig::{Answer, Rig, bearer, rig},
     rules,
     safety::{decided, drift_and_breaker, frozen_and_thawed},
@@ -107,8 +107,12 @@ fn is_of(route: &str, path: &str) -> bool {
 }
 
 pub(super) async fn reader() -> Reader {
+    reader_of(rig().await)
+}
+
+pub(super) fn reader_of(rig: Rig) -> Reader {
     Reader {
-        rig: rig().await,
+        rig,
         document: openapi(),
         seen: BTreeSet::new(),
     }
@@ -140,6 +144,7 @@ async fn every_route_answers_as_it_is_described() {
     rules::tried(&mut reader).await;
     messages::sent(&mut reader).await;
     labels::bought(&mut reader).await;
+    listings::went_through(&mut reader).await;
     overview::seen_whole(&mut reader).await;
     due::listed(&mut reader).await;
     users::added(&mut reader).await;

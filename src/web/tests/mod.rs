@@ -13,6 +13,7 @@ mod due;
 mod fulfillment;
 mod hooks;
 mod labels;
+mod listings;
 mod messages;
 mod once;
 mod overview;

@@ -15,6 +15,7 @@ mod later_laws;
 mod laws;
 mod locations;
 mod manual;
+mod mapping;
 mod messages;
 mod notes;
 mod order_rules;

@@ -9,6 +9,7 @@ use domain::{
 use serde::Serialize;
 
 use super::Listed;
+use crate::views::words;
 
 /// The word for an item that no other account lists.
 const ALONE: &str = "alone";
@@ -83,7 +84,15 @@ pub(super) fn problems(listed: &[Listed], services: &BTreeSet<Sku>) -> Vec<Probl
                 None | Some("") => ("no_sku", "it has no SKU".to_owned()),
                 Some(_) => ("bad_sku", "its SKU cannot be used".to_owned()),
             };
-            add(code, text, format!("give it a SKU in the shop, {then}"));
+            let name = words::quoted(listing.listing.as_str());
+            add(
+                code,
+                text,
+                format!(
+                    "give it a SKU in the shop, {then}, or say which item it is with `oneshelf listings map {account} \
+                     {name} SKU`"
+                ),
+            );
             continue;
         };
         if !listing.tracked && !services.contains(sku) {
