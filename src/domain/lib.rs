@@ -8,6 +8,7 @@
 pub mod adoption;
 pub mod allocation;
 pub mod arrival;
+pub mod audit;
 pub mod billing;
 pub mod book;
 pub mod breaker;

@@ -352,11 +352,11 @@ const MOST: &[(&str, &str)] = &[
     ),
     (
         "Item",
-        "sku: text, kind: kind, scale: whole, title: text, category: text?, components: units{}",
+        "sku: text, kind: kind, scale: whole, title: text, category: text?, barcode: text?, prices: money[], components: units{}",
     ),
     (
         "SetItem",
-        "kind: kind, scale?: whole, title?: text, category?: text?, components?: units{}",
+        "kind: kind, scale?: whole, title?: text, category?: text?, barcode?: text?, prices?: money[], components?: units{}",
     ),
     (
         "Listing",

@@ -299,6 +299,8 @@ fn evening() -> (Shelf, IncidentId) {
         scale: 0,
         title: canary("set"),
         category: None,
+        barcode: None,
+        prices: Vec::new(),
     }));
     for at in ["web", "market"] {
         for name in ["MUG", "PLATE", "SET"] {

@@ -4,6 +4,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::{
+    audit,
     client::{Client, Connect, encode, query},
     out::{Out, show},
 };
@@ -44,6 +45,15 @@ enum What {
         #[arg(long, default_value_t = 1000)]
         limit: usize,
     },
+    /// Compares price, title and barcode that each channel shows with the items; nothing is written.
+    Audit {
+        /// Only of this account.
+        #[arg(long)]
+        account: Option<String>,
+        /// Only one of `price`, `title` and `barcode`.
+        #[arg(long, value_parser = ["price", "title", "barcode"])]
+        what: Option<String>,
+    },
     /// Says which item a listing is: all orders that wait for it go on, and later ones are mapped when they
     /// come.
     Map {
@@ -78,6 +88,9 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
         None => list(args, client, out).await?,
         Some(What::Unmapped { account, limit }) => {
             unmapped(account.as_deref(), *limit, client, out).await?;
+        }
+        Some(What::Audit { account, what }) => {
+            audit::run(account.as_deref(), what.as_deref(), client, out).await?;
         }
         Some(What::Map {
             account,
@@ -159,21 +172,32 @@ async fn unmapped(
             ("TITLE", &|one| show(one, "title")),
             ("ORDERS", &|one| show(one, "orders")),
             ("UNITS", &|one| show(one, "units")),
-            ("MAY BE", &may_be),
         ],
-    )
+    )?;
+    if out.is_json() {
+        return Ok(());
+    }
+    for one in &waiting {
+        for suggested in one["suggestions"].as_array().into_iter().flatten() {
+            out.line(&may_be(one, suggested))?;
+        }
+    }
+    out.line("Say what one is with `oneshelf listings map ACCOUNT LISTING SKU`.")
 }
 
 /// What may be meant, and why.
-fn may_be(waiting: &Value) -> String {
-    let suggested = waiting["suggestions"].as_array().into_iter().flatten();
-    let told: Vec<String> = suggested
-        .map(|one| format!("{} ({})", show(one, "sku"), show(one, "because")))
-        .collect();
-    match told.is_empty() {
-        true => "-".to_owned(),
-        false => told.join(", "),
-    }
+fn may_be(waiting: &Value, suggested: &Value) -> String {
+    let what = match &waiting["name"] {
+        Value::String(name) => name.clone(),
+        _ => show(waiting, "title"),
+    };
+    format!(
+        "{what} on {} may be {}, {} ({}).",
+        show(waiting, "account"),
+        show(suggested, "sku"),
+        show(suggested, "title"),
+        show(suggested, "because")
+    )
 }
 
 async fn list(args: &Args, client: &Client, out: &mut Out<'_>) -> anyhow::Result<()> {

@@ -9,6 +9,7 @@ mod accounts;
 mod adopt;
 mod aftersales;
 mod allocation;
+mod audit;
 pub mod backup;
 mod client;
 mod documents;

@@ -8,6 +8,7 @@
 pub mod accounts;
 pub mod adoption;
 pub mod allocation;
+pub mod audit;
 pub mod documents;
 pub mod drift;
 pub mod due;

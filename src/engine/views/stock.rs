@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    AccountId, Sku, Time,
+    AccountId, Money, Sku, Time,
     ids::MovementId,
     item::{Item, ItemKind},
     stock::{Cause, Condition, LocationId, Movement, Stock},
@@ -130,6 +130,10 @@ pub struct ItemView {
     pub title: String,
     /// The merchant's word for what sort of thing it is.
     pub category: Option<String>,
+    /// EAN, UPC or ISBN.
+    pub barcode: Option<String>,
+    /// What one is to cost, by currency.
+    pub prices: Vec<Money>,
     /// What is in one kit.
     pub components: BTreeMap<Sku, Units>,
 }
@@ -300,6 +304,8 @@ pub async fn item(engine: &Engine, sku: &Sku) -> Result<Option<ItemView>, StoreE
         scale: item.scale,
         title: item.title,
         category: item.category,
+        barcode: item.barcode,
+        prices: item.prices,
         components,
     }))
 }

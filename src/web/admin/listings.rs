@@ -6,13 +6,13 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use domain::{AccountId, Sku, mapping::Named, signal::Command};
+use domain::{AccountId, Sku, audit::What, mapping::Named, signal::Command};
 use engine::views;
 use serde::Deserialize;
 
 use super::Admin;
 use crate::{
-    ask::Ask,
+    ask::{Ask, bad_parameter},
     paging::Place,
     problem::{self, Problem},
     write::{Write, carry_out, optional_text, text},
@@ -27,6 +27,13 @@ pub(crate) struct UnmappedQuery {
     account: Option<String>,
     cursor: Option<String>,
     limit: Option<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AuditQuery {
+    account: Option<String>,
+    what: Option<String>,
 }
 
 /// Which item a listing is.
@@ -57,6 +64,27 @@ pub(crate) async fn unmapped(
     let (after, limit) = (place.after.as_deref(), place.limit);
     let page = views::unmapped::list(&admin.engine, account.as_ref(), after, limit).await?;
     Ok(Json(place.show(page)).into_response())
+}
+
+pub(crate) async fn audit(
+    State(admin): State<Admin>,
+    Ask(ask): Ask<AuditQuery>,
+) -> Result<Response, Problem> {
+    let account = admin.narrowed_to(ask.account.as_deref()).await?;
+    let what = match ask.what.as_deref() {
+        None => None,
+        Some(word) => Some(what(word)?),
+    };
+    let found = views::audit::audit(&admin.engine, account.as_ref(), what).await?;
+    Ok(Json(found).into_response())
+}
+
+fn what(word: &str) -> Result<What, Problem> {
+    let found = What::ALL.into_iter().find(|what| what.word() == word);
+    found.ok_or_else(|| {
+        let known = What::ALL.map(What::word).join(", ");
+        bad_parameter("what", format!("is none of {known}"))
+    })
 }
 
 pub(crate) async fn map(

@@ -12,6 +12,13 @@ pub(super) fn routes() -> Vec<Route> {
             listings::unmapped,
         )
         .asks(&["account", "cursor", "limit"]),
+        reads(
+            "/api/v1/listings/audit",
+            "Compare price, title and barcode that each listing shows with its item; nothing is written.",
+            Gives::One("Audit"),
+            listings::audit,
+        )
+        .asks(&["account", "what"]),
         posts(
             "/api/v1/listings/map",
             "Say which item a listing is, or a SKU that its channel writes: all that waits for it goes on, and \

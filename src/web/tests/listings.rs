@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     api::{Reader, reader, reader_of},
-    rig::{Rig, rig_over, snapshot},
+    rig::{Rig, bearer, euros, rig_over, snapshot},
 };
 use crate::Limits;
 
@@ -77,6 +77,8 @@ pub(super) async fn went_through(reader: &mut Reader) {
     assert_eq!(receipt["effect"], "done");
     let receipt = reader.post("/api/v1/listings/unmap", body).await;
     assert_eq!(receipt["effect"], "nothing_to_do");
+    let audit = reader.get("/api/v1/listings/audit?account=shop").await;
+    assert!(audit["listings"].as_u64() > Some(0), "{audit}");
 }
 
 #[tokio::test]
@@ -202,4 +204,80 @@ async fn what_cannot_be_meant_is_refused_with_a_hint() {
     let body = json!({ "account": "shop", "listing": "mug, big", "sku": "MUG" });
     reader.post("/api/v1/listings/map", body).await;
     assert_eq!(phases(&mut reader, "ready").await, 1);
+}
+
+/// A listing with a price and perhaps a code.
+async fn priced(rig: &Rig, account: &str, listing: &str, price: &str, barcode: Option<&str>) {
+    let seen = ListingSnapshot {
+        listing: ListingId::new(listing),
+        sku: Some("MUG".to_owned()),
+        title: "Mug, red".to_owned(),
+        price: Some(euros(price)),
+        barcode: barcode.map(str::to_owned),
+        tracked: true,
+        level: None,
+        categories: Vec::new(),
+    };
+    let (account, listings) = (AccountId::new(account), vec![seen]);
+    rig.decide(Signal::Listings { account, listings }).await;
+}
+
+#[tokio::test]
+async fn what_channels_show_is_compared_with_the_item_and_nothing_is_written() {
+    let mut reader = reader().await;
+    priced(&reader.rig, "shop", "l-1", "12.50", Some("4006381333931")).await;
+    priced(&reader.rig, "quiet", "l-2", "13.01", None).await;
+    let audit = reader.get("/api/v1/listings/audit").await;
+    let told = |audit: &Value| -> Vec<String> {
+        let all = audit["differences"].as_array().into_iter().flatten();
+        all.map(|one| format!("{} {} {}", one["account"], one["what"], one["how"]).replace('"', ""))
+            .collect()
+    };
+    assert_eq!(
+        told(&audit),
+        ["quiet price listings_differ", "shop price listings_differ"]
+    );
+    let item = json!({
+        "kind": "good", "title": "Mug, red", "barcode": "4006381333930",
+        "prices": [{ "amount": "12.50", "currency": "EUR" }, { "amount": "9.00", "currency": "USD" }],
+    });
+    let path = "/api/v1/items/MUG";
+    reader.ask("PUT", path, Some(item.clone())).await;
+    assert_eq!(reader.get(path).await["prices"], item["prices"]);
+    let audit = reader.get("/api/v1/listings/audit").await;
+    assert_eq!(audit["listings"], 2);
+    assert_eq!(
+        told(&audit),
+        ["quiet price differs", "shop barcode differs"]
+    );
+    let price = &audit["differences"][0];
+    assert_eq!(price["by"], json!({ "amount": "0.51", "currency": "EUR" }));
+    assert_eq!(
+        price["text"],
+        "It shows the price 13.01 EUR, and the item has 12.50 EUR."
+    );
+    let of_shop = reader
+        .get("/api/v1/listings/audit?account=shop&what=barcode")
+        .await;
+    assert_eq!(told(&of_shop), ["shop barcode differs"]);
+    // What cannot be compared is told for each account.
+    let accounts = audit["accounts"].as_array().cloned().unwrap_or_default();
+    let why = |id: &str| {
+        let of_it = accounts.iter().find(|one| one["id"] == id);
+        of_it
+            .map(|one| one["not_compared"].to_string())
+            .unwrap_or_default()
+    };
+    assert!(why("quiet").contains("Barcodes: it tells none"), "{audit}");
+    assert!(why("phone").contains("entered here"), "{audit}");
+    assert!(why("closed").contains("It is off"), "{audit}");
+    assert_eq!(why("shop"), "[]");
+    let twice = json!({
+        "kind": "good",
+        "prices": [{ "amount": "1", "currency": "EUR" }, { "amount": "2", "currency": "EUR" }],
+    });
+    let refused = reader.rig.ask("PUT", path, Some(twice), &[bearer()]).await;
+    assert_eq!(refused.json()["path"], "prices");
+    let refused = reader.rig.get("/api/v1/listings/audit?what=color").await;
+    assert_eq!(refused.json()["code"], "bad-parameter");
 }

@@ -699,6 +699,8 @@ fn kits_within_kits_are_refused() {
         scale: 0,
         title: String::new(),
         category: None,
+        barcode: None,
+        prices: Vec::new(),
     };
     world.decide(&Signal::Command(Command::SetItem(item)));
     world.expect("refused: contains the kit SET");

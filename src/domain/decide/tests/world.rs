@@ -83,6 +83,8 @@ impl World {
                 scale: 0,
                 title: name.to_owned(),
                 category: None,
+                barcode: None,
+                prices: Vec::new(),
             };
             world.decide(&Signal::Command(Command::SetItem(item)));
         }
