@@ -17,6 +17,11 @@ const PARAMETERS: &[(&str, &str, &str)] = &[
     ("phase", "string", "Only in this phase."),
     ("tag", "string", "Only with this tag, which a rule gave it."),
     (
+        "newest_first",
+        "boolean",
+        "The newest first; otherwise the oldest.",
+    ),
+    (
         "since",
         "string",
         "Only of this time or later: RFC 3339. For units at risk also how long ago, as `24h`: how they \

@@ -293,7 +293,7 @@ fn about_orders() -> Vec<Route> {
     vec![
         reads(
             "/api/v1/orders",
-            "List orders, the oldest first.",
+            "List orders, the oldest or the newest first.",
             Gives::Page("OrderSummary"),
             orders::list,
         )
@@ -303,6 +303,7 @@ fn about_orders() -> Vec<Route> {
             "phase",
             "since",
             "tag",
+            "newest_first",
             "cursor",
             "limit",
         ]),

@@ -6,6 +6,8 @@
 //! backup opens a door. Start reading at [`User`].
 
 pub mod sessions;
+pub mod views;
+
 use std::time::Duration;
 
 use domain::Time;

@@ -189,6 +189,7 @@ pub(crate) struct Walk<'a> {
     looked: usize,
     looked_max: usize,
     is_drained: bool,
+    is_back: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -209,7 +210,14 @@ impl<'a> Walk<'a> {
             looked: 0,
             looked_max: LOOKED_MAX,
             is_drained: false,
+            is_back: false,
         }
+    }
+
+    /// The same from the last row on; `after` is then what the rows come before.
+    pub(crate) fn back(mut self) -> Walk<'a> {
+        self.is_back = true;
+        self
     }
 
     /// The same, for counting: it goes further.
@@ -249,7 +257,11 @@ impl<'a> Walk<'a> {
             prefix: self.prefix.clone(),
             after: self.after.clone(),
         };
-        let rows = self.engine.store.scan(self.table, range, CHUNK).await?;
+        let store = &self.engine.store;
+        let rows = match self.is_back {
+            true => store.scan_back(self.table, range, CHUNK).await?,
+            false => store.scan(self.table, range, CHUNK).await?,
+        };
         self.is_drained = rows.len() < CHUNK;
         if let Some((last, _)) = rows.last() {
             self.after = Some(last.clone());

@@ -6,6 +6,7 @@
 //! [`screens`]; start reading there.
 
 mod assets;
+mod bulk;
 mod channels;
 mod deeds;
 mod events;
@@ -110,6 +111,9 @@ pub(crate) fn screens() -> Vec<Screen> {
         shows("/", viewer, today::show),
         shows("/events", viewer, events::stream),
         shows("/orders", viewer, orders::show),
+        takes("/orders/views", viewer, orders::save_view),
+        takes("/orders/views/drop", viewer, orders::drop_view),
+        takes("/orders/bulk", Some(bulk::LEAST), bulk::run),
         shows("/orders/{order}", viewer, order::show),
         shows("/packing", viewer, packing::show),
         shows("/stock", viewer, stock::list),

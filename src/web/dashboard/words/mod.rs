@@ -7,12 +7,14 @@
 
 mod common;
 mod desk;
+mod lists;
 mod orders;
 mod states;
 mod stock;
 
 pub(crate) use common::Common;
 pub(crate) use desk::Desk;
+pub(crate) use lists::Lists;
 pub(crate) use orders::Orders;
 pub(crate) use states::States;
 pub(crate) use stock::Stock;
@@ -96,6 +98,7 @@ impl Language {
         Words {
             common: &Common::IN[at],
             desk: &Desk::IN[at],
+            lists: &Lists::IN[at],
             orders: &Orders::IN[at],
             states: &States::IN[at],
             stock: &Stock::IN[at],
@@ -108,6 +111,7 @@ impl Language {
 pub(crate) struct Words {
     pub(crate) common: &'static Common,
     pub(crate) desk: &'static Desk,
+    pub(crate) lists: &'static Lists,
     pub(crate) orders: &'static Orders,
     pub(crate) states: &'static States,
     pub(crate) stock: &'static Stock,
@@ -139,6 +143,7 @@ mod tests {
         let all = [
             Common::TEXTS,
             Desk::TEXTS,
+            Lists::TEXTS,
             Orders::TEXTS,
             States::TEXTS,
             Stock::TEXTS,

@@ -1,6 +1,7 @@
 //! The dashboard as a browser sees it, without one.
 
 mod access;
+mod lists;
 mod looks;
 mod orders;
 mod signing_in;
