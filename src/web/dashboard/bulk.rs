@@ -213,7 +213,8 @@ async fn row(
         }
         Err(Refused::Problem(problem)) => {
             let help = Some(format!("/errors/{}", problem.code()));
-            let text = format!("{}: {}", problem.title(), problem.detail());
+            let detail = chrome.on_page(problem.detail());
+            let text = format!("{}: {detail}", problem.title());
             (Badge::new("bad", common.refused), text, help)
         }
     };

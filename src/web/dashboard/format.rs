@@ -48,6 +48,15 @@ impl Language {
         text
     }
 
+    /// In quotes, as the language has them.
+    pub(super) fn quoted(self, text: &str) -> String {
+        match self {
+            Language::English => format!("“{text}”"),
+            Language::German => format!("„{text}“"),
+            Language::Spanish => format!("«{text}»"),
+        }
+    }
+
     pub(super) fn count(self, number: usize) -> String {
         self.decimal(&number.to_string())
     }

@@ -7,6 +7,7 @@
 
 mod assets;
 mod bulk;
+mod buttons;
 mod channels;
 mod deeds;
 mod events;
@@ -19,12 +20,14 @@ mod orders;
 mod packing;
 mod page;
 mod password;
+mod shop;
 mod sign_in;
 mod stock;
 mod stuck;
 mod today;
 mod users;
 mod visitor;
+mod walk;
 mod words;
 
 use axum::{
@@ -119,6 +122,17 @@ pub(crate) fn screens() -> Vec<Screen> {
         shows("/stock", viewer, stock::list),
         shows("/stock/{sku}", viewer, stock::show),
         shows("/channels", viewer, channels::show),
+        shows("/channels/{account}", viewer, shop::show),
+        shows("/channels/{account}/freeze", viewer, walk::ask_freeze),
+        shows("/channels/{account}/walk", Some(walk::LEAST), walk::show),
+        takes(
+            "/channels/{account}/preview",
+            Some(walk::LEAST),
+            walk::preview,
+        ),
+        shows("/freeze", viewer, walk::ask_freeze_all),
+        takes("/freeze", Some(Role::Operator), channels::freeze_all),
+        takes("/freeze/undo", Some(Role::Operator), channels::undo_freeze),
         shows("/incidents", viewer, incidents::list),
         shows("/incidents/{incident}", viewer, incidents::show),
         takes(
@@ -147,11 +161,13 @@ fn to_stock(asked: Move) -> Screen {
 }
 
 fn to_account(ring: Ring) -> Screen {
-    let handler =
-        move |State(admin): State<Admin>,
-              visitor: Visitor,
-              At(account): At<String>,
-              fields: Fields| { channels::run(ring, admin, visitor, account, fields) };
+    let handler = move |State(admin): State<Admin>,
+                        visitor: Visitor,
+                        taste: Taste,
+                        At(account): At<String>,
+                        fields: Fields| {
+        channels::run(ring, admin, (visitor, taste), account, fields)
+    };
     takes(ring.path(), Some(ring.least()), handler)
 }
 

@@ -219,7 +219,7 @@ impl Chrome {
         self.notice = Some(Notice {
             kind: "bad",
             title: format!("{}: {}", self.t.common.refused, problem.title()),
-            text: problem.detail().to_owned(),
+            text: self.on_page(problem.detail()),
             href: Some(format!("/errors/{}", problem.code())),
         });
     }

@@ -9,6 +9,7 @@ mod common;
 mod desk;
 mod lists;
 mod orders;
+mod shops;
 mod states;
 mod stock;
 
@@ -16,6 +17,7 @@ pub(crate) use common::Common;
 pub(crate) use desk::Desk;
 pub(crate) use lists::Lists;
 pub(crate) use orders::Orders;
+pub(crate) use shops::Shops;
 pub(crate) use states::States;
 pub(crate) use stock::Stock;
 
@@ -100,6 +102,7 @@ impl Language {
             desk: &Desk::IN[at],
             lists: &Lists::IN[at],
             orders: &Orders::IN[at],
+            shops: &Shops::IN[at],
             states: &States::IN[at],
             stock: &Stock::IN[at],
         }
@@ -113,6 +116,7 @@ pub(crate) struct Words {
     pub(crate) desk: &'static Desk,
     pub(crate) lists: &'static Lists,
     pub(crate) orders: &'static Orders,
+    pub(crate) shops: &'static Shops,
     pub(crate) states: &'static States,
     pub(crate) stock: &'static Stock,
 }
@@ -145,6 +149,7 @@ mod tests {
             Desk::TEXTS,
             Lists::TEXTS,
             Orders::TEXTS,
+            Shops::TEXTS,
             States::TEXTS,
             Stock::TEXTS,
         ]

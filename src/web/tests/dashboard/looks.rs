@@ -9,7 +9,7 @@ use super::{Browser, rig};
 const STYLE: &str = include_str!("../../dashboard/assets/dashboard.css");
 
 /// All pages that can be reached without an id of ours.
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 14] = [
     "/",
     "/orders",
     "/orders?phase=held",
@@ -17,6 +17,10 @@ const PAGES: [&str; 10] = [
     "/stock",
     "/stock/MUG",
     "/channels",
+    "/channels/shop",
+    "/channels/shop/freeze",
+    "/channels/quiet/walk",
+    "/freeze",
     "/incidents",
     "/stuck",
     "/users",

@@ -1,6 +1,7 @@
 //! The dashboard as a browser sees it, without one.
 
 mod access;
+mod channels;
 mod lists;
 mod looks;
 mod orders;
