@@ -24,6 +24,7 @@ pub mod fact;
 pub mod fulfillment;
 pub mod ids;
 pub mod incident;
+pub mod insight;
 pub mod intent;
 pub mod issuing;
 pub mod item;

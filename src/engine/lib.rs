@@ -19,6 +19,7 @@ pub mod explain;
 pub mod exposure;
 pub mod gateways;
 pub mod inbox;
+mod insight;
 pub mod intake;
 pub mod issuing;
 mod janitor;
@@ -279,6 +280,11 @@ impl Engine {
         spawn(
             "buffers".to_owned(),
             Box::pin(async move { engine.run_buffers().await }),
+        );
+        let engine = Arc::clone(self);
+        spawn(
+            "insight".to_owned(),
+            Box::pin(async move { engine.run_insight().await }),
         );
         self.spawn_gateways();
         // Also of those that are off: they may be armed while we run.

@@ -44,6 +44,11 @@ const PARAMETERS: &[(&str, &str, &str)] = &[
     ),
     ("sku", "string", "Only of this item."),
     (
+        "days",
+        "integer",
+        "Of so many days, today included: 7, 30 or 90; 30 when it is not said.",
+    ),
+    (
         "parked",
         "boolean",
         "Only those that wait for a person, or only the others.",

@@ -6,6 +6,7 @@
 mod aftersales;
 mod documents;
 mod fulfillment;
+mod insight;
 mod messages;
 mod overview;
 mod rules;
@@ -146,6 +147,7 @@ pub(crate) fn routes() -> Vec<Route> {
     all.extend(about_moves());
     all.extend(about_counts());
     all.extend(about_listings());
+    all.extend(insight::routes());
     all.extend(about_queues());
     all.extend(about_incidents());
     all.extend(about_safety());
@@ -474,11 +476,11 @@ fn about_stock() -> Vec<Route> {
         .asks(&["at"]),
         reads(
             "/api/v1/stock/{sku}/movements",
-            "List every change of an item's stock, the oldest first.",
+            "List every change of an item's stock, the oldest or the newest first.",
             Gives::Page("Movement"),
             stock::movements,
         )
-        .asks(&["cursor", "limit"]),
+        .asks(&["newest_first", "cursor", "limit"]),
         reads(
             "/api/v1/stock/{sku}/explain",
             "Say in sentences how the number came to be, and what each channel was told.",

@@ -5,6 +5,7 @@
 //! or words in quotes with bars between them. The tests hold every answer of the API against these.
 
 mod fulfillment;
+mod insight;
 mod messages;
 mod overview;
 mod rules;
@@ -16,6 +17,7 @@ use serde_json::{Map, Value, json};
 pub(crate) const SCHEMAS: &[&[(&str, &str)]] = &[
     MOST,
     fulfillment::SCHEMAS,
+    insight::SCHEMAS,
     messages::SCHEMAS,
     overview::SCHEMAS,
     rules::SCHEMAS,

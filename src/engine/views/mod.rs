@@ -14,6 +14,7 @@ pub mod due;
 pub mod evidence;
 pub mod exposure;
 pub mod incidents;
+pub mod insight;
 pub mod listings;
 pub mod locations;
 pub mod next;
@@ -105,6 +106,13 @@ impl Units {
         };
         let most = || new(Quantity::MAX.unsigned_abs().into(), 0).unwrap_or_default();
         exact.or_else(|| new(whole, 0)).unwrap_or_else(most)
+    }
+
+    /// In millionths of a unit.
+    pub fn millionths(self) -> i128 {
+        const SCALE: u8 = domain::exposure::SCALE;
+        let by = u32::from(SCALE.saturating_sub(self.scale));
+        i128::from(self.quantity.units()) * 10_i128.pow(by)
     }
 
     /// As a decimal.

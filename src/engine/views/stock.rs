@@ -248,13 +248,16 @@ fn components(found: &Sellable) -> Vec<ComponentView> {
 /// The movements of an item, the oldest first. Nothing when there is no such item.
 pub async fn movements(
     engine: &Engine,
-    sku: &Sku,
+    (sku, newest_first): (&Sku, bool),
     after: Option<Vec<u8>>,
     limit: usize,
 ) -> Result<Option<Page<MovementView>>, StoreError> {
     let item: Option<Item> = read(engine, rows::ITEMS, &[sku.as_str()]).await?;
     let Some(item) = item else { return Ok(None) };
     let mut walk = Walk::new(engine, rows::MOVEMENTS, prefix(&[sku.as_str()]), after);
+    if newest_first {
+        walk = walk.back();
+    }
     let mut items = Vec::new();
     while items.len() < limit {
         let Some((_, row)) = walk.next().await? else {

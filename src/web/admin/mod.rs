@@ -9,6 +9,7 @@ pub(crate) mod documents;
 pub(crate) mod fulfillment;
 pub(crate) mod health;
 pub(crate) mod incidents;
+pub(crate) mod insight;
 pub(crate) mod labels;
 pub(crate) mod messages;
 pub(crate) mod moves;

@@ -24,7 +24,7 @@ use serde_json::json;
 
 use super::{Admin, accounts::Nothing};
 use crate::{
-    ask::{Amount, Ask, At, PageQuery, bad_parameter, moment, sku},
+    ask::{Amount, Ask, At, OrderedQuery, PageQuery, bad_parameter, moment, sku},
     paging::Place,
     problem::{self, Problem},
     write::{Write, carry_out, optional_text, text},
@@ -139,12 +139,17 @@ async fn as_it_was(admin: &Admin, sku: &Sku, at: Time) -> Result<Response, Probl
 pub(crate) async fn movements(
     State(admin): State<Admin>,
     At(name): At<String>,
-    Ask(ask): Ask<PageQuery>,
+    Ask(ask): Ask<OrderedQuery>,
 ) -> Result<Response, Problem> {
     let sku = sku(&name)?;
-    let place = Place::read(&("movements", &sku), ask.cursor.as_deref(), ask.limit)?;
+    let place = Place::read(
+        &("movements", &sku, ask.newest_first),
+        ask.cursor.as_deref(),
+        ask.limit,
+    )?;
     let after = place.after.clone();
-    let page = views::stock::movements(&admin.engine, &sku, after, place.limit).await?;
+    let page = views::stock::movements(&admin.engine, (&sku, ask.newest_first), after, place.limit)
+        .await?;
     let page = page.ok_or_else(|| no_item(&sku))?;
     Ok(Json(place.show(page)).into_response())
 }

@@ -88,6 +88,12 @@ impl Language {
         }
     }
 
+    /// The day of a moment (UTC).
+    pub(super) fn day(self, at: Time) -> String {
+        let text = self.moment(at).text;
+        text.split(' ').next().unwrap_or_default().to_owned()
+    }
+
     pub(super) fn moment(self, at: Time) -> Moment {
         let machine = at.to_string();
         // `2026-11-30T13:35:00Z`, always: years have four digits.

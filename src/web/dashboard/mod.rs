@@ -9,12 +9,15 @@ mod assets;
 mod bulk;
 mod buttons;
 mod channels;
+mod charts;
+mod counts;
 mod deeds;
 mod events;
 mod fields;
 mod format;
 mod guessing;
 mod incidents;
+mod insight;
 mod order;
 mod orders;
 mod packing;
@@ -121,6 +124,11 @@ pub(crate) fn screens() -> Vec<Screen> {
         shows("/packing", viewer, packing::show),
         shows("/stock", viewer, stock::list),
         shows("/stock/{sku}", viewer, stock::show),
+        shows("/counts", viewer, counts::list),
+        takes("/counts", Some(counts::LEAST), counts::open),
+        shows("/counts/{count}", viewer, counts::show),
+        takes("/counts/{count}", Some(counts::LEAST), counts::enter),
+        takes("/counts/{count}/close", Some(counts::LEAST), counts::close),
         shows("/channels", viewer, channels::show),
         shows("/channels/{account}", viewer, shop::show),
         shows("/channels/{account}/freeze", viewer, walk::ask_freeze),
@@ -141,6 +149,7 @@ pub(crate) fn screens() -> Vec<Screen> {
             incidents::resolve,
         ),
         shows("/stuck", viewer, stuck::show),
+        shows("/insight", viewer, insight::show),
         shows("/users", Some(Role::Admin), users::show),
     ];
     all.extend(Deed::ALL.map(to_order));

@@ -30,6 +30,7 @@ pub(super) enum Part {
     Channels,
     Waiting,
     Incidents,
+    Insight,
     Users,
     Outside,
 }
@@ -202,6 +203,7 @@ impl Chrome {
             (Part::Channels, "/channels", common.channels),
             (Part::Incidents, "/incidents", common.incidents),
             (Part::Waiting, "/stuck", common.waiting),
+            (Part::Insight, "/insight", common.insight),
         ];
         if self.may(Role::Admin) {
             ways.push((Part::Users, "/users", common.users));

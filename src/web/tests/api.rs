@@ -14,7 +14,7 @@ use super::{
     adoption::adopted,
     aftersales,
     allocation::placed,
-    backups, documents, due, fulfillment, labels, messages, overview, people, placing,
+    backups, documents, due, fulfillment, insight, labels, messages, overview, people, placing,
     rig::{Answer, Rig, bearer, rig},
     rules,
     safety::{decided, drift_and_breaker, frozen_and_thawed},
@@ -142,6 +142,7 @@ async fn every_route_answers_as_it_is_described() {
     labels::bought(&mut reader).await;
     overview::seen_whole(&mut reader).await;
     due::listed(&mut reader).await;
+    insight::shown(&mut reader).await;
     users::added(&mut reader).await;
     for path in [
         "/livez",

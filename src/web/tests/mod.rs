@@ -12,6 +12,7 @@ mod documents;
 mod due;
 mod fulfillment;
 mod hooks;
+mod insight;
 mod labels;
 mod messages;
 mod once;

@@ -61,6 +61,12 @@ function countChosen() {
 document.addEventListener("change", countChosen);
 window.addEventListener("pageshow", countChosen);
 
+// A scanner ends what it reads with Enter: that goes on to the number first.
+document.addEventListener("keydown", (event) => {
+  const next = event.key === "Enter" && event.target.dataset?.next && document.getElementById(event.target.dataset.next);
+  if (next && next.value === "" && event.target.value !== "") { event.preventDefault(); next.focus(); }
+});
+
 // Keys: `/` goes to the search, `j` and `k` through a list, `x` chooses a row of it.
 document.addEventListener("keydown", (event) => {
   const isWriting = event.target.closest("input:not([type=checkbox]), select, textarea");

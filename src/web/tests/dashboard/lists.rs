@@ -194,3 +194,30 @@ async fn an_order_that_is_over_is_found_by_its_parcel() {
     let none = browser.get("/orders?q=JJD8").await;
     assert!(none.text.contains("No such orders"), "{}", none.text);
 }
+
+#[tokio::test]
+async fn what_was_done_last_stands_first() {
+    let rig = rig().await;
+    rig.stock("shop", "MUG", 5).await;
+    for (delta, reason) in [(-1, "a dropped mug"), (2, "two were found")] {
+        let body = serde_json::json!({ "sku": "MUG", "delta": delta, "reason": reason });
+        rig.post("/api/v1/stock/adjustments", body).await;
+    }
+    let mut browser = Browser::of(&rig, Role::Admin).await;
+    let page = browser.get("/stock/MUG").await.text;
+    let movements = page.split("id=\"movements\"").nth(1).expect("movements");
+    let at = places(movements, &["two were found", "a dropped mug"]);
+    assert!(at.is_sorted(), "{movements}");
+    let path = "/api/v1/stock/MUG/movements?limit=1";
+    let first = rig.get(path).await.json();
+    let last = rig.get(&format!("{path}&newest_first=true")).await.json();
+    assert_eq!(last["items"][0]["delta"], 2);
+    assert_ne!(first["items"], last["items"]);
+    let entries = async |query: &str| {
+        let log = rig.get(&format!("/api/v1/audit{query}")).await.json();
+        log["items"].as_array().expect("entries").clone()
+    };
+    let mut log = entries("").await;
+    log.reverse();
+    assert!(log.len() > 1 && log == entries("?newest_first=true").await);
+}

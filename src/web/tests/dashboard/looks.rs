@@ -9,12 +9,13 @@ use super::{Browser, rig};
 const STYLE: &str = include_str!("../../dashboard/assets/dashboard.css");
 
 /// All pages that can be reached without an id of ours.
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 16] = [
     "/",
     "/orders",
     "/orders?phase=held",
     "/packing",
     "/stock",
+    "/counts",
     "/stock/MUG",
     "/channels",
     "/channels/shop",
@@ -23,6 +24,7 @@ const PAGES: [&str; 14] = [
     "/freeze",
     "/incidents",
     "/stuck",
+    "/insight",
     "/users",
 ];
 
