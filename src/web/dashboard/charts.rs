@@ -6,7 +6,7 @@ const WIDTH: u64 = 1000;
 /// How high the part is in which columns stand.
 pub(super) const HEIGHT: u64 = 200;
 /// What is left of it for the numbers of the axis.
-const LEFT: u64 = 110;
+const LEFT: u64 = 200;
 /// How many colors there are; more series share the last.
 const COLORS: usize = 6;
 

@@ -68,7 +68,7 @@ struct Page {
 impl Page {
     /// How high a chart is, with its days.
     fn height(&self) -> u64 {
-        HEIGHT + 40
+        HEIGHT + 44
     }
 
     fn of_orders(&self, orders: &str) -> String {
@@ -81,7 +81,7 @@ impl Page {
 
     /// Where its days stand.
     fn below(&self) -> u64 {
-        HEIGHT + 28
+        HEIGHT + 34
     }
 }
 
