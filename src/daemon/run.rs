@@ -487,6 +487,8 @@ fn item_of(item: &settings::Item, settings: &Settings) -> Item {
         scale: item.scale,
         title: item.title.clone(),
         category: item.category.clone(),
+        barcode: item.barcode.clone(),
+        prices: item.prices.clone(),
     }
 }
 

@@ -18,6 +18,7 @@ use crate::{
     intent::Intent,
     issuing::{Issued, Series},
     item::Item,
+    mapping::{Mapping, MappingKey},
     offer::{Listing, Offer, Taken, Told},
     order::{Line, Order},
     person::Person,
@@ -56,7 +57,9 @@ pub struct Book {
     pub claims: BTreeMap<ClaimKey, Claim>,
     /// The listings of the items.
     pub listings: BTreeMap<ListingKey, Listing>,
-    /// What those show.
+    /// What people said that listings and SKUs of channels are.
+    pub mappings: BTreeMap<MappingKey, Mapping>,
+    /// What those listings show.
     pub offers: BTreeMap<ListingKey, Offer>,
     /// Open units by account and item.
     pub taken: BTreeMap<(AccountId, Sku), Taken>,

@@ -15,6 +15,7 @@ use crate::{
     },
     incident::{Ending, Way, Why},
     issuing,
+    mapping::Named,
     offer::{Edit, Suppression},
     order_rules::Moment,
     owed::Kind,
@@ -641,6 +642,15 @@ pub enum Event {
     BreakerLifted {
         /// On which side.
         side: Side,
+        /// Who.
+        by: String,
+    },
+    /// A person said which item a listing is, or a SKU of a channel, or took that back.
+    ListingMapped {
+        /// What was meant.
+        named: Named,
+        /// The item; nothing where it was taken back.
+        sku: Option<Sku>,
         /// Who.
         by: String,
     },

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Quantity, Sku};
+use crate::{Currency, Money, Quantity, Sku};
 
 /// The thing that a SKU names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +22,12 @@ pub struct Item {
     /// The merchant's word for what sort of thing it is; rules can be about it.
     #[serde(default)]
     pub category: Option<String>,
+    /// EAN, UPC or ISBN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub barcode: Option<String>,
+    /// What one is to cost: one price for each currency at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prices: Vec<Money>,
 }
 
 /// What an item is.
@@ -72,7 +78,15 @@ impl Item {
             scale: 0,
             title: title.to_owned(),
             category: None,
+            barcode: None,
+            prices: Vec::new(),
         }
+    }
+
+    /// What one is to cost in a currency.
+    pub fn price_in(&self, currency: Currency) -> Option<Money> {
+        let mut prices = self.prices.iter().copied();
+        prices.find(|price| price.currency() == currency)
     }
 
     /// What one unit of it takes from stock.

@@ -16,6 +16,7 @@ use crate::{
     ids::IntentId,
     item::{Item, ItemKind},
     locations::Locations,
+    mapping::MappedBy,
     possible::Possible,
     stock::Stock,
 };
@@ -57,6 +58,16 @@ pub struct Listing {
     /// The categories that the channel has it in, where it says so.
     #[serde(default)]
     pub categories: Vec<String>,
+    /// By what a person said that it is its item; nothing where its SKU on the channel says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mapped: Option<MappedBy>,
+}
+
+impl Listing {
+    /// Whether it stays the item that it is when it has this SKU on its channel.
+    pub fn is_settled(&self, channel_sku: Option<&str>) -> bool {
+        self.mapped == Some(MappedBy::Listing) || self.channel_sku.as_deref() == channel_sku
+    }
 }
 
 /// Why a listing is told nothing.

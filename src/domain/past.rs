@@ -219,6 +219,7 @@ impl Fold<'_> {
             | Event::LevelEdited { .. }
             | Event::BreakerTripped { .. }
             | Event::BreakerLifted { .. }
+            | Event::ListingMapped { .. }
             | Event::ItemSet { .. } => {}
         }
     }

@@ -16,6 +16,7 @@ use crate::{
     intent::Outcome,
     issuing::NewDocument,
     item::Item,
+    mapping::Named,
     message::Notice,
     notes::NoteText,
     placement::{NewPayment, Placement},
@@ -89,6 +90,10 @@ pub enum Signal {
         account: AccountId,
         /// Which listings.
         listings: Vec<ListingId>,
+        /// What they showed just before, where they were read. One that does not show what we believe by
+        /// now is not pushed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        just_read: Option<JustRead>,
     },
     /// What came of a push.
     PushTried {
@@ -118,6 +123,11 @@ pub enum Signal {
     },
     /// Stock may have become free for an order that is short, or its claims are to be looked at again.
     Reclaim {
+        /// Which order.
+        order: OrderId,
+    },
+    /// Which items the lines of an order are may be known by now.
+    MapWaiting {
         /// Which order.
         order: OrderId,
     },
@@ -176,6 +186,15 @@ pub enum Source {
     List,
     /// We asked for this one, just now.
     Read,
+}
+
+/// Levels that were read just before they are to be overwritten.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JustRead {
+    /// The levels.
+    pub levels: Vec<LevelSnapshot>,
+    /// When we asked.
+    pub read_at: Time,
 }
 
 /// Why levels were read.
@@ -375,6 +394,17 @@ pub enum Command {
         line: u32,
         /// The item.
         sku: Sku,
+    },
+    /// Say which item a listing is, or a SKU that its channel writes, or take that back.
+    MapListing {
+        /// On which account.
+        account: AccountId,
+        /// What is meant.
+        named: Named,
+        /// The item; nothing to take back what was said.
+        sku: Option<Sku>,
+        /// Who says so.
+        by: String,
     },
     /// Record that something left.
     Ship {

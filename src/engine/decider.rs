@@ -39,7 +39,7 @@ use crate::{
     ports::Ports,
     recipients,
     rows::{self, key, prefix},
-    shelf::Shelf,
+    shelf::{Memo, Shelf},
     watching::{self, Watch},
 };
 
@@ -57,6 +57,8 @@ pub struct Decider {
     pub exposures: Exposures,
     /// What watched accounts show too much by it.
     pub watch: Watch,
+    /// What the rows of what sells say.
+    pub(crate) memo: Memo,
     shared: Arc<Shared>,
     decided: Lock<Decided>,
 }
@@ -150,6 +152,7 @@ impl Decider {
             policy: RwLock::new(Arc::new(policy)),
             exposures: Exposures::default(),
             watch: Watch::default(),
+            memo: Memo::default(),
             shared: Arc::new(Shared {
                 store,
                 turn: Mutex::default(),
@@ -485,7 +488,7 @@ impl Decider {
         loop {
             let watched = Watched::new(ahead);
             let store: &dyn Store = if is_watched { &watched } else { ahead };
-            let mut shelf = Shelf::load(store, signal, &complete).await?;
+            let mut shelf = Shelf::load_by(&self.memo, store, signal, &complete).await?;
             let sealer = self.ports.sealer.as_ref();
             let sealed = persons::load(ahead, sealer, signal, &mut shelf.book).await?;
             let recipient = recipients::load(ahead, sealer, signal, &shelf.book).await?;
@@ -660,7 +663,7 @@ fn take_freed(follow_ups: &mut Vec<FollowUp>) -> Vec<Sku> {
             freed.push(sku.clone());
             false
         }
-        FollowUp::ReadOrder { .. } | FollowUp::Compare { .. } => true,
+        FollowUp::ReadOrder { .. } | FollowUp::Compare { .. } | FollowUp::MapWaiting => true,
     });
     freed.sort();
     freed.dedup();

@@ -19,10 +19,12 @@ pub mod explain;
 pub mod exposure;
 pub mod gateways;
 pub mod inbox;
+mod insight;
 pub mod intake;
 pub mod issuing;
 mod janitor;
 pub mod lanes;
+mod mapping;
 pub mod meters;
 pub mod opening;
 pub mod paying;
@@ -165,9 +167,24 @@ pub struct Engine {
     backlog_max: usize,
     exporting: tokio::sync::Mutex<()>,
     wake_inbox: Notify,
+    wake_mapping: Notify,
     changes: watch::Sender<u64>,
     stop: watch::Sender<bool>,
     fatal: watch::Sender<Option<String>>,
+}
+
+/// What decisions go by of an account.
+fn terms_of(account: &AccountConfig) -> Terms {
+    let descriptor = account.connector.descriptor();
+    let budget = descriptor.writes_per_listing_per_day;
+    Terms {
+        meaning: descriptor.quantity,
+        unpaid_for: account.unpaid_for,
+        authority: account.authority,
+        budget: budget.map(WriteBudget::per_day),
+        is_by_hand: descriptor.is_by_hand,
+        promised: account.promised,
+    }
 }
 
 impl Engine {
@@ -186,16 +203,7 @@ impl Engine {
         let mut accounts = BTreeMap::new();
         for account in config.accounts {
             let descriptor = account.connector.descriptor();
-            let terms = Terms {
-                meaning: descriptor.quantity,
-                unpaid_for: account.unpaid_for,
-                authority: account.authority,
-                budget: descriptor
-                    .writes_per_listing_per_day
-                    .map(WriteBudget::per_day),
-                is_by_hand: descriptor.is_by_hand,
-                promised: account.promised,
-            };
+            let terms = terms_of(&account);
             policy.accounts.insert(account.id.clone(), terms);
             let port = outside.port(&account.id, descriptor);
             let channel = account
@@ -230,6 +238,7 @@ impl Engine {
             backlog_max: config.backlog_max,
             exporting: tokio::sync::Mutex::new(()),
             wake_inbox: Notify::new(),
+            wake_mapping: Notify::new(),
             changes: watch::Sender::new(0),
             stop: watch::Sender::new(false),
             fatal: watch::Sender::new(None),
@@ -272,6 +281,11 @@ impl Engine {
         );
         let engine = Arc::clone(self);
         spawn(
+            "mapping".to_owned(),
+            Box::pin(async move { engine.run_mapping().await }),
+        );
+        let engine = Arc::clone(self);
+        spawn(
             "exposure".to_owned(),
             Box::pin(async move { engine.run_exposure().await }),
         );
@@ -279,6 +293,11 @@ impl Engine {
         spawn(
             "buffers".to_owned(),
             Box::pin(async move { engine.run_buffers().await }),
+        );
+        let engine = Arc::clone(self);
+        spawn(
+            "insight".to_owned(),
+            Box::pin(async move { engine.run_insight().await }),
         );
         self.spawn_gateways();
         // Also of those that are off: they may be armed while we run.
@@ -368,6 +387,7 @@ impl Engine {
                 }
                 // The decider has seen to it within the same turn.
                 FollowUp::OfferToWaiting(_) => {}
+                FollowUp::MapWaiting => self.wake_mapping.notify_one(),
             }
         }
         self.wake_who_is_due(done);

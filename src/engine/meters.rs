@@ -143,6 +143,7 @@ impl Meters {
                 | Event::BufferTuned { .. }
                 | Event::ListingEnded { .. }
                 | Event::ListingLifted { .. }
+                | Event::ListingMapped { .. }
                 | Event::ItemSet { .. } => {}
             }
         }

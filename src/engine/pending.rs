@@ -219,17 +219,14 @@ impl Pending {
             .find_map(|group| group.rows.get(place))
     }
 
-    /// The rows that a scan asks for, as far as any group changes them.
+    /// The rows below the prefix of a scan, as far as any group changes them.
     fn rows_in(&self, table: Table, range: &Range) -> BTreeMap<&[u8], Option<&[u8]>> {
-        let (first, mut found) = (first_key(range), BTreeMap::new());
+        let (first, mut found) = (range.prefix.clone(), BTreeMap::new());
         let is_in = |(of, key): &Place| *of == table && key.starts_with(&range.prefix);
-        let is_after = |key: &[u8]| range.after.as_deref().is_none_or(|after| key > after);
         for group in &self.groups {
             let rows = group.rows.range((table, first.clone())..);
             for ((_, key), value) in rows.take_while(|(place, _)| is_in(place)) {
-                if is_after(key) {
-                    found.insert(key.as_slice(), value.as_deref());
-                }
+                found.insert(key.as_slice(), value.as_deref());
             }
         }
         found
@@ -305,40 +302,16 @@ impl Store for Ahead<'_> {
         range: Range,
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Row)>, StoreError> {
-        let limit = limit.min(store::SCAN_LIMIT_MAX);
-        let mut changed = self.pending.rows_in(table, &range);
-        if changed.is_empty() || limit == 0 {
-            return self.store.scan(table, range, limit).await;
-        }
-        let (mut rows, mut after) = (Vec::new(), range.after.clone());
-        loop {
-            let page = Range {
-                prefix: range.prefix.clone(),
-                after: after.take(),
-            };
-            let stored = self.store.scan(table, page, limit).await?;
-            let is_last = stored.len() < limit;
-            let last = stored.last().map(|(key, _)| key.clone());
-            // Of what is pending, only what comes before the end of this page is in its turn.
-            let is_due = |key: &[u8]| is_last || last.as_deref().is_some_and(|last| key <= last);
-            let mut merged: BTreeMap<Vec<u8>, Row> = stored.into_iter().collect();
-            while let Some(entry) = changed.first_entry() {
-                if !is_due(entry.key()) {
-                    break;
-                }
-                let (key, value) = entry.remove_entry();
-                match value {
-                    Some(value) => drop(merged.insert(key.to_vec(), unsettled(value))),
-                    None => drop(merged.remove(key)),
-                }
-            }
-            rows.extend(merged);
-            if rows.len() >= limit || is_last {
-                rows.truncate(limit);
-                return Ok(rows);
-            }
-            after = last;
-        }
+        self.scan_either(false, table, range, limit).await
+    }
+
+    async fn scan_back(
+        &self,
+        table: Table,
+        range: Range,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Row)>, StoreError> {
+        self.scan_either(true, table, range, limit).await
     }
 
     async fn stats(&self) -> Result<Stats, StoreError> {
@@ -350,11 +323,62 @@ impl Store for Ahead<'_> {
     }
 }
 
-/// Where a scan begins.
-fn first_key(range: &Range) -> Vec<u8> {
-    match &range.after {
-        Some(after) if *after >= range.prefix => after.clone(),
-        Some(_) | None => range.prefix.clone(),
+impl Ahead<'_> {
+    /// A scan in the order of the keys, or back.
+    async fn scan_either(
+        &self,
+        is_back: bool,
+        table: Table,
+        range: Range,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Row)>, StoreError> {
+        let is_before = |one: &[u8], other: &[u8]| match is_back {
+            true => one > other,
+            false => one < other,
+        };
+        let stored = async |page: Range| match is_back {
+            true => self.store.scan_back(table, page, limit).await,
+            false => self.store.scan(table, page, limit).await,
+        };
+        let limit = limit.min(store::SCAN_LIMIT_MAX);
+        let mut changed = self.pending.rows_in(table, &range);
+        let after = range.after.as_deref();
+        changed.retain(|key, _| after.is_none_or(|after| is_before(after, key)));
+        if changed.is_empty() || limit == 0 {
+            return stored(range).await;
+        }
+        let (mut rows, mut after) = (Vec::new(), range.after.clone());
+        loop {
+            let page = Range {
+                prefix: range.prefix.clone(),
+                after: after.take(),
+            };
+            let page = stored(page).await?;
+            let is_last = page.len() < limit;
+            let last = page.last().map(|(key, _)| key.clone());
+            // Of what is pending, only what comes before the end of this page is in its turn.
+            let is_due = |key: &[u8]| {
+                let last = last.as_deref();
+                is_last || last.is_some_and(|last| !is_before(last, key))
+            };
+            let mut merged: BTreeMap<Vec<u8>, Row> = page.into_iter().collect();
+            let due = changed.extract_if(.., |key, _| is_due(key));
+            for (key, value) in due {
+                match value {
+                    Some(value) => drop(merged.insert(key.to_vec(), unsettled(value))),
+                    None => drop(merged.remove(key)),
+                }
+            }
+            match is_back {
+                true => rows.extend(merged.into_iter().rev()),
+                false => rows.extend(merged),
+            }
+            if rows.len() >= limit || is_last {
+                rows.truncate(limit);
+                return Ok(rows);
+            }
+            after = last;
+        }
     }
 }
 
@@ -440,14 +464,15 @@ mod tests {
                             after: after.map(Into::into),
                         };
                         for limit in [0, 1, 3, 100] {
+                            let what = format!("seed {seed}, step {step}, {range:?}, {limit}");
                             let found = ahead.scan(ROWS, range.clone(), limit).await;
                             let expected = model.scan(ROWS, range.clone(), limit).await;
                             let found = plain(found.expect("it is read"));
-                            let expected = plain(expected.expect("it is read"));
-                            assert_eq!(
-                                found, expected,
-                                "seed {seed}, step {step}, {range:?}, {limit}"
-                            );
+                            assert_eq!(found, plain(expected.expect("it is read")), "{what}");
+                            let found = ahead.scan_back(ROWS, range.clone(), limit).await;
+                            let expected = model.scan_back(ROWS, range.clone(), limit).await;
+                            let found = plain(found.expect("it is read"));
+                            assert_eq!(found, plain(expected.expect("it is read")), "back, {what}");
                         }
                     }
                 }

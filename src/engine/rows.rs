@@ -4,11 +4,14 @@
 //! without a migration. Index rows hold what lists and filters need; they are written in the same
 //! commit as what they point to, and no decision reads them for its content.
 
+use std::cell::RefCell;
+
 use domain::{
-    Time,
+    AccountId, Time,
     fact::{Event, Fact},
     ids::{OrderId, SeriesId},
     intent::Intent,
+    mapping::Named,
     order::Order,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -85,6 +88,10 @@ pub const CLAIMS: Table = Table("claims");
 pub const LISTINGS: Table = Table("listings");
 /// Index: listings by item.
 pub const LISTINGS_BY_SKU: Table = Table("listings_by_sku");
+/// What people said that listings are, by account and the channel's id.
+pub const MAPPED_LISTINGS: Table = Table("mapped_listings");
+/// What people said that SKUs of channels are, by account and the SKU as the channel writes it.
+pub const MAPPED_SKUS: Table = Table("mapped_skus");
 /// What each listing should show and was told.
 pub const OFFERS: Table = Table("offers");
 /// Index: listings that something is to be sent to, by account.
@@ -277,6 +284,14 @@ pub fn decode_facts(entry: &[u8]) -> Result<Vec<Fact>, StoreError> {
 /// The form of values that this program writes.
 const FORMAT: u8 = 1;
 
+/// What is kept of the memory in which values are written down.
+const SCRATCH_MAX: usize = 64 * 1024;
+
+thread_local! {
+    /// Where a value is written down before its length is known: growing is dear, and each row would.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
 /// Joins the parts of a key. No part contains the separator: ids that come from outside are escaped.
 pub fn key(parts: &[&str]) -> Vec<u8> {
     let mut key = Vec::new();
@@ -321,6 +336,15 @@ pub fn series_key(series: &SeriesId) -> Vec<u8> {
     key(&["of", series.as_str()])
 }
 
+/// Where it stands what a person said of a listing, or of a SKU of a channel.
+pub fn mapping_row(account: &AccountId, named: &Named) -> (Table, Vec<u8>) {
+    let table = match named {
+        Named::Listing(_) => MAPPED_LISTINGS,
+        Named::ChannelSku(_) => MAPPED_SKUS,
+    };
+    (table, key(&[account.as_str(), named.text()]))
+}
+
 /// A number as a part of a key: its digits sort like the number.
 pub fn sortable(number: u64) -> String {
     format!("{number:020}")
@@ -350,9 +374,16 @@ pub fn waits_in(intent: &Intent) -> (Table, Vec<u8>) {
 
 /// A value as it is stored.
 pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
-    let mut bytes = vec![FORMAT];
-    serde_json::to_writer(&mut bytes, value).expect("rows have only text keys");
-    bytes
+    SCRATCH.with_borrow_mut(|scratch| {
+        scratch.clear();
+        scratch.push(FORMAT);
+        serde_json::to_writer(&mut *scratch, value).expect("rows have only text keys");
+        let bytes = scratch.as_slice().to_vec();
+        if scratch.capacity() > SCRATCH_MAX {
+            *scratch = Vec::new();
+        }
+        bytes
+    })
 }
 
 /// A stored value. A form that is newer than this program is damage as far as it can tell.

@@ -51,6 +51,7 @@ pub fn skus_of(fact: &Fact) -> Option<&Sku> {
         | Event::ListingLifted { sku, .. }
         | Event::LineMapped { sku, .. }
         | Event::ItemSet { sku } => Some(sku),
+        Event::ListingMapped { sku, .. } => sku.as_ref(),
         Event::OrderAccepted { .. }
         | Event::OrderEntered { .. }
         | Event::OrderReplaced { .. }

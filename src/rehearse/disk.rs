@@ -258,6 +258,15 @@ impl Store for Disk {
         self.memory.scan(table, range, limit).await
     }
 
+    async fn scan_back(
+        &self,
+        table: Table,
+        range: Range,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Row)>, StoreError> {
+        self.memory.scan_back(table, range, limit).await
+    }
+
     async fn stats(&self) -> Result<Stats, StoreError> {
         self.memory.stats().await
     }

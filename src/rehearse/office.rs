@@ -10,6 +10,7 @@ use domain::{
     ids::IntentId,
     incident::{Incident, Way},
     item::{Item, ItemKind},
+    mapping::Named,
     notes::NoteText,
     offer::Offer,
     order::{Order, Phase},
@@ -197,7 +198,30 @@ fn rename(rows: &Rows<'_>, chance: &mut Rng, number: u64) -> Option<Command> {
 fn map_line(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
     let keys = rows.keys(rows::UNMAPPED_ORDERS, b"");
     let chosen = pick(&keys, chance)?;
-    map_lines(rows, &chosen).into_iter().next()
+    let of_line = map_lines(rows, &chosen).into_iter().next()?;
+    match chance.u32(0..3) {
+        0 => Some(of_line),
+        _ => map_listing(rows, of_line),
+    }
+}
+
+/// Says the same of the listing of which a line was sold, as a person does who has seen the second order of it.
+fn map_listing(rows: &Rows<'_>, of_line: Command) -> Option<Command> {
+    let Command::MapLine { order, line, sku } = &of_line else {
+        return Some(of_line);
+    };
+    let order: Order = rows.get(rows::ORDERS, &key(&[&order.to_string()]))?;
+    let line = order.line(*line)?;
+    let named = Named::of_line(line.listing.as_ref(), line.channel_sku.as_deref());
+    let Some(named) = named else {
+        return Some(of_line);
+    };
+    Some(Command::MapListing {
+        account: order.account,
+        named,
+        sku: Some(sku.clone()),
+        by: "office".to_owned(),
+    })
 }
 
 fn retry_intent(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {

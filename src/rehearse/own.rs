@@ -461,6 +461,8 @@ impl Assortment {
                 scale: 0,
                 title: "A made-up kit".to_owned(),
                 category: None,
+                barcode: None,
+                prices: Vec::new(),
             });
             self.made_up.push(sku);
         }

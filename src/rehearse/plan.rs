@@ -429,6 +429,8 @@ fn items(stock: &BTreeMap<Sku, i64>, chance: &mut Rng) -> Vec<Item> {
         scale: 0,
         title: code.to_lowercase(),
         category: None,
+        barcode: None,
+        prices: Vec::new(),
     };
     let mut parts = BTreeMap::new();
     for good in stock.keys().take(2) {

@@ -105,6 +105,8 @@ pub(crate) fn plain(sku: &Sku) -> Item {
         scale: 0,
         title: String::new(),
         category: None,
+        barcode: None,
+        prices: Vec::new(),
     }
 }
 

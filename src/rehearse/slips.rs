@@ -6,6 +6,7 @@ use domain::{
     ids::OrderId,
     intent::{Intent, Wish},
     item::Item,
+    mapping::Named,
     offer::Offer,
     order::{Order, Phase},
     signal::{Change, Command, Whose},
@@ -168,6 +169,15 @@ fn map_wrongly(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
     let order = order_in(rows, chance, Phase::Ready)?;
     let line = order.lines.first()?;
     let (number, sku) = (line.number, line.item.as_ref()?.sku.clone());
+    if chance.u32(0..4) == 0 {
+        // Nobody knows the item, or nothing was said that could be taken back.
+        return Some(Command::MapListing {
+            named: Named::of_line(line.listing.as_ref(), line.channel_sku.as_deref())?,
+            account: order.account.clone(),
+            sku: chance.bool().then(no_sku),
+            by: BY.to_owned(),
+        });
+    }
     let (order, line, sku) = match chance.u32(0..4) {
         0 => (order.id, number, sku),
         1 => (order.id, NO_LINE, sku),

@@ -68,6 +68,7 @@ pub fn cases() -> Vec<(&'static str, Box<dyn Fn(Shared) -> Running + Send + Sync
         reading::signals_get_rows_in_the_inbox,
         reading::facts_come_in_order_and_by_pages,
         reading::scans_follow_the_keys,
+        reading::scans_go_back,
         reading::scans_are_bounded,
         reading::tables_do_not_mix,
         reading::anything_may_be_in_a_key_or_value,
@@ -95,6 +96,7 @@ async fn a_closed_store_answers_nothing(store: Shared) {
         ("body", store.body(Seq(1)).await.err()),
         ("get", store.get(ORDERS, b"k").await.err()),
         ("scan", store.scan(ORDERS, range(), 1).await.err()),
+        ("back", store.scan_back(ORDERS, range(), 1).await.err()),
         ("stats", store.stats().await.err()),
     ] {
         assert!(

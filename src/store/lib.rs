@@ -93,7 +93,8 @@ pub struct Expect {
     pub version: Option<Seq>,
 }
 
-/// Which rows a scan returns: those whose key starts with `prefix` and is greater than `after`.
+/// Which rows a scan returns: those whose key starts with `prefix` and comes behind `after` in the order of
+/// the scan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Range {
     /// What every key starts with.
@@ -182,6 +183,14 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Row)>, StoreError>;
 
+    /// The same in the opposite order, the greatest key first.
+    async fn scan_back(
+        &self,
+        table: Table,
+        range: Range,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Row)>, StoreError>;
+
     /// How it is doing.
     async fn stats(&self) -> Result<Stats, StoreError>;
 
@@ -197,4 +206,19 @@ fn scan_bounds(range: &Range) -> (Bound<&[u8]>, Bound<&[u8]>) {
         Some(_) | None => Bound::Included(&range.prefix[..]),
     };
     (start, Bound::Unbounded)
+}
+
+/// Where a scan that goes back begins; it ends with the first key that lacks the prefix.
+fn scan_back_bound(range: &Range) -> Bound<Vec<u8>> {
+    let mut end = range.prefix.clone();
+    // What comes behind all keys with the prefix; nothing does where it has no byte that can grow.
+    while end.pop_if(|byte| *byte == u8::MAX).is_some() {}
+    if let Some(byte) = end.last_mut() {
+        *byte += 1;
+    }
+    let ends = [range.after.clone(), (!end.is_empty()).then_some(end)];
+    match ends.into_iter().flatten().min() {
+        Some(end) => Bound::Excluded(end),
+        None => Bound::Unbounded,
+    }
 }

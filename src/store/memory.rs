@@ -16,7 +16,7 @@ use async_trait::async_trait;
 
 use crate::{
     Append, Batch, Expect, INBOX, Range, Row, SCAN_LIMIT_MAX, Seq, Stats, Store, StoreError, Table,
-    limits, scan_bounds,
+    limits, scan_back_bound, scan_bounds,
 };
 
 /// What shall become of a write.
@@ -328,6 +328,28 @@ impl Store for Memory {
         };
         Ok(rows
             .range::<[u8], _>(scan_bounds(&range))
+            .take_while(|(key, _)| key.starts_with(&range.prefix))
+            .take(limit.min(SCAN_LIMIT_MAX))
+            .map(|(key, slot)| (key.clone(), slot.row.clone()))
+            .collect())
+    }
+
+    async fn scan_back(
+        &self,
+        table: Table,
+        range: Range,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Row)>, StoreError> {
+        let state = self.open()?;
+        limits::check_row(table, &range.prefix)?;
+        let Some(rows) = state.kept.rows.get(table.0) else {
+            return Ok(Vec::new());
+        };
+        let from = scan_back_bound(&range);
+        let below = (Bound::Unbounded, from.as_ref().map(Vec::as_slice));
+        Ok(rows
+            .range::<[u8], _>(below)
+            .rev()
             .take_while(|(key, _)| key.starts_with(&range.prefix))
             .take(limit.min(SCAN_LIMIT_MAX))
             .map(|(key, slot)| (key.clone(), slot.row.clone()))

@@ -23,6 +23,16 @@ pub(crate) struct PageQuery {
     pub(crate) limit: Option<usize>,
 }
 
+/// Where a page begins, how long it is, and from which end it is read.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OrderedQuery {
+    #[serde(default)]
+    pub(crate) newest_first: bool,
+    pub(crate) cursor: Option<String>,
+    pub(crate) limit: Option<usize>,
+}
+
 /// A quantity in whole units: a JSON number, or a text for those who do not trust theirs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Amount(pub(crate) Decimal);

@@ -15,7 +15,17 @@ const PARAMETERS: &[(&str, &str, &str)] = &[
     ("account", "string", "Only of this account."),
     ("external_id", "string", "Only with this id on its channel."),
     ("phase", "string", "Only in this phase."),
+    (
+        "what",
+        "string",
+        "Only differences of this: `price`, `title` or `barcode`.",
+    ),
     ("tag", "string", "Only with this tag, which a rule gave it."),
+    (
+        "newest_first",
+        "boolean",
+        "The newest first; otherwise the oldest.",
+    ),
     (
         "since",
         "string",
@@ -38,6 +48,11 @@ const PARAMETERS: &[(&str, &str, &str)] = &[
         "What is over within this time: `36h`, `7d`; two days when it is not said.",
     ),
     ("sku", "string", "Only of this item."),
+    (
+        "days",
+        "integer",
+        "Of so many days, today included: 7, 30 or 90; 30 when it is not said.",
+    ),
     (
         "parked",
         "boolean",

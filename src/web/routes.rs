@@ -6,6 +6,8 @@
 mod aftersales;
 mod documents;
 mod fulfillment;
+mod insight;
+mod listings;
 mod messages;
 mod overview;
 mod rules;
@@ -146,6 +148,8 @@ pub(crate) fn routes() -> Vec<Route> {
     all.extend(about_moves());
     all.extend(about_counts());
     all.extend(about_listings());
+    all.extend(insight::routes());
+    all.extend(listings::routes());
     all.extend(about_queues());
     all.extend(about_incidents());
     all.extend(about_safety());
@@ -293,7 +297,7 @@ fn about_orders() -> Vec<Route> {
     vec![
         reads(
             "/api/v1/orders",
-            "List orders, the oldest first.",
+            "List orders, the oldest or the newest first.",
             Gives::Page("OrderSummary"),
             orders::list,
         )
@@ -303,6 +307,7 @@ fn about_orders() -> Vec<Route> {
             "phase",
             "since",
             "tag",
+            "newest_first",
             "cursor",
             "limit",
         ]),
@@ -473,11 +478,11 @@ fn about_stock() -> Vec<Route> {
         .asks(&["at"]),
         reads(
             "/api/v1/stock/{sku}/movements",
-            "List every change of an item's stock, the oldest first.",
+            "List every change of an item's stock, the oldest or the newest first.",
             Gives::Page("Movement"),
             stock::movements,
         )
-        .asks(&["cursor", "limit"]),
+        .asks(&["newest_first", "cursor", "limit"]),
         reads(
             "/api/v1/stock/{sku}/explain",
             "Say in sentences how the number came to be, and what each channel was told.",

@@ -5,6 +5,8 @@
 //! or words in quotes with bars between them. The tests hold every answer of the API against these.
 
 mod fulfillment;
+mod insight;
+mod listings;
 mod messages;
 mod overview;
 mod rules;
@@ -16,6 +18,8 @@ use serde_json::{Map, Value, json};
 pub(crate) const SCHEMAS: &[&[(&str, &str)]] = &[
     MOST,
     fulfillment::SCHEMAS,
+    insight::SCHEMAS,
+    listings::SCHEMAS,
     messages::SCHEMAS,
     overview::SCHEMAS,
     rules::SCHEMAS,
@@ -350,15 +354,15 @@ const MOST: &[(&str, &str)] = &[
     ),
     (
         "Item",
-        "sku: text, kind: kind, scale: whole, title: text, category: text?, components: units{}",
+        "sku: text, kind: kind, scale: whole, title: text, category: text?, barcode: text?, prices: money[], components: units{}",
     ),
     (
         "SetItem",
-        "kind: kind, scale?: whole, title?: text, category?: text?, components?: units{}",
+        "kind: kind, scale?: whole, title?: text, category?: text?, barcode?: text?, prices?: money[], components?: units{}",
     ),
     (
         "Listing",
-        "account: text, listing: text, sku: text?, channel_sku: text?, title: text, price: money?, \
+        "account: text, listing: text, sku: text?, channel_sku: text?, mapped: 'listing'|'channel_sku'?, title: text, price: money?, \
          tracked: flag, offer: Level?, owed: units, wanted: Level?, sent: Level?, acknowledged: Level?, \
          read_back: Level?, believed: Level?, lag_ms: whole?, attempt: Attempt?, suppressed: Suppression?, \
          parked: text?, held: text?, edit: Edit?, would_write: WouldWrite?, is_drifting: flag, exposure: units, \

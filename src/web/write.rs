@@ -361,6 +361,10 @@ impl Concerns {
                 order: None,
                 sku: Some(sku.clone()),
             },
+            Command::MapListing { sku, .. } => Concerns {
+                sku: sku.clone(),
+                ..Concerns::default()
+            },
             Command::SetItem(item) => Concerns {
                 placed: None,
                 order: None,

@@ -217,6 +217,26 @@ fn one_figure_of_a_store_is_measured_alone() {
 }
 
 #[test]
+fn every_page_of_the_dashboard_is_timed() {
+    let ended = run(&[
+        "bench", "pages", "--orders", "500", "--rounds", "5", "--json",
+    ]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let figures = objects(&ended);
+    for page in ["/", "/orders", "/orders/…", "/insight?days=90"] {
+        let found = figures.iter().find(|figure| figure["page"] == page);
+        let found = found.unwrap_or_else(|| panic!("{page}: {ended:?}"));
+        let p50 = found["p50_ms"].as_f64();
+        assert!(
+            p50 > Some(0.0) && found["p99_ms"].as_f64() >= p50,
+            "{found}"
+        );
+        let bytes = found["bytes"].as_u64();
+        assert!(bytes > Some(1000) && bytes < Some(100_000), "{found}");
+    }
+}
+
+#[test]
 fn every_order_of_a_shop_is_polled_into_the_order_book() {
     let ended = run(&["bench", "backfill", "--orders", "300", "--json"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");

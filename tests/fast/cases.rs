@@ -193,6 +193,7 @@ impl Shelf {
         self.decide(Signal::StartPush {
             account: account(at),
             listings: vec![listing.clone()],
+            just_read: None,
         });
         self.decide(Signal::PushTried {
             account: account(at),
@@ -299,6 +300,8 @@ fn evening() -> (Shelf, IncidentId) {
         scale: 0,
         title: canary("set"),
         category: None,
+        barcode: None,
+        prices: Vec::new(),
     }));
     for at in ["web", "market"] {
         for name in ["MUG", "PLATE", "SET"] {

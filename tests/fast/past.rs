@@ -220,6 +220,8 @@ fn set(mugs: i64) -> Item {
         scale: 0,
         title: "Set".to_owned(),
         category: None,
+        barcode: None,
+        prices: Vec::new(),
     }
 }
 

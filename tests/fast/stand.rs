@@ -350,7 +350,11 @@ impl Street {
     }
 
     fn pass(&mut self, seconds: u64) {
-        let until = self.executor.now().plus(Duration::from_secs(seconds));
+        self.pass_for(Duration::from_secs(seconds));
+    }
+
+    fn pass_for(&mut self, time: Duration) {
+        let until = self.executor.now().plus(time);
         let stopped = self
             .executor
             .run_until(until, &mut || ControlFlow::Continue(()));
@@ -381,6 +385,28 @@ impl Street {
                 engine.decide(Signal::Command(adjust)).await.expect("done");
             }
         });
+    }
+
+    /// Takes so many units away, one every so often, while we look.
+    fn sell(&mut self, name: &'static str, units: u64, every: Duration) {
+        let engine = self.engine.lock().expect("whole").clone().expect("it runs");
+        let begins = self.executor.now();
+        let work = async move {
+            for number in 0..units {
+                let at = begins.plus(every * u32::try_from(number).expect("a few"));
+                engine.ports.clock.sleep_until(at).await;
+                let adjust = Command::Adjust {
+                    sku: sku(name),
+                    location: LocationId::default(),
+                    condition: domain::stock::Condition::Sellable,
+                    change: Change::By(Decimal::whole(-1)),
+                    reason: "sold".to_owned(),
+                    by: "ann".to_owned(),
+                };
+                engine.decide(Signal::Command(adjust)).await.expect("done");
+            }
+        };
+        self.executor.spawn("sell", Group(self.lives), work);
     }
 
     fn set_mode(&mut self, mode: Mode) {
@@ -479,6 +505,44 @@ fn a_level_in_doubt_keeps_no_other_waiting() {
         panic!("one case, not {cases:?}");
     };
     assert_eq!((case.expected.units(), case.observed.units()), (4, 3));
+}
+
+#[test]
+fn a_level_that_falls_all_the_time_is_written_twenty_times_a_second() {
+    let stand = Stand::new(2);
+    let mut street = Street::new(stand, Authority::Ledger);
+    street.count(500, 2);
+    stand.shelf().written.clear();
+    street.sell("G-000", 100, Duration::from_millis(10));
+    let mut seen: Vec<(u64, String, i64)> = Vec::new();
+    for ms in 0..=1_500 {
+        if ms > 0 {
+            street.pass_for(Duration::from_millis(1));
+        }
+        if ms == 333 {
+            street.sell("G-001", 1, Duration::ZERO);
+        }
+        street.pass_for(Duration::ZERO);
+        let written = std::mem::take(&mut stand.shelf().written);
+        seen.extend(written.into_iter().map(|(name, level)| (ms, name, level)));
+    }
+    let (hot, other): (Vec<_>, Vec<_>) = seen.iter().partition(|(_, name, _)| name == "G-000");
+    let first = hot.first().map(|(ms, _, level)| (*ms, *level));
+    assert_eq!(first, Some((0, 499)), "what was quiet waits for nothing");
+    for pair in hot.windows(2) {
+        let (before, after) = (pair[0], pair[1]);
+        assert!(before.2 > after.2, "{pair:?}");
+        let apart = Duration::from_millis(after.0 - before.0);
+        assert!(apart >= engine::lanes::REPEATS_WAIT, "{pair:?}");
+    }
+    assert!((19..=22).contains(&hot.len()), "{hot:?}");
+    assert_eq!(
+        hot.last().map(|(_, _, level)| *level),
+        Some(400),
+        "the last is right"
+    );
+    let apart: Vec<_> = other.iter().map(|(ms, _, level)| (*ms, *level)).collect();
+    assert_eq!(apart, [(333, 499)], "and no other waits for it");
 }
 
 #[test]

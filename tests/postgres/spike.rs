@@ -297,6 +297,33 @@ impl Store for Spike {
         Ok(rows.map_err(Failed::from)?.iter().map(row).collect())
     }
 
+    async fn scan_back(
+        &self,
+        table: Table,
+        range: Range,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Row)>, StoreError> {
+        let client = self.client().await?;
+        limits::check_row(table, &range.prefix)?;
+        let limit = limit.min(SCAN_LIMIT_MAX) as i64;
+        let select = "SELECT key, version, value FROM rows WHERE name = $1 AND key >= $2
+            AND ($3::BYTEA IS NULL OR key < $3) AND ($4::BYTEA IS NULL OR key < $4)
+            ORDER BY key DESC LIMIT $5";
+        let end = end_of(&range.prefix);
+        let rows = client
+            .query(
+                select,
+                &[&table.0, &range.prefix, &range.after, &end, &limit],
+            )
+            .await;
+        let row = |row: &tokio_postgres::Row| {
+            let version = Seq(row.get::<_, i64>(1) as u64);
+            let value = row.get(2);
+            (row.get(0), Row { version, value })
+        };
+        Ok(rows.map_err(Failed::from)?.iter().map(row).collect())
+    }
+
     async fn stats(&self) -> Result<Stats, StoreError> {
         let select = "SELECT last FROM position";
         let row = self.client().await?.query_one(select, &[]).await;

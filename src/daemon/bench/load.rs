@@ -122,6 +122,31 @@ pub(super) async fn get(address: SocketAddr, path: &str, token: &str) -> anyhow:
     Ok(serde_json::from_slice(&body)?)
 }
 
+/// Sends JSON with a token, and reads the answer as JSON.
+pub(super) async fn post(
+    address: SocketAddr,
+    path: &str,
+    token: &str,
+    body: &Value,
+) -> anyhow::Result<Value> {
+    let mut stream = TcpStream::connect(address).await?;
+    let body = body.to_string();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    let status = read_status(&mut stream, &mut answer).await?;
+    anyhow::ensure!(
+        (200..300).contains(&status),
+        "{path} was answered with {status}"
+    );
+    let body = head(&answer).and_then(|head| answer.get(head.body..));
+    Ok(serde_json::from_slice(body.unwrap_or_default())?)
+}
+
 /// Asks for something with a token, and gives the status and the body of the answer.
 pub(super) async fn ask(
     address: SocketAddr,

@@ -56,6 +56,8 @@ enum What {
     Memory(stored::Args),
     /// Measures how fast new orders are taken with many orders stored.
     Growth(stored::Args),
+    /// Measures how long each page of the dashboard takes, and how much it sends, with many orders stored.
+    Pages(stored::pages::Args),
     Backfill(backfill::Args),
     Reconcile(reconcile::Args),
     #[command(hide = true)]
@@ -88,6 +90,7 @@ async fn measure(args: &Args, out: &mut dyn Write) -> anyhow::Result<Exit> {
         What::Rebuild(args) => stored::run(args, &[Figure::Rebuild], out).await,
         What::Memory(args) => stored::run(args, &[Figure::Memory], out).await,
         What::Growth(args) => stored::run(args, &[Figure::Growth], out).await,
+        What::Pages(args) => stored::pages::run(args, out).await,
         What::Backfill(args) => backfill::run(args, out).await,
         What::Reconcile(args) => reconcile::run(args, out).await,
         What::Baseline(args) => baseline::run(args, out).await,

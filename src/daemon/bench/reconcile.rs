@@ -201,7 +201,9 @@ async fn compare(still: &Still, account: &AccountId) -> anyhow::Result<Figure> {
             .flat_map(|done| &done.follow_ups)
             .flat_map(|next| match next {
                 FollowUp::Compare { listings, .. } => listings.clone(),
-                FollowUp::ReadOrder { .. } | FollowUp::OfferToWaiting(_) => Vec::new(),
+                FollowUp::ReadOrder { .. } | FollowUp::OfferToWaiting(_) | FollowUp::MapWaiting => {
+                    Vec::new()
+                }
             })
             .collect();
         differing += wrong.len();

@@ -179,6 +179,16 @@ impl Rig {
         get(self.admin, path, &self.token).await
     }
 
+    /// Where the admin listener is.
+    pub(super) fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// Has the admin API do something, and gives its answer.
+    pub(super) async fn tell(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        load::post(self.admin, path, &self.token, body).await
+    }
+
     /// Waits until every signal is decided, and says what the daemon counted.
     pub(super) async fn drained(&self, within: Duration) -> anyhow::Result<Value> {
         let began = load::now();

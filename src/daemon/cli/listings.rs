@@ -4,6 +4,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::{
+    audit,
     client::{Client, Connect, encode, query},
     out::{Out, show},
 };
@@ -35,6 +36,41 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// Lists what waits because nobody knows which item it is, with what may be meant.
+    Unmapped {
+        /// Only of this account.
+        #[arg(long)]
+        account: Option<String>,
+        /// How many at most.
+        #[arg(long, default_value_t = 1000)]
+        limit: usize,
+    },
+    /// Compares price, title and barcode that each channel shows with the items; nothing is written.
+    Audit {
+        /// Only of this account.
+        #[arg(long)]
+        account: Option<String>,
+        /// Only one of `price`, `title` and `barcode`.
+        #[arg(long, value_parser = ["price", "title", "barcode"])]
+        what: Option<String>,
+    },
+    /// Says which item a listing is: all orders that wait for it go on, and later ones are mapped when they
+    /// come.
+    Map {
+        /// On which account.
+        account: String,
+        /// The channel's id of it, or the SKU that it has there.
+        listing: String,
+        /// The item.
+        #[arg(required_unless_present = "remove")]
+        sku: Option<String>,
+        /// Takes back what was said. Lines that were mapped stay so.
+        #[arg(long, conflicts_with = "sku")]
+        remove: bool,
+        /// Who says so.
+        #[arg(long)]
+        by: Option<String>,
+    },
     /// Offers a listing again that ended by its rule (`end_when`).
     Lift {
         /// On which account.
@@ -50,6 +86,19 @@ enum What {
 pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
     match &args.what {
         None => list(args, client, out).await?,
+        Some(What::Unmapped { account, limit }) => {
+            unmapped(account.as_deref(), *limit, client, out).await?;
+        }
+        Some(What::Audit { account, what }) => {
+            audit::run(account.as_deref(), what.as_deref(), client, out).await?;
+        }
+        Some(What::Map {
+            account,
+            listing,
+            sku,
+            by,
+            ..
+        }) => map((account, listing), sku.as_deref(), by, client, out).await?,
         Some(What::Lift {
             account,
             listing,
@@ -65,6 +114,90 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
         }
     }
     Ok(Exit::Good)
+}
+
+async fn map(
+    (account, listing): (&str, &str),
+    sku: Option<&str>,
+    by: &Option<String>,
+    client: &Client,
+    out: &mut Out<'_>,
+) -> anyhow::Result<()> {
+    let mut body = json!({ "account": account, "listing": listing, "by": by });
+    let path = match sku {
+        Some(sku) => {
+            body["sku"] = json!(sku);
+            "/listings/map"
+        }
+        None => "/listings/unmap",
+    };
+    let receipt = client.post(path, &body).await?;
+    if out.is_json() {
+        return out.objects([&receipt]);
+    }
+    let said = match (sku, receipt["effect"] == "done") {
+        (Some(sku), true) => format!(
+            "{listing} on {account} is {sku} from now on. Orders that wait for it go on by themselves; `oneshelf \
+             listings unmapped` lists what still waits."
+        ),
+        (Some(sku), false) => format!("{listing} on {account} was {sku} already."),
+        (None, true) => format!(
+            "{listing} on {account} is again what its channel says. Lines of orders that were mapped stay what they \
+             are."
+        ),
+        (None, false) => format!("Nobody has said which item {listing} on {account} is."),
+    };
+    out.line(&said)
+}
+
+async fn unmapped(
+    account: Option<&str>,
+    limit: usize,
+    client: &Client,
+    out: &mut Out<'_>,
+) -> anyhow::Result<()> {
+    let path = query(&[("account", account.map(str::to_owned))]);
+    let waiting = client
+        .list(&format!("/listings/unmapped{path}"), limit)
+        .await?;
+    if !out.is_json() && waiting.is_empty() {
+        return out.line("Nothing waits: of each listing and line it is known which item it is.");
+    }
+    out.table(
+        &waiting,
+        &[
+            ("ACCOUNT", &|one| show(one, "account")),
+            ("LISTING", &|one| show(one, "listing")),
+            ("CHANNEL SKU", &|one| show(one, "channel_sku")),
+            ("TITLE", &|one| show(one, "title")),
+            ("ORDERS", &|one| show(one, "orders")),
+            ("UNITS", &|one| show(one, "units")),
+        ],
+    )?;
+    if out.is_json() {
+        return Ok(());
+    }
+    for one in &waiting {
+        for suggested in one["suggestions"].as_array().into_iter().flatten() {
+            out.line(&may_be(one, suggested))?;
+        }
+    }
+    out.line("Say what one is with `oneshelf listings map ACCOUNT LISTING SKU`.")
+}
+
+/// What may be meant, and why.
+fn may_be(waiting: &Value, suggested: &Value) -> String {
+    let what = match &waiting["name"] {
+        Value::String(name) => name.clone(),
+        _ => show(waiting, "title"),
+    };
+    format!(
+        "{what} on {} may be {}, {} ({}).",
+        show(waiting, "account"),
+        show(suggested, "sku"),
+        show(suggested, "title"),
+        show(suggested, "because")
+    )
 }
 
 async fn list(args: &Args, client: &Client, out: &mut Out<'_>) -> anyhow::Result<()> {

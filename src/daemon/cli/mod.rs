@@ -9,6 +9,7 @@ mod accounts;
 mod adopt;
 mod aftersales;
 mod allocation;
+mod audit;
 pub mod backup;
 mod client;
 mod documents;
@@ -20,6 +21,7 @@ mod freeze;
 mod fulfillment;
 mod import;
 mod incidents;
+mod insight;
 mod labels;
 mod listings;
 mod moves;
@@ -64,6 +66,7 @@ pub enum Verb {
     Rules(rules::Args),
     Drift(drift::Args),
     Incidents(incidents::Args),
+    Insight(insight::Args),
     Freeze(freeze::Args),
     Unfreeze(freeze::UnfreezeArgs),
     Users(users::Args),
@@ -102,6 +105,7 @@ impl Verb {
             Verb::Rules(args) => Some(&args.connect),
             Verb::Drift(args) => Some(&args.connect),
             Verb::Incidents(args) => Some(&args.connect),
+            Verb::Insight(args) => Some(&args.connect),
             Verb::Freeze(args) => Some(&args.connect),
             Verb::Unfreeze(args) => Some(&args.connect),
             Verb::Users(args) => Some(&args.connect),
@@ -123,6 +127,7 @@ impl Verb {
             Verb::Rules(args) => rules::run(args, client, out).await,
             Verb::Drift(args) => drift::run(args, client, out).await,
             Verb::Incidents(args) => incidents::run(args, client, out).await,
+            Verb::Insight(args) => insight::run(args, client, out).await,
             Verb::Freeze(args) => freeze::run(args, client, out).await,
             Verb::Unfreeze(args) => freeze::run_back(args, client, out).await,
             Verb::Users(args) => users::run(args, client, out).await,

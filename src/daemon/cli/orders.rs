@@ -126,6 +126,9 @@ struct List {
     /// Only with this tag, which a rule gave it.
     #[arg(long)]
     tag: Option<String>,
+    /// The newest first.
+    #[arg(long)]
+    newest: bool,
     /// Those with the highest priority first.
     #[arg(long)]
     by_priority: bool,
@@ -316,6 +319,7 @@ async fn list(asked: &List, client: &Client, out: &mut Out<'_>) -> anyhow::Resul
         ("phase", asked.phase.clone()),
         ("since", asked.since.clone()),
         ("tag", asked.tag.clone()),
+        ("newest_first", asked.newest.then(|| true.to_string())),
     ]);
     let limit = asked.limit.unwrap_or(1000);
     let mut orders = client.list(&format!("/orders{filters}"), limit).await?;

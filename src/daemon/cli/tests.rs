@@ -177,7 +177,9 @@ ord_22  #22     shop     ready  2026-11-21T10:00:00Z  -        119.00 EUR  1    
     );
     assert_eq!(ran.asked[0].headers()["authorization"], "Bearer secret");
     assert_eq!(ran.exit, Exit::Good);
-    let ran = run("orders|list|--limit|1", &[page(json!([]), None)]).await;
+    let ran = run("orders|list|--newest|--limit|1", &[page(json!([]), None)]).await;
+    let asked = "GET http://daemon:8081/api/v1/orders?newest_first=true&limit=1";
+    assert_eq!(ran.calls(), [asked]);
     assert!(ran.text.ends_with("LINES  FLAGS\n(none)\n"), "{}", ran.text);
 }
 

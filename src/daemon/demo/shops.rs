@@ -89,6 +89,8 @@ pub(super) fn items() -> Vec<Item> {
             scale: 0,
             title: "Tea set for two".to_owned(),
             category: None,
+            barcode: None,
+            prices: Vec::new(),
         },
         Item {
             sku: parse(SERVICE),
@@ -96,6 +98,8 @@ pub(super) fn items() -> Vec<Item> {
             scale: 0,
             title: "Gift wrapping".to_owned(),
             category: None,
+            barcode: None,
+            prices: Vec::new(),
         },
     ]
 }

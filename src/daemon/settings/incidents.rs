@@ -162,7 +162,11 @@ fn step(document: &mut Document, path: &KeyPath, text: &str) -> Option<Step> {
     None
 }
 
-fn money(document: &mut Document, path: &KeyPath, text: Option<String>) -> Option<Money> {
+pub(super) fn money(
+    document: &mut Document,
+    path: &KeyPath,
+    text: Option<String>,
+) -> Option<Money> {
     let text = text?;
     let read = text.trim().split_once(' ').and_then(|(amount, currency)| {
         let currency = Currency::new(currency.trim()).ok()?;

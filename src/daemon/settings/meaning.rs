@@ -6,10 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use channel::Secret;
-use domain::Sku;
+use domain::{Money, Sku};
 
 use super::{
     document::Document,
+    incidents::money,
     mistakes::{self, Severity},
     places::{KeyPath, Part},
     shape::{Item, ItemKind, ItemText, Main},
@@ -193,6 +194,7 @@ fn read_item(document: &mut Document, path: &KeyPath, text: ItemText) -> Option<
         components.extend(component.map(|component| (component, number)));
     }
     let category = read_category(document, &inner(path, "category"), text.category);
+    let prices = read_prices(document, &inner(path, "prices"), text.prices);
     let sku = sku?;
     Some(Item {
         title: if text.title.is_empty() {
@@ -202,10 +204,31 @@ fn read_item(document: &mut Document, path: &KeyPath, text: ItemText) -> Option<
         },
         sku,
         category,
+        barcode: text.barcode.filter(|code| !code.trim().is_empty()),
+        prices,
         kind: text.kind,
         scale: text.scale,
         components,
     })
+}
+
+/// One price for each currency.
+fn read_prices(document: &mut Document, path: &KeyPath, texts: Vec<String>) -> Vec<Money> {
+    let mut prices: Vec<Money> = Vec::new();
+    for (index, text) in texts.into_iter().enumerate() {
+        let place = inner(path, &index.to_string());
+        let Some(price) = money(document, &place, Some(text)) else {
+            continue;
+        };
+        let currency = price.currency();
+        if prices.iter().any(|other| other.currency() == currency) {
+            let problem = format!("there is a price in {currency} already");
+            tell(document, &place, &problem, Some("leave one of them out"));
+        } else {
+            prices.push(price);
+        }
+    }
+    prices
 }
 
 /// Kits hold goods and services, in quantities that these can have.

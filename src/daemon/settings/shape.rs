@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use channel::Secret;
-use domain::{AccountId, Decimal, Sku, Time, deadlines::Promised, rules::FormulaRef};
+use domain::{AccountId, Decimal, Money, Sku, Time, deadlines::Promised, rules::FormulaRef};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -310,6 +310,10 @@ pub(super) struct ItemText {
     pub(super) title: String,
     /// What sort of thing it is, in a word of your own that rules can be about.
     pub(super) category: Option<String>,
+    /// EAN, UPC or ISBN: what the audit of listings compares.
+    pub(super) barcode: Option<String>,
+    /// What one is to cost, once for each currency: `["12.50 EUR"]`. The audit of listings compares it.
+    pub(super) prices: Vec<String>,
     /// How many decimals its quantities have: 0 for pieces, 3 for kilograms sold by the gram.
     pub(super) scale: u8,
     /// For a kit: which SKUs are in it, and how many of each.
@@ -707,6 +711,10 @@ pub struct Item {
     pub title: String,
     /// What sort of thing it is.
     pub category: Option<String>,
+    /// EAN, UPC or ISBN.
+    pub barcode: Option<String>,
+    /// What one is to cost, once for each currency.
+    pub prices: Vec<Money>,
     /// How many decimals its quantities have.
     pub scale: u8,
     /// For a kit: what is in it, and how many of each. Never empty for a kit, else always.

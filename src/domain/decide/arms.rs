@@ -41,6 +41,7 @@ pub const ARMS: &[(&str, &[&str])] = &[
     ("intent_started", &["new", "nothing"]),
     ("measured", &["new", "duplicate"]),
     ("reclaim", &["new", "no_order"]),
+    ("map_waiting", &["new", "no_order"]),
     ("expire", &["new", "nothing", "no_order"]),
     ("close", &["new", "nothing", "no_order"]),
     ("forget", &["new", "nothing", "no_order"]),
@@ -146,6 +147,7 @@ pub const ARMS: &[(&str, &[&str])] = &[
         "map_line",
         &["new", "duplicate", "no_item", "no_order", "no_line"],
     ),
+    ("map_listing", &["new", "duplicate", "no_item"]),
     (
         "place",
         &[
@@ -436,6 +438,7 @@ impl Signal {
             Signal::IntentStarted { .. } => "intent_started",
             Signal::Measured { .. } => "measured",
             Signal::Reclaim { .. } => "reclaim",
+            Signal::MapWaiting { .. } => "map_waiting",
             Signal::Promises { .. } => "promises",
             Signal::FollowPolicy { .. } => "follow_policy",
             Signal::Expire { .. } => "expire",
@@ -505,6 +508,7 @@ impl Command {
             Command::SetItem(_) => "set_item",
             Command::Issue { .. } => "issue",
             Command::MapLine { .. } => "map_line",
+            Command::MapListing { .. } => "map_listing",
             Command::Ship { .. } => "ship",
             Command::Allocate { .. } => "allocate",
             Command::Unallocate { .. } => "unallocate",

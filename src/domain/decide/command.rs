@@ -17,7 +17,7 @@ use crate::{
 
 use super::{
     Desk, Refusal, Undecided, Verdict, claims::Move, counts, delivery, drift, edits, erase,
-    fulfill, incidents, issue, level, manual, moves, notes, offers, places, push, return_refunds,
+    fulfill, incidents, issue, manual, mapping, moves, notes, offers, places, push, return_refunds,
     returns, ship, snapshot, tell,
 };
 
@@ -62,6 +62,12 @@ pub(super) fn carry_out(desk: &mut Desk<'_>, command: &Command) -> Result<Verdic
         Command::Fulfill { order, step, by } => fulfill::carry_out(desk, *order, step, by),
         Command::Issue { order, asked } => issue::issue(desk, *order, asked),
         Command::MapLine { order, line, sku } => map_line(desk, *order, *line, sku),
+        Command::MapListing {
+            account,
+            named,
+            sku,
+            by,
+        } => mapping::map_listing(desk, account, named, sku.as_ref(), by),
         Command::Ship { .. } => ship::ship(desk, command),
         Command::Allocate {
             order,
@@ -296,7 +302,8 @@ fn set_item(desk: &mut Desk<'_>, item: &Item) -> Result<Verdict, Undecided> {
             sku: item.sku.clone(),
         },
     );
-    level::map_waiting_lines(desk)?;
+    mapping::map_waiting_lines(desk)?;
+    desk.follow_ups.push(super::FollowUp::MapWaiting);
     Ok(Verdict::New)
 }
 

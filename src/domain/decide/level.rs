@@ -1,17 +1,15 @@
 //! Listings, opening stock, and levels that a channel shows.
 
 use crate::{
-    AccountId, Sku, Time,
+    AccountId, ListingId, Time,
     book::ListingKey,
-    fact::Event,
-    item::Item,
     offer::{Listing, Told, known_sales},
     signal::{Checks, OpeningLevel, Reading},
     snapshot::{LevelSnapshot, ListingSnapshot},
     stock::Cause,
 };
 
-use super::{Desk, FollowUp, Undecided, Verdict, claims::Move, drift};
+use super::{Desk, FollowUp, Undecided, Verdict, claims::Move, drift, mapping};
 
 /// Takes in what an account offers. A SKU that is seen for the first time becomes a good, counted in
 /// pieces, of unknown stock: nothing is offered or written before somebody says how many there are.
@@ -22,15 +20,8 @@ pub(super) fn take_listings(
 ) -> Result<Verdict, Undecided> {
     let mut verdict = Verdict::Duplicate;
     for snapshot in seen {
-        let sku: Option<Sku> = snapshot.sku.as_deref().and_then(|sku| sku.parse().ok());
-        if let Some(sku) = &sku
-            && !desk.book.items.contains_key(sku)
-        {
-            desk.book
-                .items
-                .insert(sku.clone(), Item::good(sku.clone(), &snapshot.title));
-            desk.record(None, Some(account), Event::ItemSet { sku: sku.clone() });
-        }
+        let (sku, mapped) = mapping::of_listing(desk, account, snapshot);
+        mapping::make_known(desk, account, sku.as_ref(), &snapshot.title);
         let key: ListingKey = (account.clone(), snapshot.listing.clone());
         let known = desk.book.listings.get(&key);
         let categories = match known {
@@ -48,41 +39,18 @@ pub(super) fn take_listings(
             barcode: snapshot.barcode.clone(),
             tracked: snapshot.tracked,
             categories,
+            mapped,
         };
         if known != Some(&listing) {
             desk.book.listings.insert(key, listing);
             verdict = Verdict::New;
         }
     }
-    map_waiting_lines(desk)?;
-    Ok(verdict)
-}
-
-/// Lines that waited for an item or listing to become known are mapped now.
-pub(super) fn map_waiting_lines(desk: &mut Desk<'_>) -> Result<(), Undecided> {
-    let waiting: Vec<_> = desk
-        .book
-        .orders
-        .values()
-        .flat_map(|order| order.lines.iter().map(move |line| (order, line)))
-        .filter(|(_, line)| line.item.is_none())
-        .filter_map(|(order, line)| {
-            let key = line
-                .listing
-                .clone()
-                .map(|listing| (order.account.clone(), listing));
-            let by_listing = key
-                .and_then(|key| desk.book.listings.get(&key))
-                .and_then(|listing| listing.sku.clone());
-            let sku = by_listing.or_else(|| line.channel_sku.as_deref()?.parse().ok())?;
-            Some((order.id, line.number, desk.book.items.get(&sku)?.clone()))
-        })
-        .collect();
-    for (order, line, item) in waiting {
-        super::snapshot::set_line_item(desk, order, line, &item)?;
-        desk.settle_claims(order)?;
+    mapping::map_waiting_lines(desk)?;
+    if verdict == Verdict::New {
+        desk.follow_ups.push(FollowUp::MapWaiting);
     }
-    Ok(())
+    Ok(verdict)
 }
 
 /// Takes over opening stock: what lies there is what the account shows, and what it has taken off for
@@ -144,6 +112,27 @@ pub(super) fn take_levels(
     levels: &[LevelSnapshot],
     looked: Looked<'_>,
 ) -> Result<Verdict, Undecided> {
+    let (suspects, is_news) = look(desk, account, levels, looked)?;
+    if suspects.is_empty() {
+        return Ok(match is_news {
+            true => Verdict::New,
+            false => Verdict::Duplicate,
+        });
+    }
+    desk.follow_ups.push(FollowUp::Compare {
+        account: account.clone(),
+        listings: suspects,
+    });
+    Ok(Verdict::New)
+}
+
+/// The same, and says which of them are to be compared again, and whether anything else is news.
+pub(super) fn look(
+    desk: &mut Desk<'_>,
+    account: &AccountId,
+    levels: &[LevelSnapshot],
+    looked: Looked<'_>,
+) -> Result<(Vec<ListingId>, bool), Undecided> {
     let (mut suspects, mut is_news) = (Vec::new(), false);
     for level in levels {
         let key = (account.clone(), level.listing.clone());
@@ -203,15 +192,5 @@ pub(super) fn take_levels(
             }
         }
     }
-    if suspects.is_empty() {
-        return Ok(match is_news {
-            true => Verdict::New,
-            false => Verdict::Duplicate,
-        });
-    }
-    desk.follow_ups.push(FollowUp::Compare {
-        account: account.clone(),
-        listings: suspects,
-    });
-    Ok(Verdict::New)
+    Ok((suspects, is_news))
 }

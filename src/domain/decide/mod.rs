@@ -19,6 +19,7 @@ mod incidents;
 mod issue;
 mod level;
 mod manual;
+mod mapping;
 mod moves;
 mod notes;
 mod offers;
@@ -172,6 +173,8 @@ pub enum FollowUp {
     },
     /// Stock of this item became free, or more of it may be owed, and orders may be waiting for it.
     OfferToWaiting(Sku),
+    /// An item or a listing became known, and orders may be waiting for that.
+    MapWaiting,
 }
 
 /// Why there is no decision.
@@ -299,7 +302,11 @@ fn take_in(desk: &mut Desk<'_>, signal: &Signal) -> Result<Verdict, Undecided> {
             of,
         } => drift::weigh(desk, account, *side, listings, *of),
         Signal::Measured { account, demands } => offers::tune(desk, account, demands),
-        Signal::StartPush { account, listings } => push::start(desk, account, listings),
+        Signal::StartPush {
+            account,
+            listings,
+            just_read,
+        } => push::start(desk, account, listings, just_read.as_ref())?,
         Signal::PushTried { account, results } => push::settle(desk, account, results),
         Signal::IntentStarted { intent } => tell::start(desk, *intent),
         Signal::IntentTried { intent, outcome } => push::settle_intent(desk, *intent, outcome)?,
@@ -307,6 +314,7 @@ fn take_in(desk: &mut Desk<'_>, signal: &Signal) -> Result<Verdict, Undecided> {
             desk.settle_claims(*order)?;
             Verdict::New
         }
+        Signal::MapWaiting { order } => mapping::map_waiting(desk, *order)?,
         Signal::Promises { .. } => owed::look_again(desk)?,
         Signal::FollowPolicy {
             incident,
@@ -332,6 +340,7 @@ fn is_caused_by_an_order(signal: &Signal) -> bool {
         | Signal::IntentStarted { .. }
         | Signal::IntentTried { .. }
         | Signal::Reclaim { .. }
+        | Signal::MapWaiting { .. }
         | Signal::Promises { .. }
         | Signal::FollowPolicy { .. }
         | Signal::Expire { .. }
@@ -374,6 +383,7 @@ fn is_caused_by_an_order(signal: &Signal) -> bool {
             | Command::EnterCount { .. }
             | Command::CloseCount { .. }
             | Command::SetItem(_)
+            | Command::MapListing { .. }
             | Command::Lift { .. }
             | Command::SettleDrift { .. }
             | Command::LetGo { .. }

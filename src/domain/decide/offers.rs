@@ -39,22 +39,15 @@ impl Desk<'_> {
     }
 
     fn refresh_offer(&mut self, listing: &Listing, is_caused_by_an_order: bool) {
-        let Some(sku) = &listing.sku else { return };
+        let Some(sku) = &listing.sku else {
+            return self.suppress_unmapped(listing);
+        };
         let Some(item) = self.book.items.get(sku).cloned() else {
             return;
         };
         let key: ListingKey = (listing.account.clone(), listing.listing.clone());
         let now = self.now();
-        let result = if listing.tracked {
-            offer::sellable(
-                &item,
-                &self.book.stock,
-                &self.context.policy.locations,
-                &listing.account,
-            )
-        } else {
-            Err(Suppression::Untracked)
-        };
+        let result = self.sellable(listing, &item);
         let rules = &self.context.policy.rules;
         let rule = rules.find(&listing.account, &item, &listing.categories);
         let terms = self.context.policy.accounts.get(&listing.account);
@@ -111,6 +104,35 @@ impl Desk<'_> {
             suppressed: offer.suppressed,
         };
         self.tell_ending(listing, sku, ending);
+        self.record(None, Some(&listing.account), event);
+    }
+
+    /// What could be sold through a listing, where that is counted.
+    fn sellable(&self, listing: &Listing, item: &Item) -> Result<Quantity, Suppression> {
+        if !listing.tracked {
+            return Err(Suppression::Untracked);
+        }
+        let locations = &self.context.policy.locations;
+        offer::sellable(item, &self.book.stock, locations, &listing.account)
+    }
+
+    /// A listing that is no item any more is told nothing: what it was told is about another one.
+    fn suppress_unmapped(&mut self, listing: &Listing) {
+        let key: ListingKey = (listing.account.clone(), listing.listing.clone());
+        let Some(offer) = self.book.offers.get_mut(&key) else {
+            return;
+        };
+        if offer.suppressed == Some(Suppression::Unmapped) {
+            return;
+        }
+        offer.suppressed = Some(Suppression::Unmapped);
+        (offer.offer, offer.wanted, offer.owed) = (None, None, Quantity::ZERO);
+        let event = Event::OfferChanged {
+            listing: listing.listing.clone(),
+            sku: offer.sku.clone(),
+            wanted: None,
+            suppressed: offer.suppressed,
+        };
         self.record(None, Some(&listing.account), event);
     }
 

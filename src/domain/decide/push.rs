@@ -10,14 +10,51 @@ use crate::{
     message::Way,
     offer::{Attempt, Told},
     possible::Possible,
-    signal::PushResult,
+    signal::{Checks, JustRead, PushResult, Reading},
 };
 
-use super::{Desk, FollowUp, Refusal, Undecided, Verdict, drift::close_drift, fulfill};
+use super::{
+    Desk, FollowUp, Refusal, Undecided, Verdict,
+    drift::close_drift,
+    fulfill,
+    level::{self, Looked},
+};
 
 /// Makes an attempt of every due listing that is named and has none, and counts one more try of
-/// those that have. What is committed here is what is sent.
-pub(super) fn start(desk: &mut Desk<'_>, account: &AccountId, listings: &[ListingId]) -> Verdict {
+/// those that have. What is committed here is what is sent. One that was just read and is not what we
+/// believe is compared again instead.
+pub(super) fn start(
+    desk: &mut Desk<'_>,
+    account: &AccountId,
+    listings: &[ListingId],
+    just_read: Option<&JustRead>,
+) -> Result<Verdict, Undecided> {
+    let mut suspects = Vec::new();
+    if let Some(JustRead { levels, read_at }) = just_read {
+        let looked = Looked {
+            read_at: *read_at,
+            reading: Reading::Compare,
+            checks: &Checks::default(),
+        };
+        (suspects, _) = level::look(desk, account, levels, looked)?;
+    }
+    let may_start = |listing: &&ListingId| !suspects.contains(listing);
+    let verdict = make_attempts(desk, account, listings.iter().filter(may_start));
+    if suspects.is_empty() {
+        return Ok(verdict);
+    }
+    desk.follow_ups.push(FollowUp::Compare {
+        account: account.clone(),
+        listings: suspects,
+    });
+    Ok(Verdict::New)
+}
+
+fn make_attempts<'a>(
+    desk: &mut Desk<'_>,
+    account: &AccountId,
+    listings: impl Iterator<Item = &'a ListingId>,
+) -> Verdict {
     let now = desk.now();
     let mut verdict = Verdict::Duplicate;
     let terms = desk.context.policy.accounts.get(account);

@@ -21,7 +21,7 @@ use crate::{
 use super::{
     Desk, FollowUp, Undecided, Verdict,
     claims::Leaving,
-    edits, manual, returns,
+    edits, manual, mapping, returns,
     sold::{doubt_what_passed, set_subtracted, take_off_no_more},
     unclear, verify,
 };
@@ -316,7 +316,7 @@ fn find_or_add_line(
     Ok(number)
 }
 
-/// Finds out which item a line is: by the listing that was sold, else by the SKU as written.
+/// Finds out which item a line is.
 fn map_line(
     desk: &mut Desk<'_>,
     id: OrderId,
@@ -327,16 +327,7 @@ fn map_line(
     if line_mut(desk, id, number)?.item.is_some() {
         return Ok(());
     }
-    let by_listing = seen
-        .listing
-        .as_ref()
-        .and_then(|listing| desk.book.listings.get(&(account, listing.clone())))
-        .and_then(|listing| listing.sku.clone());
-    let by_sku = || seen.sku.as_deref().and_then(|sku| sku.parse().ok());
-    let item = by_listing
-        .or_else(by_sku)
-        .and_then(|sku| desk.book.items.get(&sku))
-        .cloned();
+    let item = mapping::of_line(desk, &account, seen.into());
     match item {
         Some(item) => set_line_item(desk, id, number, &item),
         None => Ok(()),

@@ -293,7 +293,8 @@ impl Taken {
         let changes = wrote
             .iter()
             .map(|((_, key), value)| key.len() + value.as_ref().map_or(0, |value| value.len()));
-        let own_bytes = length(signal.as_ref()).saturating_add(length(&after.facts));
+        let facts = batch.facts.iter().map(Vec::len).sum();
+        let own_bytes = length(signal.as_ref()).saturating_add(facts);
         let bytes = rows.chain(changes).sum::<usize>().saturating_add(own_bytes);
         Taken {
             at,
@@ -436,19 +437,12 @@ impl Followed {
     /// Rows that the steps before gave, and that a scan did not find any more.
     fn vanished(&self, scan: &Scanned) -> Vec<Place> {
         let found: BTreeSet<&Vec<u8>> = scan.keys.iter().collect();
-        let after = scan.range.after.as_deref();
-        let last = scan.keys.last().filter(|_| scan.is_full);
-        let is_in = |key: &Vec<u8>| {
-            key.starts_with(&scan.range.prefix)
-                && after.is_none_or(|after| key.as_slice() > after)
-                && last.is_none_or(|last| key <= last)
-        };
         let below = self.held.range((scan.table, scan.range.prefix.clone())..);
         below
             .take_while(|((table, key), _)| {
                 *table == scan.table && key.starts_with(&scan.range.prefix)
             })
-            .filter(|((_, key), value)| value.is_some() && is_in(key) && !found.contains(key))
+            .filter(|((_, key), value)| value.is_some() && scan.covers(key) && !found.contains(key))
             .map(|(place, _)| place.clone())
             .collect()
     }

@@ -201,6 +201,13 @@ impl<'a> Teller<'a> {
                 );
                 about(sku, said)
             }
+            Event::ListingMapped { named, sku, by } => {
+                let said = words::mapped(named, sku.as_ref(), by);
+                Shelf {
+                    sku: sku.clone(),
+                    said: format!("{said}."),
+                }
+            }
             Event::ItemSet { sku } => about(sku, format!("Item {sku} was set.")),
             Event::ArrivalExpected {
                 sku,
@@ -438,6 +445,7 @@ fn said(signal: &Signal, account: Option<&str>, verdict: &str) -> String {
         Signal::IntentStarted { .. } => "An errand was about to be run".to_owned(),
         Signal::Measured { .. } => "Sales and delays were measured".to_owned(),
         Signal::Reclaim { .. } => "Stock was looked for, for an order".to_owned(),
+        Signal::MapWaiting { .. } => "It was looked up what the lines of an order are".to_owned(),
         Signal::Promises { .. } => "What is owed was looked at".to_owned(),
         Signal::FollowPolicy { .. } => "The policy looked at an incident".to_owned(),
         Signal::Expire { .. } => "A payment deadline passed".to_owned(),

@@ -19,9 +19,42 @@ pub(crate) type Content = Arc<[u8]>;
 pub(crate) struct Scanned {
     pub(crate) table: Table,
     pub(crate) range: Range,
+    /// Whether from the last key on.
+    pub(crate) is_back: bool,
     pub(crate) keys: Vec<Vec<u8>>,
     /// Whether it found as many as it asked for, and there may be more.
     pub(crate) is_full: bool,
+}
+
+impl Scanned {
+    fn new(
+        table: Table,
+        range: Range,
+        is_back: bool,
+        rows: &[(Vec<u8>, Row)],
+        limit: usize,
+    ) -> Scanned {
+        Scanned {
+            table,
+            range,
+            is_back,
+            keys: rows.iter().map(|(key, _)| key.clone()).collect(),
+            is_full: rows.len() >= limit.min(store::SCAN_LIMIT_MAX),
+        }
+    }
+
+    /// Whether a key is where it looked.
+    pub(crate) fn covers(&self, key: &[u8]) -> bool {
+        let last = self.keys.last().filter(|_| self.is_full);
+        let is_before = |one: &[u8], other: &[u8]| match self.is_back {
+            true => one > other,
+            false => one < other,
+        };
+        let after = self.range.after.as_deref();
+        key.starts_with(&self.range.prefix)
+            && after.is_none_or(|after| is_before(after, key))
+            && last.is_none_or(|last| !is_before(last, key))
+    }
 }
 
 /// What a decision read.
@@ -51,6 +84,17 @@ impl<'a> Watched<'a> {
 
     fn note(&self, write: impl FnOnce(&mut Seen)) {
         write(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn note_scan(&self, scanned: Scanned, rows: &[(Vec<u8>, Row)]) {
+        self.note(|seen| {
+            for (key, row) in rows {
+                let place = (scanned.table, key.clone());
+                let value = || Some(row.value.as_slice().into());
+                seen.rows.entry(place).or_insert_with(value);
+            }
+            seen.scans.push(scanned);
+        });
     }
 }
 
@@ -96,19 +140,18 @@ impl Store for Watched<'_> {
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Row)>, StoreError> {
         let rows = self.store.scan(table, range.clone(), limit).await?;
-        self.note(|seen| {
-            for (key, row) in &rows {
-                let place = (table, key.clone());
-                let value = || Some(row.value.as_slice().into());
-                seen.rows.entry(place).or_insert_with(value);
-            }
-            seen.scans.push(Scanned {
-                table,
-                range,
-                keys: rows.iter().map(|(key, _)| key.clone()).collect(),
-                is_full: rows.len() >= limit.min(store::SCAN_LIMIT_MAX),
-            });
-        });
+        self.note_scan(Scanned::new(table, range, false, &rows, limit), &rows);
+        Ok(rows)
+    }
+
+    async fn scan_back(
+        &self,
+        table: Table,
+        range: Range,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Row)>, StoreError> {
+        let rows = self.store.scan_back(table, range.clone(), limit).await?;
+        self.note_scan(Scanned::new(table, range, true, &rows, limit), &rows);
         Ok(rows)
     }
 

@@ -6,6 +6,7 @@
 //! themselves are never touched: nothing else knows them. It keeps about 150 bytes in memory for each
 //! row of a list. Start reading at [`examine`].
 
+mod insight;
 mod lists;
 mod stock;
 
@@ -93,6 +94,7 @@ pub async fn examine(store: &dyn Store) -> Result<Diagnosis, StoreError> {
     let known = lists::read(store, &mut found).await?;
     stock::examine(store, &known, &mut found).await?;
     lists::compare(store, known, &mut found).await?;
+    insight::compare(store, &mut found).await?;
     found.finish();
     Ok(found)
 }

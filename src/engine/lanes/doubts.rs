@@ -94,7 +94,7 @@ pub(super) struct Falls {
 }
 
 /// Whether a listing shows what is believed by now: somebody else explained it since it was left here.
-fn is_as_believed(offer: &Offer, shown: Option<Decimal>) -> bool {
+pub(super) fn is_as_believed(offer: &Offer, shown: Option<Decimal>) -> bool {
     let shown = shown.and_then(|shown| shown.to_quantity(offer.scale).ok());
     let believed = offer.believed.map(|believed| believed.quantity);
     !offer.is_doubted && shown.is_some() && shown == believed
@@ -331,7 +331,7 @@ impl Engine {
             both.is_some_and(|(wanted, believed)| wanted.quantity < believed.quantity)
         });
         let falls = falls.map(|offer| offer.listing).collect();
-        urgent(self.push_ready(account, falls)).await?;
+        urgent(self.push_ready(account, falls, None)).await?;
         account.doubts.end_writing(&listings);
         account.wake_levels.notify_one();
         Ok(())

@@ -8,11 +8,12 @@ use domain::{
     AccountId, ListingId, Quantity, Time,
     budget::WriteBudget,
     offer::{Attempt, Offer},
-    signal::{PushResult, Signal},
+    signal::{JustRead, PushResult, Signal},
+    snapshot::LevelSnapshot,
 };
 use store::{Range, StoreError};
 
-use super::{AttemptNote, Round, after_idle};
+use super::{AttemptNote, Round, after_idle, doubts::is_as_believed};
 use crate::{
     Engine,
     account::Account,
@@ -26,6 +27,9 @@ use crate::{
 const DUE_MAX: usize = 500;
 /// How long what rises waits for what came to fall.
 pub const RISES_WAIT: Duration = Duration::from_secs(10);
+/// How soon a listing is written again where its channel says nothing of how often it may be: a channel that
+/// hears of every single unit of what sells fast gains nothing by it, and has its other listings wait.
+pub const REPEATS_WAIT: Duration = Duration::from_millis(50);
 /// How long an account rests when its credentials were refused.
 const UNAUTHORIZED_PAUSE: Duration = Duration::from_secs(300);
 
@@ -57,13 +61,15 @@ impl Engine {
         };
         let to_read = offers.iter().filter(must_read);
         let to_read: Vec<ListingId> = to_read.map(|offer| offer.listing.clone()).collect();
-        if !to_read.is_empty() {
-            self.look_before(account, read, &offers, &to_read).await?;
-        }
+        let just_read = match to_read.is_empty() {
+            true => None,
+            false => self.look_before(account, read, &offers, &to_read).await?,
+        };
         let offers = self.without_early_rises(account, offers).await?;
         let listings = offers.into_iter().map(|offer| offer.listing);
         let listings = listings.filter(|listing| !account.doubts.has(listing));
-        self.push_ready(account, listings.collect()).await?;
+        self.push_ready(account, listings.collect(), just_read)
+            .await?;
         Ok(Round::More)
     }
 
@@ -94,11 +100,13 @@ impl Engine {
             .collect())
     }
 
-    /// Makes durable what is to be sent to listings that are what we believe, and sends it.
+    /// Makes durable what is to be sent to listings that are what we believe, and sends it. What they
+    /// showed is taken in by the same decision, unless that was done before.
     pub(super) async fn push_ready(
         &self,
         account: &Account,
         listings: Vec<ListingId>,
+        just_read: Option<JustRead>,
     ) -> Result<(), PollError> {
         // Finding out why a level differs may take long, and a person may have stopped all writing.
         let push = account.channel.push_stock();
@@ -118,6 +126,7 @@ impl Engine {
             .decide(Signal::StartPush {
                 account: account.id.clone(),
                 listings: due.clone(),
+                just_read,
             })
             .await?;
         let now = self.ports.clock.now();
@@ -133,20 +142,24 @@ impl Engine {
     }
 
     /// Reads what is about to be overwritten. What is not as we believe is left to be explained, unless it
-    /// must fall below what seems to have been sold from.
+    /// must fall below what seems to have been sold from. Where all is as we believe, nothing is decided of it
+    /// yet, and it is given back for the decision to come: one sync less before a level is sent.
     async fn look_before(
         &self,
         account: &Account,
         read: &dyn channel::ReadStock,
         offers: &[Offer],
         to_read: &[ListingId],
-    ) -> Result<(), PollError> {
+    ) -> Result<Option<JustRead>, PollError> {
         let read_at = self.ports.clock.now();
         let levels = self.read_levels(account, read, to_read).await?;
+        if is_all_as_believed(offers, &levels) {
+            return Ok(Some(JustRead { levels, read_at }));
+        }
         self.settle_ambiguous(account, offers, &levels).await?;
         let mut suspects = self.suspects(account, levels, read_at).await?;
         if suspects.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let doubts = doubted(suspects.clone(), read_at);
         let falls = self.falls_of(account, &doubts).await?.after_sales;
@@ -156,7 +169,7 @@ impl Engine {
         }
         account.doubts.leave(doubted(suspects, read_at));
         account.wake_doubts.notify_one();
-        Ok(())
+        Ok(None)
     }
 
     /// The listings that something is to be sent to: falls first, to zero before all.
@@ -177,7 +190,7 @@ impl Engine {
             let Some(row) = self.store.get(rows::OFFERS, &key).await? else {
                 continue;
             };
-            let offer: Offer = rows::decode(rows::OFFERS, &row.value)?;
+            let offer: Offer = self.decider.memo.decode(rows::OFFERS, &key, &row.value)?;
             if account.doubts.keep(&offer, may_fall) {
                 continue;
             }
@@ -213,7 +226,7 @@ impl Engine {
         for listing in listings {
             let key = rows::key(&[account.id.as_str(), listing.as_str()]);
             if let Some(row) = self.store.get(rows::OFFERS, &key).await? {
-                offers.push(rows::decode(rows::OFFERS, &row.value)?);
+                offers.push(self.decider.memo.decode(rows::OFFERS, &key, &row.value)?);
             }
         }
         Ok(offers)
@@ -224,7 +237,7 @@ impl Engine {
         &self,
         account: &Account,
         offers: &[Offer],
-        levels: &[domain::snapshot::LevelSnapshot],
+        levels: &[LevelSnapshot],
     ) -> Result<(), DecideError> {
         let (now, mut results) = (self.ports.clock.now(), Vec::new());
         for offer in offers {
@@ -385,21 +398,38 @@ impl Engine {
     }
 }
 
+/// Whether all levels are what we believed before they were read, and nothing else is open about them.
+fn is_all_as_believed(offers: &[Offer], levels: &[LevelSnapshot]) -> bool {
+    levels.iter().all(|level| {
+        let offer = offers.iter().find(|offer| offer.listing == level.listing);
+        offer.is_some_and(|offer| offer.attempt.is_none() && is_as_believed(offer, level.level))
+    })
+}
+
 /// Whether less is wanted of a listing than it is believed to show.
 fn is_fall(offer: &Offer) -> bool {
     let levels = offer.wanted.zip(offer.believed);
     levels.is_some_and(|(wanted, believed)| wanted.quantity < believed.quantity)
 }
 
-/// When something may be sent to a listing: now, or when its try or its budget allow it; nothing when there
-/// is nothing to send.
+/// When something may be sent to a listing: now, or when its try, its budget or what was just sent allow it;
+/// nothing when there is nothing to send.
 fn ready_at(offer: &Offer, budget: Option<WriteBudget>, now: Time) -> Option<Time> {
     let spared = offer.spared_until(budget, now);
-    let waits = spared.max(offer.attempt.as_ref().map(|attempt| attempt.next_at));
+    let tried = offer.attempt.as_ref().map(|attempt| attempt.next_at);
+    let waits = spared.max(tried).max(repeats_at(offer, now));
     match waits {
         Some(at) if at > now => Some(at),
         Some(_) | None => offer.is_due().then_some(now),
     }
+}
+
+/// When a listing may be written that was just written: what comes to be wanted until then is one write.
+fn repeats_at(offer: &Offer, now: Time) -> Option<Time> {
+    let sent_at = offer.sent?.at;
+    // A clock that was set back must not make it wait for longer than that.
+    let is_recent = sent_at <= now && now.since(sent_at) < REPEATS_WAIT;
+    is_recent.then(|| sent_at.plus(REPEATS_WAIT))
 }
 
 fn targets(part: &[Offer]) -> Vec<StockTarget> {

@@ -20,7 +20,7 @@ use crate::{
 
 pub(crate) use doubts::Doubts;
 pub(crate) use intents::{Fence, brought};
-pub use levels::RISES_WAIT;
+pub use levels::{REPEATS_WAIT, RISES_WAIT};
 
 /// How long a lane sleeps when nothing rings.
 const IDLE: Duration = Duration::from_secs(30);

@@ -456,7 +456,9 @@ fn differing(follow_ups: &[FollowUp]) -> BTreeSet<ListingId> {
         .iter()
         .flat_map(|follow_up| match follow_up {
             FollowUp::Compare { listings, .. } => listings.clone(),
-            FollowUp::ReadOrder { .. } | FollowUp::OfferToWaiting(_) => Vec::new(),
+            FollowUp::ReadOrder { .. } | FollowUp::OfferToWaiting(_) | FollowUp::MapWaiting => {
+                Vec::new()
+            }
         })
         .collect()
 }

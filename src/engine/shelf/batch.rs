@@ -10,6 +10,7 @@ use domain::{
     ids::DocumentId,
     intent::IntentState,
     item::{Item, ItemKind},
+    mapping::Mapping,
     offer::{Offer, Taken},
     order::{Order, Phase},
     stock::{Claim, LocationId},
@@ -17,7 +18,7 @@ use domain::{
 use serde::Serialize;
 use store::{Batch, Expect, Table};
 
-use super::Shelf;
+use super::{Shelf, memo::Value};
 use crate::rows::{self, key, sortable, sortable_time};
 
 impl Shelf<'_> {
@@ -32,6 +33,7 @@ impl Shelf<'_> {
         writer.listings(book);
         writer.intents(book);
         writer.stocktakes(book);
+        writer.mappings(book);
         for (name, claim) in &book.claims {
             writer.keep(
                 rows::CLAIMS,
@@ -49,13 +51,16 @@ impl Shelf<'_> {
                 writer.delete(rows::OPEN_INCIDENTS, incident_key(name));
             }
         }
-        for ((account, sku), taken) in &book.taken {
-            let row_key = key(&[account.as_str(), sku.as_str()]);
+        for (at, taken) in &book.taken {
+            let before = self.book.taken.get(at);
+            if before == Some(taken) {
+                continue;
+            }
+            let (account, sku) = at;
             // Where a row was there is one: by its version who takes opening stock knows that units came and
             // went between two looks.
-            let was = self.loaded.contains_key(&(rows::TAKEN, row_key.clone()));
-            let kept = (was || *taken != Taken::default()).then_some(taken);
-            writer.keep(rows::TAKEN, row_key, kept);
+            let kept = (before.is_some() || *taken != Taken::default()).then_some(taken);
+            writer.keep(rows::TAKEN, key(&[account.as_str(), sku.as_str()]), kept);
         }
         writer.drifts(book);
         for (account, last) in &book.numbers {
@@ -123,11 +128,21 @@ impl Writer<'_, '_> {
     }
 
     /// Writes a row if it differs from the loaded one, or deletes it.
-    pub(crate) fn keep<T: Serialize>(&mut self, table: Table, key: Vec<u8>, value: Option<&T>) {
+    pub(crate) fn keep<T: Serialize + Value>(
+        &mut self,
+        table: Table,
+        key: Vec<u8>,
+        value: Option<&T>,
+    ) {
         let was = self.shelf.loaded.get(&(table, key.clone()));
-        match value.map(rows::encode) {
-            Some(is) if was == Some(&is) => {}
-            Some(is) => self.batch.puts.push((table, key, is)),
+        match value.map(|value| (value, rows::encode(value))) {
+            Some((_, is)) if was == Some(&is) => {}
+            Some((value, is)) => {
+                if let Some(memo) = self.shelf.memo {
+                    memo.learn(table, &key, &is, value);
+                }
+                self.batch.puts.push((table, key, is));
+            }
             None if was.is_some() => self.delete(table, key),
             None => {}
         }
@@ -294,7 +309,11 @@ impl Writer<'_, '_> {
     }
 
     fn items(&mut self, book: &Book) {
+        let known = &self.shelf.book;
         for (sku, item) in &book.items {
+            if known.items.get(sku) == Some(item) {
+                continue;
+            }
             self.keep(rows::ITEMS, key(&[sku.as_str()]), Some(item));
             let components = |item: Option<&Item>| match item.map(|item| &item.kind) {
                 Some(ItemKind::Kit(components)) => components.keys().cloned().collect(),
@@ -328,15 +347,15 @@ impl Writer<'_, '_> {
     }
 
     fn listings(&mut self, book: &Book) {
+        let known = &self.shelf.book;
         for (at, listing) in &book.listings {
+            let before = known.listings.get(at);
+            if before == Some(listing) {
+                continue;
+            }
             let (account, id) = (listing.account.as_str(), listing.listing.as_str());
             self.keep(rows::LISTINGS, key(&[account, id]), Some(listing));
-            let was = self
-                .shelf
-                .book
-                .listings
-                .get(at)
-                .and_then(|before| before.sku.clone());
+            let was = before.and_then(|before| before.sku.clone());
             if was != listing.sku {
                 if let Some(sku) = was {
                     self.delete(rows::LISTINGS_BY_SKU, key(&[sku.as_str(), account, id]));
@@ -351,10 +370,13 @@ impl Writer<'_, '_> {
             }
         }
         for (at, offer) in &book.offers {
+            let before = known.offers.get(at);
+            if before == Some(offer) {
+                continue;
+            }
             let (account, id) = (offer.account.as_str(), offer.listing.as_str());
             let row_key = key(&[account, id]);
             self.keep(rows::OFFERS, row_key.clone(), Some(offer));
-            let before = self.shelf.book.offers.get(at);
             let was_due = before.is_some_and(Offer::is_due);
             self.index(rows::DUE_OFFERS, row_key, was_due, offer.is_due());
             let was_parked = before.is_some_and(|before| before.parked.is_some());
@@ -362,6 +384,20 @@ impl Writer<'_, '_> {
             self.index(rows::PARKED, parked, was_parked, offer.parked.is_some());
             self.held(before, offer);
             self.owed(before, offer);
+        }
+    }
+
+    /// What was taken back is in the loaded book alone.
+    fn mappings(&mut self, book: &Book) {
+        let loaded = &self.shelf.book.mappings;
+        let taken_back = loaded.keys().filter(|at| !book.mappings.contains_key(at));
+        for (account, named) in taken_back {
+            let (table, row_key) = rows::mapping_row(account, named);
+            self.keep::<Mapping>(table, row_key, None);
+        }
+        for ((account, named), mapping) in &book.mappings {
+            let (table, row_key) = rows::mapping_row(account, named);
+            self.keep(table, row_key, Some(mapping));
         }
     }
 

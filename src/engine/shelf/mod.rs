@@ -4,6 +4,8 @@
 //! one store cannot decide past each other. A row that did not change is not written.
 
 mod batch;
+mod mapped;
+mod memo;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,19 +25,24 @@ use domain::{
     snapshot::LevelSnapshot,
     stock::{Claim, Stock},
 };
-use serde::de::DeserializeOwned;
 use store::{Range, Seq, Store, StoreError, Table};
 
-pub(crate) use self::batch::Writer;
-use self::batch::{claim_key, incident_key};
+pub(crate) use self::{batch::Writer, memo::Memo};
+use self::{
+    batch::{claim_key, incident_key},
+    memo::Value,
+};
 use crate::rows::{self, key, prefix};
 
 /// The most orders that one decision looks at because they share an item.
 const RIVALS_MAX: usize = 1000;
+/// The most orders that one decision looks at because they wait for an item or a listing to become known.
+const WAITING_MAX: usize = 100;
 
 /// A book with the versions of its rows.
 pub struct Shelf<'a> {
     pub(crate) store: &'a dyn Store,
+    memo: Option<&'a Memo>,
     /// The book as it was loaded.
     pub book: Book,
     read: BTreeMap<(Table, Vec<u8>), Option<Seq>>,
@@ -47,6 +54,7 @@ impl<'a> Shelf<'a> {
     pub(crate) fn empty(store: &'a dyn Store) -> Shelf<'a> {
         Shelf {
             store,
+            memo: None,
             book: Book::default(),
             read: BTreeMap::new(),
             loaded: BTreeMap::new(),
@@ -59,7 +67,25 @@ impl<'a> Shelf<'a> {
         signal: &Signal,
         complete: &[Sku],
     ) -> Result<Shelf<'a>, StoreError> {
-        let mut shelf = Shelf::empty(store);
+        Shelf::empty(store).loaded(signal, complete).await
+    }
+
+    /// The same, where somebody remembers the values of rows.
+    pub(crate) async fn load_by(
+        memo: &'a Memo,
+        store: &'a dyn Store,
+        signal: &Signal,
+        complete: &[Sku],
+    ) -> Result<Shelf<'a>, StoreError> {
+        let shelf = Shelf {
+            memo: Some(memo),
+            ..Shelf::empty(store)
+        };
+        shelf.loaded(signal, complete).await
+    }
+
+    async fn loaded(self, signal: &Signal, complete: &[Sku]) -> Result<Shelf<'a>, StoreError> {
+        let mut shelf = self;
         let mut skus = shelf.load_named(signal).await?;
         for sku in complete {
             shelf.load_rivals(sku).await?;
@@ -88,7 +114,7 @@ impl<'a> Shelf<'a> {
         Ok(shelf)
     }
 
-    pub(crate) async fn row<T: DeserializeOwned>(
+    pub(crate) async fn row<T: Value>(
         &mut self,
         table: Table,
         key: Vec<u8>,
@@ -97,7 +123,10 @@ impl<'a> Shelf<'a> {
         let version = row.as_ref().map(|row| row.version);
         self.read.insert((table, key.clone()), version);
         let Some(row) = row else { return Ok(None) };
-        let value = rows::decode(table, &row.value)?;
+        let value = match self.memo {
+            Some(memo) => memo.decode(table, &key, &row.value)?,
+            None => rows::decode(table, &row.value)?,
+        };
         self.loaded.insert((table, key), row.value);
         Ok(Some(value))
     }
@@ -124,12 +153,7 @@ impl<'a> Shelf<'a> {
             } => {
                 self.load_order_by_ref(account, &snapshot.external_id)
                     .await?;
-                for line in &snapshot.lines {
-                    skus.extend(line.sku.as_deref().and_then(|sku| sku.parse().ok()));
-                    if let Some(listing) = &line.listing {
-                        skus.extend(self.load_listing(account, listing).await?);
-                    }
-                }
+                skus.extend(self.load_lines(account, &snapshot.lines).await?);
             }
             Signal::OrderGone {
                 account,
@@ -139,8 +163,7 @@ impl<'a> Shelf<'a> {
             }
             Signal::Listings { account, listings } => {
                 for listing in listings {
-                    skus.extend(self.load_listing(account, &listing.listing).await?);
-                    skus.extend(listing.sku.as_deref().and_then(|sku| sku.parse().ok()));
+                    skus.extend(self.load_seen(account, listing).await?);
                 }
                 self.load_unmapped().await?;
             }
@@ -161,7 +184,9 @@ impl<'a> Shelf<'a> {
                     skus.extend(self.load_listing(account, listing).await?);
                 }
             }
-            Signal::StartPush { account, listings } => {
+            Signal::StartPush {
+                account, listings, ..
+            } => {
                 self.load_breaker(account).await?;
                 for listing in listings {
                     self.load_offer(account, listing).await?;
@@ -177,6 +202,10 @@ impl<'a> Shelf<'a> {
             }
             Signal::FollowPolicy { incident, .. } => self.load_order_of(*incident).await?,
             Signal::Promises { sku, orders } => skus.extend(self.load_owed(sku, orders).await?),
+            Signal::MapWaiting { order } => {
+                self.load_order(*order).await?;
+                skus.extend(self.load_waiting().await?);
+            }
             Signal::Reclaim { order }
             | Signal::Expire { order }
             | Signal::Close { order }
@@ -266,6 +295,12 @@ impl<'a> Shelf<'a> {
                 skus.insert(sku.clone());
                 self.load_order(*order).await?;
             }
+            Command::MapListing {
+                account,
+                named,
+                sku,
+                ..
+            } => skus.extend(self.load_meant(account, named, sku.as_ref()).await?),
             Command::Return { order, step, .. } => {
                 if let ReturnStep::Exchange { items, .. } = step {
                     skus.extend(items.iter().map(|one| one.sku.clone()));
@@ -431,8 +466,11 @@ impl<'a> Shelf<'a> {
         }
     }
 
+    /// The first orders that wait because of a line. The engine sees to the others one by one.
     async fn load_unmapped(&mut self) -> Result<(), StoreError> {
-        for row in self.keys_below(rows::UNMAPPED_ORDERS, Vec::new()).await? {
+        let range = Range::default();
+        let waiting = self.store.scan(rows::UNMAPPED_ORDERS, range, WAITING_MAX);
+        for (row, _) in waiting.await? {
             if let Ok(order) = rows::last_part(&row).parse() {
                 self.load_order(order).await?;
             }

@@ -6,6 +6,8 @@
 //! backup opens a door. Start reading at [`User`].
 
 pub mod sessions;
+pub mod views;
+
 use std::time::Duration;
 
 use domain::Time;
@@ -291,9 +293,10 @@ impl Engine {
         Ok(())
     }
 
-    /// What was done to users and by them, the newest last, after a place in it.
+    /// What was done to users and by them, from either end, after a place in it.
     pub async fn users_log(
         &self,
+        newest_first: bool,
         after: Option<Vec<u8>>,
         limit: usize,
     ) -> Result<(Vec<Entry>, Option<Vec<u8>>), StoreError> {
@@ -301,7 +304,10 @@ impl Engine {
             prefix: Vec::new(),
             after,
         };
-        let mut rows = self.store.scan(LOG, range, limit + 1).await?;
+        let mut rows = match newest_first {
+            true => self.store.scan_back(LOG, range, limit + 1).await?,
+            false => self.store.scan(LOG, range, limit + 1).await?,
+        };
         let has_more = rows.len() > limit;
         rows.truncate(limit);
         let next = rows.last().map(|(key, _)| key.clone());

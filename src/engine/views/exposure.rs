@@ -348,6 +348,11 @@ pub async fn overhang(engine: &Engine) -> Result<Units, StoreError> {
     }
 }
 
+/// How units at risk developed, without looking at any listing.
+pub async fn over(engine: &Engine, span: Span) -> Result<History, StoreError> {
+    history(engine, span, engine.ports.clock.now()).await
+}
+
 impl Span {
     /// A span from a time until now, in steps that are easy to read.
     pub fn since(since: Time, now: Time) -> Span {

@@ -5,6 +5,7 @@ use domain::{
     buffer::Tuned,
     ids::DriftId,
     item::Item,
+    mapping::MappedBy,
     offer::{Listing, Offer},
     rules::{self, Case},
 };
@@ -41,6 +42,8 @@ pub struct ListingView {
     pub sku: Option<Sku>,
     /// The SKU as the channel wrote it.
     pub channel_sku: Option<String>,
+    /// By what a person said that it is the item.
+    pub mapped: Option<MappedBy>,
     /// What buyers see.
     pub title: String,
     /// The price there.
@@ -334,6 +337,7 @@ fn view(
         listing: listing.listing,
         sku: listing.sku,
         channel_sku: listing.channel_sku,
+        mapped: listing.mapped,
         title: listing.title,
         price: listing.price,
         tracked: listing.tracked,

@@ -8,12 +8,14 @@
 pub mod accounts;
 pub mod adoption;
 pub mod allocation;
+pub mod audit;
 pub mod documents;
 pub mod drift;
 pub mod due;
 pub mod evidence;
 pub mod exposure;
 pub mod incidents;
+pub mod insight;
 pub mod listings;
 pub mod locations;
 pub mod next;
@@ -32,6 +34,7 @@ pub mod tasks;
 pub mod timeline;
 pub mod today;
 pub(crate) mod totals;
+pub mod unmapped;
 pub mod words;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -105,6 +108,13 @@ impl Units {
         };
         let most = || new(Quantity::MAX.unsigned_abs().into(), 0).unwrap_or_default();
         exact.or_else(|| new(whole, 0)).unwrap_or_else(most)
+    }
+
+    /// In millionths of a unit.
+    pub fn millionths(self) -> i128 {
+        const SCALE: u8 = domain::exposure::SCALE;
+        let by = u32::from(SCALE.saturating_sub(self.scale));
+        i128::from(self.quantity.units()) * 10_i128.pow(by)
     }
 
     /// As a decimal.
@@ -189,6 +199,7 @@ pub(crate) struct Walk<'a> {
     looked: usize,
     looked_max: usize,
     is_drained: bool,
+    is_back: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -209,7 +220,14 @@ impl<'a> Walk<'a> {
             looked: 0,
             looked_max: LOOKED_MAX,
             is_drained: false,
+            is_back: false,
         }
+    }
+
+    /// The same from the last row on; `after` is then what the rows come before.
+    pub(crate) fn back(mut self) -> Walk<'a> {
+        self.is_back = true;
+        self
     }
 
     /// The same, for counting: it goes further.
@@ -249,7 +267,11 @@ impl<'a> Walk<'a> {
             prefix: self.prefix.clone(),
             after: self.after.clone(),
         };
-        let rows = self.engine.store.scan(self.table, range, CHUNK).await?;
+        let store = &self.engine.store;
+        let rows = match self.is_back {
+            true => store.scan_back(self.table, range, CHUNK).await?,
+            false => store.scan(self.table, range, CHUNK).await?,
+        };
         self.is_drained = rows.len() < CHUNK;
         if let Some((last, _)) = rows.last() {
             self.after = Some(last.clone());

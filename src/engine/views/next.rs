@@ -12,6 +12,7 @@ use domain::{
     ids::IncidentId,
     incident::Incident,
     intent::{Intent, IntentState, Wish},
+    mapping::Named,
     order::{Hold, Order, Phase, SHIPPED_RESTS, Shipment},
     payment::{Pays, Sums},
     returns::{Return, ReturnedLine},
@@ -240,24 +241,30 @@ impl Sheet<'_> {
         if self.is_over() || self.order.is_withdrawn() {
             return;
         }
-        let id = self.order.id;
+        let (id, account) = (self.order.id, &self.order.account);
         let lines = self.order.lines.iter().filter(|line| line.item.is_none());
-        let lines: Vec<(u32, String)> = lines
+        let asked: Vec<String> = lines
             .map(|line| {
-                let sku = line.channel_sku.as_deref().map_or_else(
+                let number = line.number;
+                let called = line.channel_sku.as_deref().map_or_else(
                     || "which has no SKU on its channel".to_owned(),
                     |sku| format!("which its channel calls {sku}"),
                 );
-                (line.number, sku)
+                let alone = format!("`oneshelf orders map {id} {number} SKU`");
+                let clue = (line.listing.as_ref(), line.channel_sku.as_deref());
+                let how = match Named::of_line(clue.0, clue.1) {
+                    Some(named) => format!(
+                        "Say it of all orders of it with `oneshelf listings map {account} {} SKU`, or of this line \
+                         alone with {alone}.",
+                        words::quoted(named.text())
+                    ),
+                    None => format!("Say it with {alone}."),
+                };
+                format!("Nobody knows which item line {number} is, {called}. {how}")
             })
             .collect();
-        for (line, sku) in lines {
-            self.ask_for(
-                "needs_mapping",
-                format!(
-                    "Nobody knows which item line {line} is, {sku}. Say it with `oneshelf orders map {id} {line} SKU`."
-                ),
-            );
+        for text in asked {
+            self.ask_for("needs_mapping", text);
         }
     }
 

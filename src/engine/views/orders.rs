@@ -54,6 +54,8 @@ pub struct Filter {
     pub since: Option<Time>,
     /// With this tag.
     pub tag: Option<String>,
+    /// The newest first, and not the oldest.
+    pub newest_first: bool,
 }
 
 /// An order in a list.
@@ -299,8 +301,8 @@ pub struct ShippedLine {
     pub units: Units,
 }
 
-/// A page of orders, the oldest first: by the time of placing within one account, else by the time
-/// when they became known.
+/// A page of orders, the oldest or the newest first: by the time of placing within one account, else by the
+/// time when they became known.
 pub async fn list(
     engine: &Engine,
     filter: &Filter,
@@ -326,12 +328,23 @@ pub async fn list(
             (rows::ORDERS, Vec::new(), start)
         }
     };
-    let mut walk = Walk::new(engine, table, below, after.or(start));
+    let (begin, end) = match filter.newest_first {
+        true => (after, start),
+        false => (after.or(start), None),
+    };
+    let mut walk = Walk::new(engine, table, below, begin);
+    if filter.newest_first {
+        walk = walk.back();
+    }
     let mut items = Vec::new();
     while items.len() < limit {
         let Some((row, _)) = walk.next().await? else {
             break;
         };
+        if end.as_ref().is_some_and(|end| row < *end) {
+            // All that follows is older.
+            return Ok(Page { items, next: None });
+        }
         let Ok(id) = rows::last_part(&row).parse() else {
             continue;
         };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    AccountId, Sku, Time,
+    AccountId, Money, Sku, Time,
     ids::MovementId,
     item::{Item, ItemKind},
     stock::{Cause, Condition, LocationId, Movement, Stock},
@@ -130,6 +130,10 @@ pub struct ItemView {
     pub title: String,
     /// The merchant's word for what sort of thing it is.
     pub category: Option<String>,
+    /// EAN, UPC or ISBN.
+    pub barcode: Option<String>,
+    /// What one is to cost, by currency.
+    pub prices: Vec<Money>,
     /// What is in one kit.
     pub components: BTreeMap<Sku, Units>,
 }
@@ -248,13 +252,16 @@ fn components(found: &Sellable) -> Vec<ComponentView> {
 /// The movements of an item, the oldest first. Nothing when there is no such item.
 pub async fn movements(
     engine: &Engine,
-    sku: &Sku,
+    (sku, newest_first): (&Sku, bool),
     after: Option<Vec<u8>>,
     limit: usize,
 ) -> Result<Option<Page<MovementView>>, StoreError> {
     let item: Option<Item> = read(engine, rows::ITEMS, &[sku.as_str()]).await?;
     let Some(item) = item else { return Ok(None) };
     let mut walk = Walk::new(engine, rows::MOVEMENTS, prefix(&[sku.as_str()]), after);
+    if newest_first {
+        walk = walk.back();
+    }
     let mut items = Vec::new();
     while items.len() < limit {
         let Some((_, row)) = walk.next().await? else {
@@ -300,6 +307,8 @@ pub async fn item(engine: &Engine, sku: &Sku) -> Result<Option<ItemView>, StoreE
         scale: item.scale,
         title: item.title,
         category: item.category,
+        barcode: item.barcode,
+        prices: item.prices,
         components,
     }))
 }

@@ -55,41 +55,59 @@ pub(crate) async fn of_lines(
         lines.push((line.number, traits));
     }
     let known = known(engine).await?;
-    let suggest = |traits: &Traits| {
-        let mut best: BTreeMap<&Sku, (Likeness, &str)> = BTreeMap::new();
-        for (sku, title, other) in &known {
-            let Some(likeness) = traits.likeness(other) else {
-                continue;
-            };
-            let slot = best.entry(sku).or_insert((likeness, title));
-            if likeness > slot.0 {
-                *slot = (likeness, title);
-            }
-        }
-        let mut alike: Vec<(&Sku, (Likeness, &str))> = best.into_iter().collect();
-        alike.sort_by(|one, other| other.1.0.cmp(&one.1.0).then(one.0.cmp(other.0)));
-        let suggestion = |(sku, (likeness, title)): (&Sku, (Likeness, &str))| Suggestion {
-            sku: sku.clone(),
-            title: title.to_owned(),
-            because: because(likeness),
-        };
-        let alike = alike.into_iter().take(SUGGESTIONS_MAX);
-        alike.map(suggestion).collect()
-    };
     Ok(lines
         .iter()
-        .map(|(number, traits)| (*number, suggest(traits)))
+        .map(|(number, traits)| (*number, suggest(&known, traits)))
         .collect())
 }
 
+/// What may be meant by something, the likeliest first.
+pub(crate) fn suggest(known: &[Known], traits: &Traits) -> Vec<Suggestion> {
+    let mut best: BTreeMap<&Sku, (Likeness, &str)> = BTreeMap::new();
+    for Known {
+        sku,
+        title,
+        traits: other,
+    } in known
+    {
+        let Some(likeness) = traits.likeness(other) else {
+            continue;
+        };
+        let slot = best.entry(sku).or_insert((likeness, title));
+        if likeness > slot.0 {
+            *slot = (likeness, title);
+        }
+    }
+    let mut alike: Vec<(&Sku, (Likeness, &str))> = best.into_iter().collect();
+    alike.sort_by(|one, other| other.1.0.cmp(&one.1.0).then(one.0.cmp(other.0)));
+    let suggestion = |(sku, (likeness, title)): (&Sku, (Likeness, &str))| Suggestion {
+        sku: sku.clone(),
+        title: title.to_owned(),
+        because: because(likeness),
+    };
+    let alike = alike.into_iter().take(SUGGESTIONS_MAX);
+    alike.map(suggestion).collect()
+}
+
+/// An item, and what it can be known by.
+pub(crate) struct Known {
+    sku: Sku,
+    title: String,
+    traits: Traits,
+}
+
 /// All items, by themselves and as they are listed.
-async fn known(engine: &Engine) -> Result<Vec<(Sku, String, Traits)>, StoreError> {
+pub(crate) async fn known(engine: &Engine) -> Result<Vec<Known>, StoreError> {
     let mut known = Vec::new();
     let mut walk = Walk::new(engine, rows::ITEMS, Vec::new(), None).unbounded();
     while let Some((_, row)) = walk.next().await? {
         let item: Item = rows::decode(rows::ITEMS, &row.value)?;
         let traits = Traits::new(Some(item.sku.as_str()), &item.title, None);
-        known.push((item.sku, item.title, traits));
+        known.push(Known {
+            sku: item.sku,
+            title: item.title,
+            traits,
+        });
         if known.len() >= COMPARED_MAX {
             break;
         }
@@ -104,7 +122,11 @@ async fn known(engine: &Engine) -> Result<Vec<(Sku, String, Traits)>, StoreError
             &listing.title,
             listing.barcode.as_deref(),
         );
-        known.push((sku, listing.title, traits));
+        known.push(Known {
+            sku,
+            title: listing.title,
+            traits,
+        });
         if known.len() >= most {
             break;
         }

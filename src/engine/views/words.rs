@@ -4,10 +4,14 @@
 
 mod aftersales;
 mod fulfillment;
+mod mapping;
 mod rules;
 mod telling;
 
-pub use self::telling::{attempt, event_kind, note, person_edit};
+pub use self::{
+    mapping::{mapped, quoted},
+    telling::{attempt, event_kind, note, person_edit},
+};
 
 use std::collections::BTreeMap;
 
@@ -679,6 +683,9 @@ pub fn event(event: &Event, order: &Order) -> String {
         | Event::BreakerLifted { .. }
         // These belong to no order, and so to no timeline.
         | Event::DriftClosed { .. } => "A listing changed.".to_owned(),
+        Event::ListingMapped { named, sku, by } => {
+            format!("{}.", mapped(named, sku.as_ref(), by))
+        }
         Event::ItemSet { sku } => format!("Item {sku} was set."),
     }
 }

@@ -180,6 +180,12 @@ impl Model {
                 .take(1000)
                 .collect();
             assert!(seen == expected, "the rows of `{}` differ", table.0);
+            let back = self.read_back(store, table).await;
+            assert!(
+                back.iter().eq(expected.iter().rev()),
+                "the rows of `{}` differ from behind",
+                table.0
+            );
             for (key, version, value) in expected.iter().take(20) {
                 let row = store.get(table, key).await.unwrap().unwrap();
                 assert!((row.version.0, &row.value) == (*version, value));
@@ -196,6 +202,27 @@ impl Model {
             assert!(kept.as_ref() == Some(body), "the signal at {at} differs");
         }
         assert_eq!(store.stats().await.unwrap().durable, Seq(self.last));
+    }
+
+    /// The rows of a table from the last, by pages of an odd length.
+    async fn read_back(&self, store: &dyn Store, table: Table) -> Vec<(Vec<u8>, u64, Vec<u8>)> {
+        let mut rows = Vec::new();
+        loop {
+            let after = rows.last().map(|(key, ..): &(Vec<u8>, _, _)| key.clone());
+            let range = Range {
+                after,
+                ..Range::default()
+            };
+            let page = store.scan_back(table, range, 7).await.unwrap();
+            let is_last = page.len() < 7;
+            rows.extend(
+                page.into_iter()
+                    .map(|(key, row)| (key, row.version.0, row.value)),
+            );
+            if is_last {
+                return rows;
+            }
+        }
     }
 }
 

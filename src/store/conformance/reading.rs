@@ -136,6 +136,61 @@ pub(super) async fn scans_follow_the_keys(store: Shared) {
     }
 }
 
+pub(super) async fn scans_go_back(store: Shared) {
+    for key in [
+        &b""[..],
+        b"a",
+        b"a\0",
+        b"aa",
+        b"ab",
+        b"a\xff",
+        b"b",
+        b"\xff",
+        b"\xff\xff",
+    ] {
+        put(&store, key, key).await;
+    }
+    let beside = Batch {
+        puts: [Table("order"), Table("orders0")]
+            .map(|table| (table, b"a".to_vec(), Vec::new()))
+            .into(),
+        ..Batch::default()
+    };
+    commit(&store, beside).await;
+    for (prefix, after, limit, expected) in [
+        (&b""[..], None, 99, r"\xff\xff \xff b a\xff ab aa a\x00 a "),
+        (b"a", None, 99, r"a\xff ab aa a\x00 a"),
+        (b"a\xff", None, 99, r"a\xff"),
+        (b"\xff", None, 99, r"\xff\xff \xff"),
+        (b"c", None, 99, ""),
+        (b"a", None, 2, r"a\xff ab"),
+        (b"a", Some(&b"ab"[..]), 99, r"aa a\x00 a"),
+        (b"a", Some(b"ac"), 99, r"ab aa a\x00 a"),
+        (b"a", Some(b"a"), 99, ""),
+        (b"a", Some(b"b"), 2, r"a\xff ab"),
+        (b"b", Some(b"a"), 99, ""),
+        (b"", Some(b"aa"), 2, r"a\x00 a"),
+        (b"", Some(b""), 99, ""),
+        (b"", None, 0, ""),
+    ] {
+        let range = Range {
+            prefix: prefix.to_vec(),
+            after: after.map(<[u8]>::to_vec),
+        };
+        let rows = store.scan_back(ORDERS, range, limit).await.unwrap();
+        let keys = rows.iter().map(|(key, row)| {
+            assert_eq!(*key, row.value);
+            key.escape_ascii().to_string()
+        });
+        assert_eq!(
+            keys.collect::<Vec<_>>().join(" "),
+            expected,
+            "prefix {}, after {after:?}, limit {limit}",
+            prefix.escape_ascii()
+        );
+    }
+}
+
 pub(super) async fn scans_are_bounded(store: Shared) {
     let count = SCAN_LIMIT_MAX + 5;
     for start in (0..count).step_by(100) {

@@ -19,6 +19,7 @@ use super::{
     filter,
     row::{Applied, Standing, encode, encode_gone, weight},
     rows::RowsError,
+    way::Way,
 };
 use crate::{
     Seq,
@@ -147,28 +148,42 @@ impl Base {
         Ok(row.map(|row| block.stored(row).to_vec()))
     }
 
-    /// Rows in the order of their keys, from a bound on.
-    pub(crate) fn iter(self: &Arc<Self>, from: Bound<&[u8]>) -> Result<BaseIter, RowsError> {
+    /// Rows in either order of their keys, from a bound on.
+    pub(crate) fn iter(
+        self: &Arc<Self>,
+        from: Bound<&[u8]>,
+        way: Way,
+    ) -> Result<BaseIter, RowsError> {
         let mut iter = BaseIter {
             base: Arc::clone(self),
-            number: 0,
+            way,
+            ahead: 0..self.index.len(),
             block: None,
-            at: 0,
+            rows: 0..0,
             blocks: 0,
         };
         let (Bound::Included(key) | Bound::Excluded(key)) = from else {
             return Ok(iter);
         };
         let Some(number) = self.index.before(key) else {
+            if way == Way::Back {
+                iter.ahead = 0..0;
+            }
             return Ok(iter);
         };
         let block = self.block(number, true)?;
-        let is_before = |row: &RowAt| match from {
-            Bound::Included(_) => block.key(row) < key,
-            Bound::Excluded(_) | Bound::Unbounded => block.key(row) <= key,
+        let is_in = matches!(from, Bound::Included(_));
+        let has_below = (way == Way::Back) == is_in;
+        let is_below = |row: &RowAt| match has_below {
+            true => block.key(row) <= key,
+            false => block.key(row) < key,
         };
-        iter.at = block.rows.partition_point(is_before);
-        (iter.number, iter.block, iter.blocks) = (number, Some(block), 1);
+        let split = block.rows.partition_point(is_below);
+        (iter.rows, iter.ahead) = match way {
+            Way::Forth => (split..block.rows.len(), number + 1..self.index.len()),
+            Way::Back => (0..split, 0..number),
+        };
+        (iter.block, iter.blocks) = (Some(block), 1);
         Ok(iter)
     }
 
@@ -176,7 +191,7 @@ impl Base {
     /// can be read asks this.
     pub(crate) fn weigh(self: &Arc<Self>, each: EachWhole<'_>) -> Result<Applied, RowsError> {
         let (mut count, mut sum) = (0, 0_u64);
-        let mut iter = self.iter(Bound::Unbounded)?;
+        let mut iter = self.iter(Bound::Unbounded, Way::Forth)?;
         while let Some(row) = iter.next()? {
             count += 1;
             sum = sum.wrapping_add(weight(row.stored()));
@@ -450,9 +465,12 @@ pub(super) fn take<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
 /// Rows of a file, one after the other.
 pub(crate) struct BaseIter {
     base: Arc<Base>,
-    number: usize,
+    way: Way,
+    /// Blocks that were not begun.
+    ahead: Range<usize>,
     block: Option<Arc<Block>>,
-    at: usize,
+    /// Rows of the block that were not given yet.
+    rows: Range<usize>,
     blocks: usize,
 }
 
@@ -479,21 +497,20 @@ impl BaseIter {
     pub(crate) fn next(&mut self) -> Result<Option<BaseRow>, RowsError> {
         loop {
             if let Some(block) = &self.block {
-                if self.at < block.rows.len() {
-                    let (block, at) = (Arc::clone(block), self.at);
-                    self.at += 1;
+                if let Some(at) = self.way.next(&mut self.rows) {
+                    let block = Arc::clone(block);
                     return Ok(Some(BaseRow { block, at }));
                 }
-                self.number += 1;
                 self.block = None;
             }
-            if self.number >= self.base.index.len() {
+            let Some(number) = self.way.next(&mut self.ahead) else {
                 return Ok(None);
-            }
+            };
             let is_kept = self.blocks < KEPT_IN_A_ROW;
-            self.block = Some(self.base.block(self.number, is_kept)?);
+            let block = self.base.block(number, is_kept)?;
+            self.rows = 0..block.rows.len();
+            self.block = Some(block);
             self.blocks += 1;
-            self.at = 0;
         }
     }
 }

@@ -18,6 +18,7 @@ use super::{
     pieces,
     rows::{EachRow, Rows, RowsError},
     stack::{Frozen, Stack},
+    way::Way,
 };
 use crate::{Table, journal::change::RowKey};
 
@@ -84,9 +85,10 @@ impl Memtable {
         }
     }
 
-    fn range(&self, from: Bound<&[u8]>) -> impl Iterator<Item = Shown<'_>> + use<'_> {
-        let range = self.rows.range::<[u8], _>((from, Bound::Unbounded));
-        range.map(|(key, entry)| (key.as_slice(), entry.stored.as_deref()))
+    fn range(&self, from: Bound<&[u8]>, way: Way) -> impl Iterator<Item = Shown<'_>> + use<'_> {
+        let mut range = self.rows.range::<[u8], _>(way.range(from));
+        let next = std::iter::from_fn(move || way.next(&mut range));
+        next.map(|(key, entry)| (key.as_slice(), entry.stored.as_deref()))
     }
 }
 
@@ -186,9 +188,20 @@ impl Layers {
 
     /// Shows rows in the order of their keys, from a bound on, until told to stop.
     pub(crate) fn walk(&self, from: Bound<&[u8]>, each: EachRow<'_>) -> Result<(), RowsError> {
+        self.go(from, Way::Forth, each)
+    }
+
+    /// The same, in either order.
+    pub(crate) fn go(
+        &self,
+        from: Bound<&[u8]>,
+        way: Way,
+        each: EachRow<'_>,
+    ) -> Result<(), RowsError> {
         let mut in_memory = Merged {
-            above: self.fresh.range(from).peekable(),
-            below: self.draining.range(from).peekable(),
+            above: self.fresh.range(from, way).peekable(),
+            below: self.draining.range(from, way).peekable(),
+            way,
         }
         .peekable();
         let mut wants_more = true;
@@ -196,9 +209,11 @@ impl Layers {
             Some(stored) => each(key, stored),
             None => Ok(true),
         };
-        self.disk.walk(from, &mut |key, stored| {
+        self.disk.go(from, way, &mut |key, stored| {
             let mut shown = Some(stored);
-            while let Some((before, stored)) = in_memory.next_if(|(other, _)| *other <= key) {
+            while let Some((before, stored)) =
+                in_memory.next_if(|(other, _)| way.order(other, key).is_le())
+            {
                 if before == key {
                     shown = stored;
                     break;
@@ -222,6 +237,7 @@ impl Layers {
 struct Merged<A: Iterator, B: Iterator> {
     above: Peekable<A>,
     below: Peekable<B>,
+    way: Way,
 }
 
 impl<'a, A, B> Iterator for Merged<A, B>
@@ -233,7 +249,7 @@ where
 
     fn next(&mut self) -> Option<Shown<'a>> {
         let order = match (self.above.peek(), self.below.peek()) {
-            (Some((above, _)), Some((below, _))) => above.cmp(below),
+            (Some((above, _)), Some((below, _))) => self.way.order(above, below),
             (_, None) => Ordering::Less,
             (None, _) => Ordering::Greater,
         };
@@ -280,17 +296,18 @@ mod tests {
         };
         let limit = 1 + dice.roll(20) as usize;
         let mut shown: Vec<(RowKey, Vec<u8>)> = Vec::new();
-        let walked = layers.walk(from, &mut |key, stored| {
+        let way = [Way::Forth, Way::Back][dice.roll(2) as usize];
+        let walked = layers.go(from, way, &mut |key, stored| {
             shown.push((key.to_vec(), stored.to_vec()));
             Ok(shown.len() < limit)
         });
         walked.unwrap();
-        let right = model.range::<[u8], _>((from, Bound::Unbounded));
-        let right: Vec<_> = right
+        let mut right = model.range::<[u8], _>(way.range(from));
+        let right: Vec<_> = std::iter::from_fn(|| way.next(&mut right))
             .take(limit)
             .map(|(key, stored)| (key.clone(), stored.clone()))
             .collect();
-        assert_eq!(shown, right, "{what}, from {from:?}");
+        assert_eq!(shown, right, "{what}, {way:?} from {from:?}");
         for key in model.keys() {
             assert_eq!(layers.get(key).unwrap().as_ref(), model.get(key), "{what}");
         }

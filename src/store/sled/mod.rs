@@ -31,6 +31,7 @@ mod shared;
 mod space;
 mod stack;
 mod state;
+mod way;
 mod weigh;
 
 #[cfg(test)]
@@ -55,7 +56,7 @@ pub use options::{OpenError, Opened, Options, Retain};
 use crate::{
     Append, Batch, Range, Row, SCAN_LIMIT_MAX, Seq, Stats, Store, StoreError, Table,
     journal::{change, record::SIGNAL},
-    limits, scan_bounds,
+    limits, scan_back_bound, scan_bounds,
 };
 use committer::{Answer, Job, Write};
 use keeper::Keeper;
@@ -63,6 +64,7 @@ use memtable::Layers;
 use row::{decode, fact_key, fact_of};
 use rows::RowsError;
 use shared::Shared;
+use way::Way;
 
 /// How many KiB of writes may be on their way before callers wait.
 const WAITING_KIB_MAX: u32 = 64 * 1024;
@@ -211,7 +213,20 @@ impl Store for Sled {
         limits::check_row(table, &range.prefix)?;
         let limit = limit.min(SCAN_LIMIT_MAX);
         self.shared
-            .read_rows(|rows| scan(rows, table, &range, limit))
+            .read_rows(|rows| scan(rows, table, &range, Way::Forth, limit))
+    }
+
+    async fn scan_back(
+        &self,
+        table: Table,
+        range: Range,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Row)>, StoreError> {
+        self.shared.health()?;
+        limits::check_row(table, &range.prefix)?;
+        let limit = limit.min(SCAN_LIMIT_MAX);
+        self.shared
+            .read_rows(|rows| scan(rows, table, &range, Way::Back, limit))
     }
 
     async fn stats(&self) -> Result<Stats, StoreError> {
@@ -267,17 +282,24 @@ fn scan(
     rows: &Layers,
     table: Table,
     range: &Range,
+    way: Way,
     limit: usize,
 ) -> Result<Vec<(Vec<u8>, Row)>, RowsError> {
     let name = change::row_key(table, b"");
     let prefix = [name.as_slice(), &range.prefix].concat();
-    let (from, _) = scan_bounds(range);
-    let from = from.map(|key| [name.as_slice(), key].concat());
+    let whole = |key: &[u8]| [name.as_slice(), key].concat();
+    let from = match way {
+        Way::Forth => scan_bounds(range).0.map(whole),
+        Way::Back => scan_back_bound(&Range {
+            prefix: prefix.clone(),
+            after: range.after.as_deref().map(whole),
+        }),
+    };
     let mut found = Vec::new();
     if limit == 0 {
         return Ok(found);
     }
-    rows.walk(from.as_ref().map(Vec::as_slice), &mut |key, stored| {
+    rows.go(from.as_ref().map(Vec::as_slice), way, &mut |key, stored| {
         if !key.starts_with(&prefix) {
             return Ok(false);
         }

@@ -17,6 +17,8 @@ use std::{
 
 use ::sled as engine;
 
+use super::way::Way;
+
 /// Smaller ones left 37 of 40 stores broken after a simulated power cut.
 const SEGMENT_BYTES: usize = 8 * 1024 * 1024;
 
@@ -93,21 +95,29 @@ impl Rows {
 
     /// Shows rows in the order of their keys, from a bound on, until told to stop.
     pub(crate) fn walk(&self, from: Bound<&[u8]>, each: EachRow<'_>) -> Result<(), RowsError> {
-        let range = (from, Bound::Unbounded);
-        let mut rows = guarded(|| Ok(self.tree.range::<&[u8], _>(range)))?;
-        while let Some((key, value)) = guarded(|| rows.next().transpose())? {
-            if !each(&key, &value)? {
+        self.go(from, Way::Forth, each)
+    }
+
+    /// The same, in either order.
+    pub(crate) fn go(
+        &self,
+        from: Bound<&[u8]>,
+        way: Way,
+        each: EachRow<'_>,
+    ) -> Result<(), RowsError> {
+        let mut rows = self.iter(from, way)?;
+        while let Some(row) = rows.next()? {
+            if !each(row.key(), row.stored())? {
                 break;
             }
         }
         Ok(())
     }
 
-    /// Rows in the order of their keys, from a bound on, to be asked for one by one.
-    pub(crate) fn iter(&self, from: Bound<&[u8]>) -> Result<RowsIter, RowsError> {
-        let range = (from, Bound::Unbounded);
-        let iter = guarded(|| Ok(self.tree.range::<&[u8], _>(range)))?;
-        Ok(RowsIter(iter))
+    /// Rows from a bound on, to be asked for one by one.
+    pub(crate) fn iter(&self, from: Bound<&[u8]>, way: Way) -> Result<RowsIter, RowsError> {
+        let iter = guarded(|| Ok(self.tree.range::<&[u8], _>(way.range(from))))?;
+        Ok(RowsIter(iter, way))
     }
 
     /// Where it is.
@@ -167,11 +177,11 @@ impl Rows {
 }
 
 /// Rows, one after the other.
-pub(crate) struct RowsIter(engine::Iter);
+pub(crate) struct RowsIter(engine::Iter, Way);
 
 impl RowsIter {
     pub(crate) fn next(&mut self) -> Result<Option<StoredRow>, RowsError> {
-        let next = guarded(|| self.0.next().transpose())?;
+        let next = guarded(|| self.1.next(&mut self.0).transpose())?;
         Ok(next.map(|(key, stored)| StoredRow { key, stored }))
     }
 }

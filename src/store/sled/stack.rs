@@ -16,6 +16,7 @@ use super::{
     base::{Base, BaseIter, BaseRow},
     row::{Standing, is_gone},
     rows::{EachRow, Rows, RowsError, RowsIter, StoredRow},
+    way::Way,
 };
 use crate::Seq;
 
@@ -156,12 +157,22 @@ impl Stack {
 
     /// Shows rows in the order of their keys, from a bound on, until told to stop.
     pub(crate) fn walk(&self, from: Bound<&[u8]>, each: EachRow<'_>) -> Result<(), RowsError> {
+        self.go(from, Way::Forth, each)
+    }
+
+    /// The same, in either order.
+    pub(crate) fn go(
+        &self,
+        from: Bound<&[u8]>,
+        way: Way,
+        each: EachRow<'_>,
+    ) -> Result<(), RowsError> {
         if let ([top], []) = (self.tops.as_slice(), self.bases.as_slice()) {
             // Over nothing there are no marks.
-            return top.walk(from, each);
+            return top.go(from, way, each);
         }
         self.merge(
-            from,
+            (from, way),
             &self.bases,
             &mut |key, stored| match is_gone(key, stored)? {
                 true => Ok(true),
@@ -176,23 +187,23 @@ impl Stack {
         from: Bound<&[u8]>,
         each: EachRow<'_>,
     ) -> Result<(), RowsError> {
-        self.merge(from, &[], each)
+        self.merge((from, Way::Forth), &[], each)
     }
 
     fn merge(
         &self,
-        from: Bound<&[u8]>,
+        (from, way): (Bound<&[u8]>, Way),
         bases: &[Arc<Base>],
         each: EachRow<'_>,
     ) -> Result<(), RowsError> {
         let mut layers = Vec::new();
         for rows in &self.tops {
-            layers.push(Layer::begin(Source::Top(Box::new(rows.iter(from)?)))?);
+            layers.push(Layer::begin(Source::Top(Box::new(rows.iter(from, way)?)))?);
         }
         for base in bases {
-            layers.push(Layer::begin(Source::Base(base.iter(from)?))?);
+            layers.push(Layer::begin(Source::Base(base.iter(from, way)?))?);
         }
-        while let Some(first) = first_of(&layers) {
+        while let Some(first) = first_of(&layers, way) {
             let Some(row) = layers[first].step()? else {
                 continue;
             };
@@ -277,12 +288,12 @@ impl Layer {
     }
 }
 
-/// The layer with the least key; of several the one above.
-fn first_of(layers: &[Layer]) -> Option<usize> {
+/// The layer with the first key; of several the one above.
+fn first_of(layers: &[Layer], way: Way) -> Option<usize> {
     let mut first: Option<(usize, &[u8])> = None;
     for (number, layer) in layers.iter().enumerate() {
         let Some(head) = &layer.head else { continue };
-        if first.is_none_or(|(_, key)| head.key() < key) {
+        if first.is_none_or(|(_, key)| way.order(head.key(), key).is_lt()) {
             first = Some((number, head.key()));
         }
     }

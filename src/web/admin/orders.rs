@@ -34,6 +34,8 @@ pub(crate) struct ListQuery {
     phase: Option<String>,
     since: Option<String>,
     tag: Option<String>,
+    #[serde(default)]
+    newest_first: bool,
     cursor: Option<String>,
     limit: Option<usize>,
 }
@@ -128,6 +130,7 @@ pub(crate) async fn list(
         phase: phase.transpose()?,
         since: since.transpose()?,
         tag: ask.tag,
+        newest_first: ask.newest_first,
     };
     let place = Place::read(&("orders", &filter), ask.cursor.as_deref(), ask.limit)?;
     let page =

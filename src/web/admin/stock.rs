@@ -1,6 +1,9 @@
 //! Stock, items, listings and what is at risk.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use axum::{
     Json,
@@ -9,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
-    AccountId, ListingId, Sku, Time,
+    AccountId, Currency, ListingId, Money, Sku, Time,
     decide::Refusal,
     item::{Item, ItemKind},
     signal::{Change, Command},
@@ -24,7 +27,7 @@ use serde_json::json;
 
 use super::{Admin, accounts::Nothing};
 use crate::{
-    ask::{Amount, Ask, At, PageQuery, bad_parameter, moment, sku},
+    ask::{Amount, Ask, At, OrderedQuery, PageQuery, bad_parameter, moment, sku},
     paging::Place,
     problem::{self, Problem},
     write::{Write, carry_out, optional_text, text},
@@ -68,6 +71,9 @@ pub(crate) struct SetItem {
     #[serde(default)]
     title: String,
     category: Option<String>,
+    barcode: Option<String>,
+    #[serde(default)]
+    prices: Vec<Money>,
     #[serde(default)]
     components: BTreeMap<Sku, Amount>,
 }
@@ -139,12 +145,17 @@ async fn as_it_was(admin: &Admin, sku: &Sku, at: Time) -> Result<Response, Probl
 pub(crate) async fn movements(
     State(admin): State<Admin>,
     At(name): At<String>,
-    Ask(ask): Ask<PageQuery>,
+    Ask(ask): Ask<OrderedQuery>,
 ) -> Result<Response, Problem> {
     let sku = sku(&name)?;
-    let place = Place::read(&("movements", &sku), ask.cursor.as_deref(), ask.limit)?;
+    let place = Place::read(
+        &("movements", &sku, ask.newest_first),
+        ask.cursor.as_deref(),
+        ask.limit,
+    )?;
     let after = place.after.clone();
-    let page = views::stock::movements(&admin.engine, &sku, after, place.limit).await?;
+    let page = views::stock::movements(&admin.engine, (&sku, ask.newest_first), after, place.limit)
+        .await?;
     let page = page.ok_or_else(|| no_item(&sku))?;
     Ok(Json(place.show(page)).into_response())
 }
@@ -220,12 +231,21 @@ pub(crate) async fn set_item(
         return Err(bad(format!("more than {COMPONENTS_MAX}"), "components"));
     }
     let category = asked.category.as_deref().unwrap_or_default();
-    for (text, path) in [(asked.title.as_str(), "title"), (category, "category")] {
+    let barcode = asked.barcode.as_deref().unwrap_or_default();
+    for (text, path) in [
+        (asked.title.as_str(), "title"),
+        (category, "category"),
+        (barcode, "barcode"),
+    ] {
         if text.chars().count() > TITLE_LENGTH_MAX || text.chars().any(char::is_control) {
             let detail =
                 format!("at most {TITLE_LENGTH_MAX} characters, and no control characters");
             return Err(bad(detail, path));
         }
+    }
+    let currencies: BTreeSet<Currency> = asked.prices.iter().map(|one| one.currency()).collect();
+    if currencies.len() < asked.prices.len() {
+        return Err(bad("more than one in a currency".to_owned(), "prices"));
     }
     let kind = match asked.kind {
         Kind::Kit => ItemKind::Kit(bill(&admin, asked.components).await?),
@@ -241,6 +261,8 @@ pub(crate) async fn set_item(
         scale: asked.scale,
         title: asked.title,
         category: asked.category,
+        barcode: asked.barcode,
+        prices: asked.prices,
     });
     carry_out(&admin, write.ticket, StatusCode::OK, command).await
 }

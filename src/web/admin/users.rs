@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Admin, accounts::Signed};
 use crate::{
-    ask::{Ask, At, PageQuery},
+    ask::{Ask, At, OrderedQuery},
     dashboard::{digest, secret},
     paging::Place,
     problem::Problem,
@@ -150,11 +150,16 @@ pub(crate) async fn link(
 
 pub(crate) async fn log(
     State(admin): State<Admin>,
-    Ask(ask): Ask<PageQuery>,
+    Ask(ask): Ask<OrderedQuery>,
 ) -> Result<Response, Problem> {
-    let place = Place::read(&"audit", ask.cursor.as_deref(), ask.limit)?;
+    let place = Place::read(
+        &("audit", ask.newest_first),
+        ask.cursor.as_deref(),
+        ask.limit,
+    )?;
     let after = place.after.clone();
-    let (entries, next) = admin.engine.users_log(after, place.limit).await?;
+    let log = admin.engine.users_log(ask.newest_first, after, place.limit);
+    let (entries, next) = log.await?;
     let entry = |entry: Entry| EntryView {
         at: entry.at,
         text: entry.change.text(),

@@ -7,17 +7,20 @@ use engine::{
     views::{queues, today},
 };
 use serde::Deserialize;
-use serde_json::Map;
+use serde_json::{Map, json};
 
 use super::{
     deeds::note,
     fields::Fields,
-    page::{Chrome, Part, go, send},
+    format::Moment,
+    page::{Badge, Chrome, Part, go, send},
+    shop,
     today::{AccountRow, account_rows},
     visitor::{Taste, Visitor},
+    words::fill,
 };
 use crate::{
-    admin::{Admin, accounts},
+    admin::{Admin, accounts, adoption, safety},
     ask::{Ask, At},
     problem::Problem,
     write::{Ticket, Write},
@@ -34,6 +37,7 @@ pub(super) struct Asked {
 
 struct Card {
     row: AccountRow,
+    mode: Badge,
     shop: Option<String>,
     warnings: Vec<String>,
     waits: String,
@@ -48,6 +52,18 @@ struct Card {
 struct Page {
     chrome: Chrome,
     cards: Vec<Card>,
+    /// What the last freeze did, and when, while it can be taken back.
+    frozen: Option<(String, Moment)>,
+}
+
+/// What an account may do, as a badge.
+pub(super) fn mode_badge(chrome: &Chrome, mode: &str) -> Badge {
+    let shops = chrome.t.shops;
+    match mode {
+        "live" => Badge::new("ok", shops.live),
+        "observe" => Badge::new("wait", shops.observe),
+        _ => Badge::new("off", shops.off),
+    }
 }
 
 pub(super) async fn show(
@@ -75,6 +91,7 @@ pub(super) async fn show(
         let account = engine.accounts.get(&state.id);
         let set = account.map(|account| account.set());
         cards.push(Card {
+            mode: mode_badge(&chrome, state.mode),
             row,
             shop: state.health.shop.clone(),
             warnings: state.health.warnings.clone(),
@@ -85,7 +102,21 @@ pub(super) async fn show(
             is_by_hand: account.is_some_and(|account| account.descriptor().is_by_hand),
         });
     }
-    Ok(send(StatusCode::OK, &Page { chrome, cards }))
+    let frozen = engine.last_freeze().await?;
+    let frozen = frozen.filter(|last| last.undone_at.is_none() && !last.accounts.is_empty());
+    let page = Page {
+        frozen: frozen.map(|last| {
+            let accounts = last.accounts.iter().map(ToString::to_string);
+            let accounts = accounts.collect::<Vec<_>>().join(", ");
+            let by = last.by.unwrap_or_default();
+            let said = [("accounts", accounts.as_str()), ("by", by.as_str())];
+            let text = fill(chrome.t.shops.frozen_last, &said);
+            (text, chrome.moment(last.at))
+        }),
+        chrome,
+        cards,
+    };
+    Ok(send(StatusCode::OK, &page))
 }
 
 /// Something that is done to an account.
@@ -95,10 +126,23 @@ pub(super) enum Ring {
     Unfreeze,
     Sync,
     Compare,
+    Lift,
+    Mode,
+    Opening,
+    Arm,
 }
 
 impl Ring {
-    pub(super) const ALL: [Ring; 4] = [Ring::Freeze, Ring::Unfreeze, Ring::Sync, Ring::Compare];
+    pub(super) const ALL: [Ring; 8] = [
+        Ring::Freeze,
+        Ring::Unfreeze,
+        Ring::Sync,
+        Ring::Compare,
+        Ring::Lift,
+        Ring::Mode,
+        Ring::Opening,
+        Ring::Arm,
+    ];
 
     /// Where its form is sent.
     pub(super) fn path(self) -> &'static str {
@@ -107,49 +151,112 @@ impl Ring {
             Ring::Unfreeze => "/channels/{account}/unfreeze",
             Ring::Sync => "/channels/{account}/sync",
             Ring::Compare => "/channels/{account}/compare",
+            Ring::Lift => "/channels/{account}/lift",
+            Ring::Mode => "/channels/{account}/mode",
+            Ring::Opening => "/channels/{account}/opening",
+            Ring::Arm => "/channels/{account}/arm",
         }
     }
 
     /// The least role that it takes.
     pub(super) fn least(self) -> Role {
-        Role::Operator
+        match self {
+            Ring::Freeze | Ring::Unfreeze | Ring::Sync | Ring::Compare | Ring::Lift => {
+                Role::Operator
+            }
+            Ring::Mode | Ring::Opening | Ring::Arm => Role::Admin,
+        }
     }
 }
 
+/// Does it and shows where it was asked, or the account with why it was not done.
 pub(super) async fn run(
     ring: Ring,
     admin: Admin,
-    visitor: Visitor,
+    (visitor, taste): (Visitor, Taste),
     account: String,
     fields: Fields,
 ) -> Result<Response, Problem> {
+    if let Err(problem) = act(ring, &admin, &visitor, &account, &fields).await {
+        let asked = shop::Asked::default();
+        return shop::draw(&admin, (&visitor, taste), (&account, &asked), Some(problem)).await;
+    }
+    let what = ring.path().rsplit('/').next().unwrap_or_default();
+    note(&admin, &visitor, format!("{what} {account}")).await;
+    Ok(go(&match fields.get("back") {
+        Some("list") => "/channels?done=done".to_owned(),
+        Some("walk") => format!("/channels/{account}/walk"),
+        _ => format!("/channels/{account}?done=done"),
+    }))
+}
+
+async fn act(
+    ring: Ring,
+    admin: &Admin,
+    visitor: &Visitor,
+    account: &str,
+    fields: &Fields,
+) -> Result<(), Problem> {
     let ticket = Ticket::of_form(
         fields.get("once"),
         fields.digest(&format!("{ring:?} {account}")),
     );
-    let signed = || {
-        let mut body = Map::new();
-        body.insert("by".to_owned(), visitor.user.name.clone().into());
-        body
-    };
-    let (state, at) = (State(admin.clone()), At(account.clone()));
+    let mut body = Map::new();
+    let by = json!(visitor.user.name);
+    let (state, at) = (State(admin.clone()), At(account.to_owned()));
+    let dry = || Ask(accounts::DryRun::default());
     match ring {
         Ring::Freeze => {
-            let dry = Ask(accounts::DryRun::default());
-            accounts::freeze(state, at, dry, Write::of(signed(), ticket)?).await?;
+            body.insert("by".to_owned(), by);
+            accounts::freeze(state, at, dry(), Write::of(body, ticket)?).await?
         }
         Ring::Unfreeze => {
-            let dry = Ask(accounts::DryRun::default());
-            accounts::unfreeze(state, at, dry, Write::of(signed(), ticket)?).await?;
+            body.insert("by".to_owned(), by);
+            accounts::unfreeze(state, at, dry(), Write::of(body, ticket)?).await?
         }
-        Ring::Sync => {
-            accounts::poll(state, at, Write::of(Map::new(), ticket)?).await?;
+        Ring::Sync => accounts::poll(state, at, Write::of(body, ticket)?).await?,
+        Ring::Compare => accounts::reconcile(state, at, Write::of(body, ticket)?).await?,
+        Ring::Lift => {
+            let mut body = fields.body(&["side", "right"]);
+            body.insert("by".to_owned(), by);
+            safety::lift(state, at, Write::of(body, ticket)?).await?
         }
-        Ring::Compare => {
-            accounts::reconcile(state, at, Write::of(Map::new(), ticket)?).await?;
+        Ring::Mode => {
+            let mode = fields.get("mode").filter(|mode| *mode != "configured");
+            body.insert("mode".to_owned(), json!(mode));
+            accounts::set_mode(state, at, dry(), Write::of(body, ticket)?).await?
         }
-    }
-    let what = ring.path().rsplit('/').next().unwrap_or_default();
-    note(&admin, &visitor, format!("{what} {account}")).await;
+        Ring::Opening => adoption::take_opening(state, at, Write::of(body, ticket)?).await?,
+        Ring::Arm => {
+            let body = fields.body(&["previewed_at"]);
+            adoption::arm(state, at, Write::of(body, ticket)?).await?
+        }
+    };
+    Ok(())
+}
+
+pub(super) async fn freeze_all(
+    State(admin): State<Admin>,
+    visitor: Visitor,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    let ticket = Ticket::of_form(fields.get("once"), fields.digest("freeze all"));
+    let mut body = Map::new();
+    body.insert("by".to_owned(), json!(visitor.user.name));
+    safety::freeze(State(admin.clone()), Write::of(body, ticket)?).await?;
+    note(&admin, &visitor, "freeze all accounts".to_owned()).await;
+    Ok(go("/channels?done=done"))
+}
+
+pub(super) async fn undo_freeze(
+    State(admin): State<Admin>,
+    visitor: Visitor,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    let ticket = Ticket::of_form(fields.get("once"), fields.digest("undo freeze"));
+    let mut body = Map::new();
+    body.insert("by".to_owned(), json!(visitor.user.name));
+    safety::undo_freeze(State(admin.clone()), Write::of(body, ticket)?).await?;
+    note(&admin, &visitor, "undo freeze".to_owned()).await;
     Ok(go("/channels?done=done"))
 }

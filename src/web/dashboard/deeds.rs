@@ -157,7 +157,7 @@ pub(super) async fn effect(answer: Response) -> String {
     }
 }
 
-async fn act(
+pub(super) async fn act(
     deed: Deed,
     admin: &Admin,
     visitor: &Visitor,

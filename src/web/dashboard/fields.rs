@@ -44,6 +44,20 @@ impl Fields {
         said.collect()
     }
 
+    /// The names of the fields that begin so, without that beginning.
+    pub(super) fn named<'f>(&'f self, beginning: &'f str) -> impl Iterator<Item = &'f str> {
+        let names = self.0.keys();
+        names.filter_map(move |name| name.strip_prefix(beginning))
+    }
+
+    /// The same fields, and one more.
+    #[must_use]
+    pub(super) fn with(&self, name: &str, value: &str) -> Fields {
+        let mut fields = self.clone();
+        fields.0.insert(name.to_owned(), value.to_owned());
+        fields
+    }
+
     /// The digest that tells one form from another.
     pub(super) fn digest(&self, path: &str) -> String {
         use sha2::{Digest, Sha256};

@@ -48,6 +48,15 @@ impl Language {
         text
     }
 
+    /// In quotes, as the language has them.
+    pub(super) fn quoted(self, text: &str) -> String {
+        match self {
+            Language::English => format!("“{text}”"),
+            Language::German => format!("„{text}“"),
+            Language::Spanish => format!("«{text}»"),
+        }
+    }
+
     pub(super) fn count(self, number: usize) -> String {
         self.decimal(&number.to_string())
     }
@@ -77,6 +86,12 @@ impl Language {
                 format!("{amount}\u{a0}{symbol}")
             }
         }
+    }
+
+    /// The day of a moment (UTC).
+    pub(super) fn day(self, at: Time) -> String {
+        let text = self.moment(at).text;
+        text.split(' ').next().unwrap_or_default().to_owned()
     }
 
     pub(super) fn moment(self, at: Time) -> Moment {

@@ -6,24 +6,31 @@
 //! [`screens`]; start reading there.
 
 mod assets;
+mod bulk;
+mod buttons;
 mod channels;
+mod charts;
+mod counts;
 mod deeds;
 mod events;
 mod fields;
 mod format;
 mod guessing;
 mod incidents;
+mod insight;
 mod order;
 mod orders;
 mod packing;
 mod page;
 mod password;
+mod shop;
 mod sign_in;
 mod stock;
 mod stuck;
 mod today;
 mod users;
 mod visitor;
+mod walk;
 mod words;
 
 use axum::{
@@ -110,11 +117,30 @@ pub(crate) fn screens() -> Vec<Screen> {
         shows("/", viewer, today::show),
         shows("/events", viewer, events::stream),
         shows("/orders", viewer, orders::show),
+        takes("/orders/views", viewer, orders::save_view),
+        takes("/orders/views/drop", viewer, orders::drop_view),
+        takes("/orders/bulk", Some(bulk::LEAST), bulk::run),
         shows("/orders/{order}", viewer, order::show),
         shows("/packing", viewer, packing::show),
         shows("/stock", viewer, stock::list),
         shows("/stock/{sku}", viewer, stock::show),
+        shows("/counts", viewer, counts::list),
+        takes("/counts", Some(counts::LEAST), counts::open),
+        shows("/counts/{count}", viewer, counts::show),
+        takes("/counts/{count}", Some(counts::LEAST), counts::enter),
+        takes("/counts/{count}/close", Some(counts::LEAST), counts::close),
         shows("/channels", viewer, channels::show),
+        shows("/channels/{account}", viewer, shop::show),
+        shows("/channels/{account}/freeze", viewer, walk::ask_freeze),
+        shows("/channels/{account}/walk", Some(walk::LEAST), walk::show),
+        takes(
+            "/channels/{account}/preview",
+            Some(walk::LEAST),
+            walk::preview,
+        ),
+        shows("/freeze", viewer, walk::ask_freeze_all),
+        takes("/freeze", Some(Role::Operator), channels::freeze_all),
+        takes("/freeze/undo", Some(Role::Operator), channels::undo_freeze),
         shows("/incidents", viewer, incidents::list),
         shows("/incidents/{incident}", viewer, incidents::show),
         takes(
@@ -123,6 +149,7 @@ pub(crate) fn screens() -> Vec<Screen> {
             incidents::resolve,
         ),
         shows("/stuck", viewer, stuck::show),
+        shows("/insight", viewer, insight::show),
         shows("/users", Some(Role::Admin), users::show),
     ];
     all.extend(Deed::ALL.map(to_order));
@@ -143,11 +170,13 @@ fn to_stock(asked: Move) -> Screen {
 }
 
 fn to_account(ring: Ring) -> Screen {
-    let handler =
-        move |State(admin): State<Admin>,
-              visitor: Visitor,
-              At(account): At<String>,
-              fields: Fields| { channels::run(ring, admin, visitor, account, fields) };
+    let handler = move |State(admin): State<Admin>,
+                        visitor: Visitor,
+                        taste: Taste,
+                        At(account): At<String>,
+                        fields: Fields| {
+        channels::run(ring, admin, (visitor, taste), account, fields)
+    };
     takes(ring.path(), Some(ring.least()), handler)
 }
 

@@ -410,7 +410,7 @@ pub(super) fn task_badge(chrome: &Chrome, state: TaskState) -> Badge {
 fn step_row(chrome: &Chrome, step: &NextStep) -> Step {
     Step {
         kind: if step.is_to_do { "act" } else { "wait" },
-        text: step.text.clone(),
+        text: chrome.on_page(&step.text),
         until: step.until.map(|at| chrome.moment(at)),
         href: named(&step.text, "inc_").map(|incident| format!("/incidents/{incident}")),
     }

@@ -1,19 +1,21 @@
 //! The list of orders: by phase and account, by what is late, and by what somebody looks for.
 
-use std::time::Duration;
-
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
-use domain::{Time, order::Phase, person::Contact};
-use engine::views::{
-    self,
-    due::{self, Standing},
-    orders::{Filter, OrderSummary},
-    search::search,
+use domain::{order::Phase, person::Contact};
+use engine::{
+    users::views::ViewError,
+    views::{
+        self,
+        due::{self, Standing},
+        orders::{Filter, OrderSummary},
+        search::search,
+    },
 };
 use serde::Deserialize;
 
 use super::{
+    fields::Fields,
     format::Moment,
     page::{Badge, Choice, Chrome, Part, go, send},
     visitor::{Taste, Visitor},
@@ -23,15 +25,15 @@ use crate::{
     admin::Admin,
     ask::{Ask, bad_parameter},
     paging::Place,
-    problem::Problem,
+    problem::{self, Problem},
 };
 
 /// How many orders a page shows.
 const ROWS: usize = 50;
-/// How far back a list goes that asks for nothing else: the oldest come first, and nobody looks for these.
-const RECENT_DAYS: u64 = 14;
-/// A day.
-const DAY_S: i64 = 24 * 3600;
+/// What may be late, as the filter has it.
+const LATE: [&str; 3] = ["ship", "deliver", "parcel"];
+/// The list in the order in which orders came.
+const OLDEST: &str = "oldest";
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,14 +46,23 @@ pub(super) struct Asked {
     q: String,
     #[serde(default)]
     late: String,
-    /// `all` for orders of any age.
+    /// `oldest` for the oldest first.
     #[serde(default)]
-    span: String,
+    sort: String,
+    done: Option<String>,
     cursor: Option<String>,
+}
+
+impl Row {
+    /// What the box that chooses it is called.
+    fn choose(&self, chrome: &Chrome) -> String {
+        fill(chrome.t.lists.choose, &[("number", &self.number)])
+    }
 }
 
 /// One order of the list.
 struct Row {
+    id: String,
     href: String,
     number: String,
     account: String,
@@ -71,12 +82,22 @@ struct Page {
     rows: Vec<Row>,
     phases: Vec<Choice>,
     accounts: Vec<Choice>,
+    lates: Vec<Choice>,
+    sorts: Vec<Choice>,
+    views: Vec<ViewRow>,
+    /// The query of this list, to be saved.
+    query: String,
     is_filtered: bool,
     is_cut_off: bool,
-    /// How far back it goes, and where all are.
-    recent: Option<(String, String)>,
     next: Option<String>,
     is_first: bool,
+}
+
+/// A view that was saved.
+struct ViewRow {
+    name: String,
+    href: String,
+    is_here: bool,
 }
 
 /// A part of the list.
@@ -93,15 +114,18 @@ pub(super) async fn show(
     Ask(asked): Ask<Asked>,
 ) -> Result<Response, Problem> {
     let title = taste.language.words().common.orders;
-    let chrome = Chrome::new(&admin.engine, (Some(&visitor), taste), Part::Orders, title);
+    let mut chrome = Chrome::new(&admin.engine, (Some(&visitor), taste), Part::Orders, title);
+    chrome.confirm(asked.done.as_deref());
     let found = find(&admin, &chrome, &asked).await?;
     if let ([only], false) = (found.items.as_slice(), asked.q.trim().is_empty()) {
         return Ok(go(&format!("/orders/{}", only.id)));
     }
+    let views = admin.engine.saved_views(&visitor.user.name).await?;
     let states = chrome.t.states;
     let phases = Phase::ALL.iter().rev();
     let chosen = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let (phase, account) = (chosen(&asked.phase), chosen(&asked.account));
+    let query = query(&asked, &[]);
     let page = Page {
         rows: found.items.iter().map(|one| row(&chrome, one)).collect(),
         phases: phases
@@ -113,46 +137,114 @@ pub(super) async fn show(
             .keys()
             .map(|id| Choice::new(id.as_str(), id.as_str(), account.as_deref()))
             .collect(),
+        lates: lates(&chrome, &asked.late),
+        sorts: [("", chrome.t.lists.newest), (OLDEST, chrome.t.lists.oldest)]
+            .map(|(word, text)| Choice::new(word, text, Some(asked.sort.as_str())))
+            .into(),
+        views: views
+            .into_iter()
+            .map(|view| ViewRow {
+                href: format!("/orders?{}", view.query),
+                is_here: view.query == query,
+                name: view.name,
+            })
+            .collect(),
         is_filtered: [&asked.phase, &asked.account, &asked.q, &asked.late]
             .iter()
             .any(|text| !text.is_empty()),
         is_cut_off: found.is_cut_off,
-        recent: is_recent(&asked).then(|| {
-            let days = [("days", RECENT_DAYS.to_string())];
-            let days = days.each_ref().map(|(name, text)| (*name, text.as_str()));
-            let all = address(&asked, &[("span", "all")]);
-            (fill(chrome.t.orders.recent, &days), all)
-        }),
         next: found
             .next
             .map(|cursor| address(&asked, &[("cursor", cursor.as_str())])),
         is_first: asked.cursor.is_none(),
+        query,
         chrome,
     };
     Ok(send(StatusCode::OK, &page))
 }
 
-/// Whether only orders of the last days are asked for.
-fn is_recent(asked: &Asked) -> bool {
-    let said = [&asked.phase, &asked.q, &asked.late, &asked.span];
-    said.iter().all(|text| text.is_empty())
+/// What may be late.
+fn lates(chrome: &Chrome, chosen: &str) -> Vec<Choice> {
+    let states = chrome.t.states;
+    let texts = [states.late_to_ship, states.late_to_deliver, states.no_news];
+    let lates = LATE.into_iter().zip(texts);
+    lates
+        .map(|(word, text)| Choice::new(word, text, Some(chosen)))
+        .collect()
 }
 
-/// The address of the same list, and more.
-fn address(asked: &Asked, more: &[(&str, &str)]) -> String {
+/// The query of the same list, and more.
+fn query(asked: &Asked, more: &[(&str, &str)]) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     for (name, text) in [
         ("phase", &asked.phase),
         ("account", &asked.account),
         ("late", &asked.late),
-        ("span", &asked.span),
+        ("sort", &asked.sort),
     ] {
         if !text.is_empty() {
             query.append_pair(name, text);
         }
     }
     query.extend_pairs(more);
-    format!("/orders?{}", query.finish())
+    query.finish()
+}
+
+/// The address of the same list, and more.
+fn address(asked: &Asked, more: &[(&str, &str)]) -> String {
+    format!("/orders?{}", query(asked, more))
+}
+
+/// What of a query that was sent by a form is one of this list.
+fn read_query(text: &str) -> String {
+    let mut asked = Asked::default();
+    for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
+        let field = match name.as_ref() {
+            "phase" => &mut asked.phase,
+            "account" => &mut asked.account,
+            "late" => &mut asked.late,
+            "sort" => &mut asked.sort,
+            _ => continue,
+        };
+        *field = value.into_owned();
+    }
+    query(&asked, &[])
+}
+
+pub(super) async fn save_view(
+    State(admin): State<Admin>,
+    visitor: Visitor,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    let query = read_query(fields.whole("query"));
+    let saved = admin
+        .engine
+        .save_view(&visitor.user.name, fields.whole("name"), &query);
+    saved.await.map_err(|error| match error {
+        ViewError::Store(error) => error.into(),
+        ViewError::BadName | ViewError::TooMany => {
+            Problem::new(&problem::BAD_BODY, error.to_string()).with("path", "name")
+        }
+    })?;
+    Ok(go(&after(&query)))
+}
+
+pub(super) async fn drop_view(
+    State(admin): State<Admin>,
+    visitor: Visitor,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    let (user, name) = (&visitor.user.name, fields.whole("name"));
+    admin.engine.drop_view(user, name).await?;
+    Ok(go(&after(&read_query(fields.whole("query")))))
+}
+
+/// The list again, which says that it was done.
+fn after(query: &str) -> String {
+    match query {
+        "" => "/orders?done=done".to_owned(),
+        query => format!("/orders?{query}&done=done"),
+    }
 }
 
 async fn find(admin: &Admin, chrome: &Chrome, asked: &Asked) -> Result<Found, Problem> {
@@ -172,12 +264,7 @@ async fn find(admin: &Admin, chrome: &Chrome, asked: &Asked) -> Result<Found, Pr
     let filter = Filter {
         account,
         phase: phase.transpose()?,
-        // Whole days, so that the next page is one of the same list.
-        since: is_recent(asked).then(|| {
-            let days = admin.engine.ports.clock.now().seconds() / DAY_S;
-            let ago = Duration::from_secs(RECENT_DAYS * 24 * 3600);
-            Time::from_seconds(days * DAY_S).minus(ago)
-        }),
+        newest_first: asked.sort != OLDEST,
         ..Filter::default()
     };
     let place = Place::read(&("orders page", &filter), cursor, Some(ROWS))?;
@@ -202,10 +289,7 @@ async fn late(
         state: Some(Standing::Late),
         within: due::WITHIN_USUAL,
     };
-    if !domain::deadlines::Due::ALL
-        .iter()
-        .any(|one| one.word() == what)
-    {
+    if !LATE.contains(&what) {
         return Err(bad_parameter("late", "use ship, deliver or parcel"));
     }
     let place = Place::read(&("late page", what, &filter), cursor, Some(ROWS))?;
@@ -267,6 +351,7 @@ pub(super) fn phase_badge(chrome: &Chrome, phase: Phase) -> Badge {
 
 fn row(chrome: &Chrome, order: &OrderSummary) -> Row {
     Row {
+        id: order.id.to_string(),
         href: format!("/orders/{}", order.id),
         number: order.number.clone(),
         account: order.account.to_string(),

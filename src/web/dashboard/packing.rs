@@ -10,6 +10,7 @@ use super::{
     format::Moment,
     order::task_badge,
     page::{Badge, Choice, Chrome, Part, send},
+    stock::locations,
     visitor::{Taste, Visitor},
 };
 use crate::{admin::Admin, ask::Ask, paging::Place, problem::Problem};
@@ -76,11 +77,6 @@ pub(super) async fn show(
     )?;
     let after = place.after.clone();
     let waiting = tasks::waiting(engine, location.as_ref(), after, place.limit).await?;
-    let policy = engine.decider.policy();
-    let declared = policy.locations.declared().iter().map(|one| &one.id);
-    let known = declared.chain(std::iter::once(&policy.home));
-    let mut known: Vec<&LocationId> = known.collect();
-    known.dedup();
     let page = Page {
         tasks: open
             .items
@@ -93,7 +89,7 @@ pub(super) async fn show(
             .iter()
             .map(|one| waiting_row(&chrome, one))
             .collect(),
-        locations: known
+        locations: locations(engine)
             .iter()
             .map(|id| Choice::new(id.as_str(), id.as_str(), chosen))
             .collect(),

@@ -30,6 +30,7 @@ pub(super) enum Part {
     Channels,
     Waiting,
     Incidents,
+    Insight,
     Users,
     Outside,
 }
@@ -202,6 +203,7 @@ impl Chrome {
             (Part::Channels, "/channels", common.channels),
             (Part::Incidents, "/incidents", common.incidents),
             (Part::Waiting, "/stuck", common.waiting),
+            (Part::Insight, "/insight", common.insight),
         ];
         if self.may(Role::Admin) {
             ways.push((Part::Users, "/users", common.users));
@@ -219,7 +221,7 @@ impl Chrome {
         self.notice = Some(Notice {
             kind: "bad",
             title: format!("{}: {}", self.t.common.refused, problem.title()),
-            text: problem.detail().to_owned(),
+            text: self.on_page(problem.detail()),
             href: Some(format!("/errors/{}", problem.code())),
         });
     }

@@ -2,9 +2,9 @@
 
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
-use domain::{Sku, decide::Refusal};
+use domain::{Sku, decide::Refusal, stock::LocationId};
 use engine::{
-    explain,
+    Engine, explain,
     views::{self, listings::ListingView, stock::StockView},
 };
 use serde::Deserialize;
@@ -101,11 +101,25 @@ struct Item {
     movements: Vec<MovementRow>,
     arrivals: Vec<(String, String, Option<Moment>)>,
     home: String,
+    /// Between which it can be brought.
+    locations: Vec<String>,
     next: Option<String>,
 }
 
+/// The locations that there are, the usual one first.
+pub(super) fn locations(engine: &Engine) -> Vec<LocationId> {
+    let policy = engine.decider.policy();
+    let mut all = vec![policy.home.clone()];
+    for one in policy.locations.declared() {
+        if !all.contains(&one.id) {
+            all.push(one.id.clone());
+        }
+    }
+    all
+}
+
 /// The page of an item.
-fn href(sku: &str) -> String {
+pub(super) fn href(sku: &str) -> String {
     let sku: String = url::form_urlencoded::byte_serialize(sku.as_bytes()).collect();
     // In a path a plus is a plus.
     format!("/stock/{}", sku.replace('+', "%20"))
@@ -194,7 +208,7 @@ async fn draw(
     }
     let place = Place::read(&("item page", sku), asked.cursor.as_deref(), Some(ROWS))?;
     let after = place.after.clone();
-    let movements = views::stock::movements(engine, sku, after, place.limit).await?;
+    let movements = views::stock::movements(engine, (sku, true), after, place.limit).await?;
     let (movements, next) = movements.map_or((Vec::new(), None), |page| (page.items, page.next));
     let listings = views::listings::of_item(engine, sku).await?;
     let page = Item {
@@ -227,6 +241,7 @@ async fn draw(
             })
             .collect(),
         home: engine.decider.policy().home.to_string(),
+        locations: locations(engine).iter().map(ToString::to_string).collect(),
         next: next.map(|key| {
             format!(
                 "{}?cursor={}#movements",
@@ -307,10 +322,11 @@ pub(super) enum Move {
     Adjust,
     Count,
     Receive,
+    Transfer,
 }
 
 impl Move {
-    pub(super) const ALL: [Move; 3] = [Move::Adjust, Move::Count, Move::Receive];
+    pub(super) const ALL: [Move; 4] = [Move::Adjust, Move::Count, Move::Receive, Move::Transfer];
 
     /// Where its form is sent.
     pub(super) fn path(self) -> &'static str {
@@ -318,6 +334,7 @@ impl Move {
             Move::Adjust => "/stock/{sku}/adjust",
             Move::Count => "/stock/{sku}/count",
             Move::Receive => "/stock/{sku}/receive",
+            Move::Transfer => "/stock/{sku}/transfer",
         }
     }
 
@@ -325,7 +342,7 @@ impl Move {
     pub(super) fn least(self) -> engine::users::Role {
         match self {
             Move::Adjust => engine::users::Role::Operator,
-            Move::Count | Move::Receive => engine::users::Role::Packer,
+            Move::Count | Move::Receive | Move::Transfer => engine::users::Role::Packer,
         }
     }
 }
@@ -382,6 +399,13 @@ async fn act(
         Move::Receive => {
             body.append(&mut fields.body(&["units", "condition", "reference"]));
             moves::receive(state, Write::of(body, ticket)?).await
+        }
+        Move::Transfer => {
+            body.remove("location");
+            body.append(&mut fields.body(&["units", "from", "to", "reference"]));
+            let is_at_once = fields.get("at_once").is_some();
+            body.insert("at_once".to_owned(), json!(is_at_once));
+            moves::transfer(state, Write::of(body, ticket)?).await
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
+use domain::order::Phase;
 use engine::{
     users::Role,
     views::{
-        drift,
+        StoreError, drift, orders,
         queues::{self, State as Waits},
     },
 };
@@ -35,25 +36,30 @@ pub(super) struct Asked {
     done: Option<String>,
 }
 
-struct Attempt {
-    at: Moment,
-    latency_ms: u64,
-    request: String,
-    result: String,
+pub(super) struct Attempt {
+    pub(super) at: Moment,
+    pub(super) latency_ms: u64,
+    pub(super) request: String,
+    pub(super) result: String,
 }
 
-struct Sending {
-    account: String,
-    text: String,
-    since: Option<Moment>,
-    tries: u32,
-    reason: String,
-    order: Option<String>,
-    sku: Option<String>,
+/// What is to be sent, and waits.
+pub(super) struct Sending {
+    pub(super) account: String,
+    pub(super) text: String,
+    pub(super) since: Option<Moment>,
+    pub(super) tries: u32,
+    pub(super) reason: String,
+    pub(super) order: Option<String>,
+    pub(super) sku: Option<String>,
     /// What its form says: an intent, or an account and a listing.
-    intent: Option<String>,
-    listing: Option<String>,
-    attempts: Vec<Attempt>,
+    pub(super) intent: Option<String>,
+    pub(super) listing: Option<String>,
+    pub(super) attempts: Vec<Attempt>,
+    /// Whether it waits for a person.
+    pub(super) is_parked: bool,
+    /// Whether its order is canceled or in trouble, which is to be seen to before anything is told.
+    pub(super) is_to_stop: bool,
 }
 
 struct Reading {
@@ -97,12 +103,12 @@ pub(super) async fn show(
     let outbox = queues::outbox(engine, parked, None, ROWS).await?;
     let inbox = queues::inbox(engine, parked, None, ROWS).await?;
     let drifts = drift::list(engine, Some(true), None, None, ROWS).await?;
+    let mut waits = Vec::new();
+    for one in outbox.items {
+        waits.push(sending(engine, &chrome, one).await?);
+    }
     let page = Page {
-        outbox: outbox
-            .items
-            .into_iter()
-            .map(|one| sending(&chrome, one))
-            .collect(),
+        outbox: waits,
         inbox: inbox
             .items
             .into_iter()
@@ -118,25 +124,36 @@ pub(super) async fn show(
     Ok(send(StatusCode::OK, &page))
 }
 
-fn sending(chrome: &Chrome, one: queues::OutboxEntry) -> Sending {
+pub(super) async fn sending(
+    engine: &engine::Engine,
+    chrome: &Chrome,
+    one: queues::OutboxEntry,
+) -> Result<Sending, StoreError> {
+    let order = match one.order {
+        Some(order) => orders::summary(engine, order).await?,
+        None => None,
+    };
+    let is_in_trouble = |phase| matches!(phase, Phase::Canceled | Phase::Exception);
     let attempt = |note: engine::lanes::AttemptNote| Attempt {
         at: chrome.moment(note.at),
         latency_ms: note.latency_ms,
         request: note.request,
         result: note.result,
     };
-    Sending {
+    Ok(Sending {
+        is_parked: one.reason.is_some(),
+        is_to_stop: order.is_some_and(|order| is_in_trouble(order.phase)),
         account: one.account.to_string(),
         text: one.text,
         since: one.since.map(|at| chrome.moment(at)),
         tries: one.tries,
-        reason: one.reason.unwrap_or_default(),
+        reason: chrome.on_page(&one.reason.unwrap_or_default()),
         order: one.order.map(|order| order.to_string()),
         sku: one.sku.map(|sku| sku.to_string()),
         intent: one.intent.map(|intent| intent.to_string()),
         listing: one.listing.map(|listing| listing.to_string()),
         attempts: one.attempts.into_iter().map(attempt).collect(),
-    }
+    })
 }
 
 fn reading(chrome: &Chrome, one: queues::SignalView) -> Reading {

@@ -66,7 +66,7 @@ pub(super) async fn show(
     let place = Place::read(&"users log", asked.cursor.as_deref(), Some(ENTRIES))?;
     let (log, next) = admin
         .engine
-        .users_log(place.after.clone(), place.limit)
+        .users_log(true, place.after.clone(), place.limit)
         .await?;
     let entry = |entry: engine::users::Entry| Entry {
         at: chrome.moment(entry.at),

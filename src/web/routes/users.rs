@@ -52,10 +52,10 @@ pub(super) fn routes() -> Vec<Route> {
         .status(201),
         reads(
             "/api/v1/audit",
-            "List what was done to users and by them in the dashboard, the oldest first.",
+            "List what was done to users and by them in the dashboard, the oldest or the newest first.",
             Gives::Page("AuditEntry"),
             users::log,
         )
-        .asks(&["cursor", "limit"]),
+        .asks(&["newest_first", "cursor", "limit"]),
     ]
 }

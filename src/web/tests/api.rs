@@ -14,7 +14,8 @@ use super::{
     adoption::adopted,
     aftersales,
     allocation::placed,
-    backups, documents, due, fulfillment, labels, messages, overview, people, placing,
+    backups, documents, due, fulfillment, insight, labels, listings, messages, overview, people,
+    placing,
     rig::{Answer, Rig, bearer, rig},
     rules,
     safety::{decided, drift_and_breaker, frozen_and_thawed},
@@ -107,8 +108,12 @@ fn is_of(route: &str, path: &str) -> bool {
 }
 
 pub(super) async fn reader() -> Reader {
+    reader_of(rig().await)
+}
+
+pub(super) fn reader_of(rig: Rig) -> Reader {
     Reader {
-        rig: rig().await,
+        rig,
         document: openapi(),
         seen: BTreeSet::new(),
     }
@@ -140,8 +145,10 @@ async fn every_route_answers_as_it_is_described() {
     rules::tried(&mut reader).await;
     messages::sent(&mut reader).await;
     labels::bought(&mut reader).await;
+    listings::went_through(&mut reader).await;
     overview::seen_whole(&mut reader).await;
     due::listed(&mut reader).await;
+    insight::shown(&mut reader).await;
     users::added(&mut reader).await;
     for path in [
         "/livez",
@@ -609,11 +616,12 @@ async fn park_two(reader: &mut Reader) -> String {
     let shop = AccountId::new("shop");
     let listing = domain::ListingId::new("l-MUG");
     reader.rig.shows("shop", "MUG", 9).await;
-    let (account, listings) = (shop.clone(), vec![listing.clone()]);
-    reader
-        .rig
-        .decide(Signal::StartPush { account, listings })
-        .await;
+    let start = Signal::StartPush {
+        account: shop.clone(),
+        listings: vec![listing.clone()],
+        just_read: None,
+    };
+    reader.rig.decide(start).await;
     let reason = "it is archived there".to_owned();
     let results = vec![(listing, PushResult::Rejected { reason })];
     let account = shop;

@@ -377,12 +377,12 @@ impl Entropy for Counting {
     }
 }
 
-/// Runs the inbox, what the web asks for, and what brings decisions to the store; nothing polls and nothing is pushed.
+/// Runs the inbox, what maps waiting lines, what the web asks for, and what brings decisions to the store; nothing polls and nothing is pushed.
 struct OnlyTheInbox(Mutex<JoinSet<()>>);
 
 impl Spawn for OnlyTheInbox {
     fn spawn(&self, name: String, task: Task) {
-        if ["inbox", "web request", "commit"].contains(&name.as_str()) {
+        if ["inbox", "mapping", "web request", "commit"].contains(&name.as_str()) {
             self.0.lock().expect("no holder panics").spawn(task);
         }
     }

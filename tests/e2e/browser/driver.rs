@@ -9,6 +9,7 @@ use std::{
     sync::Arc,
 };
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use channel::HttpPort;
 use engine::ports::Ports;
 use http::{Method, Request};
@@ -144,6 +145,14 @@ impl Window {
         .await;
     }
 
+    /// Presses a key, wherever the page has its focus.
+    pub(super) async fn press(&self, key: &str) {
+        let keys = json!([{ "type": "keyDown", "value": key }, { "type": "keyUp", "value": key }]);
+        let body = json!({ "actions": [{ "type": "key", "id": "keys", "actions": keys }] });
+        let pressed = self.post("/actions", body).await;
+        pressed.unwrap_or_else(|error| panic!("{key}: {error}"));
+    }
+
     /// Waits until the page says something.
     pub(super) async fn expect(&self, text: &str) {
         until(
@@ -173,6 +182,23 @@ impl Window {
     pub(super) async fn run_until_told(&self, script: &str) -> Result<Value, String> {
         self.post("/execute/async", json!({ "script": script, "args": [] }))
             .await
+    }
+
+    /// What a page looks like that is shown so wide, down to where nobody scrolls, as PNG.
+    pub(super) async fn picture(&self, width: u32) -> Vec<u8> {
+        let height = self
+            .run("return document.documentElement.scrollHeight;")
+            .await;
+        let height = height.ok().and_then(|height| height.as_u64());
+        let clip = json!({
+            "x": 0, "y": 0, "width": width, "height": height.unwrap_or(900).min(2400), "scale": 1,
+        });
+        let params = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
+        let body = json!({ "cmd": "Page.captureScreenshot", "params": params });
+        let taken = self.post("/goog/cdp/execute", body).await;
+        let taken = taken.unwrap_or_else(|error| panic!("a picture: {error}"));
+        let data = taken["data"].as_str().expect("a picture");
+        BASE64_STANDARD.decode(data).expect("base64")
     }
 
     /// Shows pages so wide, and as somebody has it who likes it light or dark.

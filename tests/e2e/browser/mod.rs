@@ -4,6 +4,7 @@
 //! Each screen is looked at by axe-core where `ONESHELF_AXE` names its script; `.ci/run` fetches it.
 
 mod driver;
+mod sheet;
 
 use domain::ExternalId;
 use serde_json::{Value, json};
@@ -124,6 +125,10 @@ async fn somebody_does_a_days_work_in_the_dashboard() {
     pack_and_hand_over(&world, &window, (path.as_str(), &id)).await;
     take_back(&window, &path).await;
     count(&world, &window).await;
+    let counting = take_stock(&world, &window).await;
+    many_at_once(&world, &window).await;
+    export(&window, &url).await;
+    sold_twice(&world, &window).await;
 
     for page in [
         "/",
@@ -132,7 +137,14 @@ async fn somebody_does_a_days_work_in_the_dashboard() {
         "/packing",
         "/stock",
         "/stock/VASE",
+        "/counts",
+        counting.as_str(),
         "/channels",
+        "/channels/web-shop",
+        "/channels/web-shop/freeze",
+        "/channels/web-shop/walk",
+        "/freeze",
+        "/insight",
         "/incidents",
         "/stuck",
         "/users",
@@ -211,12 +223,91 @@ async fn count(world: &World, window: &Window) {
     assert_eq!(stock["on_hand"], 21);
 }
 
+/// A stocktake, as a scanner types: what it reads ends with Enter.
+async fn take_stock(world: &World, window: &Window) -> String {
+    window.go(&format!("{}/counts", world.api.admin_url)).await;
+    window.click("form[action='/counts'] button").await;
+    window.expect("Nothing was counted yet.").await;
+    window.write("input[name=sku]", "VASE\u{e007}").await;
+    window.write("#units", "20\u{e007}").await;
+    window.expect("Corrected").await;
+    let stock = world.api.get("/api/v1/stock/VASE").await;
+    assert_eq!(stock["on_hand"], 20);
+    let url = window.url().await;
+    let path = url.split('?').next().unwrap_or_default();
+    path.trim_start_matches(&world.api.admin_url).to_owned()
+}
+
+/// Orders are chosen by keys alone, and held together.
+async fn many_at_once(world: &World, window: &Window) {
+    let bought = [1, 2].map(|units| world.buy("web-shop", &[("VASE", units)]));
+    for id in &bought {
+        open_order(world, window, id).await;
+    }
+    window
+        .go(&format!("{}/orders?phase=ready", world.api.admin_url))
+        .await;
+    for key in ["j", "x", "j", "x"] {
+        window.press(key).await;
+    }
+    window.expect("2 chosen").await;
+    let open = "document.querySelector('#bulk details').open = true;";
+    window.run(open).await.expect("there is such a form");
+    window.write("#bulk input[name=reason]", "a flood").await;
+    window.click("#bulk button[value=hold]").await;
+    window.expect("2 done, 0 not done").await;
+    for id in &bought {
+        world
+            .expect_order_where("web-shop", id, "is held", |order| order["phase"] == "held")
+            .await;
+    }
+}
+
+/// Two shops sell the same jugs before either hears of the other, and somebody chooses a way out.
+async fn sold_twice(world: &World, window: &Window) {
+    let units = u32::try_from(world.level("web-shop", "JUG")).expect("a few");
+    for account in ["web-shop", "market"] {
+        world.buy(account, &[("JUG", units)]);
+    }
+    let incident = until(&world.ports, "an incident opens", SOON, async || {
+        let incidents = world.api.all("/api/v1/incidents?open=true").await?;
+        let found = incidents.into_iter().find(|one| one["sku"] == "JUG");
+        found.ok_or_else(|| "there is none".to_owned())
+    })
+    .await;
+    window
+        .go(&format!("{}/incidents", world.api.admin_url))
+        .await;
+    let id = incident["id"].as_str().expect("an id");
+    window
+        .click(&format!("main a[href='/incidents/{id}']"))
+        .await;
+    let wait = "form[action$='/resolve'] input[value=wait] ~ button";
+    window.click(wait).await;
+    window.expect("Decided").await;
+    let decided = world.api.get(&format!("/api/v1/incidents/{id}")).await;
+    assert_eq!(decided["state"], "decided");
+}
+
+/// The sums of days as a table for other programs, with the session of the browser.
+async fn export(window: &Window, url: &str) {
+    window.go(&format!("{url}/insight")).await;
+    let script = "const done = arguments[arguments.length - 1]; \
+                  fetch(document.querySelector('a[download]').href).then((answer) => answer.text()).then(done);";
+    let csv = window.run_until_told(script).await.expect("a table");
+    let csv = csv.as_str().unwrap_or_default();
+    assert!(
+        csv.starts_with("day,account,placed,canceled,currency,"),
+        "{csv}"
+    );
+}
+
 /// What others do is seen without asking again.
 async fn live(world: &World, window: &Window) {
     window
         .go(&format!("{}/stock/VASE", world.api.admin_url))
         .await;
-    window.expect("21").await;
+    window.expect("20").await;
     let body = json!({ "sku": "VASE", "to": 4711, "reason": "found some" });
     world.api.post("/api/v1/stock/adjustments", body).await;
     window.expect("4,711").await;

@@ -1,9 +1,9 @@
 //! A listing without a SKU: what is sold of it waits until somebody says what it is.
 
 use sandbox::{Act, Odd, Refused};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{SOON, Story};
+use super::{SOON, Sold, Story, text};
 use crate::kit::{
     goods::sku,
     until,
@@ -41,30 +41,27 @@ async fn a_listing_without_a_sku_is_fixed_later() {
             .await;
         waiting.push(sold);
     }
-    let order = story.shown(&waiting[0]).await;
-    let next = order["next"].to_string();
-    assert!(next.contains("map"), "it says what to do: {next}");
+    let name = one_name_for_all(&story, &waiting).await;
+    let said = story
+        .tells(&["listings", "map", "web-shop", &name, "JUG"])
+        .await;
+    assert!(said.contains("is JUG from now on"), "{said}");
     for sold in &waiting {
-        let order = story.shown(sold).await;
-        let unknown = |line: &&Value| line["sku"].is_null();
-        let line = super::list(&order["lines"]).find(unknown);
-        let line = &line.expect("a line that nobody knows")["number"];
-        let suggested = super::list(&order["lines"])
-            .find(unknown)
-            .map(|line| line["suggestions"].to_string());
-        assert!(suggested.is_some_and(|one| one.contains("JUG")), "{order}");
-        let step = format!("lines/{line}/map");
-        story.does(sold, &step, json!({ "sku": "JUG" })).await;
         story.comes_to(sold, "ready").await;
     }
+    // What is sold later is known when it comes.
+    let third = story.bought("web-shop", &[("JUG", 1)]);
+    let third = story.known("web-shop", third).await;
+    story.comes_to(&third, "ready").await;
+    waiting.push(third);
     // From now on the other shops show what is left.
     until(
         &story.world.ports,
-        "the market shows three less",
+        "the market shows four less",
         SOON,
         async || {
             let level = story.world.level("market", "JUG");
-            (level == 37).then_some(()).ok_or(level.to_string())
+            (level == 36).then_some(()).ok_or(level.to_string())
         },
     )
     .await;
@@ -73,4 +70,24 @@ async fn a_listing_without_a_sku_is_fixed_later() {
         story.comes_to(sold, "shipped").await;
     }
     story.ends().await;
+}
+
+/// What all of it is called, as it is told to whoever asks what waits, with what may be meant.
+async fn one_name_for_all(story: &Story, waiting: &[Sold]) -> String {
+    let path = "/api/v1/listings/unmapped?account=web-shop";
+    let list = story.world.api.get(path).await;
+    let items = super::list(&list["items"]).collect::<Vec<_>>();
+    let [one] = items.as_slice() else {
+        panic!("one listing waits: {list}");
+    };
+    assert_eq!(one["orders"], waiting.len(), "{one}");
+    assert_eq!(one["units"], 3, "{one}");
+    assert!(one["suggestions"].to_string().contains("JUG"), "{one}");
+    for sold in waiting {
+        let order = story.shown(sold).await;
+        let next = order["next"].to_string();
+        let command = format!("oneshelf listings map web-shop {} SKU", text(&one["name"]));
+        assert!(next.contains(&command), "{next} says {command}");
+    }
+    text(&one["name"]).to_owned()
 }

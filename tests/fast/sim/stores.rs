@@ -290,6 +290,15 @@ impl Store for Bent {
         Ok(found)
     }
 
+    async fn scan_back(
+        &self,
+        table: Table,
+        range: Range,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Row)>, StoreError> {
+        self.store.scan_back(table, range, limit).await
+    }
+
     async fn stats(&self) -> Result<Stats, StoreError> {
         self.store.stats().await
     }

@@ -9,6 +9,7 @@
 mod figures;
 mod files;
 mod filling;
+pub(super) mod pages;
 
 use std::{fs, io::Write, path::PathBuf, time::Duration};
 

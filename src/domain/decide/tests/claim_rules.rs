@@ -100,6 +100,8 @@ fn a_kit_in_a_kit_is_refused_with_what_to_do() {
         scale: 0,
         title: name.to_owned(),
         category: None,
+        barcode: None,
+        prices: Vec::new(),
     };
     for component in ["SET", "HAMPER"] {
         let refused = kit("HAMPER", component).check(&world.book.items);

@@ -15,6 +15,7 @@ mod later_laws;
 mod laws;
 mod locations;
 mod manual;
+mod mapping;
 mod messages;
 mod notes;
 mod order_rules;
@@ -344,6 +345,36 @@ fn a_push_states_what_it_believes_and_settles() {
          push web MUG
          applied web MUG          => web.MUG believes 7, web.MUG settled",
     );
+}
+
+#[test]
+fn a_push_takes_in_what_was_just_read_and_leaves_what_differs() {
+    check(
+        "count MUG 10
+         level web MUG 10 before
+         order market #1 MUG:2    => web.MUG 8, web.MUG due
+         push web MUG reading 10  => new, web.MUG believes 10
+         applied web MUG          => web.MUG believes 8, web.MUG settled
+         order market #2 MUG:1    => web.MUG 7, web.MUG due
+         push web MUG reading 6   => new, web.MUG believes 8, web.MUG due, no drift
+         applied web MUG          => web.MUG believes 8, web.MUG due
+         push web MUG reading 8   => new
+         applied web MUG          => web.MUG believes 7, web.MUG settled",
+    );
+    let mut world = World::new();
+    for line in [
+        "count MUG 10",
+        "level web MUG 10 before",
+        "order market #1 MUG:2",
+    ] {
+        world.act(line);
+    }
+    let signal = reports::push_signal("push", "web", "MUG", &["reading", "9"], world.now);
+    let follow_ups = world.decide_once(&signal);
+    let [FollowUp::Compare { listings, .. }] = follow_ups.as_slice() else {
+        panic!("it is compared again, not {follow_ups:?}");
+    };
+    assert_eq!(listings, &[crate::ListingId::new("MUG")]);
 }
 
 #[test]
@@ -698,6 +729,8 @@ fn kits_within_kits_are_refused() {
         scale: 0,
         title: String::new(),
         category: None,
+        barcode: None,
+        prices: Vec::new(),
     };
     world.decide(&Signal::Command(Command::SetItem(item)));
     world.expect("refused: contains the kit SET");

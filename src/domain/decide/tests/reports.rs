@@ -7,7 +7,7 @@ use super::{
 use crate::{
     Currency, Decimal, Money,
     book::Author,
-    signal::{Checks, PushResult, Reading},
+    signal::{Checks, JustRead, PushResult, Reading},
     snapshot::{
         Buyer, LevelSnapshot, LineSnapshot, ListingSnapshot, OrderSnapshot, PaymentState, Standing,
         Version,
@@ -113,11 +113,14 @@ pub(super) fn push_signal(
     let at = Time::from_seconds(now);
     let decimal = |text: &str| Decimal::whole(number(text));
     let result = match (what, rest) {
-        ("push", []) => {
-            return Signal::StartPush {
-                account,
-                listings: vec![listing],
+        ("push", []) => return start_push(account, listing, None),
+        ("push", ["reading", level]) => {
+            let levels = vec![shown(&listing, decimal(level))];
+            let just_read = JustRead {
+                levels,
+                read_at: at,
             };
+            return start_push(account, listing, Some(just_read));
         }
         ("level", [level, reading, author @ ..]) => {
             let mut checks = Checks {
@@ -137,14 +140,9 @@ pub(super) fn push_signal(
                 "confirm" => Reading::Confirm,
                 _ => panic!("`{reading}` means nothing"),
             };
-            let level = LevelSnapshot {
-                listing,
-                level: Some(decimal(level)),
-                changed_at: None,
-            };
             return Signal::Levels {
                 account,
-                levels: vec![level],
+                levels: vec![shown(&listing, decimal(level))],
                 read_at: at,
                 reading,
                 checks,
@@ -168,5 +166,21 @@ pub(super) fn push_signal(
     Signal::PushTried {
         account,
         results: vec![(listing, result)],
+    }
+}
+
+fn start_push(account: AccountId, listing: ListingId, just_read: Option<JustRead>) -> Signal {
+    Signal::StartPush {
+        account,
+        listings: vec![listing],
+        just_read,
+    }
+}
+
+fn shown(listing: &ListingId, level: Decimal) -> LevelSnapshot {
+    LevelSnapshot {
+        listing: listing.clone(),
+        level: Some(level),
+        changed_at: None,
     }
 }

@@ -83,6 +83,8 @@ impl World {
                 scale: 0,
                 title: name.to_owned(),
                 category: None,
+                barcode: None,
+                prices: Vec::new(),
             };
             world.decide(&Signal::Command(Command::SetItem(item)));
         }
@@ -165,7 +167,7 @@ impl World {
         self.last.clone()
     }
 
-    fn decide_once(&mut self, signal: &Signal) -> Vec<FollowUp> {
+    pub(super) fn decide_once(&mut self, signal: &Signal) -> Vec<FollowUp> {
         let mut book = self.book.clone();
         book.all_claims_of = SKUS.iter().map(|name| sku(name)).collect();
         book.facts.clear();
@@ -318,7 +320,7 @@ impl World {
     /// - `settle theirs|ours`: a person says whose number of the latest case is right
     /// - `weigh web source|writes MUG PLATE …`: what is about to happen; the account has ten listings
     /// - `confirm web`: a person armed the account; `lift web source|writes`, `let web source|writes theirs|ours MUG …`
-    /// - `push web MUG`, then `applied web MUG`, `conflict web MUG 3`, `ambiguous web MUG`,
+    /// - `push web MUG`, or `push web MUG reading 3` when that was just read; then `applied web MUG`, `conflict web MUG 3`, `ambiguous web MUG`,
     ///   `rejected web MUG`, `notdone web MUG`, `found web MUG 3`; `after 60`: seconds; `level web MUG 3 before|compare|confirm [person|app NAME]`
     pub(super) fn act(&mut self, text: &str) {
         let words: Vec<&str> = text.split_whitespace().collect();

@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{
     AccountId, ListingId, Sku,
     adoption::{Likeness, Traits},
+    offer::Listing,
 };
 use serde::Serialize;
 
 use super::Listed;
+use crate::views::words;
 
 /// The word for an item that no other account lists.
 const ALONE: &str = "alone";
@@ -79,11 +81,12 @@ pub(super) fn problems(listed: &[Listed], services: &BTreeSet<Sku>) -> Vec<Probl
             });
         };
         let Some(sku) = &listing.sku else {
-            let (code, text) = match listing.channel_sku.as_deref().map(str::trim) {
-                None | Some("") => ("no_sku", "it has no SKU".to_owned()),
-                Some(_) => ("bad_sku", "its SKU cannot be used".to_owned()),
-            };
-            add(code, text, format!("give it a SKU in the shop, {then}"));
+            let (code, text) = nameless(listing);
+            let name = words::quoted(listing.listing.as_str());
+            let map = format!("`oneshelf listings map {account} {name} SKU`");
+            let mend =
+                format!("give it a SKU in the shop, {then}, or say which item it is with {map}");
+            add(code, text.to_owned(), mend);
             continue;
         };
         if !listing.tracked && !services.contains(sku) {
@@ -123,6 +126,14 @@ pub(super) fn problems(listed: &[Listed], services: &BTreeSet<Sku>) -> Vec<Probl
     };
     problems.sort_by_key(rank);
     problems
+}
+
+/// Why a listing is no item.
+fn nameless(listing: &Listing) -> (&'static str, &'static str) {
+    match listing.channel_sku.as_deref().map(str::trim) {
+        None | Some("") => ("no_sku", "it has no SKU"),
+        Some(_) => ("bad_sku", "its SKU cannot be used"),
+    }
 }
 
 /// Adds what may be meant. That an item is on no other account is only told where another may be meant.

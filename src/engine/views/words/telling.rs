@@ -98,6 +98,7 @@ pub fn event_kind(event: &Event) -> &'static str {
         | Event::LineAdded { .. }
         | Event::LineMapped { .. }
         | Event::Counted { .. }
+        | Event::ListingMapped { .. }
         | Event::ItemSet { .. } => "order",
         Event::OrderChanged { .. } => "change",
         Event::NoteAdded { .. } => "note",

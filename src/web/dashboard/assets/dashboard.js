@@ -51,13 +51,33 @@ window.addEventListener("pageshow", () => {
   document.querySelectorAll("button:disabled").forEach((button) => { button.disabled = false; });
 });
 
-// Keys: `/` goes to the search, `j` and `k` through a list.
+// How many rows of a list are chosen. Without a script their buttons do the same.
+function countChosen() {
+  const says = document.getElementById("chosen");
+  if (!says) return;
+  const count = document.querySelectorAll("td.pick input:checked").length;
+  says.textContent = count > 0 ? `${count} ${says.dataset.text}` : "";
+}
+document.addEventListener("change", countChosen);
+window.addEventListener("pageshow", countChosen);
+
+// A scanner ends what it reads with Enter: that goes on to the number first.
 document.addEventListener("keydown", (event) => {
-  const isWriting = event.target.closest("input, select, textarea");
+  const next = event.key === "Enter" && event.target.dataset?.next && document.getElementById(event.target.dataset.next);
+  if (next && next.value === "" && event.target.value !== "") { event.preventDefault(); next.focus(); }
+});
+
+// Keys: `/` goes to the search, `j` and `k` through a list, `x` chooses a row of it.
+document.addEventListener("keydown", (event) => {
+  const isWriting = event.target.closest("input:not([type=checkbox]), select, textarea");
   if (isWriting || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "/") {
     const find = document.getElementById("find");
     if (find) { event.preventDefault(); find.focus(); }
+  }
+  if (event.key === "x") {
+    const box = document.activeElement?.closest?.("tr")?.querySelector("td.pick input");
+    if (box) { box.checked = !box.checked; countChosen(); }
   }
   if (event.key === "j" || event.key === "k") {
     const links = [...document.querySelectorAll("table.grid tbody th a")];
@@ -104,8 +124,13 @@ async function readAgain() {
       shown.set(part.id, text);
       const open = new Set([...part.querySelectorAll("details[open] > summary")].map((one) => one.textContent));
       fresh.querySelectorAll("details > summary").forEach((one) => { if (open.has(one.textContent)) one.parentElement.open = true; });
+      part.querySelectorAll("td.pick input:checked").forEach((one) => {
+        const again = fresh.querySelector(`#${one.id}`);
+        if (again) again.checked = true;
+      });
       fresh.classList.add("changed");
       part.replaceWith(fresh);
+      countChosen();
     }
   } catch {
     // The stream says when the daemon is there again.

@@ -14,6 +14,7 @@ catalog! {
         channels: "Channels", "Kanäle", "Canales";
         waiting: "Stuck", "Hängt", "Atascado";
         incidents: "Oversold", "Überverkauft", "Sobreventa";
+        insight: "Insight", "Auswertung", "Análisis";
         users: "Users", "Benutzer", "Usuarios";
         sign_in: "Sign in", "Anmelden", "Entrar";
         sign_out: "Sign out", "Abmelden", "Salir";

@@ -6,14 +6,22 @@
 //! are nobody's to translate.
 
 mod common;
+mod counts;
 mod desk;
+mod insight;
+mod lists;
 mod orders;
+mod shops;
 mod states;
 mod stock;
 
 pub(crate) use common::Common;
+pub(crate) use counts::Counts;
 pub(crate) use desk::Desk;
+pub(crate) use insight::Insight;
+pub(crate) use lists::Lists;
 pub(crate) use orders::Orders;
+pub(crate) use shops::Shops;
 pub(crate) use states::States;
 pub(crate) use stock::Stock;
 
@@ -95,8 +103,12 @@ impl Language {
         let at = self as usize;
         Words {
             common: &Common::IN[at],
+            counts: &Counts::IN[at],
             desk: &Desk::IN[at],
+            insight: &Insight::IN[at],
+            lists: &Lists::IN[at],
             orders: &Orders::IN[at],
+            shops: &Shops::IN[at],
             states: &States::IN[at],
             stock: &Stock::IN[at],
         }
@@ -107,8 +119,12 @@ impl Language {
 #[derive(Clone, Copy)]
 pub(crate) struct Words {
     pub(crate) common: &'static Common,
+    pub(crate) counts: &'static Counts,
     pub(crate) desk: &'static Desk,
+    pub(crate) insight: &'static Insight,
+    pub(crate) lists: &'static Lists,
     pub(crate) orders: &'static Orders,
+    pub(crate) shops: &'static Shops,
     pub(crate) states: &'static States,
     pub(crate) stock: &'static Stock,
 }
@@ -138,8 +154,12 @@ mod tests {
     fn every_text_says_something_in_every_language_with_the_same_values() {
         let all = [
             Common::TEXTS,
+            Counts::TEXTS,
             Desk::TEXTS,
+            Insight::TEXTS,
+            Lists::TEXTS,
             Orders::TEXTS,
+            Shops::TEXTS,
             States::TEXTS,
             Stock::TEXTS,
         ]

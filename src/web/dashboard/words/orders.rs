@@ -20,9 +20,7 @@ catalog! {
         empty: "No such orders", "Keine solchen Bestellungen", "No hay tales pedidos";
         empty_text: "Nothing fits the filter. Take something out of it, or look at all orders.", "Nichts passt zum Filter. Nehmen Sie etwas heraus, oder sehen Sie alle Bestellungen an.", "Nada coincide con el filtro. Quite algo o mire todos los pedidos.";
         empty_all: "No orders yet. They come by themselves once an account is live: see Channels.", "Noch keine Bestellungen. Sie kommen von selbst, wenn ein Konto live ist: siehe Kanäle.", "Aún no hay pedidos. Llegan solos cuando una cuenta está activa: vea Canales.";
-        recent: "Orders of the last {days} days.", "Bestellungen der letzten {days} Tage.", "Pedidos de los últimos {days} días.";
-        show_older: "Show older ones, too", "Auch ältere zeigen", "Ver también anteriores";
-        cut_off: "Only some of the open orders were looked at: search by the whole number or id.", "Nur ein Teil der offenen Bestellungen wurde durchsucht: suchen Sie nach der ganzen Nummer oder Kennung.", "Solo se miró una parte de los pedidos abiertos: busque por el número o id completo.";
+        cut_off: "Only the newest and some of the open orders were looked at: search by the id on the channel, or ours.", "Nur die neuesten und ein Teil der offenen Bestellungen wurden durchsucht: suchen Sie nach der Kennung auf dem Kanal oder unserer.", "Solo se miraron los más nuevos y una parte de los abiertos: busque por el id del canal o el nuestro.";
         next: "What to do next", "Was als Nächstes zu tun ist", "Qué hacer ahora";
         until: "until", "bis", "hasta";
         sku: "SKU", "SKU", "SKU";

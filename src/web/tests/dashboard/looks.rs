@@ -9,16 +9,22 @@ use super::{Browser, rig};
 const STYLE: &str = include_str!("../../dashboard/assets/dashboard.css");
 
 /// All pages that can be reached without an id of ours.
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 16] = [
     "/",
     "/orders",
     "/orders?phase=held",
     "/packing",
     "/stock",
+    "/counts",
     "/stock/MUG",
     "/channels",
+    "/channels/shop",
+    "/channels/shop/freeze",
+    "/channels/quiet/walk",
+    "/freeze",
     "/incidents",
     "/stuck",
+    "/insight",
     "/users",
 ];
 

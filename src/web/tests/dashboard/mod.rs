@@ -1,6 +1,9 @@
 //! The dashboard as a browser sees it, without one.
 
 mod access;
+mod channels;
+mod counts;
+mod lists;
 mod looks;
 mod orders;
 mod signing_in;
@@ -14,7 +17,7 @@ use super::rig::{Answer, Rig, answer, rig};
 const PASSWORD: &str = "correct horse battery";
 
 /// Somebody's browser.
-struct Browser<'a> {
+pub(super) struct Browser<'a> {
     rig: &'a Rig,
     cookie: String,
 }
@@ -29,7 +32,7 @@ impl<'a> Browser<'a> {
     }
 
     /// One in which somebody of a role is signed in.
-    async fn of(rig: &'a Rig, role: Role) -> Browser<'a> {
+    pub(super) async fn of(rig: &'a Rig, role: Role) -> Browser<'a> {
         let mut browser = Browser::new(rig);
         let link = browser.link(role.word(), role).await;
         let form = [("password", PASSWORD), ("again", PASSWORD)];
@@ -51,7 +54,7 @@ impl<'a> Browser<'a> {
         format!("/welcome/{secret}")
     }
 
-    async fn get(&mut self, path: &str) -> Answer {
+    pub(super) async fn get(&mut self, path: &str) -> Answer {
         self.send("GET", path, None, &[]).await
     }
 
@@ -59,7 +62,7 @@ impl<'a> Browser<'a> {
         self.send("POST", path, Some(fields), &[]).await
     }
 
-    async fn send(
+    pub(super) async fn send(
         &mut self,
         method: &str,
         path: &str,
