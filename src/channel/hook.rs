@@ -100,6 +100,11 @@ impl Verified {
         &self.request
     }
 
+    /// The same, for whoever keeps it.
+    pub fn into_request(self) -> HookRequest {
+        self.request
+    }
+
     /// A hook read back from our own journal: it was verified before it was written there.
     pub fn from_journal(request: HookRequest) -> Verified {
         Verified { request }

@@ -183,6 +183,7 @@ pub struct Offer {
     /// that a listing without its formula still falls with what is there.
     pub wanted: Option<Told>,
     /// Why nothing is wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suppressed: Option<Suppression>,
     /// What was last sent, whatever came of it.
     pub sent: Option<Told>,
@@ -193,13 +194,15 @@ pub struct Offer {
     /// What we believe it shows: the last of those two, less what it sold since.
     pub believed: Option<Told>,
     /// The one push that is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<Attempt>,
     /// Why it is not tried again until something changes or a person says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parked: Option<String>,
     /// How many wishes were overwritten before they were sent.
     pub coalesced: u64,
     /// Since when the channel shows something else than is wanted, as far as we know.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_since: Option<Time>,
     /// When that was so before, and is not any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -209,23 +212,23 @@ pub struct Offer {
     #[serde(default)]
     pub is_doubted: bool,
     /// When it came to be wanted at zero by something else than an order.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zeroed_at: Option<Time>,
     /// When something else than an order last changed what is wanted.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_at: Option<Time>,
     /// Why nothing is written before a person says so.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<Held>,
     /// The last change that somebody made on the channel.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edit: Option<Edit>,
     /// When it ended by `end_when`, and how much was sellable then. It shows zero until stock is
     /// received or counted again, or a person lifts it: a unit that merely comes free is not enough.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Told>,
     /// The buffer that tuned itself, where a rule says `auto`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tuned: Option<Tuned>,
     /// How much of the offer is not there, and may be owed.
     #[serde(default)]

@@ -433,7 +433,12 @@ impl Decider {
             Err(how) => return Err(give_up(turn, how).into()),
         };
         let recorder = turn.recorder.as_mut();
-        let noted = note(recorder.as_deref(), signal, &context, &mut draft);
+        let noted = note(
+            (recorder.as_deref(), &self.memo),
+            signal,
+            &context,
+            &mut draft,
+        );
         let Draft {
             decision,
             mut batch,
@@ -486,7 +491,7 @@ impl Decider {
     ) -> Result<Result<Draft, String>, DecideError> {
         let (mut complete, mut torn): (Vec<Sku>, u32) = (Vec::new(), 0);
         loop {
-            let watched = Watched::new(ahead);
+            let watched = Watched::new(ahead, &self.memo);
             let store: &dyn Store = if is_watched { &watched } else { ahead };
             let mut shelf = Shelf::load_by(&self.memo, store, signal, &complete).await?;
             let sealer = self.ports.sealer.as_ref();
@@ -612,7 +617,7 @@ fn gone() -> StoreError {
 
 /// What is kept of a decision, written in its own commit.
 fn note(
-    recorder: Option<&Recorder>,
+    (recorder, memo): (Option<&Recorder>, &Memo),
     signal: &Arc<Signal>,
     context: &Context,
     draft: &mut Draft,
@@ -627,6 +632,7 @@ fn note(
         before: &draft.before,
         after: &draft.decision.book,
         batch: &draft.batch,
+        memo,
     });
     draft.batch.puts.append(&mut noted.puts);
     Some(noted)

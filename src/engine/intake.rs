@@ -27,7 +27,7 @@ pub struct RawSignal {
 }
 
 /// All of a raw signal but its body, which follows it byte for byte.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Head {
     account: AccountId,
     received_at: Time,
@@ -37,27 +37,36 @@ struct Head {
     headers: Vec<(String, String)>,
 }
 
+/// The same, to be written down.
+#[derive(Serialize)]
+struct HeadOf<'a> {
+    account: &'a AccountId,
+    received_at: Time,
+    method: &'a str,
+    topic: &'a str,
+    query: &'a str,
+    headers: &'a [(String, String)],
+}
+
 /// What a raw signal belongs to.
 const PLACE: &[u8] = b"signal";
 
 impl RawSignal {
     /// As the journal keeps it.
     pub fn seal(&self, sealer: &Sealer, seed: [u8; 16]) -> Result<Vec<u8>, StoreError> {
-        let request = self.request.clone();
-        let head = rows::encode(&Head {
-            account: self.account.clone(),
+        let request = &self.request;
+        let head = rows::encode(&HeadOf {
+            account: &self.account,
             received_at: self.received_at,
-            method: request.method,
-            topic: request.topic,
-            query: request.query,
-            headers: request.headers,
+            method: &request.method,
+            topic: &request.topic,
+            query: &request.query,
+            headers: &request.headers,
         });
         let length = u32::try_from(head.len()).map_err(|_| StoreError::Refused {
             reason: "the headers of a signal are too long".to_owned(),
         })?;
-        let mut text = length.to_be_bytes().to_vec();
-        text.extend(head);
-        text.extend(request.body);
+        let text = [&length.to_be_bytes()[..], &head, &request.body].concat();
         sealer.seal(Pool::Signals, PLACE, text, seed)
     }
 
@@ -155,7 +164,7 @@ impl Engine {
         };
         match verdict {
             Verdict::Answer(answer) => Reply::Answer(answer),
-            Verdict::Verified(hook) => self.keep(account, &hook, now).await,
+            Verdict::Verified(hook) => self.keep(account, hook, now).await,
             Verdict::KeyNeeded(_) => self.refuse(account, HookRefusal::Wrong),
             Verdict::Refused(refusal) => self.refuse(account, refusal),
         }
@@ -167,11 +176,11 @@ impl Engine {
         Reply::Refused(refusal)
     }
 
-    async fn keep(&self, account: &Account, hook: &Verified, received_at: Time) -> Reply {
+    async fn keep(&self, account: &Account, hook: Verified, received_at: Time) -> Reply {
         if self.meters.backlog.load(Ordering::Relaxed) >= self.backlog_max || self.is_stopping() {
             return Reply::Busy;
         }
-        let request = hook.request().clone();
+        let request = hook.into_request();
         let note = InboxNote {
             account: account.id.clone(),
             received_at,

@@ -95,7 +95,7 @@ impl Sealer {
         seed: [u8; 16],
     ) -> Result<Vec<u8>, StoreError> {
         let (id, key) = self.keys(pool).take()?;
-        Ok(self.seal_with((id, key), place, text, seed))
+        Ok(self.seal_with((id, key), place, &text, seed))
     }
 
     /// Seals under the key of something that is replaced. Where that is destroyed, under a new one.
@@ -108,7 +108,7 @@ impl Sealer {
         seed: [u8; 16],
     ) -> Result<Vec<u8>, StoreError> {
         match self.keys(pool).find(id)? {
-            Some(key) => Ok(self.seal_with((id, key), place, text, seed)),
+            Some(key) => Ok(self.seal_with((id, key), place, &text, seed)),
             None => self.seal(pool, place, text, seed),
         }
     }
@@ -117,7 +117,7 @@ impl Sealer {
         &self,
         (id, key): (KeyId, Key),
         place: &[u8],
-        mut text: Vec<u8>,
+        text: &[u8],
         seed: [u8; 16],
     ) -> Vec<u8> {
         let mut nonce = [0; NONCE_LEN];
@@ -128,11 +128,14 @@ impl Sealer {
         sealed.push(FORM);
         sealed.extend(id.0.to_be_bytes());
         sealed.extend(nonce);
+        sealed.extend_from_slice(text);
         let nonce = Nonce::assume_unique_for_key(nonce);
-        self.cipher(&key)
-            .seal_in_place_append_tag(nonce, Aad::from(place), &mut text)
+        let (_, in_place) = sealed.split_at_mut(HEAD_LENGTH);
+        let tag = self
+            .cipher(&key)
+            .seal_in_place_separate_tag(nonce, Aad::from(place), in_place)
             .expect("no text of ours is longer than the cipher takes");
-        sealed.append(&mut text);
+        sealed.extend_from_slice(tag.as_ref());
         sealed
     }
 
@@ -160,7 +163,7 @@ impl Sealer {
 
     /// Seals what is never erased alone: under the master key itself.
     pub fn seal_lasting(&self, place: &[u8], text: Vec<u8>, seed: [u8; 16]) -> Vec<u8> {
-        self.seal_with((KeyId(0), LASTING), place, text, seed)
+        self.seal_with((KeyId(0), LASTING), place, &text, seed)
     }
 
     /// Opens that.

@@ -33,6 +33,7 @@ use super::{
 use crate::{
     decider::Policy,
     rows::{self, key, sortable},
+    shelf::Memo,
 };
 
 /// Why decisions are left out of what is kept.
@@ -71,6 +72,7 @@ pub(crate) struct Making<'a> {
     pub(crate) before: &'a Book,
     pub(crate) after: &'a Book,
     pub(crate) batch: &'a Batch,
+    pub(crate) memo: &'a Memo,
 }
 
 /// A recording that goes on, with what whoever plays it knows by now.
@@ -273,10 +275,11 @@ impl Taken {
             before,
             after,
             batch,
+            memo,
         } = making;
         let puts = batch.puts.iter().map(|(table, key, value)| {
             let place = (*table, key.clone());
-            (place, Some(Content::from(value.as_slice())))
+            (place, Some(memo.share(*table, key, value)))
         });
         let deletes = batch
             .deletes

@@ -8,6 +8,8 @@ use std::{
 use async_trait::async_trait;
 use store::{Append, Batch, Range, Row, Seq, Stats, Store, StoreError, Table};
 
+use crate::shelf::Memo;
+
 /// A row by its place.
 pub(crate) type Place = (Table, Vec<u8>);
 
@@ -67,13 +69,15 @@ pub(crate) struct Seen {
 /// The store, and what was read.
 pub(crate) struct Watched<'a> {
     store: &'a dyn Store,
+    memo: &'a Memo,
     seen: Mutex<Seen>,
 }
 
 impl<'a> Watched<'a> {
-    pub(crate) fn new(store: &'a dyn Store) -> Watched<'a> {
+    pub(crate) fn new(store: &'a dyn Store, memo: &'a Memo) -> Watched<'a> {
         Watched {
             store,
+            memo,
             seen: Mutex::default(),
         }
     }
@@ -126,7 +130,8 @@ impl Store for Watched<'_> {
 
     async fn get(&self, table: Table, key: &[u8]) -> Result<Option<Row>, StoreError> {
         let row = self.store.get(table, key).await?;
-        let value = row.as_ref().map(|row| row.value.as_slice().into());
+        let share = |row: &Row| self.memo.share(table, key, &row.value);
+        let value = row.as_ref().map(share);
         self.note(|seen| {
             seen.rows.entry((table, key.to_vec())).or_insert(value);
         });

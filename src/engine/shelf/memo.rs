@@ -42,7 +42,7 @@ pub(crate) struct Memo(Mutex<BTreeMap<Table, Kept>>);
 type Kept = HashMap<Vec<u8>, Known>;
 
 struct Known {
-    bytes: Vec<u8>,
+    bytes: Arc<[u8]>,
     value: Arc<dyn Any + Send + Sync>,
 }
 
@@ -69,7 +69,7 @@ impl Memo {
             return;
         }
         let known = Known {
-            bytes: bytes.to_vec(),
+            bytes: bytes.into(),
             value: Arc::new(value.clone()),
         };
         let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -84,13 +84,24 @@ impl Memo {
         kept.insert(key.to_vec(), known);
     }
 
+    /// Bytes to be held for a while: those that are held here already, where they are the same.
+    pub(crate) fn share(&self, table: Table, key: &[u8], bytes: &[u8]) -> Arc<[u8]> {
+        let shared = || {
+            let tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = tables.get(&table)?.get(key)?;
+            (*known.bytes == *bytes).then(|| Arc::clone(&known.bytes))
+        };
+        let shared = TABLES.contains(&table).then(shared).flatten();
+        shared.unwrap_or_else(|| bytes.into())
+    }
+
     fn known<T: Value>(&self, table: Table, key: &[u8], bytes: &[u8]) -> Option<Arc<T>> {
         if !TABLES.contains(&table) {
             return None;
         }
         let tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = tables.get(&table)?.get(key)?;
-        let is_same = known.bytes == bytes;
+        let is_same = *known.bytes == *bytes;
         let value = is_same.then(|| Arc::clone(&known.value))?;
         value.downcast().ok()
     }
@@ -119,6 +130,9 @@ mod tests {
         assert_eq!(read(&of_two).ok(), Some(two));
         assert_eq!(read(&of_one).ok(), Some(one));
         assert!(memo.known::<Taken>(rows::TAKEN, b"b", &of_one).is_none());
+        let shared = [&of_one, &of_two].map(|bytes| memo.share(rows::TAKEN, b"a", bytes));
+        assert_eq!(shared.each_ref().map(|one| one.to_vec()), [of_one, of_two]);
+        assert_eq!(shared.map(|one| Arc::strong_count(&one)), [2, 1]);
         assert!(read(b"\x01{").is_err());
     }
 
