@@ -36,7 +36,7 @@ use crate::{
     exposure::Exposures,
     pending::{Ahead, Outcome, Pending},
     persons,
-    ports::Ports,
+    ports::{Ports, Work},
     recipients,
     rows::{self, key, prefix},
     shelf::{Memo, Shelf},
@@ -187,12 +187,20 @@ impl Decider {
     /// Decides about a signal, and gives freed stock to the orders that wait for it before anything
     /// else is decided, so that no channel is offered what somebody has bought already. Returns when all
     /// of it is durable.
-    pub async fn decide(&self, signal: Signal) -> Result<Done, DecideError> {
-        self.decide_alongside(signal, Alongside::default()).await
+    pub fn decide(&self, signal: Signal) -> Work<'_, Result<Done, DecideError>> {
+        self.decide_alongside(signal, Alongside::default())
     }
 
     /// The same, with rows that belong to the same commit.
-    pub async fn decide_alongside(
+    pub fn decide_alongside(
+        &self,
+        signal: Signal,
+        alongside: Alongside,
+    ) -> Work<'_, Result<Done, DecideError>> {
+        Box::pin(self.decide_and_wait(signal, alongside))
+    }
+
+    async fn decide_and_wait(
         &self,
         signal: Signal,
         alongside: Alongside,
@@ -218,36 +226,40 @@ impl Decider {
 
     /// Decides about a signal and does not wait for the disk. What is decided later is decided on top of
     /// it, and is durable no sooner. [`Decider::settle`] must be asked for the rest.
-    pub async fn stage(
-        &self,
-        signal: &Arc<Signal>,
+    pub fn stage<'a>(
+        &'a self,
+        signal: &'a Arc<Signal>,
         alongside: Alongside,
-    ) -> Result<Staged, DecideError> {
-        let mut turn = self.turn().await?;
-        let staged = self.stage_all(&mut turn, signal, alongside).await;
-        self.commit_soon(&mut turn);
-        staged
+    ) -> Work<'a, Result<Staged, DecideError>> {
+        Box::pin(async move {
+            let mut turn = self.turn().await?;
+            let staged = self.stage_all(&mut turn, signal, alongside).await;
+            self.commit_soon(&mut turn);
+            staged
+        })
     }
 
     /// What would be decided about a signal; nothing is changed by it.
-    pub async fn preview(&self, signal: &Signal) -> Result<Done, DecideError> {
-        let turn = self.turn().await?;
-        let context = Context {
-            now: self.ports.clock.now(),
-            policy: self.policy(),
-        };
-        let ahead = Ahead {
-            store: self.shared.store.as_ref(),
-            pending: &turn.pending,
-        };
-        let draft = self.try_once(&ahead, false, signal, &context).await?;
-        let Ok(Draft { decision, .. }) = draft else {
-            return Err(StoreError::Conflict { table: rows::STOCK }.into());
-        };
-        Ok(Done {
-            verdict: decision.verdict,
-            follow_ups: Vec::new(),
-            book: decision.book,
+    pub fn preview<'a>(&'a self, signal: &'a Signal) -> Work<'a, Result<Done, DecideError>> {
+        Box::pin(async move {
+            let turn = self.turn().await?;
+            let context = Context {
+                now: self.ports.clock.now(),
+                policy: self.policy(),
+            };
+            let ahead = Ahead {
+                store: self.shared.store.as_ref(),
+                pending: &turn.pending,
+            };
+            let draft = self.try_once(&ahead, false, signal, &context).await?;
+            let Ok(Draft { decision, .. }) = draft else {
+                return Err(StoreError::Conflict { table: rows::STOCK }.into());
+            };
+            Ok(Done {
+                verdict: decision.verdict,
+                follow_ups: Vec::new(),
+                book: decision.book,
+            })
         })
     }
 

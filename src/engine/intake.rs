@@ -11,6 +11,7 @@ use crate::{
     Engine,
     account::{Account, Mode},
     meters::add,
+    ports::Work,
     rows,
     sealing::{Pool, Sealer, Unreadable},
 };
@@ -140,7 +141,11 @@ pub enum Reply {
 
 impl Engine {
     /// Takes a request that came to a hook address.
-    pub async fn receive(&self, account: &str, request: HookRequest) -> Reply {
+    pub fn receive<'a>(&'a self, account: &'a str, request: HookRequest) -> Work<'a, Reply> {
+        Box::pin(self.take_hook(account, request))
+    }
+
+    async fn take_hook(&self, account: &str, request: HookRequest) -> Reply {
         let known = self.accounts.get(&AccountId::new(account));
         let Some(account) = known.filter(|account| account.mode() != Mode::Off) else {
             return Reply::Unknown;

@@ -62,7 +62,7 @@ use gateways::Gateways;
 use issuing::Sellers;
 use lanes::Lane;
 use meters::Meters;
-use ports::Ports;
+use ports::{Ports, Work};
 use recent::Recent;
 use store::{Batch, Store, StoreError};
 use tokio::sync::{Notify, watch};
@@ -189,7 +189,16 @@ fn terms_of(account: &AccountConfig) -> Terms {
 
 impl Engine {
     /// Opens the accounts and starts all tasks.
-    pub async fn start(
+    pub fn start<'a>(
+        config: Config,
+        store: Arc<dyn Store>,
+        ports: Ports,
+        outside: &'a dyn Outside,
+    ) -> Work<'a, Result<Arc<Engine>, StartError>> {
+        Box::pin(Engine::open(config, store, ports, outside))
+    }
+
+    async fn open(
         config: Config,
         store: Arc<dyn Store>,
         ports: Ports,

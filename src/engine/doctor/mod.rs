@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use store::{Batch, Expect, Range, Row, SCAN_LIMIT_MAX, Seq, Store, StoreError, Table};
 
-use crate::rows;
+use crate::{ports::Work, rows};
 
 /// So many findings of a kind are told in full.
 const TOLD_MAX: usize = 20;
@@ -89,7 +89,11 @@ impl Diagnosis {
 }
 
 /// Looks everything over. Nobody may write meanwhile.
-pub async fn examine(store: &dyn Store) -> Result<Diagnosis, StoreError> {
+pub fn examine(store: &dyn Store) -> Work<'_, Result<Diagnosis, StoreError>> {
+    Box::pin(look_at_all(store))
+}
+
+async fn look_at_all(store: &dyn Store) -> Result<Diagnosis, StoreError> {
     let mut found = Diagnosis::default();
     let known = lists::read(store, &mut found).await?;
     stock::examine(store, &known, &mut found).await?;

@@ -38,6 +38,10 @@ pub trait Entropy: Send + Sync {
 /// A task.
 pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// Work that is waited for in many places, and compiled in one: what waits for an `async fn` has all of its code compiled
+/// anew, and that of all that it waits for.
+pub type Work<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
 /// Tasks.
 pub trait Spawn: Send + Sync {
     /// Lets a task run beside this one. The name is for people.

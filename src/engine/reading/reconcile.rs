@@ -25,7 +25,7 @@ use crate::{
     Engine,
     account::{Account, Mode},
     meters::add,
-    ports::quota::leisurely,
+    ports::{Work, quota::leisurely},
     reading::poll::PollError,
     rows, views,
 };
@@ -144,7 +144,11 @@ impl Engine {
 
     /// Compares all listings of an account, from where a comparison that was cut off had come to. All
     /// differences are gathered before any is taken, so that the breaker sees them as one.
-    pub async fn reconcile(&self, account: &Account) -> Result<(), PollError> {
+    pub fn reconcile<'a>(&'a self, account: &'a Account) -> Work<'a, Result<(), PollError>> {
+        Box::pin(self.compare_all(account))
+    }
+
+    async fn compare_all(&self, account: &Account) -> Result<(), PollError> {
         let _turn = account.comparing.lock().await;
         let mut run = self.begin_comparison(account).await?;
         loop {
