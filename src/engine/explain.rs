@@ -101,7 +101,7 @@ fn what_it_is(item: &Item) -> String {
 }
 
 async fn movements(engine: &Engine, item: &Item) -> Result<Vec<String>, StoreError> {
-    let mut walk = Walk::counting(engine, rows::MOVEMENTS, prefix(&[item.sku.as_str()]));
+    let mut walk = Walk::summing(engine, rows::MOVEMENTS, prefix(&[item.sku.as_str()]));
     let mut latest = std::collections::VecDeque::new();
     let (mut older, mut older_count) = (Quantity::ZERO, 0_usize);
     while let Some((_, row)) = walk.next().await? {
@@ -208,7 +208,7 @@ async fn order_name(engine: &Engine, id: String) -> Result<String, StoreError> {
 }
 
 async fn claims(engine: &Engine, item: &Item) -> Result<Vec<String>, StoreError> {
-    let mut walk = Walk::counting(engine, rows::CLAIMS, prefix(&[item.sku.as_str()]));
+    let mut walk = Walk::summing(engine, rows::CLAIMS, prefix(&[item.sku.as_str()]));
     let mut said = Vec::new();
     let (mut more, mut more_count) = (Quantity::ZERO, 0_usize);
     while let Some((_, row)) = walk.next().await? {
@@ -247,7 +247,7 @@ async fn owed(
     else {
         return Ok(Vec::new());
     };
-    let mut walk = Walk::counting(engine, rows::SHORT_ORDERS, prefix(&[item.sku.as_str()]));
+    let mut walk = Walk::summing(engine, rows::SHORT_ORDERS, prefix(&[item.sku.as_str()]));
     let mut said = Vec::new();
     let mut more = all;
     while let Some((key, _)) = walk.next().await? {

@@ -26,7 +26,7 @@ use engine::{
     decider::{Alongside, DecideError, Decider, Policy},
     erasing::Privacy,
     rows::{self, SHORT_ORDERS},
-    views::Units,
+    views::{self, Units},
 };
 use rehearse::{
     checkers,
@@ -428,8 +428,10 @@ fn with_a_counter(till: &AccountId) -> Locations {
 }
 
 /// Starts the engine over what a desk has, and lets it look around.
-fn start_over(desk: &mut Desk, policy: Policy) {
+fn start_over(desk: &mut Desk, policy: Policy) -> Arc<Engine> {
     let (ports, store) = (desk.executor.ports(Group(1)), Arc::clone(&desk.memory));
+    let slot = Arc::new(Mutex::new(None));
+    let engine = Arc::clone(&slot);
     desk.executor.spawn("start", Group(1), async move {
         let config = Config {
             accounts: Vec::new(),
@@ -444,9 +446,45 @@ fn start_over(desk: &mut Desk, policy: Policy) {
             compare_first: false,
         };
         let started = Engine::start(config, store, ports, &Nowhere).await;
-        started.map(drop).expect("it starts");
+        *slot.lock().expect("nobody panics") = Some(started.expect("it starts"));
     });
     desk.run_for(Duration::from_secs(1));
+    let engine = engine.lock().expect("nobody panics").take();
+    engine.expect("it has started")
+}
+
+#[test]
+fn what_is_summed_of_a_large_store_is_all_of_it() {
+    const ORDERS: usize = 200_001;
+    let mut desk = Desk::new();
+    let memory = Arc::clone(&desk.memory);
+    desk.executor.spawn("fill", Group(1), async move {
+        let rows: Vec<_> = (0..ORDERS)
+            .map(|number| {
+                let key = rows::key(&["ready", &format!("{number:06}")]);
+                (rows::ORDERS_BY_PHASE, key, rows::encode(&()))
+            })
+            .collect();
+        for some in rows.chunks(1_000) {
+            let batch = Batch {
+                puts: some.to_vec(),
+                ..Batch::default()
+            };
+            memory.commit(batch).await.expect("it is written");
+        }
+    });
+    desk.run_for(Duration::ZERO);
+    let engine = start_over(&mut desk, Policy::default());
+    let summary = Arc::new(Mutex::new(None));
+    let slot = Arc::clone(&summary);
+    desk.executor.spawn("sum", Group(1), async move {
+        let summed = views::accounts::summary(&engine).await;
+        *slot.lock().expect("nobody panics") = Some(summed.expect("it is summed"));
+    });
+    desk.run_for(Duration::from_secs(60));
+    let summary = summary.lock().expect("nobody panics").take();
+    let summary = summary.expect("it was asked for");
+    assert_eq!(summary.orders_by_phase.get("ready"), Some(&ORDERS));
 }
 
 #[test]

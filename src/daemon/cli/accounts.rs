@@ -1,6 +1,7 @@
 //! `oneshelf accounts`: what each account is and does, and what it may do.
 
 use clap::{Subcommand, ValueEnum};
+use engine::views::COUNTED_MAX;
 use serde_json::{Value, json};
 
 use super::{
@@ -282,6 +283,15 @@ async fn begin(
     Ok(Exit::Good)
 }
 
+/// What waits, which is counted up to a limit.
+fn waiting(account: &Value, path: &str) -> String {
+    let said = show(account, path);
+    match said.parse::<usize>() {
+        Ok(number) if number >= COUNTED_MAX => format!("{COUNTED_MAX} or more"),
+        Ok(_) | Err(_) => said,
+    }
+}
+
 /// All accounts, a line each.
 pub(super) fn table(accounts: &[Value], out: &mut Out<'_>) -> anyhow::Result<()> {
     out.table(
@@ -292,7 +302,9 @@ pub(super) fn table(accounts: &[Value], out: &mut Out<'_>) -> anyhow::Result<()>
             ("MODE", &mode),
             ("ORDERS", &|account| show(account, "counts.orders")),
             ("LISTINGS", &|account| show(account, "counts.listings")),
-            ("WAITING", &|account| show(account, "counts.pushes_waiting")),
+            ("WAITING", &|account| {
+                waiting(account, "counts.pushes_waiting")
+            }),
             ("COMPARED", &compared),
             ("LAST POLL", &|account| show(account, "health.last_poll_at")),
             ("TROUBLE", &trouble),
@@ -371,14 +383,14 @@ fn show_one(account: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
             "waiting",
             format!(
                 "{} pushes, {} intents",
-                of("counts.pushes_waiting"),
-                of("counts.intents_waiting")
+                waiting(account, "counts.pushes_waiting"),
+                waiting(account, "counts.intents_waiting")
             ),
         ),
-        ("unreadable", of("counts.signals_parked")),
+        ("unreadable", waiting(account, "counts.signals_parked")),
         ("last poll", of("health.last_poll_at")),
         ("stock is decided by", of("stock_authority")),
-        ("held by the breaker", of("counts.held")),
+        ("held by the breaker", waiting(account, "counts.held")),
         ("comparison", comparison(account)),
         ("last comparison", of("health.last_reconcile_at")),
         ("last success", of("health.last_success_at")),

@@ -1,6 +1,9 @@
 //! Accounts, what freezing or arming one would mean, and the figures of the whole.
 
-use std::{collections::BTreeMap, sync::atomic::Ordering};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+};
 
 use domain::{
     AccountId, ListingId, Quantity, Sku, Time,
@@ -9,7 +12,7 @@ use domain::{
 };
 use serde::Serialize;
 
-use super::{Stats, StoreError, Units, Walk, count, words};
+use super::{Stats, StoreError, Units, Walk, count, count_some, words};
 use crate::{
     Engine,
     account::{Account, Health},
@@ -78,7 +81,8 @@ pub struct ComparisonView {
     pub finished_at: Option<Time>,
 }
 
-/// What is counted of an account.
+/// What is counted of an account. What waits is counted up to [`super::COUNTED_MAX`]; how much is known of it is exact, and as
+/// old as a count of a large store takes often enough not to be a burden.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// All its orders.
@@ -214,7 +218,7 @@ pub struct StoreView {
 }
 
 /// All accounts, by id.
-pub async fn list(engine: &Engine) -> Result<Vec<AccountView>, StoreError> {
+pub async fn list(engine: &Arc<Engine>) -> Result<Vec<AccountView>, StoreError> {
     let mut views = Vec::new();
     for account in engine.accounts.values() {
         views.push(one(engine, account).await?);
@@ -223,12 +227,14 @@ pub async fn list(engine: &Engine) -> Result<Vec<AccountView>, StoreError> {
 }
 
 /// One account.
-pub async fn one(engine: &Engine, account: &Account) -> Result<AccountView, StoreError> {
-    let below = || prefix(&[account.id.as_str()]);
+pub async fn one(engine: &Arc<Engine>, account: &Account) -> Result<AccountView, StoreError> {
     let mut view = brief(engine, account).await?;
-    view.counts.orders = count(engine, rows::ORDERS_BY_ACCOUNT, below()).await?;
-    view.counts.orders_open = count(engine, rows::OPEN_ORDERS, below()).await?;
-    view.counts.listings = count(engine, rows::LISTINGS, below()).await?;
+    let totals = engine.totals.soon(engine).await?;
+    let known = totals.of_accounts.get(&account.id);
+    let known = known.copied().unwrap_or_default();
+    view.counts.orders = known.orders;
+    view.counts.orders_open = known.orders_open;
+    view.counts.listings = known.listings;
     Ok(view)
 }
 
@@ -237,10 +243,10 @@ pub async fn brief(engine: &Engine, account: &Account) -> Result<AccountView, St
     let below = || prefix(&[account.id.as_str()]);
     let descriptor = account.descriptor();
     let counts = Counts {
-        pushes_waiting: count(engine, rows::DUE_OFFERS, below()).await?,
+        pushes_waiting: count_some(engine, rows::DUE_OFFERS, below()).await?,
         held: held(engine, account).await?,
-        intents_waiting: count(engine, rows::OUTBOX, below()).await?,
-        signals_parked: count(engine, rows::PARKED_SIGNALS, below()).await?,
+        intents_waiting: count_some(engine, rows::OUTBOX, below()).await?,
+        signals_parked: count_some(engine, rows::PARKED_SIGNALS, below()).await?,
         ..Counts::default()
     };
     let set = account.set();
@@ -294,7 +300,7 @@ async fn held(engine: &Engine, account: &Account) -> Result<usize, StoreError> {
     let mut held = 0;
     for side in Side::ALL {
         let below = prefix(&[side.word(), account.id.as_str()]);
-        held += count(engine, rows::HELD_OFFERS, below).await?;
+        held += count_some(engine, rows::HELD_OFFERS, below).await?;
     }
     Ok(held)
 }
@@ -316,7 +322,7 @@ pub async fn preview(engine: &Engine, account: &Account) -> Result<WritePreview,
         breaker_would_hold: false,
         writes: Vec::new(),
     };
-    let mut walk = Walk::counting(engine, rows::OFFERS, below);
+    let mut walk = Walk::summing(engine, rows::OFFERS, below);
     while let Some((_, row)) = walk.next().await? {
         let offer: Offer = rows::decode(rows::OFFERS, &row.value)?;
         let at_risk = Units::new(offer.exposure(), offer.scale);

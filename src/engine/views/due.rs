@@ -298,7 +298,7 @@ pub async fn late(
         for account in engine.accounts.keys() {
             late.insert((account.clone(), what.word()), 0);
         }
-        let mut walk = Walk::counting(engine, rows::DUE_ORDERS, prefix(&[what.word()]));
+        let mut walk = Walk::summing(engine, rows::DUE_ORDERS, prefix(&[what.word()]));
         while let Some((key, _)) = walk.next().await? {
             let Some(at) = time_of(&key).filter(|at| *at < now) else {
                 break;

@@ -176,7 +176,7 @@ pub async fn exposure(engine: &Engine, asked: &Asked) -> Result<Exposure, StoreE
     match &asked.sku {
         Some(sku) => {
             let below = prefix(&[sku.as_str()]);
-            let mut walk = Walk::counting(engine, rows::LISTINGS_BY_SKU, below);
+            let mut walk = Walk::summing(engine, rows::LISTINGS_BY_SKU, below);
             while let Some((key, _)) = walk.next().await? {
                 let parts = super::parts(&key);
                 let [_, account, listing] = parts.as_slice() else {
@@ -188,7 +188,7 @@ pub async fn exposure(engine: &Engine, asked: &Asked) -> Result<Exposure, StoreE
             }
         }
         None => {
-            let mut walk = Walk::counting(engine, rows::OFFERS, Vec::new());
+            let mut walk = Walk::summing(engine, rows::OFFERS, Vec::new());
             while let Some((_, row)) = walk.next().await? {
                 sums.take_in(rows::decode(rows::OFFERS, &row.value)?, false);
             }

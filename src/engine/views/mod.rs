@@ -57,8 +57,8 @@ use crate::{Engine, rows};
 pub const LOOKED_MAX: usize = 2000;
 /// How many rows are read at once.
 const CHUNK: usize = 200;
-/// How many rows a count looks at before it is "at least so many".
-const COUNT_MAX: usize = 200_000;
+/// What waits is counted up to here for whoever waits for the answer: from so many on it is "so many or more".
+pub const COUNTED_MAX: usize = 10_000;
 
 /// A part of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -230,11 +230,9 @@ impl<'a> Walk<'a> {
         self
     }
 
-    /// The same, for counting: it goes further.
-    pub(crate) fn counting(engine: &'a Engine, table: Table, prefix: Vec<u8>) -> Walk<'a> {
-        let mut walk = Walk::new(engine, table, prefix, None);
-        walk.looked_max = COUNT_MAX;
-        walk
+    /// The same, to the last row: a sum of some of them would be none.
+    pub(crate) fn summing(engine: &'a Engine, table: Table, prefix: Vec<u8>) -> Walk<'a> {
+        Walk::new(engine, table, prefix, None).unbounded()
     }
 
     /// The same, to the last row: for tables that are kept small.
@@ -295,7 +293,21 @@ pub(crate) async fn count(
     table: Table,
     prefix: Vec<u8>,
 ) -> Result<usize, StoreError> {
-    let mut walk = Walk::counting(engine, table, prefix);
+    count_of(Walk::summing(engine, table, prefix)).await
+}
+
+/// The same for whoever waits for the answer: [`COUNTED_MAX`] where there are so many or more.
+pub(crate) async fn count_some(
+    engine: &Engine,
+    table: Table,
+    prefix: Vec<u8>,
+) -> Result<usize, StoreError> {
+    let mut walk = Walk::new(engine, table, prefix, None);
+    walk.looked_max = COUNTED_MAX;
+    count_of(walk).await
+}
+
+async fn count_of(mut walk: Walk<'_>) -> Result<usize, StoreError> {
     let mut count = 0;
     while walk.next().await?.is_some() {
         count += 1;

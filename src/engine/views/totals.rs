@@ -11,11 +11,12 @@ use std::{
 };
 
 use domain::{
-    Quantity, Time,
+    AccountId, Quantity, Time,
     offer::{Offer, Suppression},
     order::Phase,
     stock::Claim,
 };
+use store::Table;
 use tokio::sync::Mutex;
 
 use super::{StoreError, Units, Walk, count, due};
@@ -38,6 +39,8 @@ pub(crate) struct Totals {
     pub at: Time,
     /// How many orders are in which phase.
     pub orders_by_phase: BTreeMap<&'static str, usize>,
+    /// What is known of each account that anything is known of.
+    pub of_accounts: BTreeMap<AccountId, Known>,
     /// How many claims are open.
     pub claims_open: usize,
     /// Units that are promised and have not left.
@@ -63,6 +66,20 @@ pub(crate) struct Totals {
     /// How many orders are too late, by what is.
     pub late: BTreeMap<&'static str, usize>,
 }
+
+/// How much is known of an account.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Known {
+    /// All its orders.
+    pub orders: usize,
+    /// Those that may still change.
+    pub orders_open: usize,
+    /// Its listings.
+    pub listings: usize,
+}
+
+/// One of its counts.
+type Counter = fn(&mut Known) -> &mut usize;
 
 /// The last sums, with how long they took.
 #[derive(Debug, Default)]
@@ -127,6 +144,20 @@ async fn sum(engine: &Engine) -> Result<Totals, StoreError> {
             orders_by_phase.insert(phase.word(), orders);
         }
     }
+    let mut of_accounts: BTreeMap<AccountId, Known> = BTreeMap::new();
+    let tables: [(Table, Counter); 3] = [
+        (rows::ORDERS_BY_ACCOUNT, |known| &mut known.orders),
+        (rows::OPEN_ORDERS, |known| &mut known.orders_open),
+        (rows::LISTINGS, |known| &mut known.listings),
+    ];
+    for (table, counter) in tables {
+        let mut walk = Walk::summing(engine, table, Vec::new());
+        while let Some((key, _)) = walk.next().await? {
+            let account = key.split(|byte| *byte == 0).next().unwrap_or_default();
+            let account = AccountId::new(String::from_utf8_lossy(account));
+            *counter(of_accounts.entry(account).or_default()) += 1;
+        }
+    }
     let all = |table| count(engine, table, Vec::new());
     let outbox_parked = all(rows::PARKED).await?;
     let mut late = BTreeMap::new();
@@ -136,6 +167,7 @@ async fn sum(engine: &Engine) -> Result<Totals, StoreError> {
     let mut totals = Totals {
         at: Time::default(),
         orders_by_phase,
+        of_accounts,
         claims_open: 0,
         claims_open_units: Quantity::ZERO,
         coalesced: 0,
@@ -149,13 +181,13 @@ async fn sum(engine: &Engine) -> Result<Totals, StoreError> {
         intents_waiting: all(rows::OUTBOX).await? + all(rows::ERRANDS).await?,
         pushes_waiting: all(rows::DUE_OFFERS).await?,
     };
-    let mut walk = Walk::counting(engine, rows::CLAIMS, Vec::new());
+    let mut walk = Walk::summing(engine, rows::CLAIMS, Vec::new());
     while let Some((_, row)) = walk.next().await? {
         let claim: Claim = rows::decode(rows::CLAIMS, &row.value)?;
         totals.claims_open += 1;
         totals.claims_open_units = totals.claims_open_units.plus(claim.open());
     }
-    let mut walk = Walk::counting(engine, rows::OFFERS, Vec::new());
+    let mut walk = Walk::summing(engine, rows::OFFERS, Vec::new());
     while let Some((_, row)) = walk.next().await? {
         let offer: Offer = rows::decode(rows::OFFERS, &row.value)?;
         totals.coalesced = totals.coalesced.saturating_add(offer.coalesced);

@@ -215,7 +215,7 @@ struct Shelf {
 
 async fn shelf(engine: &Engine) -> Result<Shelf, StoreError> {
     let mut shelf = Shelf::default();
-    let mut walk = Walk::counting(engine, rows::ITEMS, Vec::new());
+    let mut walk = Walk::summing(engine, rows::ITEMS, Vec::new());
     while let Some((_, row)) = walk.next().await? {
         let item: Item = rows::decode(rows::ITEMS, &row.value)?;
         match item.kind {
