@@ -24,7 +24,8 @@ use store::Memory;
 
 use crate::{
     disk::lock,
-    office, packer,
+    office,
+    packer::{self, Labels},
     phone::Pad,
     rows::Rows,
     slips::{pick, spoil},
@@ -163,7 +164,7 @@ impl Clerk {
             2 | 3 => Phase::PartShipped,
             4 | 5 => Phase::AwaitingPayment,
             6..9 => Phase::Fulfilling,
-            9 => return packer::stop_sign(&rows, &mut self.chance),
+            9 => return packer::stop_sign(&rows, self.labels(), &mut self.chance),
             _ => Phase::Ready,
         };
         let keys = rows.keys(rows::ORDERS_BY_PHASE, &prefix(&[phase.word()]));
@@ -182,7 +183,7 @@ impl Clerk {
         let is_worked_on = order.tasks.iter().any(|task| task.is_open());
         if is_worked_on || self.chance.u32(0..100) < 15 {
             let place = self.place();
-            return packer::step(&order, place, &mut self.chance);
+            return packer::step(&order, place, self.labels(), &mut self.chance);
         }
         Some(match self.chance.u32(0..100) {
             0..8 => Command::Cancel {
@@ -201,6 +202,14 @@ impl Clerk {
             14..40 => self.ship(&order, true),
             _ => self.ship(&order, false),
         })
+    }
+
+    /// Where there is an office, somebody sells labels to it.
+    fn labels(&self) -> Labels {
+        match self.errands_percent {
+            0 => Labels::Typed,
+            _ => Labels::Bought,
+        }
     }
 
     fn ship(&mut self, order: &Order, is_partial: bool) -> Command {

@@ -48,6 +48,8 @@ pub enum Checker {
     Wishes,
     /// P2: numbers of documents have no gaps, and no more is taken back than was billed.
     Documents,
+    /// P5: a label is bought once and never lost sight of, and what was told was to be told.
+    Errands,
     /// P6: nothing waits that could be done.
     Waiting,
     /// P6: an order is as its shop has it.
@@ -68,7 +70,7 @@ pub enum Checker {
 
 impl Checker {
     /// All of them.
-    pub const ALL: [Checker; 28] = [
+    pub const ALL: [Checker; 29] = [
         Checker::Acknowledged,
         Checker::Believed,
         Checker::References,
@@ -89,6 +91,7 @@ impl Checker {
         Checker::Parcels,
         Checker::Wishes,
         Checker::Documents,
+        Checker::Errands,
         Checker::Waiting,
         Checker::Orders,
         Checker::Goods,
@@ -122,6 +125,7 @@ impl Checker {
             Checker::Parcels => "parcels",
             Checker::Wishes => "wishes",
             Checker::Documents => "documents",
+            Checker::Errands => "errands",
             Checker::Waiting => "waiting",
             Checker::Orders => "orders",
             Checker::Goods => "goods",

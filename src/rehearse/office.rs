@@ -21,7 +21,7 @@ use engine::rows::{self, key, prefix};
 use fastrand::Rng;
 
 use crate::{
-    aftercare,
+    aftercare, gateways,
     mishaps::{map_lines, tripped},
     paperwork,
     rows::Rows,
@@ -33,7 +33,7 @@ pub(crate) const RECEIVED: &str = "received";
 
 /// Something for the office to do, if there is any of what chance wants.
 pub(crate) fn errand(rows: &Rows<'_>, chance: &mut Rng, number: u64) -> Option<Command> {
-    match chance.u32(0..23) {
+    match chance.u32(0..25) {
         0 | 1 => refund(rows, chance),
         2 | 3 => receive(rows, chance, number),
         4 => rename(rows, chance, number),
@@ -47,6 +47,7 @@ pub(crate) fn errand(rows: &Rows<'_>, chance: &mut Rng, number: u64) -> Option<C
         14 => note(rows, chance),
         15 => paperwork::errand(rows, chance),
         13 => erase(rows, chance),
+        23 | 24 => gateways::errand(rows, chance),
         19.. => aftercare::errand(rows, chance),
         _ => slip(rows, chance),
     }

@@ -10,16 +10,30 @@ use domain::{
 use engine::rows::{self, key};
 use fastrand::Rng;
 
-use crate::{rows::Rows, slips::pick};
+use crate::{gateways, rows::Rows, slips::pick};
 
 const BY: &str = "packer";
 
+/// Where labels come from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Labels {
+    /// They are typed in.
+    Typed,
+    /// Some are bought.
+    Bought,
+}
+
 /// The next step of an order: of one of its open tasks, or a new one.
-pub(crate) fn step(order: &Order, place: Option<LocationId>, chance: &mut Rng) -> Option<Command> {
+pub(crate) fn step(
+    order: &Order,
+    place: Option<LocationId>,
+    labels: Labels,
+    chance: &mut Rng,
+) -> Option<Command> {
     let open: Vec<&Task> = order.tasks.iter().filter(|task| task.is_open()).collect();
     let lines = Vec::new();
     let step = match pick(&open, chance) {
-        Some(task) if chance.u32(0..10) > 0 => next(order, task, chance)?,
+        Some(task) if chance.u32(0..10) > 0 => next(order, task, labels, chance)?,
         Some(_) | None => FulfillmentStep::Open {
             location: place,
             lines,
@@ -29,13 +43,13 @@ pub(crate) fn step(order: &Order, place: Option<LocationId>, chance: &mut Rng) -
 }
 
 /// What lies on a packing table though its order is canceled or on hold.
-pub(crate) fn stop_sign(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
+pub(crate) fn stop_sign(rows: &Rows<'_>, labels: Labels, chance: &mut Rng) -> Option<Command> {
     let keys = rows.keys(rows::OPEN_TASKS, b"");
     let chosen = pick(&keys, chance)?;
     let parts: Vec<&[u8]> = chosen.split(|byte| *byte == 0).collect();
     let id = std::str::from_utf8(parts.get(2)?).ok()?;
     let order: Order = rows.get(rows::ORDERS, &key(&[id]))?;
-    step(&order, None, chance)
+    step(&order, None, labels, chance)
 }
 
 fn fulfill(order: &Order, step: FulfillmentStep) -> Command {
@@ -43,7 +57,7 @@ fn fulfill(order: &Order, step: FulfillmentStep) -> Command {
     Command::Fulfill { order, step, by }
 }
 
-fn next(order: &Order, task: &Task, chance: &mut Rng) -> Option<FulfillmentStep> {
+fn next(order: &Order, task: &Task, labels: Labels, chance: &mut Rng) -> Option<FulfillmentStep> {
     let (id, lines) = (task.id, Vec::new());
     if chance.u32(0..12) == 0 {
         return odd(order, task, chance);
@@ -55,7 +69,7 @@ fn next(order: &Order, task: &Task, chance: &mut Rng) -> Option<FulfillmentStep>
             lines: some(task, TaskLine::to_pack, chance),
             weight_g: Some(chance.u32(0..30_000)),
         },
-        TaskState::Packed => label(task, chance)?,
+        TaskState::Packed => label(task, labels, chance)?,
         TaskState::Labeled => hand_over(task, chance),
         TaskState::Stopped => match task.parcels_here().next() {
             Some(parcel) if parcel.label().is_some() => FulfillmentStep::VoidLabel {
@@ -107,12 +121,20 @@ fn pick_some(order: &Order, task: &Task, chance: &mut Rng) -> Option<Fulfillment
     })
 }
 
-fn label(task: &Task, chance: &mut Rng) -> Option<FulfillmentStep> {
+fn label(task: &Task, labels: Labels, chance: &mut Rng) -> Option<FulfillmentStep> {
     let bare = |parcel: &&Parcel| parcel.label().is_none();
     if chance.u32(0..3) == 0 {
         return Some(hand_over(task, chance));
     }
     let parcel = task.parcels_here().find(bare)?.number;
+    if labels == Labels::Bought && chance.bool() {
+        return Some(FulfillmentStep::BuyLabel {
+            task: task.id,
+            parcel,
+            provider: gateways::LABELS.to_owned(),
+            service: chance.bool().then(|| "express".to_owned()),
+        });
+    }
     Some(FulfillmentStep::Label {
         task: task.id,
         parcel,

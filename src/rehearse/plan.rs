@@ -56,6 +56,8 @@ pub struct Scale {
     pub crashes: u32,
     /// How often a shop is away for a while.
     pub outages: u32,
+    /// For how long the last shop is away from soon after the beginning; not at all when nothing.
+    pub dead_for: Duration,
     /// Whether staff edit levels and delete orders behind our back.
     pub meddling: bool,
     /// The channels that shops are on; all that have a twin when empty.
@@ -102,6 +104,7 @@ impl Scale {
             weather,
             crashes: 0,
             outages: 0,
+            dead_for: Duration::ZERO,
             meddling: false,
             channels: Vec::new(),
             is_spread: false,

@@ -33,7 +33,22 @@ use crate::{
 };
 
 /// How long a request, or an answer, is under way.
-const TRAVEL_MS: std::ops::Range<u64> = 5..90;
+pub(crate) const TRAVEL_MS: std::ops::Range<u64> = 5..90;
+
+/// Somebody outside, who is reached over a line.
+pub(crate) trait Far: Send + Sync {
+    /// For whoever looks at what waits.
+    fn name(&self) -> String;
+
+    /// Whether nobody is there at all.
+    fn is_down(&self) -> bool;
+
+    /// How long the next message is under way.
+    fn travel(&self) -> Duration;
+
+    /// What a request does there.
+    fn handle(&self, request: &Request, now: Time) -> Handled;
+}
 
 /// A shop of the world, with the line to it.
 pub struct Stall {
@@ -93,6 +108,16 @@ impl Stall {
     /// Takes the whole shop off the network, or brings it back.
     pub fn set_down(&self, is_down: bool) {
         self.lock().is_down = is_down;
+    }
+}
+
+impl Far for Stall {
+    fn name(&self) -> String {
+        self.account.to_string()
+    }
+
+    fn is_down(&self) -> bool {
+        self.lock().is_down
     }
 
     fn travel(&self) -> Duration {
@@ -157,6 +182,18 @@ pub struct Street {
     pub life: Life,
 }
 
+impl Street {
+    /// The way to somebody.
+    pub(crate) fn way(&self, far: Arc<dyn Far>) -> impl HttpPort + use<> {
+        Way {
+            far,
+            ports: self.ports.clone(),
+            world: self.world.clone(),
+            life: self.life.clone(),
+        }
+    }
+}
+
 impl Outside for Street {
     fn port(&self, account: &AccountId, descriptor: &'static Descriptor) -> Port {
         if descriptor.is_by_hand {
@@ -173,12 +210,7 @@ impl Outside for Street {
             .vaults
             .get(account)
             .expect("every account has its vault");
-        let way = Way {
-            stall: Arc::clone(stall),
-            ports: self.ports.clone(),
-            world: self.world.clone(),
-            life: self.life.clone(),
-        };
+        let way = self.way(Arc::<Stall>::clone(stall));
         let clock = Arc::clone(&self.ports.clock);
         Port {
             http: Arc::new(Paced::new(Arc::new(way), clock, descriptor.quota)),
@@ -207,7 +239,7 @@ impl HttpPort for Nowhere {
 }
 
 struct Way {
-    stall: Arc<Stall>,
+    far: Arc<dyn Far>,
     ports: Ports,
     world: Ports,
     life: Life,
@@ -220,22 +252,22 @@ impl HttpPort for Way {
             // The poll that killed the process may still run to its end; nobody hears of it.
             std::future::pending::<()>().await;
         }
-        if self.stall.lock().is_down {
-            let refused = self.ports.clock.now().plus(self.stall.travel());
+        if self.far.is_down() {
+            let refused = self.ports.clock.now().plus(self.far.travel());
             self.ports.clock.sleep_until(refused).await;
             return Err(SendError::NotSent("connection refused".to_owned()));
         }
         let (sender, receiver) = oneshot::channel();
-        let (stall, clock) = (Arc::clone(&self.stall), Arc::clone(&self.world.clock));
+        let (far, clock) = (Arc::clone(&self.far), Arc::clone(&self.world.clock));
         let message = async move {
-            clock.sleep_until(clock.now().plus(stall.travel())).await;
-            let handled = stall.handle(&request, clock.now());
-            let back = stall.travel() + handled.delay;
+            clock.sleep_until(clock.now().plus(far.travel())).await;
+            let handled = far.handle(&request, clock.now());
+            let back = far.travel() + handled.delay;
             clock.sleep_until(clock.now().plus(back)).await;
             // Nobody waits for it any more when the process has died.
             drop(sender.send(handled.answer));
         };
-        let name = format!("call to {}", self.stall.account);
+        let name = format!("call to {}", self.far.name());
         self.world.spawn.spawn(name, Box::pin(message));
         match receiver.await {
             Ok(Some(answer)) => Ok(answer),

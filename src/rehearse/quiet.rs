@@ -29,6 +29,7 @@ use store::{INBOX, Memory};
 use crate::{
     checkers::take_claims,
     findings::{Checker, Findings},
+    gateways::{self, Told},
     goods, paperwork,
     places::free_for,
     promises,
@@ -49,6 +50,8 @@ pub struct Scene<'a> {
     pub truths: BTreeMap<AccountId, Truth>,
     /// The account of those that no shop knows, because our staff enter them.
     pub by_hand: Option<&'a AccountId>,
+    /// What was really asked of those who are no channels.
+    pub told: &'a Told,
     /// What kits and services take from stock.
     pub bills: Bills,
     /// How many of each good there were in all.
@@ -79,6 +82,7 @@ pub fn check(scene: Scene<'_>) -> (Judgment, Findings) {
     check_stock(&rows, &orders, there, &mut found);
     check_wishes(&known, &orders, &mut found);
     paperwork::check(&rows, &orders, &mut found);
+    gateways::check(&rows, &orders, scene.told, &mut found);
     promises::check(&rows, &scene.may_owe, scene.now, &mut found);
     check_echo(&rows, scene.facts, &mut found);
     let (facts, compares) = (scene.facts, &scene.compares);
@@ -238,7 +242,9 @@ fn check_shipments(
 ) {
     for order in orders {
         if Some(&order.account) == by_hand {
-            let (intents, number) = (known.intents(order).len(), &order.external_id);
+            let intents = known.intents(order).iter();
+            let intents = intents.filter(|intent| intent.wish.gateway().is_none());
+            let (intents, number) = (intents.count(), &order.external_id);
             if intents > 0 {
                 let sentence =
                     format!("P5: {number} was entered by hand, and has {intents} intents");

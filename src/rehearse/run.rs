@@ -229,6 +229,7 @@ fn look(world: &World) -> (Judgment, Findings) {
         facts: &watch.facts,
         truths: world.truths_with(memory),
         by_hand: world.plan.by_hand.as_ref(),
+        told: &world.told(),
         bills: world.plan.bills(),
         stock: goods::there(&world.plan.stock, &watch.facts),
         edits: world.edits.clone(),

@@ -79,6 +79,7 @@ fn smaller(scale: &Scale) -> Vec<Scale> {
     add(&|scale| scale.weather = Weather::Calm);
     add(&|scale| scale.crashes = 0);
     add(&|scale| scale.outages = 0);
+    add(&|scale| scale.dead_for = Duration::ZERO);
     add(&|scale| scale.meddling = false);
     add(&|scale| scale.has_office = false);
     add(&|scale| scale.has_places = false);

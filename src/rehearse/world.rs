@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use channel::{Connector, HookRequest, http::Request};
+use channel::{Connector, http::Request};
 use domain::{
     AccountId, Sku, Time,
     breaker::Side,
@@ -48,6 +48,8 @@ use crate::{
     disk::{Disk, FAR_SYNC_MS, SYNC_MS, Watch, lock},
     executor::{Executor, Group, Stopped},
     findings::Checker,
+    gateways::{Neighbors, Told},
+    hooks::{Hooks, hook_request, status},
     mishaps::{self, Mishap},
     phone::Pad,
     places,
@@ -69,6 +71,8 @@ const OUTAGE_MS: std::ops::Range<u64> = 3_000..25_000;
 const FIRST_DEATH: std::ops::Range<u64> = 1..400;
 /// The others do within so many: anywhere in the evening, or not at all.
 const LATER_DEATH: std::ops::Range<u64> = 1..1_500;
+/// A shop that is away for long is there at first, so that it was read and told once.
+const ALIVE: Duration = Duration::from_secs(60);
 /// How long everything has to wake up after a rest: what happens by the schedule happens in it.
 const WAKING: Duration = Duration::from_secs(60);
 
@@ -138,19 +142,10 @@ pub struct World {
     mishaps: VecDeque<(Time, Mishap)>,
     /// What was entered by hand.
     pad: Arc<Mutex<Pad>>,
+    /// Those that are no channels.
+    neighbors: Arc<Neighbors>,
     /// What programs decided that have died.
     decided: Coverage,
-}
-
-/// Counts what became of hooks.
-#[derive(Default)]
-pub struct Hooks {
-    /// Those that were brought to our door.
-    pub posted: AtomicU64,
-    /// Those that we said to have kept.
-    pub accepted: AtomicU64,
-    /// Those that we did not believe.
-    pub refused: AtomicU64,
 }
 
 /// One run of our program.
@@ -218,6 +213,11 @@ impl World {
             ),
             mishaps,
             pad,
+            neighbors: Arc::new(Neighbors::new(
+                plan.seeds.clerk,
+                scale.weather,
+                trace.clone(),
+            )),
             outages: outages(&mut fate, scale, plan.begins_at),
             fate,
             crashes_left: scale.crashes,
@@ -248,6 +248,11 @@ impl World {
     pub fn truths(&self) -> BTreeMap<AccountId, Truth> {
         let truth = |stall: &Arc<Stall>| (stall.account.clone(), stall.line(|line| line.truth()));
         self.stalls.iter().map(truth).collect()
+    }
+
+    /// What was really asked of those who are no channels.
+    pub(crate) fn told(&self) -> Told {
+        self.neighbors.told()
     }
 
     /// The truth of each shop, and of what our staff entered by hand as it is in a store.
@@ -316,6 +321,7 @@ impl World {
             stall.set_down(false);
             stall.line(Faulty::quiet);
         }
+        self.neighbors.quiet();
     }
 
     /// Lets everything happen until a time.
@@ -662,6 +668,9 @@ impl World {
             account.connector = self.tamper.connector(account.connector);
         }
         let street = self.street(&ports, &life);
+        if self.has_office && self.plan.own.is_none() {
+            config.gateways = self.neighbors.gateways(&street);
+        }
         let engine = Arc::new(Mutex::new(None));
         let (slot, watch) = (Arc::clone(&engine), Arc::clone(&self.watch));
         let (begins, trace) = (Arc::clone(&ports.clock), self.trace.clone());
@@ -758,34 +767,11 @@ fn outages(fate: &mut Rng, scale: &Scale, begins_at: Time) -> Vec<(Time, usize, 
         let back = at.plus(Duration::from_millis(fate.u64(OUTAGE_MS)));
         outages.push((back, shop, false));
     }
+    if !scale.dead_for.is_zero() {
+        let (last, dies_at) = (scale.shops.saturating_sub(1), begins_at.plus(ALIVE));
+        outages.push((dies_at, last, true));
+        outages.push((dies_at.plus(scale.dead_for), last, false));
+    }
     outages.sort();
     outages
-}
-
-fn status(reply: &Reply) -> u16 {
-    match reply {
-        Reply::Accepted => 200,
-        Reply::Answer(answer) => answer.status,
-        Reply::Unknown => 404,
-        Reply::Refused(_) => 401,
-        Reply::Busy => 503,
-    }
-}
-
-/// A delivery as a receiver hands it on.
-pub fn hook_request(request: &http::Request<Vec<u8>>, hook_url: &str) -> HookRequest {
-    let uri = request.uri().to_string();
-    let rest = uri.strip_prefix(hook_url).unwrap_or_default();
-    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let text = |value: &http::HeaderValue| value.to_str().unwrap_or_default().to_owned();
-    let headers = request.headers().iter();
-    HookRequest {
-        method: request.method().to_string(),
-        topic: path.trim_matches('/').to_owned(),
-        query: query.to_owned(),
-        headers: headers
-            .map(|(name, value)| (name.as_str().to_owned(), text(value)))
-            .collect(),
-        body: request.body().clone(),
-    }
 }

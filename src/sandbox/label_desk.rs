@@ -27,6 +27,8 @@ pub enum LabelFault {
 /// A label that was sold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SoldLabel {
+    /// Under which key it was asked for.
+    pub key: String,
     /// What it is called here.
     pub reference: String,
     /// The carrier's number.
@@ -147,6 +149,7 @@ impl LabelDesk {
         let at = *self.by_key.entry(key.to_owned()).or_insert_with(|| {
             let number = self.sold.len() + 1;
             self.sold.push(SoldLabel {
+                key: key.to_owned(),
                 reference: format!("lbl_{number}"),
                 tracking_number: format!("EX{number:06}"),
                 to,

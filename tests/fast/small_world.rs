@@ -41,10 +41,11 @@ use engine::{
 use rehearse::{
     checkers,
     executor::{Executor, Group, Stopped},
+    gateways,
+    hooks::hook_request,
     port::MemoryVault,
     quiet::{self, Scene},
     rows::Rows,
-    world::hook_request,
 };
 use sandbox::{Act, Done, Product, ProductKind, Shop, Twin};
 use store::{
@@ -361,6 +362,7 @@ impl SmallWorld {
             facts: &facts,
             truths: BTreeMap::from([(AccountId::new(ACCOUNT), truth)]),
             by_hand: None,
+            told: &gateways::Told::default(),
             bills: BTreeMap::new(),
             stock: BTreeMap::from([(sku(), LEVEL)]),
             edits: Vec::new(),

@@ -110,6 +110,8 @@ fn bugs() -> Vec<Planted> {
         store("keep what was done in the outbox", Calm, Bug::KeepsOldIntents, By::IntentLists),
         store("give all lines one number", Calm, Bug::NumbersLinesAlike, By::Counters),
         store("give a number twice", Office, Bug::ForgetsNumbers, By::Documents),
+        store("lose labels that were bought", Office, Bug::LosesLabels, By::Errands),
+        store("say that a program was told", Office, Bug::SaysItWasTold, By::Errands),
         store("count as of now", Places, Bug::CountsAsOfNow, By::Counted),
         channel("push changes", Calm, Mistake::PushesChanges, By::Levels),
         channel("write no levels", Calm, Mistake::WritesNoLevels, By::Levels),

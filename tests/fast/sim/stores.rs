@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use domain::{
     Quantity, Time,
     incident::Incident,
+    intent::{Intent, IntentState, Wish},
     item::{Item, ItemKind},
     offer::{Offer, Taken, Told},
     order::Order,
@@ -43,6 +44,8 @@ pub(super) enum Bug {
     NumbersLinesAlike,
     CountsAsOfNow,
     ForgetsNumbers,
+    LosesLabels,
+    SaysItWasTold,
 }
 
 /// Gives the engine a store with a bug.
@@ -179,6 +182,15 @@ impl Bent {
             Bug::LosesMovements => no_puts(batch, rows::MOVEMENTS),
             Bug::LosesOpenUnits => no_puts(batch, rows::TAKEN),
             Bug::ForgetsNumbers => no_puts(batch, rows::SERIES),
+            Bug::LosesLabels => change(batch, rows::ORDERS, |order: &mut Order| {
+                let parcels = order.tasks.iter_mut().flat_map(|task| &mut task.parcels);
+                parcels.for_each(|parcel| parcel.labels.clear());
+            }),
+            Bug::SaysItWasTold => change(batch, rows::INTENTS, |intent: &mut Intent| {
+                if let Wish::Message { .. } = intent.wish {
+                    intent.state = IntentState::Done(None);
+                }
+            }),
             Bug::ForgetsDates => no_puts(batch, rows::OWED_ORDERS),
             Bug::KeepsOldPhases => no_deletes(batch, rows::ORDERS_BY_PHASE),
             Bug::KeepsOldDues => no_deletes(batch, rows::DUE_OFFERS),
