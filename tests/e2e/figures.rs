@@ -216,6 +216,33 @@ fn one_figure_of_a_store_is_measured_alone() {
     assert_eq!(figures[0]["figure"], "restart");
 }
 
+/// What a shop that is away misses is one level for each listing, not one for each order.
+#[test]
+fn memory_is_measured_while_a_shop_is_away() {
+    let ended = run(&[
+        "bench",
+        "dead",
+        "--minutes",
+        "5",
+        "--basket-every-ms",
+        "500",
+        "--json",
+    ]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let cases = objects(&ended);
+    let [well, dead] = cases.as_slice() else {
+        panic!("two cases: {ended:?}");
+    };
+    for (case, name) in [(well, "well"), (dead, "dead")] {
+        assert_eq!(case["last_shop"], name);
+        assert!(case["orders"].as_u64() > Some(200), "{case}");
+        assert_eq!(case["violations"], serde_json::json!([]), "{case}");
+        assert!(case["quiet_after_ms"].as_u64() > Some(0), "{case}");
+    }
+    assert!(dead["ratio"].as_f64() > Some(0.0), "{dead}");
+    assert!(dead["ratio"].as_f64() < Some(2.0), "{dead}");
+}
+
 #[test]
 fn every_page_of_the_dashboard_is_timed() {
     let ended = run(&[

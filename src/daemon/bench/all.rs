@@ -8,24 +8,28 @@ use super::common::Common;
 use crate::exit::Exit;
 
 /// What is measured when nothing is said: some ten minutes in all.
-const SMALL: [&str; 7] = [
+const SMALL: [&str; 9] = [
     "buffers --hours 60",
     "intake --orders 3000 --connections 8,64",
     "propagation --rate 100,500 --seconds 5",
     "isolation --seconds 10",
+    "dead --minutes 10",
     "backfill --orders 10000",
     "reconcile --listings 20000",
     "stored --orders 2000,10000",
+    "pages",
 ];
 /// The sizes that the targets are about. It takes hours.
-const FULL: [&str; 7] = [
+const FULL: [&str; 9] = [
     "buffers",
     "intake",
     "propagation",
     "isolation",
+    "dead",
     "backfill",
     "reconcile",
     "stored --orders 10000,100000,1000000",
+    "pages --orders 1000000",
 ];
 
 /// Measures everything, one after the other.

@@ -1,6 +1,6 @@
 //! `oneshelf bench`: figures about this very binary, each by one command that gives them again.
 //!
-//! `buffers` computes, and `reconcile` runs the engine in this process; the others start the real daemon on a
+//! `buffers` computes, `reconcile` runs the engine in this process, and `dead` the simulator; the others start the real daemon on a
 //! store of its own in a temporary folder, with sandbox shops. None touches a configuration, or a network but
 //! loopback. With `--json` each figure is an object on a line of its own. Start reading at [`run`].
 
@@ -10,6 +10,7 @@ mod backfill;
 mod baseline;
 mod buffers;
 mod common;
+mod dead;
 mod hooks;
 mod intake;
 mod isolation;
@@ -46,6 +47,7 @@ enum What {
     Intake(intake::Args),
     Propagation(propagation::Args),
     Isolation(isolation::Args),
+    Dead(dead::Args),
     /// Measures all that a store costs when many orders are in it: restart, rebuild, memory, growth.
     Stored(stored::Args),
     /// Measures how long the daemon takes to become ready after `kill -9`, from cold files.
@@ -85,6 +87,7 @@ async fn measure(args: &Args, out: &mut dyn Write) -> anyhow::Result<Exit> {
         What::Intake(args) => intake::run(args, out).await,
         What::Propagation(args) => propagation::run(args, out).await,
         What::Isolation(args) => isolation::run(args, out).await,
+        What::Dead(args) => dead::run(args, out).await,
         What::Stored(args) => stored::run(args, &Figure::ALL, out).await,
         What::Restart(args) => stored::run(args, &[Figure::Restart], out).await,
         What::Rebuild(args) => stored::run(args, &[Figure::Rebuild], out).await,

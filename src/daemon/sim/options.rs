@@ -50,6 +50,9 @@ pub struct Args {
     /// How many goods; a kit and a service come on top.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=500))]
     pub goods: Option<u16>,
+    /// How many of each good there are; some, by the seed, when not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub stock: Option<u32>,
     /// How long buyers come, in virtual milliseconds.
     #[arg(long, value_name = "MS")]
     pub busy_ms: Option<u32>,
@@ -65,6 +68,9 @@ pub struct Args {
     /// How often a shop cannot be reached for a while.
     #[arg(long, value_name = "N")]
     pub outages: Option<u32>,
+    /// For how long the last shop cannot be reached, from a minute after the beginning, in virtual milliseconds.
+    #[arg(long, value_name = "MS")]
+    pub dead_ms: Option<u32>,
     /// Whether staff of the shops edit levels and delete orders.
     #[arg(long, value_name = "YES", action = clap::ArgAction::Set)]
     pub meddling: Option<bool>,
@@ -158,10 +164,13 @@ impl Args {
         let millis = |millis: u32| Duration::from_millis(millis.into());
         set(&mut scale.shops, self.shops.map(usize::from));
         set(&mut scale.goods, self.goods.map(usize::from));
+        let of_each = |units: u32| i64::from(units)..i64::from(units) + 1;
+        set(&mut scale.stock, self.stock.map(of_each));
         set(&mut scale.busy_for, self.busy_ms.map(millis));
         set(&mut scale.basket_every, self.basket_every_ms.map(millis));
         set(&mut scale.crashes, self.crashes);
         set(&mut scale.outages, self.outages);
+        set(&mut scale.dead_for, self.dead_ms.map(millis));
         set(&mut scale.meddling, self.meddling);
         set(&mut scale.has_office, self.office);
         set(&mut scale.has_places, self.places);
@@ -186,6 +195,8 @@ impl Args {
         say(scale.weather == usual.weather, "weather", weather);
         say(scale.shops == usual.shops, "shops", scale.shops.to_string());
         say(scale.goods == usual.goods, "goods", scale.goods.to_string());
+        let stock = scale.stock.start.to_string();
+        say(scale.stock == usual.stock, "stock", stock);
         let (busy, every) = (scale.busy_for, scale.basket_every);
         let millis = |time: Duration| time.as_millis().to_string();
         say(busy == usual.busy_for, "busy-ms", millis(busy));
@@ -197,6 +208,8 @@ impl Args {
         let (crashes, outages) = (scale.crashes, scale.outages);
         say(crashes == usual.crashes, "crashes", crashes.to_string());
         say(outages == usual.outages, "outages", outages.to_string());
+        let dead_for = scale.dead_for;
+        say(dead_for == usual.dead_for, "dead-ms", millis(dead_for));
         let (meddling, office) = (scale.meddling, scale.has_office);
         say(meddling == usual.meddling, "meddling", meddling.to_string());
         say(office == usual.has_office, "office", office.to_string());
@@ -269,6 +282,7 @@ mod tests {
             "sim --shops 2 --goods 3 --busy-ms 4000 --basket-every-ms 2000 --outages 0 --meddling false",
             "sim --orders-min 0 --rest true --crashes 0",
             "sim --places false --mishaps 1",
+            "sim --scale long --dead-ms 60000 --stock 500",
             "sim --weather harsh --channel ebay --channel square --without slow --without hook_lost",
         ] {
             let args = read(line);
