@@ -127,6 +127,7 @@ pub(super) struct Order {
     pub(super) display_financial_status: Option<String>,
     pub(super) display_fulfillment_status: Option<String>,
     pub(super) return_status: Option<String>,
+    pub(super) risk: Option<Risk>,
     #[serde(default)]
     pub(super) fully_paid: bool,
     #[serde(default)]
@@ -148,6 +149,19 @@ pub(super) struct Order {
     pub(super) fulfillments: Vec<Fulfillment>,
     #[serde(default, deserialize_with = "or_default")]
     pub(super) refunds: Vec<Refund>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Risk {
+    pub(super) recommendation: Option<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) assessments: Vec<RiskAssessment>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RiskAssessment {
+    pub(super) risk_level: String,
 }
 
 #[derive(Deserialize)]

@@ -17,6 +17,7 @@ use crate::{
     order::{Counters, Line, Order, Shipment},
     payment::Pays,
     returns::{Return, ReturnedLine, Verdict},
+    risk::Risk,
     snapshot::{PaymentState, Standing},
     stock::LocationId,
 };
@@ -463,6 +464,13 @@ impl Fold<'_> {
             read_pays,
             &mut self.unknown,
         );
+        set(
+            &mut self.order.risk,
+            &chain,
+            "risk",
+            read_risk,
+            &mut self.unknown,
+        );
         for line in &mut self.order.lines {
             let what = format!("line {} price", line.number);
             set(&mut line.total, &chain, &what, money, &mut self.unknown);
@@ -540,6 +548,17 @@ fn read_money(text: &str, currency: Currency) -> Option<Money> {
 fn read_pays(text: &str) -> Option<Pays> {
     let all = [Pays::Before, Pays::OnDelivery, Pays::OnInvoice];
     all.into_iter().find(|one| format!("{one:?}") == text)
+}
+
+fn read_risk(text: &str) -> Option<Option<Risk>> {
+    if text == "None" {
+        return Some(None);
+    }
+    let text = inner(text, "Some")?;
+    let all = [Risk::Pending, Risk::Low, Risk::Medium, Risk::High];
+    let known = all.into_iter().find(|one| format!("{one:?}") == text);
+    let known = known.or_else(|| read_text(inner(text, "Unmapped")?).map(Risk::Unmapped));
+    known.map(Some)
 }
 
 fn read_standing(text: &str) -> Option<Standing> {

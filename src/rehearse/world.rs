@@ -532,6 +532,7 @@ impl World {
             | Act::Cancel(_)
             | Act::CancelUnits(..)
             | Act::Readdress(..)
+            | Act::Suspect(_)
             | Act::Refund(_)
             | Act::Make(..) => false,
         }

@@ -161,6 +161,7 @@ impl Buyers {
             | Act::SetLevel(..)
             | Act::CancelUnits(..)
             | Act::Readdress(..)
+            | Act::Suspect(_)
             | Act::Delete(_)
             | Act::Make(..) => {}
         }
@@ -282,6 +283,7 @@ mod tests {
                     | Act::Refund(id)
                     | Act::CancelUnits(id, ..)
                     | Act::Readdress(id, _)
+                    | Act::Suspect(id)
                     | Act::Delete(id) => Done::Order(id.clone()),
                     Act::SetLevel(..) | Act::Make(..) => Done::Level,
                 };

@@ -98,6 +98,8 @@ pub enum Act {
     CancelUnits(ExternalId, Sku, u32),
     /// An order that has not left is to go to another street.
     Readdress(ExternalId, String),
+    /// The channel comes to take an order for fraud.
+    Suspect(ExternalId),
     /// An order is deleted for good, which many channels do silently.
     Delete(ExternalId),
     /// A listing becomes odd, in a way that only some channels have.

@@ -108,7 +108,7 @@ const MOST: &[(&str, &str)] = &[
          line_count: whole, flags: text[], tags: text[], priority: whole, \
          standing: 'draft'|'placed'|'canceled'|'deleted'|'unmapped', \
          payment: 'pending'|'authorized'|'part_paid'|'paid'|'part_refunded'|'refunded'|'voided'|'unmapped', \
-         amounts: Amounts?, pays: 'before'|'on_delivery'|'on_invoice', payments: Payment[], words: text{}, changed_at: time?, buyer: Buyer, ship_to: Address?, bill_to: Address?, note: text, \
+         risk: 'pending'|'low'|'medium'|'high'|'unmapped'?, amounts: Amounts?, pays: 'before'|'on_delivery'|'on_invoice', payments: Payment[], words: text{}, changed_at: time?, buyer: Buyer, ship_to: Address?, bill_to: Address?, note: text, \
          notes: Note[], erasure: Erasure?, \
          lines: Line[], holds: Hold[], tasks: Task[], route: Route?, duplicates: id[], rules: RuleRun[], shipments: Shipment[], returns: Return[], intents: Intent[], \
          documents: DocumentEntry[], pay_by: time?, pay_link?: text, expired_at: time?, \

@@ -84,6 +84,7 @@ fn order(lines: &[(i32, i64, i64)], sides: (i64, i64, i64, i64)) -> Order {
         ship_by: None,
         promised_by: None,
         deliver_by: None,
+        risk: None,
         lines: lines
             .map(|((units, total, tax), number)| line(number, *units, *total, *tax))
             .collect(),

@@ -46,6 +46,8 @@ pub(super) fn take_head(
         |order| &mut order.deliver_by,
         deliver_by,
     )?;
+    let risk = snapshot.risk.clone();
+    change(desk, id, "risk", |order| &mut order.risk, risk)?;
     // An order that the channel changes is not closed any more.
     reopen(desk, id)?;
     let order = desk.order_mut(id)?;

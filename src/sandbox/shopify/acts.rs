@@ -46,6 +46,10 @@ impl Shopify {
                     Ok(())
                 })
             }
+            Act::Suspect(id) => self.on_order(id, now, |shop, id, now| {
+                shop.suspect(id, now);
+                Ok(())
+            }),
             Act::Delete(id) => self.on_order(id, now, Shopify::delete),
             Act::Make(..) => Err(Refused::Impossible("nothing on Shopify is odd")),
         }
@@ -159,6 +163,14 @@ impl Shopify {
     fn readdress(&mut self, id: u64, street: String, now: Time) {
         if let Some(order) = self.world.orders.get_mut(&id) {
             order.street = Some(street);
+        }
+        self.world.touch(id, now);
+        self.world.tell_order(id, &["orders/updated"], now);
+    }
+
+    fn suspect(&mut self, id: u64, now: Time) {
+        if let Some(order) = self.world.orders.get_mut(&id) {
+            order.is_suspect = true;
         }
         self.world.touch(id, now);
         self.world.tell_order(id, &["orders/updated"], now);

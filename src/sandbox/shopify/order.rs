@@ -18,6 +18,8 @@ pub(super) struct Order {
     pub(super) changes: Vec<Time>,
     pub(super) canceled: Option<(Time, String)>,
     pub(super) is_deleted: bool,
+    /// Whether the shop takes it for fraud.
+    pub(super) is_suspect: bool,
     pub(super) lines: Vec<Line>,
     /// The street, where it is not the one that the buyer gave first.
     pub(super) street: Option<String>,

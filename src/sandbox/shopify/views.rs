@@ -269,6 +269,7 @@ impl World {
             "displayFinancialStatus": order.financial_status(),
             "displayFulfillmentStatus": order.fulfillment_status(),
             "returnStatus": "NO_RETURN",
+            "risk": risk(order),
             "confirmed": true,
             "tags": [],
             "canMarkAsPaid": paid == 0 && order.canceled.is_none(),
@@ -509,4 +510,17 @@ fn mailing_address(order: &Order, kind: &str) -> Value {
 
 fn list<T>(of: &[T], view: impl Fn(&T) -> Value) -> Value {
     of.iter().map(view).collect()
+}
+
+/// What the shop says of the risk with an order, and why it would not say more.
+fn risk(order: &Order) -> Value {
+    let (level, recommendation) = match order.is_suspect {
+        true => ("HIGH", "CANCEL"),
+        false => ("LOW", "ACCEPT"),
+    };
+    json!({
+        "__typename": "OrderRiskSummary",
+        "recommendation": recommendation,
+        "assessments": [{ "__typename": "OrderRiskAssessment", "riskLevel": level }],
+    })
 }

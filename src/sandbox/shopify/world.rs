@@ -195,6 +195,7 @@ impl World {
             changes: vec![now],
             canceled: None,
             is_deleted: false,
+            is_suspect: false,
             lines,
             street: None,
             shipping_minor: if is_shipped && has_cents {

@@ -49,6 +49,9 @@ impl Woo {
                 self.changed(id, now)
             }
             Act::CancelUnits(id, sku, units) => self.cancel_units(id, sku, *units, now),
+            Act::Suspect(_) => Err(Refused::Impossible(
+                "WooCommerce tells of no risk with an order",
+            )),
             Act::Readdress(id, street) => self.readdress(id, street, now),
             Act::SetLevel(sku, level) => {
                 let product = self

@@ -342,6 +342,7 @@ pub(super) fn snapshot(id: &str, lines: &[(&str, i64)]) -> OrderSnapshot {
         note: String::new(),
         ship_by: None,
         deliver_by: None,
+        risk: None,
         person_print: None,
         extra: None,
         gist: None,

@@ -11,6 +11,7 @@ mod lost;
 mod parcels;
 mod phone;
 mod returned;
+mod risky;
 mod short_pick;
 mod supplier;
 mod unmapped;
