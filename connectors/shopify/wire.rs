@@ -519,6 +519,43 @@ pub(super) struct RefundPayload {
 }
 
 #[derive(Deserialize)]
+pub(super) struct CaptureBasis {
+    pub(super) order: Option<CaptureOrder>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CaptureOrder {
+    pub(super) currency_code: String,
+    pub(super) presentment_currency_code: String,
+    pub(super) current_total_price_set: MoneyBag,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) transactions: Vec<Transaction>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CaptureMade {
+    pub(super) order_capture: Option<CapturePayload>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CapturePayload {
+    pub(super) transaction: Option<MadeCapture>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) user_errors: Vec<UserError>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct MadeCapture {
+    pub(super) id: String,
+    pub(super) status: String,
+    pub(super) error_code: Option<String>,
+}
+
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct HooksPage {
     pub(super) webhook_subscriptions: Connection<Subscription>,

@@ -384,6 +384,7 @@ pub fn config(settings: &Settings) -> Config {
         },
         unpaid_for: account.unpaid_for.or(settings.stock.unpaid_for),
         promised: account.promised,
+        capture_on: account.capture.meaning(),
         authority: match account.authority.stock {
             settings::Decides::Ledger => Authority::Ledger,
             settings::Decides::Channel => Authority::Channel,

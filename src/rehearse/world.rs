@@ -529,6 +529,8 @@ impl World {
             }
             Act::Buy { .. } => false,
             Act::Pay(_)
+            | Act::Authorize(_)
+            | Act::Lapse(_)
             | Act::Cancel(_)
             | Act::CancelUnits(..)
             | Act::Readdress(..)

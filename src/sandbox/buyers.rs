@@ -156,6 +156,8 @@ impl Buyers {
                 }
             }
             Act::Pay(_)
+            | Act::Authorize(_)
+            | Act::Lapse(_)
             | Act::Ship(_)
             | Act::Refund(_)
             | Act::SetLevel(..)
@@ -278,6 +280,8 @@ mod tests {
                         Done::Order(ExternalId::new(orders.to_string()))
                     }
                     Act::Pay(id)
+                    | Act::Authorize(id)
+                    | Act::Lapse(id)
                     | Act::Cancel(id)
                     | Act::Ship(id)
                     | Act::Refund(id)

@@ -86,6 +86,10 @@ pub enum Act {
     },
     /// An unpaid order is paid.
     Pay(ExternalId),
+    /// The buyer's bank reserves the money for an unpaid order.
+    Authorize(ExternalId),
+    /// The bank does not reserve it any more, and has not said so.
+    Lapse(ExternalId),
     /// An order is canceled by staff or buyer.
     Cancel(ExternalId),
     /// Staff ship an order, past us.

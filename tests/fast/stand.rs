@@ -174,6 +174,10 @@ impl Channel for Stand {
         None
     }
 
+    fn capture_payments(&self) -> Option<&dyn channel::CapturePayments> {
+        None
+    }
+
     fn register_hooks(&self) -> Option<&dyn RegisterHooks> {
         None
     }
@@ -317,6 +321,7 @@ impl Street {
             },
             unpaid_for: None,
             promised: domain::deadlines::Promised::default(),
+            capture_on: domain::payment::CaptureOn::default(),
             authority: self.authority,
         };
         Config {

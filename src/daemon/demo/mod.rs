@@ -293,6 +293,7 @@ fn config(shops: &[HostedShop]) -> Config {
         },
         unpaid_for: Some(Duration::from_secs(3600)),
         promised: domain::deadlines::Promised::default(),
+        capture_on: domain::payment::CaptureOn::default(),
         authority: Authority::Ledger,
     };
     Config {

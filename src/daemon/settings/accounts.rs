@@ -13,6 +13,7 @@ use domain::{AccountId, Time};
 use serde_json::Value;
 
 use super::{
+    capture,
     document::{Document, Origin},
     files::File,
     idle,
@@ -89,6 +90,7 @@ pub(super) fn read_account(
     if let Some(link) = &read.pay_link {
         check_pay_link(&mut document, link, is_by_hand);
     }
+    capture::check(&mut document, read.capture, is_by_hand);
     let prefix = format!("accounts.{}.", file.stem);
     let origins = document.origins(&prefix);
     let account = connector.map(|connector| Account {
@@ -100,6 +102,7 @@ pub(super) fn read_account(
         calls_per_second: read.calls_per_second,
         unpaid_for: read.unpaid_for,
         pay_link: read.pay_link,
+        capture: read.capture,
         cancel_penalty: read.cancel_penalty,
         verify,
         offer,

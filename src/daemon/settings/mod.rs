@@ -8,6 +8,7 @@
 //! at [`shape`] for what can be set, and at [`document`] for how a mistake gets its place.
 
 mod accounts;
+mod capture;
 mod document;
 mod files;
 mod idle;
@@ -45,6 +46,7 @@ use domain::{AccountId, Time, locations::Location, order_rules::OrderRule};
 
 pub(crate) use accounts::closed_port;
 use accounts::read_account;
+pub use capture::Capture;
 use document::Document;
 pub use document::Origin;
 pub use incidents::CancelPenalty;

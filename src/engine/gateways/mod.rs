@@ -356,9 +356,10 @@ impl Engine {
                 Some(provider) => Ok(Ok(Errand::GiveBack(provider, reference.clone()))),
                 None => missing(format!("the provider `{name}` of [[label_providers]]")),
             },
-            Wish::PushShipment { .. } | Wish::CancelOrder { .. } | Wish::Refund { .. } => {
-                missing("a gateway".to_owned())
-            }
+            Wish::PushShipment { .. }
+            | Wish::CancelOrder { .. }
+            | Wish::Refund { .. }
+            | Wish::Capture { .. } => missing("a gateway".to_owned()),
         }
     }
 

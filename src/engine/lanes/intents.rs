@@ -1,4 +1,4 @@
-//! Carrying out intents: shipments, cancellations and refunds, each effectively once.
+//! Carrying out intents: shipments, cancellations, refunds and captures, each effectively once.
 //!
 //! Before anything irreversible the order is read on its channel (the cancel fence). After a try with
 //! an unknown outcome it is looked up before it is tried again.
@@ -8,10 +8,12 @@ use std::time::Duration;
 use channel::{Ack, CancelReason, Cancellation, ChannelError, ErrorKind, RefundPush, ShipmentPush};
 use domain::{
     ExternalId,
+    decide::capture,
     ids::{IntentId, OrderId},
     intent::{Intent, IntentState, Outcome, Wish},
     order::Order,
     signal::Signal,
+    snapshot::PaymentState,
 };
 use store::{Range, StoreError};
 
@@ -128,6 +130,13 @@ impl Engine {
                 Some(ack?)
             }
             Wish::Refund { .. } => self.push_refund(account, intent, &order).await?,
+            Wish::Capture { amount } => {
+                let ack = self.capture(account, intent, *amount).await?;
+                let Some(ack) = ack else {
+                    return Ok(by_hand("take the money"));
+                };
+                Some(ack)
+            }
             // It waits in the queue of its gateway.
             Wish::Message { .. } | Wish::BuyLabel { .. } | Wish::VoidLabel { .. } => None,
         };
@@ -179,9 +188,17 @@ impl Engine {
             Wish::CancelOrder { .. } if has_left => {
                 Fence::Closed("part of the order has left meanwhile".to_owned())
             }
+            Wish::Capture { .. } if capture::is_taken(&order.payment) => Fence::Done,
+            Wish::Capture { .. } if order.is_withdrawn() => {
+                Fence::Closed("the order was canceled on its channel".to_owned())
+            }
+            Wish::Capture { .. } if order.payment == PaymentState::Voided => Fence::Closed(
+                "the money is not reserved any more: ask the buyer to pay again".to_owned(),
+            ),
             Wish::PushShipment { .. }
             | Wish::CancelOrder { .. }
             | Wish::Refund { .. }
+            | Wish::Capture { .. }
             | Wish::Message { .. }
             | Wish::BuyLabel { .. }
             | Wish::VoidLabel { .. } => Fence::Open(Box::new(order)),
@@ -354,6 +371,7 @@ fn describe(intent: &Intent) -> String {
         Wish::PushShipment { shipment, .. } => format!("push shipment {shipment}"),
         Wish::CancelOrder { .. } => "cancel the order".to_owned(),
         Wish::Refund { amount, .. } => format!("refund {amount}"),
+        Wish::Capture { amount } => format!("take {amount}"),
         Wish::Message { message, .. } => format!("send the message `{message}`"),
         Wish::BuyLabel { parcel, .. } => format!("buy a label for parcel {parcel}"),
         Wish::VoidLabel { reference, .. } => format!("give label {reference} back"),

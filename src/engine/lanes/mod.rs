@@ -2,6 +2,7 @@
 //! intents to be carried out, each with one call at a time. A level that must fall waits neither behind
 //! ten parcels nor behind the search for what an order explains.
 
+mod captures;
 mod doubts;
 mod intents;
 mod levels;

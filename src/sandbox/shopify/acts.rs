@@ -30,6 +30,10 @@ impl Shopify {
                 Ok(Done::Level)
             }
             Act::Pay(id) => self.on_order(id, now, Shopify::pay),
+            Act::Authorize(id) => {
+                self.on_order(id, now, |shop, id, now| shop.world.authorize(id, now))
+            }
+            Act::Lapse(id) => self.on_order(id, now, |shop, id, _| shop.world.lapse(id)),
             Act::Cancel(id) => self.on_order(id, now, Shopify::cancel),
             Act::Ship(id) => self.on_order(id, now, Shopify::ship),
             Act::Refund(id) => self.on_order(id, now, Shopify::refund),

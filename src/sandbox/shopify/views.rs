@@ -283,7 +283,7 @@ impl World {
                 Some(_) => 0,
                 None => (gross - removed - paid).max(0),
             }),
-            "fullyPaid": paid > 0,
+            "fullyPaid": paid > 0 && !order.is_part_paid,
             "unpaid": paid == 0,
             "totalPriceSet": self.bag(gross),
             "currentTotalPriceSet": self.bag(gross - removed),
@@ -418,6 +418,7 @@ impl World {
             "id": gid("OrderTransaction", made.id),
             "kind": made.kind,
             "status": "SUCCESS",
+            "errorCode": null,
             "gateway": "bogus",
             "createdAt": time(made.created_at),
             "amountSet": self.bag(made.minor),
@@ -512,7 +513,7 @@ fn list<T>(of: &[T], view: impl Fn(&T) -> Value) -> Value {
     of.iter().map(view).collect()
 }
 
-/// What the shop says of the risk with an order, and why it would not say more.
+/// What the shop says of the risk with an order.
 fn risk(order: &Order) -> Value {
     let (level, recommendation) = match order.is_suspect {
         true => ("HIGH", "CANCEL"),

@@ -207,6 +207,7 @@ impl World {
             fulfillments: Vec::new(),
             refunds: Vec::new(),
             transactions: Vec::new(),
+            is_part_paid: false,
         };
         for (place, units) in &wanted {
             self.move_level(*place, -units, *units, now);

@@ -49,6 +49,9 @@ impl Woo {
                 self.changed(id, now)
             }
             Act::CancelUnits(id, sku, units) => self.cancel_units(id, sku, *units, now),
+            Act::Authorize(_) | Act::Lapse(_) => {
+                Err(Refused::Impossible("WooCommerce does not reserve money"))
+            }
             Act::Suspect(_) => Err(Refused::Impossible(
                 "WooCommerce tells of no risk with an order",
             )),

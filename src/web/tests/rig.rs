@@ -103,6 +103,7 @@ pub(super) async fn rig_over(store: Arc<dyn store::Store>, limits: Limits) -> Ri
         },
         unpaid_for: None,
         promised: domain::deadlines::Promised::default(),
+        capture_on: domain::payment::CaptureOn::default(),
         authority: Authority::Ledger,
     };
     let config = Config {
@@ -519,6 +520,10 @@ impl Channel for TestChannel {
     }
 
     fn refund_orders(&self) -> Option<&dyn RefundOrders> {
+        None
+    }
+
+    fn capture_payments(&self) -> Option<&dyn channel::CapturePayments> {
         None
     }
 

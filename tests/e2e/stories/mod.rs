@@ -5,6 +5,7 @@
 //! ([`equal`]). Where a channel cannot do a step, the story says which one and what Oneshelf says instead.
 
 mod canceled;
+mod captured;
 mod changed;
 mod equal;
 mod lost;
