@@ -89,7 +89,7 @@ const MOST: &[(&str, &str)] = &[
     ),
     (
         "NewDocument",
-        "kind: 'invoice'|'credit_note', amount?: money?, reason?: text?, language?: text?, by?: text?",
+        "kind: 'invoice'|'credit_note', amount?: money?, lines?: LineUnits[], refund?: id?, reason?: text?, language?: text?, by?: text?",
     ),
     (
         "DocumentReceipt",
