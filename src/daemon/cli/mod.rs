@@ -29,6 +29,7 @@ mod orders;
 mod out;
 mod outbox;
 mod overview;
+mod partner;
 mod people;
 mod placing;
 mod rules;
@@ -63,6 +64,7 @@ pub enum Verb {
     Accounts(accounts::Args),
     Adopt(adopt::Args),
     Outbox(outbox::Args),
+    Partner(partner::Args),
     Rules(rules::Args),
     Drift(drift::Args),
     Incidents(incidents::Args),
@@ -102,6 +104,7 @@ impl Verb {
             Verb::Accounts(args) => Some(&args.connect),
             Verb::Adopt(args) => Some(&args.connect),
             Verb::Outbox(args) => Some(&args.connect),
+            Verb::Partner(args) => Some(&args.connect),
             Verb::Rules(args) => Some(&args.connect),
             Verb::Drift(args) => Some(&args.connect),
             Verb::Incidents(args) => Some(&args.connect),
@@ -124,6 +127,7 @@ impl Verb {
             Verb::Accounts(args) => accounts::run(args, client, out).await,
             Verb::Adopt(args) => adopt::run(args, client, out).await,
             Verb::Outbox(args) => outbox::run(args, client, out).await,
+            Verb::Partner(args) => partner::run(args, client, out).await,
             Verb::Rules(args) => rules::run(args, client, out).await,
             Verb::Drift(args) => drift::run(args, client, out).await,
             Verb::Incidents(args) => incidents::run(args, client, out).await,

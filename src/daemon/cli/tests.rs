@@ -24,6 +24,7 @@ mod documents;
 mod fulfillment;
 mod incidents;
 mod overview;
+mod partner;
 mod rules;
 
 #[derive(Debug, Parser)]

@@ -10,6 +10,7 @@ mod changed;
 mod equal;
 mod lost;
 mod parcels;
+mod partner;
 mod phone;
 mod returned;
 mod risky;
