@@ -399,6 +399,9 @@ struct Charged {
     total: i128,
 }
 
+/// The rate of each line, where it is known.
+type Rates = Vec<Option<Decimal>>;
+
 /// What is taxed and the tax on it, in minor units.
 #[derive(Clone, Copy, Default)]
 struct Taxed {
@@ -413,7 +416,7 @@ impl Charged {
         lines: &[&Line],
         rates: &[Decimal],
         currency: Currency,
-    ) -> Result<(Vec<TaxPart>, Option<Vec<Option<Decimal>>>), BillRefusal> {
+    ) -> Result<(Vec<TaxPart>, Option<Rates>), BillRefusal> {
         if self.tax == 0 {
             return Ok((Vec::new(), None));
         }
@@ -435,7 +438,7 @@ impl Charged {
 
     /// By the tax of each line; what remains is that of the shipping. Nothing where that cannot be so, or a
     /// discount beside the lines leaves open what it was taken off.
-    fn by_line(&self, lines: &[&Line], rates: &[Decimal]) -> Option<(Parts, Vec<Option<Decimal>>)> {
+    fn by_line(&self, lines: &[&Line], rates: &[Decimal]) -> Option<(Parts, Rates)> {
         let of_lines: i128 = lines.iter().map(|line| i128::from(line.tax.minor())).sum();
         let of_shipping = self.tax - of_lines;
         let fits = match self.shipping {

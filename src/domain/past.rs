@@ -430,26 +430,14 @@ impl Fold<'_> {
             money,
             &mut self.unknown,
         );
-        set(
-            &mut self.order.ship_by,
-            &chain,
-            "ship_by",
-            read_time,
-            &mut self.unknown,
-        );
         for (part, what) in [
+            (&mut self.order.ship_by, "ship_by"),
             (&mut self.order.promised_by, "promised_by"),
             (&mut self.order.deliver_by, "deliver_by"),
+            (&mut self.order.closed_at, "closed_at"),
         ] {
             set(part, &chain, what, read_time, &mut self.unknown);
         }
-        set(
-            &mut self.order.closed_at,
-            &chain,
-            "closed_at",
-            read_time,
-            &mut self.unknown,
-        );
         set(
             &mut self.order.number,
             &chain,

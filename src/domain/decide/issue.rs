@@ -5,8 +5,8 @@
 //! taken back, a new one can be issued.
 
 use crate::{
-    Decimal, Money,
-    billing::{Bill, credit::Beyond},
+    Money,
+    billing::{Bill, credit::Beyond, units::Asked},
     fact::Event,
     ids::{DocumentId, DocumentNumber, OrderId},
     intent::Wish,
@@ -142,12 +142,15 @@ fn credit_note(
     })
 }
 
-/// The lines and the amount of the refund that is named.
+/// The lines and the amount of a refund.
+type Refunded = (Vec<Asked>, Money);
+
+/// Those of the refund that is named.
 fn refund(
     desk: &Desk<'_>,
     order: &Order,
     asked: &NewDocument,
-) -> Result<Option<(Vec<(u32, Decimal)>, Money)>, DocumentRefusal> {
+) -> Result<Option<Refunded>, DocumentRefusal> {
     let Some(id) = asked.refund else {
         return Ok(None);
     };

@@ -182,9 +182,8 @@ impl World {
                 unshippable: 0,
             })
             .collect();
-        let is_shipped = wanted
-            .iter()
-            .any(|(place, _)| self.variants[*place].is_tracked);
+        let mut places = wanted.iter();
+        let is_shipped = places.any(|(place, _)| self.variants[*place].is_tracked);
         let has_cents = self.currency.exponent() == 2;
         let parts = self.parts(&lines);
         let mut order = Order {

@@ -49,12 +49,8 @@ impl Woo {
                 self.changed(id, now)
             }
             Act::CancelUnits(id, sku, units) => self.cancel_units(id, sku, *units, now),
-            Act::Authorize(_) | Act::Lapse(_) => {
-                Err(Refused::Impossible("WooCommerce does not reserve money"))
-            }
-            Act::Suspect(_) => Err(Refused::Impossible(
-                "WooCommerce tells of no risk with an order",
-            )),
+            Act::Authorize(_) | Act::Lapse(_) => Err(Refused::Impossible("it reserves no money")),
+            Act::Suspect(_) => Err(Refused::Impossible("it tells of no risk")),
             Act::Readdress(id, street) => self.readdress(id, street, now),
             Act::SetLevel(sku, level) => {
                 let product = self
