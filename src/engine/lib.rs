@@ -27,6 +27,7 @@ pub mod lanes;
 mod mapping;
 pub mod meters;
 pub mod opening;
+pub mod pausing;
 pub mod paying;
 mod pending;
 pub mod persons;

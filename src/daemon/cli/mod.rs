@@ -29,6 +29,7 @@ mod orders;
 mod out;
 mod outbox;
 mod overview;
+mod pausing;
 mod people;
 mod placing;
 mod rules;
@@ -69,6 +70,10 @@ pub enum Verb {
     Insight(insight::Args),
     Freeze(freeze::Args),
     Unfreeze(freeze::UnfreezeArgs),
+    Pause(pausing::Args),
+    Resume(pausing::ResumeArgs),
+    Sync(pausing::SyncArgs),
+    Backfill(pausing::BackfillArgs),
     Users(users::Args),
     /// Prints the description of the admin API (OpenAPI 3.1); needs no daemon.
     Openapi,
@@ -108,6 +113,10 @@ impl Verb {
             Verb::Insight(args) => Some(&args.connect),
             Verb::Freeze(args) => Some(&args.connect),
             Verb::Unfreeze(args) => Some(&args.connect),
+            Verb::Pause(args) => Some(&args.connect),
+            Verb::Resume(args) => Some(&args.args.connect),
+            Verb::Sync(args) => Some(&args.connect),
+            Verb::Backfill(args) => Some(&args.connect),
             Verb::Users(args) => Some(&args.connect),
             Verb::Openapi => None,
         }
@@ -130,6 +139,10 @@ impl Verb {
             Verb::Insight(args) => insight::run(args, client, out).await,
             Verb::Freeze(args) => freeze::run(args, client, out).await,
             Verb::Unfreeze(args) => freeze::run_back(args, client, out).await,
+            Verb::Pause(args) => pausing::run(args, client, out).await,
+            Verb::Resume(args) => pausing::run_back(args, client, out).await,
+            Verb::Sync(args) => pausing::sync(args, client, out).await,
+            Verb::Backfill(args) => pausing::backfill(args, client, out).await,
             Verb::Users(args) => users::run(args, client, out).await,
             Verb::Openapi => Ok(Exit::Good),
         }

@@ -24,6 +24,7 @@ mod documents;
 mod fulfillment;
 mod incidents;
 mod overview;
+mod pausing;
 mod rules;
 
 #[derive(Debug, Parser)]

@@ -373,11 +373,13 @@ impl Engine {
             Ok(Fence::Done) => Ok(Some(DONE)),
             Ok(Fence::Closed(reason)) => Ok(Some(Outcome::Drop { reason })),
             Err(PollError::Store(error)) => Err(error.into()),
-            Err(PollError::Channel(error)) => Ok(Some(Outcome::Retry {
-                at: self.next_errand(intent),
-                reason: format!("its channel could not be asked first: {error}"),
-                is_ambiguous: false,
-            })),
+            Err(error @ (PollError::Channel(_) | PollError::Paused(_))) => {
+                Ok(Some(Outcome::Retry {
+                    at: self.next_errand(intent),
+                    reason: format!("its channel could not be asked first: {error}"),
+                    is_ambiguous: false,
+                }))
+            }
         }
     }
 

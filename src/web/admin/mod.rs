@@ -16,6 +16,7 @@ pub(crate) mod messages;
 pub(crate) mod moves;
 pub(crate) mod orders;
 pub(crate) mod overview;
+pub(crate) mod pausing;
 pub(crate) mod people;
 pub(crate) mod placing;
 pub(crate) mod queues;

@@ -1,7 +1,7 @@
 //! Routes about accounts: how they are, what they may do, and taking them over.
 
 use super::{Gives, Route, posts, reads};
-use crate::admin::{accounts, adoption};
+use crate::admin::{accounts, adoption, pausing};
 
 pub(super) fn routes() -> Vec<Route> {
     let mut all = about_accounts();
@@ -55,12 +55,34 @@ fn about_accounts() -> Vec<Route> {
             accounts::preview,
         ),
         posts(
+            "/api/v1/accounts/{account}/pause",
+            "Pause reading orders, writing levels or telling of parcels; all of it when nothing is named.",
+            Gives::One("AccountChange"),
+            pausing::pause,
+        )
+        .takes("Flows"),
+        posts(
+            "/api/v1/accounts/{account}/resume",
+            "Let what was paused go on; all of it when nothing is named.",
+            Gives::One("AccountChange"),
+            pausing::resume,
+        )
+        .takes("Flows"),
+        posts(
             "/api/v1/accounts/{account}/poll",
             "Read an account's orders and listings now.",
             Gives::One("Begun"),
             accounts::poll,
         )
         .takes("Nothing")
+        .status(202),
+        posts(
+            "/api/v1/accounts/{account}/backfill",
+            "Read an account's orders again that changed since a time.",
+            Gives::One("Begun"),
+            pausing::backfill,
+        )
+        .takes("ReadBack")
         .status(202),
         posts(
             "/api/v1/accounts/{account}/reconcile",

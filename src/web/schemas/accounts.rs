@@ -4,7 +4,7 @@ pub(super) const SCHEMAS: &[(&str, &str)] = &[
     (
         "Account",
         "id: text, channel: text, channel_title: text, mode: mode, configured_mode: mode, set_mode: mode?, \
-         is_frozen: flag, frozen_by: text?, frozen_at: time?, may_write: flag, has_polled: flag, quantity_means: 'available'|'unreserved'|'on_hand', \
+         is_frozen: flag, frozen_by: text?, frozen_at: time?, paused: Pause[], backfill: Backfill?, calls_per_second: whole, may_write: flag, has_polled: flag, quantity_means: 'available'|'unreserved'|'on_hand', \
          stock_authority: 'ledger'|'channel', source_tripped: Trip?, writes_tripped: Trip?, \
          comparison: Comparison?, counts: Counts, health: Health",
     ),
@@ -19,11 +19,21 @@ pub(super) const SCHEMAS: &[(&str, &str)] = &[
          last_error: text?, is_unauthorized: flag, last_poll_at: time?, last_reconcile_at: time?, \
          throttled_until: time?",
     ),
+    (
+        "Pause",
+        "what: 'orders'|'stock'|'tracking', by: text, at: time, waiting: whole",
+    ),
+    ("Flows", "what?: 'orders'|'stock'|'tracking'[]?, by?: text?"),
+    (
+        "Backfill",
+        "since: time, is_done: flag, read: whole, up_to: time?",
+    ),
+    ("ReadBack", "since: time"),
     ("SetMode", "mode: mode?"),
     (
         "AccountChange",
         "at: time, account: text, mode: mode, configured_mode: mode, set_mode: mode?, is_frozen: flag, \
-         frozen_by: text?, frozen_at: time?, may_write: flag",
+         frozen_by: text?, frozen_at: time?, paused: 'orders'|'stock'|'tracking'[], may_write: flag",
     ),
     (
         "WritePreview",

@@ -19,6 +19,7 @@ mod messages;
 mod once;
 mod overview;
 mod owed;
+mod pausing;
 mod people;
 mod placing;
 mod refusals;
