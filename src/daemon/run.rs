@@ -41,7 +41,7 @@ use store::sled::{OpenError, Opened, Options, Retain, Sled};
 use tokio::net::TcpListener;
 
 use crate::{
-    backups,
+    backups, configuration,
     exit::{self, Exit},
     keys, listen,
     logging::{self, Format},
@@ -144,7 +144,9 @@ pub async fn run(
     }
     keep_backups(&settings, &engine, &store).await;
     let (tokens, limits) = (tokens(&settings)?, limits(&settings));
-    let stop_web = listen::spawn(&engine, public, admin, tokens, limits);
+    let held = settings.effective();
+    let held = held.iter().map(configuration::configured).collect();
+    let stop_web = listen::spawn(&engine, public, admin, tokens, (limits, held));
     feed_watchdog(&ports, &engine, store.clone());
     notify(&[sd_notify::NotifyState::Ready]);
     tracing::info!(accounts = engine.accounts.len(), "Oneshelf is ready.");

@@ -26,7 +26,7 @@ use axum::{
 
 use crate::{
     access::Access,
-    admin::{Admin, backups, error_page, health, queues, stock as items},
+    admin::{Admin, backups, configuration, error_page, health, queues, stock as items},
 };
 
 /// One route.
@@ -132,6 +132,7 @@ async fn description() -> Response {
 pub(crate) fn routes() -> Vec<Route> {
     let mut all = about_us();
     all.extend(about_backups());
+    all.extend(about_configuration());
     all.extend(accounts::routes());
     all.extend(orders::routes());
     all.extend(overview::routes());
@@ -200,6 +201,15 @@ fn about_us() -> Vec<Route> {
             health::summary,
         ),
     ]
+}
+
+fn about_configuration() -> Vec<Route> {
+    vec![reads(
+        "/api/v1/config",
+        "List what the daemon was configured with, and where each value came from; no secret is shown.",
+        Gives::Page("Configured"),
+        configuration::list,
+    )]
 }
 
 fn about_backups() -> Vec<Route> {

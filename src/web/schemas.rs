@@ -279,6 +279,10 @@ const MOST: &[(&str, &str)] = &[
         "name: text, path: text, made_at: time?, position: whole, orders: whole, rows: whole, bytes: whole, \
          problem: text?",
     ),
+    (
+        "Configured",
+        "key: text, value: text?, is_secret: flag, from: 'default'|'file'|'environment', place: text?, line: whole?",
+    ),
     ("NewBackup", "to?: text?"),
     ("BackupBegun", "at: time, status: 'begins'|'under_way'"),
     ("Percentiles", "p50: whole, p99: whole"),

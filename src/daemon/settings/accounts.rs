@@ -38,6 +38,8 @@ pub(super) struct Reading {
     pub(super) mistakes: Vec<Mistake>,
     /// Where its values came from.
     pub(super) origins: BTreeMap<String, Origin>,
+    /// How they read.
+    pub(super) values: BTreeMap<String, Option<String>>,
 }
 
 /// Reads the file of an account.
@@ -66,6 +68,7 @@ pub(super) fn read_account(
                 account: None,
                 mistakes: early,
                 origins: BTreeMap::new(),
+                values: BTreeMap::new(),
             };
         }
     };
@@ -90,7 +93,7 @@ pub(super) fn read_account(
         check_pay_link(&mut document, link, is_by_hand);
     }
     let prefix = format!("accounts.{}.", file.stem);
-    let origins = document.origins(&prefix);
+    let (origins, values) = (document.origins(&prefix), document.readings(&prefix));
     let account = connector.map(|connector| Account {
         id: AccountId::new(file.stem.clone()),
         kind: connector.descriptor().id.to_owned(),
@@ -114,6 +117,7 @@ pub(super) fn read_account(
         account: account.filter(|_| is_good),
         mistakes: early,
         origins,
+        values,
     }
 }
 

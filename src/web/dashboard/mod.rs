@@ -23,6 +23,7 @@ mod orders;
 mod packing;
 mod page;
 mod password;
+mod settings;
 mod shop;
 mod sign_in;
 mod stock;
@@ -150,6 +151,7 @@ pub(crate) fn screens() -> Vec<Screen> {
         ),
         shows("/stuck", viewer, stuck::show),
         shows("/insight", viewer, insight::show),
+        shows("/settings", Some(settings::LEAST), settings::show),
         shows("/users", Some(Role::Admin), users::show),
     ];
     all.extend(Deed::ALL.map(to_order));

@@ -11,6 +11,7 @@ mod desk;
 mod insight;
 mod lists;
 mod orders;
+mod settings;
 mod shops;
 mod states;
 mod stock;
@@ -21,6 +22,7 @@ pub(crate) use desk::Desk;
 pub(crate) use insight::Insight;
 pub(crate) use lists::Lists;
 pub(crate) use orders::Orders;
+pub(crate) use settings::Settings;
 pub(crate) use shops::Shops;
 pub(crate) use states::States;
 pub(crate) use stock::Stock;
@@ -108,6 +110,7 @@ impl Language {
             insight: &Insight::IN[at],
             lists: &Lists::IN[at],
             orders: &Orders::IN[at],
+            settings: &Settings::IN[at],
             shops: &Shops::IN[at],
             states: &States::IN[at],
             stock: &Stock::IN[at],
@@ -124,6 +127,7 @@ pub(crate) struct Words {
     pub(crate) insight: &'static Insight,
     pub(crate) lists: &'static Lists,
     pub(crate) orders: &'static Orders,
+    pub(crate) settings: &'static Settings,
     pub(crate) shops: &'static Shops,
     pub(crate) states: &'static States,
     pub(crate) stock: &'static Stock,
@@ -159,6 +163,7 @@ mod tests {
             Insight::TEXTS,
             Lists::TEXTS,
             Orders::TEXTS,
+            Settings::TEXTS,
             Shops::TEXTS,
             States::TEXTS,
             Stock::TEXTS,
