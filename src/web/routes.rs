@@ -243,6 +243,13 @@ fn about_listings() -> Vec<Route> {
             items::listings,
         )
         .asks(&["account", "sku", "parked", "suppressed", "cursor", "limit"]),
+        reads(
+            "/api/v1/listings/{account}/{listing}/attempts",
+            "List every try to write a listing, with what was sent and what the channel answered, the newest first.",
+            Gives::Page("Try"),
+            items::tries,
+        )
+        .asks(&["cursor", "limit"]),
         posts(
             "/api/v1/listings/{account}/{listing}/retry",
             "Try a parked push again.",

@@ -702,6 +702,7 @@ async fn troubles(reader: &mut Reader) {
     frozen_and_thawed(reader).await;
     paused_and_resumed(reader).await;
     reader.get("/api/v1/config").await;
+    reader.get("/api/v1/listings/shop/l-MUG/attempts").await;
     reader.get("/api/v1/inbox").await;
     let summary = reader.get("/api/v1/metrics/summary").await;
     let phases = json!({ "ready": 1, "shipped": 1, "short": 1 });

@@ -90,6 +90,7 @@ catalog! {
         live: "Live", "Live", "Activa";
         observe: "Observe", "Beobachten", "Observar";
         off: "Off", "Aus", "Apagada";
+        open_item: "Open the item first", "Erst den Artikel öffnen", "Abrir primero el artículo";
         open_order: "Open the order first", "Erst die Bestellung öffnen", "Abrir primero el pedido";
     }
 }
