@@ -35,6 +35,7 @@ mod placing;
 mod rules;
 mod status;
 mod stock;
+mod stock_sheet;
 mod users;
 mod zip;
 

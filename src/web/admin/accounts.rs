@@ -67,6 +67,13 @@ pub(crate) struct DryRun {
     dry_run: bool,
 }
 
+impl DryRun {
+    /// Whether nothing is to be done.
+    pub(crate) fn is_dry(&self) -> bool {
+        self.dry_run
+    }
+}
+
 /// What an account may do after a change.
 #[derive(Serialize)]
 pub(crate) struct AccountChange {

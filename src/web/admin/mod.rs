@@ -24,6 +24,7 @@ pub(crate) mod queues;
 pub(crate) mod rules;
 pub(crate) mod safety;
 pub(crate) mod stock;
+pub(crate) mod stock_sheet;
 pub(crate) mod users;
 
 use std::sync::Arc;

@@ -15,6 +15,7 @@ use super::{
     deeds::{effect, note},
     fields::Fields,
     format::Moment,
+    insight::{ItemRow, item_row},
     page::{Badge, Chrome, Part, go, send},
     stuck::{Attempt, attempts},
     visitor::{Taste, Visitor},
@@ -29,6 +30,8 @@ use crate::{
 
 /// How many items or movements a page shows.
 const ROWS: usize = 50;
+/// How many items are shown that run out first.
+const LOW: usize = 10;
 /// How many tries of a listing its item shows.
 const ATTEMPTS: usize = 10;
 
@@ -61,6 +64,8 @@ struct List {
     rows: Vec<Row>,
     next: Option<String>,
     is_first: bool,
+    /// What sells and runs out first, and when that was ranked.
+    low: Option<(Moment, Vec<ItemRow>)>,
 }
 
 struct PlaceRow {
@@ -148,7 +153,16 @@ pub(super) async fn list(
     let place = Place::read(&"stock page", asked.cursor.as_deref(), Some(ROWS))?;
     let after = place.after.clone();
     let page = views::stock::list(&admin.engine, after, place.limit).await?;
+    let low = match asked.cursor {
+        None => views::insight::running_out(&admin.engine).await?,
+        Some(_) => None,
+    };
+    let low = low.map(|(at, low)| {
+        let rows = low.iter().take(LOW).map(|one| item_row(&chrome, one));
+        (chrome.moment(at), rows.collect())
+    });
     let page = List {
+        low,
         rows: page.items.iter().map(|one| row(&chrome, one)).collect(),
         next: page
             .next

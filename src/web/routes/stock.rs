@@ -3,7 +3,7 @@
 use axum::routing::put;
 
 use super::{Gives, RECEIPT, Route, posts, reads};
-use crate::admin::{moves, stock};
+use crate::admin::{moves, stock, stock_sheet};
 
 pub(super) fn routes() -> Vec<Route> {
     let mut all = about_stock();
@@ -35,6 +35,21 @@ fn about_stock() -> Vec<Route> {
         )
         .takes("Adjustment")
         .status(201),
+        posts(
+            "/api/v1/stock/import",
+            "Enter counts from a CSV file, once. With dry_run, say what would change and every mistake by row and \
+             column.",
+            Gives::One("StockImport"),
+            stock_sheet::import,
+        )
+        .takes("NewStockSheet")
+        .asks(&["dry_run"]),
+        reads(
+            "/api/v1/stock/export",
+            "Give all goods with what lies where, as a CSV file that can be counted in and imported.",
+            Gives::Text("text/csv"),
+            stock_sheet::export,
+        ),
         reads(
             "/api/v1/stock/{sku}",
             "Show the stock of an item, as it is or as it was.",

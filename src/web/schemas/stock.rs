@@ -75,6 +75,17 @@ pub(super) const SCHEMAS: &[(&str, &str)] = &[
         "id: id, at: time, location: text, condition: condition, \
          delta: units, cause: Anything, text: text",
     ),
+    ("NewStockSheet", "csv: text, reason?: text?, by?: text?"),
+    (
+        "StockImport",
+        "at: time, is_dry_run: flag, rows: whole, skipped: whole, done: whole, done_before: whole, \
+         changes: SheetCount[], mistakes: SheetMistake[]",
+    ),
+    (
+        "SheetCount",
+        "row: whole, sku: text, location: text, condition: condition, from: units?, to: amount",
+    ),
+    ("SheetMistake", "row: whole, column: text?, mistake: text"),
     ("Explanation", "sku: text, sentences: text[]"),
     (
         "Adjustment",

@@ -21,6 +21,7 @@ use super::{
     rules,
     safety::{decided, drift_and_breaker, frozen_and_thawed},
     shape::misfits,
+    stock_sheet::in_and_out,
     tuning, users,
 };
 use crate::{openapi, routes::routes};
@@ -703,6 +704,7 @@ async fn troubles(reader: &mut Reader) {
     paused_and_resumed(reader).await;
     reader.get("/api/v1/config").await;
     reader.get("/api/v1/listings/shop/l-MUG/attempts").await;
+    in_and_out(reader).await;
     reader.get("/api/v1/inbox").await;
     let summary = reader.get("/api/v1/metrics/summary").await;
     let phases = json!({ "ready": 1, "shipped": 1, "short": 1 });

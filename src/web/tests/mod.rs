@@ -28,5 +28,6 @@ mod rules;
 mod safety;
 mod serving;
 mod shape;
+mod stock_sheet;
 mod tuning;
 mod users;

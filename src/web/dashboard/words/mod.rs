@@ -12,6 +12,7 @@ mod insight;
 mod lists;
 mod orders;
 mod settings;
+mod sheet;
 mod shops;
 mod states;
 mod stock;
@@ -23,6 +24,7 @@ pub(crate) use insight::Insight;
 pub(crate) use lists::Lists;
 pub(crate) use orders::Orders;
 pub(crate) use settings::Settings;
+pub(crate) use sheet::Sheet;
 pub(crate) use shops::Shops;
 pub(crate) use states::States;
 pub(crate) use stock::Stock;
@@ -111,6 +113,7 @@ impl Language {
             lists: &Lists::IN[at],
             orders: &Orders::IN[at],
             settings: &Settings::IN[at],
+            sheet: &Sheet::IN[at],
             shops: &Shops::IN[at],
             states: &States::IN[at],
             stock: &Stock::IN[at],
@@ -128,6 +131,7 @@ pub(crate) struct Words {
     pub(crate) lists: &'static Lists,
     pub(crate) orders: &'static Orders,
     pub(crate) settings: &'static Settings,
+    pub(crate) sheet: &'static Sheet,
     pub(crate) shops: &'static Shops,
     pub(crate) states: &'static States,
     pub(crate) stock: &'static Stock,
@@ -164,6 +168,7 @@ mod tests {
             Lists::TEXTS,
             Orders::TEXTS,
             Settings::TEXTS,
+            Sheet::TEXTS,
             Shops::TEXTS,
             States::TEXTS,
             Stock::TEXTS,
