@@ -159,15 +159,14 @@ pub(crate) async fn enter(
         mistakes: Vec::new(),
     };
     let home = engine.decider.policy().home.clone();
-    let (rows, skipped) = match read(&csv, &home) {
-        Ok(read) => read,
-        Err(mistakes) => {
-            imported.mistakes = mistakes;
-            return Ok(imported);
-        }
-    };
+    let Read {
+        rows,
+        skipped,
+        mistakes,
+    } = read(&csv, &home);
     imported.rows = rows.len();
     imported.skipped = skipped;
+    imported.mistakes = mistakes;
     let commands: Vec<(u64, Command)> = rows
         .iter()
         .map(|row| (row.number, command(row, &reason, &by)))
@@ -186,10 +185,11 @@ pub(crate) async fn enter(
             }
             Err(error @ DecideError::Store(_)) => return Err(error.into()),
         }
-        if imported.mistakes.len() == MISTAKES_MAX {
+        if imported.mistakes.len() >= MISTAKES_MAX {
             break;
         }
     }
+    imported.mistakes.sort_by_key(|one| one.row);
     imported.changes = changes(engine, &rows).await?;
     if is_dry_run || !imported.mistakes.is_empty() {
         return Ok(imported);
@@ -297,23 +297,52 @@ async fn changes(engine: &Engine, rows: &[Row]) -> Result<Vec<Counted>, Problem>
     Ok(changes)
 }
 
-/// Reads a whole file: all counts and how many rows say none, or all mistakes.
-fn read(text: &str, home: &LocationId) -> Result<(Vec<Row>, usize), Vec<Mistake>> {
+/// What is in a file.
+#[derive(Default)]
+struct Read {
+    rows: Vec<Row>,
+    /// Rows without a number.
+    skipped: usize,
+    mistakes: Vec<Mistake>,
+}
+
+impl Read {
+    /// A file of which no row can be read.
+    fn wrong(mistakes: Vec<Mistake>) -> Read {
+        Read {
+            mistakes,
+            ..Read::default()
+        }
+    }
+}
+
+/// Reads a whole file: all counts, and all mistakes.
+fn read(text: &str, home: &LocationId) -> Read {
     let text = text.trim_start_matches('\u{feff}');
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter(text))
         .trim(csv::Trim::All)
         .flexible(true)
         .from_reader(text.as_bytes());
-    let heading = reader
-        .headers()
-        .map_err(|error| vec![whole(1, error.to_string())])?;
-    let heading: Vec<String> = heading.iter().map(str::to_lowercase).collect();
-    let mut mistakes = in_heading(&heading);
-    if !mistakes.is_empty() {
-        return Err(mistakes);
+    let heading = match reader.headers() {
+        Ok(heading) => heading.iter().map(str::to_lowercase).collect::<Vec<_>>(),
+        Err(error) => return Read::wrong(vec![whole(1, error.to_string())]),
+    };
+    let wrong = in_heading(&heading);
+    if !wrong.is_empty() {
+        return Read::wrong(wrong);
     }
-    let (mut rows, mut skipped, mut seen) = (Vec::new(), 0, BTreeMap::new());
+    rows_below(&heading, reader, home)
+}
+
+/// Reads what stands below a heading.
+fn rows_below(heading: &[String], mut reader: csv::Reader<&[u8]>, home: &LocationId) -> Read {
+    let mut seen = BTreeMap::new();
+    let Read {
+        mut rows,
+        mut skipped,
+        mut mistakes,
+    } = Read::default();
     for record in reader.records() {
         if mistakes.len() >= MISTAKES_MAX {
             break;
@@ -357,9 +386,10 @@ fn read(text: &str, home: &LocationId) -> Result<(Vec<Row>, usize), Vec<Mistake>
             }
         }
     }
-    match mistakes.is_empty() {
-        true => Ok((rows, skipped)),
-        false => Err(mistakes),
+    Read {
+        rows,
+        skipped,
+        mistakes,
     }
 }
 
@@ -524,10 +554,9 @@ mod tests {
     use super::*;
 
     fn mistakes_of(text: &str) -> Vec<String> {
-        match read(text, &LocationId::new("main")) {
-            Ok((rows, _)) => panic!("{} rows were read", rows.len()),
-            Err(mistakes) => mistakes.iter().map(Mistake::text).collect(),
-        }
+        let Read { mistakes, .. } = read(text, &LocationId::new("main"));
+        assert!(!mistakes.is_empty(), "{text}");
+        mistakes.iter().map(Mistake::text).collect()
     }
 
     #[test]
@@ -537,7 +566,8 @@ mod tests {
             "\u{feff}SKU;Count;Condition\nMUG;3;sellable\n\n",
             "count\tsku\ttitle\n3\tMUG\tA mug, blue\n",
         ] {
-            let (rows, _) = read(text, &LocationId::new("main")).expect("good");
+            let Read { rows, mistakes, .. } = read(text, &LocationId::new("main"));
+            assert!(mistakes.is_empty(), "{text}");
             assert_eq!(rows.len(), 1, "{text}");
             assert_eq!(
                 (rows[0].sku.as_str(), rows[0].count, rows[0].number),

@@ -9,13 +9,13 @@ catalog! {
         heading: "Stock as a CSV file", "Bestand als CSV-Datei", "Existencias como archivo CSV";
         out: "Save all stock as CSV", "Ganzen Bestand als CSV speichern", "Guardar todas las existencias en CSV";
         text: "Count in the saved file and bring it back: the columns sku and count are needed, location and condition where there are several. A row without a number is left as it is.", "Zählen Sie in der gespeicherten Datei und bringen Sie sie zurück: nötig sind die Spalten sku und count, dazu location und condition, wo es mehrere gibt. Eine Zeile ohne Zahl bleibt, wie sie ist.", "Cuente en el archivo guardado y tráigalo de vuelta: hacen falta las columnas sku y count, y location y condition si hay varias. Una fila sin número se deja como está.";
-        rows: "Rows of the file", "Zeilen der Datei", "Filas del archivo";
-        file: "Or choose the file", "Oder die Datei wählen", "O elegir el archivo";
+        rows: "Or paste its rows", "Oder die Zeilen einfügen", "O pegar las filas";
+        file: "Choose the file", "Die Datei wählen", "Elegir el archivo";
         try_out: "Try it out", "Ausprobieren", "Probar";
         enter: "Enter the counts", "Zählungen übernehmen", "Registrar los recuentos";
-        mistakes: "Nothing was entered: {count} mistakes", "Nichts wurde übernommen: {count} Fehler", "No se registró nada: {count} errores";
-        would: "{rows} rows are good, {changes} change something. Nothing was entered yet.", "{rows} Zeilen sind gut, {changes} ändern etwas. Noch wurde nichts übernommen.", "{rows} filas correctas, {changes} cambian algo. Aún no se registró nada.";
-        entered: "{done} rows were entered, {before} had been before.", "{done} Zeilen wurden übernommen, {before} waren es schon.", "Se registraron {done} filas; {before} ya lo estaban.";
+        mistakes: "Nothing was entered. Mistakes: {count}", "Nichts wurde übernommen. Fehler: {count}", "No se registró nada. Errores: {count}";
+        would: "Good rows: {rows}, with changes: {changes}. Nothing was entered yet.", "Gute Zeilen: {rows}, mit Änderungen: {changes}. Noch wurde nichts übernommen.", "Filas correctas: {rows}, con cambios: {changes}. Aún no se registró nada.";
+        entered: "Rows entered: {done}, entered before: {before}.", "Übernommene Zeilen: {done}, schon vorher: {before}.", "Filas registradas: {done}, ya antes: {before}.";
         row: "Row", "Zeile", "Fila";
         column: "Column", "Spalte", "Columna";
         mistake: "Mistake", "Fehler", "Error";
