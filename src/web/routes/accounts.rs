@@ -5,6 +5,7 @@ use crate::admin::{accounts, adoption, pausing};
 
 pub(super) fn routes() -> Vec<Route> {
     let mut all = about_accounts();
+    all.extend(done_to_accounts());
     all.extend(about_adoption());
     all
 }
@@ -54,6 +55,11 @@ fn about_accounts() -> Vec<Route> {
             Gives::One("WritePreview"),
             accounts::preview,
         ),
+    ]
+}
+
+fn done_to_accounts() -> Vec<Route> {
+    vec![
         posts(
             "/api/v1/accounts/{account}/pause",
             "Pause reading orders, writing levels or telling of parcels; all of it when nothing is named.",

@@ -7,6 +7,7 @@ use crate::admin::{moves, stock, stock_sheet};
 
 pub(super) fn routes() -> Vec<Route> {
     let mut all = about_stock();
+    all.extend(about_items());
     all.extend(about_moves());
     all.extend(about_counts());
     all
@@ -35,6 +36,11 @@ fn about_stock() -> Vec<Route> {
         )
         .takes("Adjustment")
         .status(201),
+    ]
+}
+
+fn about_items() -> Vec<Route> {
+    vec![
         posts(
             "/api/v1/stock/import",
             "Enter counts from a CSV file, once. With dry_run, say what would change and every mistake by row and \
