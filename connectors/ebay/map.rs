@@ -94,6 +94,7 @@ pub(super) fn order(
         note: order.buyer_checkout_notes.clone().unwrap_or_default(),
         ship_by: ship_by(order),
         deliver_by: deliver_by(order),
+        risk: None,
         person_print: None,
         extra: Some(adjustment.plus(fee).map_err(|error| error.to_string())?),
         gist: None,

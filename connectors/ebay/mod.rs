@@ -326,6 +326,10 @@ impl Channel for Ebay {
         Some(self)
     }
 
+    fn capture_payments(&self) -> Option<&dyn channel::CapturePayments> {
+        None
+    }
+
     fn register_hooks(&self) -> Option<&dyn RegisterHooks> {
         self.hooks.is_some().then_some(self)
     }

@@ -117,6 +117,10 @@ impl Channel for Manual {
         None
     }
 
+    fn capture_payments(&self) -> Option<&dyn channel::CapturePayments> {
+        None
+    }
+
     fn register_hooks(&self) -> Option<&dyn RegisterHooks> {
         None
     }

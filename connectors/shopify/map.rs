@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use domain::{
     Currency, Decimal, ExternalId, ListingId, Money, Time,
     money::NotMoney,
+    risk::Risk,
     snapshot::{
         Address, Buyer, LevelSnapshot, LineSnapshot, ListingSnapshot, OrderSnapshot, PaymentState,
         Standing, Version,
@@ -65,6 +66,7 @@ pub(super) fn order(order: &wire::Order, location: &str) -> Result<OrderSnapshot
         note: order.note.clone().unwrap_or_default(),
         ship_by: ship_by(order)?,
         deliver_by: None,
+        risk: risk(order),
         person_print: None,
         extra: None,
         gist: None,
@@ -118,6 +120,28 @@ fn payment(order: &wire::Order) -> PaymentState {
         None if order.unpaid => PaymentState::Pending,
         None => PaymentState::Unmapped("null".to_owned()),
     }
+}
+
+/// The worst that the shop and the apps in it say. No recommendation and no level say nothing.
+fn risk(order: &wire::Order) -> Option<Risk> {
+    let told = order.risk.as_ref()?;
+    let recommended = match told.recommendation.as_deref() {
+        None | Some("NONE") => None,
+        Some("ACCEPT") => Some(Risk::Low),
+        Some("INVESTIGATE") => Some(Risk::Medium),
+        Some("CANCEL") => Some(Risk::High),
+        Some(word) => Some(Risk::Unmapped(word.to_owned())),
+    };
+    let assessed = told.assessments.iter();
+    let assessed = assessed.filter_map(|one| match one.risk_level.as_str() {
+        "NONE" => None,
+        "PENDING" => Some(Risk::Pending),
+        "LOW" => Some(Risk::Low),
+        "MEDIUM" => Some(Risk::Medium),
+        "HIGH" => Some(Risk::High),
+        word => Some(Risk::Unmapped(word.to_owned())),
+    });
+    Risk::worst(assessed.chain(recommended))
 }
 
 fn words(order: &wire::Order) -> BTreeMap<String, String> {

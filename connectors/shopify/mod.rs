@@ -14,6 +14,7 @@
 
 mod api;
 mod auth;
+mod captures;
 mod map;
 mod orders;
 mod refunds;
@@ -248,6 +249,10 @@ impl Channel for Shopify {
     }
 
     fn refund_orders(&self) -> Option<&dyn RefundOrders> {
+        Some(self)
+    }
+
+    fn capture_payments(&self) -> Option<&dyn channel::CapturePayments> {
         Some(self)
     }
 

@@ -24,6 +24,8 @@ const DOCUMENTS: &[(&str, &str)] = &[
     ("open_fulfillment_orders", super::shipments::OPEN),
     ("ship", super::shipments::SHIP),
     ("cancel", super::refunds::CANCEL_DOCUMENT),
+    ("capture_basis", super::captures::BASIS_DOCUMENT),
+    ("capture", super::captures::CAPTURE_DOCUMENT),
     ("refund_basis", super::refunds::BASIS_DOCUMENT),
     ("refund", super::refunds::REFUND_DOCUMENT),
     ("hooks", super::webhook::HOOKS),

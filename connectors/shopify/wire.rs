@@ -127,6 +127,7 @@ pub(super) struct Order {
     pub(super) display_financial_status: Option<String>,
     pub(super) display_fulfillment_status: Option<String>,
     pub(super) return_status: Option<String>,
+    pub(super) risk: Option<Risk>,
     #[serde(default)]
     pub(super) fully_paid: bool,
     #[serde(default)]
@@ -148,6 +149,19 @@ pub(super) struct Order {
     pub(super) fulfillments: Vec<Fulfillment>,
     #[serde(default, deserialize_with = "or_default")]
     pub(super) refunds: Vec<Refund>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Risk {
+    pub(super) recommendation: Option<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) assessments: Vec<RiskAssessment>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RiskAssessment {
+    pub(super) risk_level: String,
 }
 
 #[derive(Deserialize)]
@@ -502,6 +516,43 @@ pub(super) struct RefundPayload {
     pub(super) refund: Option<Made>,
     #[serde(default, deserialize_with = "or_default")]
     pub(super) user_errors: Vec<UserError>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct CaptureBasis {
+    pub(super) order: Option<CaptureOrder>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CaptureOrder {
+    pub(super) currency_code: String,
+    pub(super) presentment_currency_code: String,
+    pub(super) current_total_price_set: MoneyBag,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) transactions: Vec<Transaction>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CaptureMade {
+    pub(super) order_capture: Option<CapturePayload>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CapturePayload {
+    pub(super) transaction: Option<MadeCapture>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) user_errors: Vec<UserError>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct MadeCapture {
+    pub(super) id: String,
+    pub(super) status: String,
+    pub(super) error_code: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -88,6 +88,7 @@ pub(super) fn order(order: &wire::Order, skus: &SkuOf) -> Result<OrderSnapshot, 
         note: note(order),
         ship_by: ship_by(order)?,
         deliver_by: deliver_by(order)?,
+        risk: None,
         person_print: None,
         extra: extra(
             order,

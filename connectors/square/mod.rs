@@ -379,6 +379,10 @@ impl Channel for Square {
         Some(self)
     }
 
+    fn capture_payments(&self) -> Option<&dyn channel::CapturePayments> {
+        None
+    }
+
     fn register_hooks(&self) -> Option<&dyn RegisterHooks> {
         let can = self.hooks.is_some() && self.api.can_subscribe();
         can.then_some(self as &dyn RegisterHooks)

@@ -97,6 +97,7 @@ pub(super) fn order(
         note: order.customer_note.as_str().to_owned(),
         ship_by: None,
         deliver_by: None,
+        risk: None,
         person_print: None,
         extra: Some(fees(order, currency)?),
         gist: None,

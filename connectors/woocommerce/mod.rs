@@ -374,6 +374,10 @@ impl Channel for Woo {
         Some(self)
     }
 
+    fn capture_payments(&self) -> Option<&dyn channel::CapturePayments> {
+        None
+    }
+
     fn register_hooks(&self) -> Option<&dyn RegisterHooks> {
         Some(self)
     }

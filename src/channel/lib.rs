@@ -135,6 +135,8 @@ pub trait Channel: Send + Sync {
     fn cancel_orders(&self) -> Option<&dyn CancelOrders>;
     /// Giving money back there.
     fn refund_orders(&self) -> Option<&dyn RefundOrders>;
+    /// Taking money that is reserved.
+    fn capture_payments(&self) -> Option<&dyn CapturePayments>;
     /// Subscribing to hooks.
     fn register_hooks(&self) -> Option<&dyn RegisterHooks>;
 }
@@ -384,6 +386,27 @@ pub trait RefundOrders: Send + Sync {
 
     /// Gives it back.
     async fn refund(&self, refund: &RefundPush) -> Result<Ack, ChannelError>;
+}
+
+/// Reserved money to be taken on the channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CapturePush {
+    /// The order there.
+    pub order: ExternalId,
+    /// How much the order costs: what of it was taken already is not taken again.
+    pub amount: Money,
+    /// Stays the same over tries.
+    pub key: String,
+}
+
+/// Taking money that a buyer's bank has reserved.
+#[async_trait]
+pub trait CapturePayments: Send + Sync {
+    /// Whether the money is taken already. Asked before every try.
+    async fn find(&self, capture: &CapturePush) -> Result<Option<Ack>, ChannelError>;
+
+    /// Takes what is missing.
+    async fn capture(&self, capture: &CapturePush) -> Result<Ack, ChannelError>;
 }
 
 /// One subscription to hooks, as the channel has it.

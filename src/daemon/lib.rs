@@ -7,6 +7,7 @@ mod backups;
 pub mod bench;
 pub mod check;
 pub mod cli;
+pub mod configuration;
 pub mod demo;
 pub mod doctor;
 mod durably;

@@ -4,7 +4,7 @@ use std::{future::Future, sync::Arc};
 
 use engine::Engine;
 use tokio::{net::TcpListener, sync::watch};
-use web::{Limits, Tokens};
+use web::{Configured, Limits, Tokens};
 
 /// Serves both listeners in tasks of the engine's kind, until the returned sender says `true`.
 pub(crate) fn spawn(
@@ -12,7 +12,7 @@ pub(crate) fn spawn(
     public: TcpListener,
     admin: TcpListener,
     tokens: Tokens,
-    limits: Limits,
+    (limits, configuration): (Limits, Vec<Configured>),
 ) -> watch::Sender<bool> {
     let stop = watch::Sender::new(false);
     let hooks = web::public(Arc::clone(engine), limits);
@@ -22,7 +22,7 @@ pub(crate) fn spawn(
         .ports
         .spawn
         .spawn("public listener".to_owned(), Box::pin(task));
-    let api = web::admin(Arc::clone(engine), tokens, limits);
+    let api = web::admin(Arc::clone(engine), tokens, limits, configuration);
     let told = until_told(&stop);
     let task = async move { web::serve(admin, api, limits, told).await };
     engine

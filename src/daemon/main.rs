@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use daemon::{
-    bench, check, cli, demo, doctor,
+    bench, check, cli, configuration, demo, doctor,
     exit::{self, Exit},
     logging::{self, Format},
     manual, rehearsal, replay, restore, run,
@@ -38,6 +38,7 @@ enum Verb {
     Rehearse(rehearsal::Args),
     Bench(bench::Args),
     Check(check::Args),
+    Config(configuration::Args),
     Replay(replay::Args),
     Backup(cli::backup::Args),
     Restore(restore::Args),
@@ -84,6 +85,7 @@ async fn hand_over(cli: Cli, environment: Environment) -> anyhow::Result<ExitCod
         Verb::Sim(args) => sim::run(&args).map(ExitCode::from),
         Verb::Rehearse(args) => rehearsal::run(&args, &at, &environment).map(ExitCode::from),
         Verb::Bench(args) => bench::run(&args).await.map(ExitCode::from),
+        Verb::Config(args) => configuration::run(&args, &at, &environment).map(ExitCode::from),
         Verb::Replay(args) => replay::run(&args).map(ExitCode::from),
         Verb::Check(args) => check::run(&args, &at, &environment).map(ExitCode::from),
         Verb::Backup(args) => cli::backup::run(&args, &at, &environment).await,

@@ -41,7 +41,7 @@ use store::sled::{OpenError, Opened, Options, Retain, Sled};
 use tokio::net::TcpListener;
 
 use crate::{
-    backups,
+    backups, configuration,
     exit::{self, Exit},
     keys, listen,
     logging::{self, Format},
@@ -134,17 +134,16 @@ pub async fn run(
         Err(error) => return Ok(refuse_start(&error)),
     };
     if opened.is_after_loss {
-        tracing::warn!(
-            "History was lost: nothing is written to an account before it was compared."
-        );
         // The engine has kept that by now, account by account.
-        store
-            .forget_loss()
-            .context("cannot note that a loss is known")?;
+        tracing::warn!("History was lost: nothing is written to an account before a comparison.");
+        let noted = store.forget_loss();
+        noted.context("cannot note that a loss is known")?;
     }
     keep_backups(&settings, &engine, &store).await;
     let (tokens, limits) = (tokens(&settings)?, limits(&settings));
-    let stop_web = listen::spawn(&engine, public, admin, tokens, limits);
+    let held = settings.effective();
+    let held = held.iter().map(configuration::configured).collect();
+    let stop_web = listen::spawn(&engine, public, admin, tokens, (limits, held));
     feed_watchdog(&ports, &engine, store.clone());
     notify(&[sd_notify::NotifyState::Ready]);
     tracing::info!(accounts = engine.accounts.len(), "Oneshelf is ready.");
@@ -384,6 +383,7 @@ pub fn config(settings: &Settings) -> Config {
         },
         unpaid_for: account.unpaid_for.or(settings.stock.unpaid_for),
         promised: account.promised,
+        capture_on: account.capture.meaning(),
         authority: match account.authority.stock {
             settings::Decides::Ledger => Authority::Ledger,
             settings::Decides::Channel => Authority::Channel,

@@ -10,6 +10,7 @@ pub mod credit;
 mod rates;
 #[cfg(test)]
 mod tests;
+pub mod units;
 
 use std::collections::BTreeMap;
 
@@ -68,6 +69,9 @@ pub enum Prices {
 pub struct BillLine {
     /// Its place, from 1.
     pub position: u32,
+    /// The number of the line in its order; nothing in what was issued before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
     /// The item; empty for what has none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub sku: String,
@@ -80,6 +84,9 @@ pub struct BillLine {
     pub unit_price: Option<Money>,
     /// The price of the line, after discounts.
     pub total: Money,
+    /// Its tax, where it has one of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<Money>,
     /// The rate of its tax in percent, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Decimal>,
@@ -186,12 +193,17 @@ impl Bill {
             total: sides.total,
         };
         let (taxes, of_lines) = charged.taxes(&lines, rates, order.currency)?;
+        let is_by_line = of_lines.is_some();
+        let of_lines = of_lines.unwrap_or_else(|| vec![None; lines.len()]);
         let lines = lines.iter().zip(1..).zip(of_lines);
         Ok(Bill {
             currency: order.currency,
             prices: reading.prices,
             lines: lines
-                .map(|((line, position), rate)| BillLine::of(line, position, rate))
+                .map(|((line, position), rate)| BillLine {
+                    tax: is_by_line.then_some(line.tax),
+                    ..BillLine::of(line, position, rate)
+                })
                 .collect(),
             shipping: positive(money(charged.shipping)?),
             discount: positive(money(charged.discount)?),
@@ -327,12 +339,29 @@ impl BillLine {
         let sku = line.item.as_ref().map(|item| item.sku.to_string());
         BillLine {
             position,
+            line: Some(line.number),
             sku: sku.or(line.channel_sku.clone()).unwrap_or_default(),
             title: line.title.clone(),
             quantity,
             unit_price: unit_price(line.total, quantity),
             total: line.total,
+            tax: None,
             rate,
+        }
+    }
+
+    /// A line that is one amount.
+    fn one(position: u32, title: &str, amount: Money) -> BillLine {
+        BillLine {
+            position,
+            line: None,
+            sku: String::new(),
+            title: title.to_owned(),
+            quantity: Decimal::whole(1),
+            unit_price: Some(amount),
+            total: amount,
+            tax: None,
+            rate: None,
         }
     }
 }
@@ -370,6 +399,9 @@ struct Charged {
     total: i128,
 }
 
+/// The rate of each line, where it is known.
+type Rates = Vec<Option<Decimal>>;
+
 /// What is taxed and the tax on it, in minor units.
 #[derive(Clone, Copy, Default)]
 struct Taxed {
@@ -378,19 +410,19 @@ struct Taxed {
 }
 
 impl Charged {
-    /// The tax at each rate, and the rate of each line.
+    /// The tax at each rate; and the rate of each line, where each has a tax of its own.
     fn taxes(
         &self,
         lines: &[&Line],
         rates: &[Decimal],
         currency: Currency,
-    ) -> Result<(Vec<TaxPart>, Vec<Option<Decimal>>), BillRefusal> {
+    ) -> Result<(Vec<TaxPart>, Option<Rates>), BillRefusal> {
         if self.tax == 0 {
-            return Ok((Vec::new(), vec![None; lines.len()]));
+            return Ok((Vec::new(), None));
         }
         let (parts, of_lines) = match self.by_line(lines, rates) {
-            Some(parts) => parts,
-            None => (self.as_one(lines, rates), vec![None; lines.len()]),
+            Some((parts, of_lines)) => (parts, Some(of_lines)),
+            None => (self.as_one(lines, rates), None),
         };
         let money = |minor| in_currency(minor, currency);
         let parts = parts.into_iter().map(|(rate, taxed)| {
@@ -406,7 +438,7 @@ impl Charged {
 
     /// By the tax of each line; what remains is that of the shipping. Nothing where that cannot be so, or a
     /// discount beside the lines leaves open what it was taken off.
-    fn by_line(&self, lines: &[&Line], rates: &[Decimal]) -> Option<(Parts, Vec<Option<Decimal>>)> {
+    fn by_line(&self, lines: &[&Line], rates: &[Decimal]) -> Option<(Parts, Rates)> {
         let of_lines: i128 = lines.iter().map(|line| i128::from(line.tax.minor())).sum();
         let of_shipping = self.tax - of_lines;
         let fits = match self.shipping {

@@ -69,6 +69,11 @@ pub enum Wish {
         /// For the buyer.
         reason: String,
     },
+    /// Take money there that is reserved for the order.
+    Capture {
+        /// How much.
+        amount: Money,
+    },
     /// Send one of the admin's messages about it.
     Message {
         /// Which.
@@ -141,7 +146,10 @@ impl Wish {
             Wish::BuyLabel { provider, .. } | Wish::VoidLabel { provider, .. } => {
                 Some(Gateway::Labels(provider.clone()))
             }
-            Wish::PushShipment { .. } | Wish::CancelOrder { .. } | Wish::Refund { .. } => None,
+            Wish::PushShipment { .. }
+            | Wish::CancelOrder { .. }
+            | Wish::Refund { .. }
+            | Wish::Capture { .. } => None,
         }
     }
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::{
     AccountId, Day, Decimal, Money, Time,
     billing::{Bill, BillRefusal},
-    ids::{DocumentId, DocumentNumber, OrderId, SellerId, SeriesId},
+    ids::{DocumentId, DocumentNumber, IntentId, OrderId, SellerId, SeriesId},
 };
 
 /// The most documents of one order: each stands in its row.
@@ -181,6 +181,12 @@ pub struct NewDocument {
     /// How much a credit note is of; of all that is left where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Money>,
+    /// Of which lines of the order a credit note is: number and units; of none where nothing is said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<(u32, Decimal)>,
+    /// The refund that it tells of, which says lines and amount where nothing else does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund: Option<IntentId>,
     /// Why, on a credit note.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
@@ -362,6 +368,31 @@ pub enum DocumentRefusal {
         /// What is left of it.
         left: Money,
     },
+    /// The invoice does not say which of its lines this is.
+    #[error(
+        "invoice {number} has no line that is known as line {line} of the order: name another one, or an amount"
+    )]
+    NotOnInvoice {
+        /// Which invoice.
+        number: DocumentNumber,
+        /// Which line of the order.
+        line: u32,
+    },
+    /// More units are to be taken back than were billed.
+    #[error(
+        "only {left} units of line {line} on invoice {number} are not taken back yet: name that many or fewer"
+    )]
+    BeyondUnits {
+        /// Of which invoice.
+        number: DocumentNumber,
+        /// Of which line of the order.
+        line: u32,
+        /// So many are left.
+        left: Decimal,
+    },
+    /// Nobody wished such a refund.
+    #[error("the order has no refund `{0}`: `oneshelf orders show` lists them")]
+    NoRefund(IntentId),
     /// Nothing is to be taken back.
     #[error("a credit note is of more than nothing: say an amount, or none for all of the invoice")]
     NotPositive,

@@ -48,6 +48,7 @@ pub mod possible;
 pub mod postal;
 pub mod quantity;
 pub mod returns;
+pub mod risk;
 pub mod rules;
 pub mod signal;
 pub mod sku;

@@ -22,6 +22,7 @@ use crate::{
     payment::{Payment, Pays},
     person::{Destination, Erasure},
     returns::Return,
+    risk::Risk,
     snapshot::{PaymentState, Standing, Version},
     stock::LocationId,
 };
@@ -104,6 +105,9 @@ pub struct Order {
     /// By when the channel wants it delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deliver_by: Option<Time>,
+    /// How likely its channel takes it to be fraud, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<Risk>,
     /// What was bought.
     pub lines: Vec<Line>,
     /// Why it waits for a person, now or before.

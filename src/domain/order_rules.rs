@@ -19,6 +19,7 @@ use crate::{
     message::Notice,
     order::{Order, Phase},
     payment::Pays,
+    risk::Risk,
     snapshot::PaymentState,
     stock::LocationId,
 };
@@ -223,7 +224,7 @@ pub enum Sort {
 }
 
 /// All names that a condition may use, with what stands behind them and what it is, for people.
-pub const NAMES: [(&str, Sort, &str); 24] = [
+pub const NAMES: [(&str, Sort, &str); 25] = [
     (
         "order.total",
         Sort::Number,
@@ -245,6 +246,11 @@ pub const NAMES: [(&str, Sort, &str); 24] = [
     ("order.account", Sort::Text, "where it was placed"),
     ("order.number", Sort::Text, "the number that buyers know"),
     ("order.payment", Sort::Text, "how it stands with the money"),
+    (
+        "order.risk",
+        Sort::Text,
+        "how likely its channel takes it to be fraud",
+    ),
     (
         "order.pays",
         Sort::Text,
@@ -340,6 +346,10 @@ pub fn seen(order: &Order, book: &Book) -> BTreeMap<&'static str, Seen> {
         ("order.account", text(order.account.as_str())),
         ("order.number", text(&order.number)),
         ("order.payment", text(payment(&order.payment))),
+        (
+            "order.risk",
+            text(order.risk.as_ref().map_or("", Risk::word)),
+        ),
         ("order.pays", text(pays(order.pays))),
         ("order.lines", count(order.lines.len())),
         ("order.units", Seen::Number(units)),

@@ -17,6 +17,7 @@ use crate::{
     order::{Counters, Line, Order, Shipment},
     payment::Pays,
     returns::{Return, ReturnedLine, Verdict},
+    risk::Risk,
     snapshot::{PaymentState, Standing},
     stock::LocationId,
 };
@@ -429,26 +430,14 @@ impl Fold<'_> {
             money,
             &mut self.unknown,
         );
-        set(
-            &mut self.order.ship_by,
-            &chain,
-            "ship_by",
-            read_time,
-            &mut self.unknown,
-        );
         for (part, what) in [
+            (&mut self.order.ship_by, "ship_by"),
             (&mut self.order.promised_by, "promised_by"),
             (&mut self.order.deliver_by, "deliver_by"),
+            (&mut self.order.closed_at, "closed_at"),
         ] {
             set(part, &chain, what, read_time, &mut self.unknown);
         }
-        set(
-            &mut self.order.closed_at,
-            &chain,
-            "closed_at",
-            read_time,
-            &mut self.unknown,
-        );
         set(
             &mut self.order.number,
             &chain,
@@ -461,6 +450,13 @@ impl Fold<'_> {
             &chain,
             "pays",
             read_pays,
+            &mut self.unknown,
+        );
+        set(
+            &mut self.order.risk,
+            &chain,
+            "risk",
+            read_risk,
             &mut self.unknown,
         );
         for line in &mut self.order.lines {
@@ -540,6 +536,17 @@ fn read_money(text: &str, currency: Currency) -> Option<Money> {
 fn read_pays(text: &str) -> Option<Pays> {
     let all = [Pays::Before, Pays::OnDelivery, Pays::OnInvoice];
     all.into_iter().find(|one| format!("{one:?}") == text)
+}
+
+fn read_risk(text: &str) -> Option<Option<Risk>> {
+    if text == "None" {
+        return Some(None);
+    }
+    let text = inner(text, "Some")?;
+    let all = [Risk::Pending, Risk::Low, Risk::Medium, Risk::High];
+    let known = all.into_iter().find(|one| format!("{one:?}") == text);
+    let known = known.or_else(|| read_text(inner(text, "Unmapped")?).map(Risk::Unmapped));
+    known.map(Some)
 }
 
 fn read_standing(text: &str) -> Option<Standing> {

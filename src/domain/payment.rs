@@ -120,6 +120,19 @@ pub enum PaymentRefusal {
     Sum(String),
 }
 
+/// When money that a channel has only reserved is taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaptureOn {
+    /// Never by us: the channel, or somebody there, takes it.
+    #[default]
+    Never,
+    /// All of it, when the first parcel leaves.
+    FirstParcel,
+    /// When nothing remains to leave.
+    LastParcel,
+}
+
 /// The sums of the payments of an order, in the minor unit of its currency.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sums {

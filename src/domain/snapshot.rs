@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Currency, Decimal, ExternalId, ListingId, Money, Time, verify::Gist};
+use crate::{Currency, Decimal, ExternalId, ListingId, Money, Time, risk::Risk, verify::Gist};
 
 /// A channel's whole current view of one order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +54,9 @@ pub struct OrderSnapshot {
     /// By when the channel wants it delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deliver_by: Option<Time>,
+    /// How likely the channel takes it to be fraud, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<Risk>,
     /// A fingerprint of what it said of people, where that was left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person_print: Option<u64>,

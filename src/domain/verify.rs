@@ -1,5 +1,5 @@
 //! What is looked at in each order before it may go on: whether its sums fit, whether it can be sent where it
-//! goes, and whether somebody ordered twice.
+//! goes, whether somebody ordered twice, and whether its channel fears fraud.
 //!
 //! A finding must be worth a person's time. So what a channel does not tell is never held against an order:
 //! a total whose parts are not all told is not added up, and an address that is kept back is not missing.
@@ -32,6 +32,9 @@ pub struct Checks {
     pub arithmetic: bool,
     /// Whether the same buyer ordered the same, so shortly before; not at all where nothing is said.
     pub duplicates: Option<Duration>,
+    /// Whether its channel fears fraud.
+    #[serde(default)]
+    pub risk: bool,
 }
 
 impl Default for Checks {
@@ -40,6 +43,7 @@ impl Default for Checks {
             address: true,
             arithmetic: true,
             duplicates: Some(DUPLICATES_WITHIN),
+            risk: true,
         }
     }
 }

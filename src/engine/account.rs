@@ -16,11 +16,16 @@ use tokio::sync::Notify;
 
 use crate::{
     lanes::Doubts,
+    pausing::{Flow, Paused},
     ports::{quota::is_urgent, schedule::Schedule},
+    reading::backfill::Backfill,
 };
 
 /// How many recent views of orders are remembered to recognize repetitions without a decision.
 const RECENT_MAX: usize = 20_000;
+
+/// How many orders that hooks tell of are remembered while orders are paused.
+const TOLD_MAX: usize = 10_000;
 
 /// How long to rest when a channel asks for fewer calls and does not say for how long.
 const THROTTLE_PAUSE: Duration = Duration::from_secs(2);
@@ -50,6 +55,9 @@ pub struct ModeOverride {
     /// Since when.
     #[serde(default)]
     pub frozen_at: Option<Time>,
+    /// What is paused of it.
+    #[serde(default, skip_serializing_if = "Paused::is_empty")]
+    pub paused: Paused,
 }
 
 impl ModeOverride {
@@ -126,6 +134,9 @@ pub struct Account {
     are_listings_due: AtomicBool,
     is_poll_due: AtomicBool,
     compares_first: AtomicBool,
+    is_pile_due: AtomicBool,
+    falls: Mutex<BTreeSet<Vec<u8>>>,
+    backfill: Mutex<Option<Backfill>>,
     was_throttled: AtomicBool,
     has_polled: AtomicBool,
     recent: Mutex<BTreeMap<ExternalId, (Version, u64)>>,
@@ -201,6 +212,9 @@ impl Account {
             are_listings_due: AtomicBool::new(true),
             is_poll_due: AtomicBool::new(false),
             compares_first: AtomicBool::new(false),
+            is_pile_due: AtomicBool::new(true),
+            falls: Mutex::default(),
+            backfill: Mutex::default(),
             was_throttled: AtomicBool::new(false),
             has_polled: AtomicBool::new(false),
             recent: Mutex::default(),
@@ -233,6 +247,7 @@ impl Account {
     /// Takes what a person said, when it is durable, and looks what there is to do.
     pub(crate) fn put_set(&self, set: ModeOverride) {
         *self.set.write().expect(LOCK) = set;
+        self.is_pile_due.store(true, Ordering::Release);
         self.wake_lanes();
         self.wake_poll.notify_one();
     }
@@ -245,6 +260,21 @@ impl Account {
     /// Whether anything may be written outside.
     pub fn may_write(&self) -> bool {
         self.mode() == Mode::Live && !self.is_frozen() && !self.compares_first()
+    }
+
+    /// Whether a person paused a kind of work with it.
+    pub fn is_paused(&self, flow: Flow) -> bool {
+        self.set.read().expect(LOCK).paused.contains_key(&flow)
+    }
+
+    /// Whether a person paused any of it.
+    pub fn is_any_paused(&self) -> bool {
+        !self.set.read().expect(LOCK).paused.is_empty()
+    }
+
+    /// Whether levels may be written.
+    pub fn may_write_levels(&self) -> bool {
+        self.may_write() && !self.is_paused(Flow::Stock)
     }
 
     /// Writes nothing until the levels were compared once: what we believe may be too old.
@@ -261,6 +291,27 @@ impl Account {
     /// was sold while we were away is not known yet.
     pub fn has_polled(&self) -> bool {
         self.has_polled.load(Ordering::Acquire)
+    }
+
+    /// Whether all that is due is to be looked through, once.
+    pub(crate) fn take_pile_due(&self) -> bool {
+        self.is_pile_due.swap(false, Ordering::AcqRel)
+    }
+
+    /// Remembers what must fall, by the keys of the offers.
+    pub(crate) fn keep_falls(&self, falls: BTreeSet<Vec<u8>>) {
+        *self.falls.lock().expect(LOCK) = falls;
+    }
+
+    /// Some of what must fall.
+    pub(crate) fn falls(&self, limit: usize) -> Vec<Vec<u8>> {
+        let falls = self.falls.lock().expect(LOCK);
+        falls.iter().take(limit).cloned().collect()
+    }
+
+    /// Forgets what was written since, or has to wait: it is found again among what is due.
+    pub(crate) fn forget_fall(&self, key: &[u8]) {
+        self.falls.lock().expect(LOCK).remove(key);
     }
 
     /// Lets all lanes look what there is to do.
@@ -347,16 +398,30 @@ impl Account {
         health
     }
 
-    /// Has an order read soon.
+    /// Has an order read soon. While its orders are paused only so many are remembered: the next poll
+    /// finds what changed, whoever told of it.
     pub fn look_at_order(&self, order: ExternalId) {
-        self.orders_to_read.lock().expect(LOCK).insert(order);
+        let mut waiting = self.orders_to_read.lock().expect(LOCK);
+        if self.is_paused(Flow::Orders) {
+            if waiting.len() < TOLD_MAX {
+                waiting.insert(order);
+            }
+            return;
+        }
+        waiting.insert(order);
+        drop(waiting);
         self.wake_poll.notify_one();
+    }
+
+    /// How many orders hooks told of that were not read yet.
+    pub(crate) fn orders_told(&self) -> usize {
+        self.orders_to_read.lock().expect(LOCK).len()
     }
 
     /// Whether hooks told of something that was not read yet.
     pub fn has_hints(&self) -> bool {
         self.are_listings_due.load(Ordering::Acquire)
-            || !self.orders_to_read.lock().expect(LOCK).is_empty()
+            || (self.orders_told() > 0 && !self.is_paused(Flow::Orders))
     }
 
     /// The orders to be read, taken off the list.
@@ -367,6 +432,21 @@ impl Account {
             waiting.remove(order);
         }
         taken
+    }
+
+    /// How far reading its orders back has come.
+    pub fn backfill(&self) -> Option<Backfill> {
+        *self.backfill.lock().expect(LOCK)
+    }
+
+    pub(crate) fn put_backfill(&self, backfill: Option<Backfill>) {
+        *self.backfill.lock().expect(LOCK) = backfill;
+    }
+
+    pub(crate) fn change_backfill(&self, change: impl FnOnce(&mut Backfill)) {
+        if let Some(backfill) = self.backfill.lock().expect(LOCK).as_mut() {
+            change(backfill);
+        }
     }
 
     /// Has levels compared soon.

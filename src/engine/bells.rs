@@ -9,6 +9,7 @@ use domain::AccountId;
 use crate::{
     Engine,
     account::{Account, Mode},
+    pausing::Flow,
     reading::poll::PollError,
 };
 
@@ -25,6 +26,8 @@ pub enum Rung {
     UnderWay,
     /// The account is off.
     Off,
+    /// Its orders are paused, and nothing is found out without them.
+    Paused,
 }
 
 impl Comparing {
@@ -45,8 +48,8 @@ impl Comparing {
 impl Engine {
     /// Has an account's orders and listings read now.
     pub fn poll_now(&self, account: &Account) -> Rung {
-        if account.mode() == Mode::Off {
-            return Rung::Off;
+        if let Some(why) = cannot(account) {
+            return why;
         }
         account.poll_soon();
         Rung::Begins
@@ -54,8 +57,8 @@ impl Engine {
 
     /// Has all levels of an account compared now, once at a time.
     pub fn reconcile_now(self: &Arc<Self>, account: &Arc<Account>, comparing: &Comparing) -> Rung {
-        if account.mode() == Mode::Off {
-            return Rung::Off;
+        if let Some(why) = cannot(account) {
+            return why;
         }
         if !comparing.begin(&account.id) {
             return Rung::UnderWay;
@@ -79,8 +82,8 @@ impl Engine {
 
     /// Takes opening stock from an account, once at a time.
     pub fn open_now(self: &Arc<Self>, account: &Arc<Account>, opening: &Comparing) -> Rung {
-        if account.mode() == Mode::Off {
-            return Rung::Off;
+        if let Some(why) = cannot(account) {
+            return why;
         }
         if !opening.begin(&account.id) {
             return Rung::UnderWay;
@@ -99,6 +102,14 @@ impl Engine {
         });
         self.ports.spawn.spawn(name, task);
         Rung::Begins
+    }
+}
+
+/// Why an account is not read now.
+fn cannot(account: &Account) -> Option<Rung> {
+    match account.mode() {
+        Mode::Off => Some(Rung::Off),
+        Mode::Observe | Mode::Live => account.is_paused(Flow::Orders).then_some(Rung::Paused),
     }
 }
 

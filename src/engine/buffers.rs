@@ -135,7 +135,7 @@ impl Engine {
                 found.push(Found {
                     account: account.id.clone(),
                     // What is not written, or is computed, may hold nothing back, whatever is wanted.
-                    is_written: account.may_write()
+                    is_written: account.may_write_levels()
                         && offer.suppressed.is_none()
                         && rule.formula.is_none(),
                     listing: offer.listing,

@@ -531,7 +531,7 @@ async fn drifting(
         let account = engine.accounts.get(&listing.account);
         let fate = if drift.is_held {
             "The breaker holds it: nothing is written before a person looks"
-        } else if account.is_some_and(|account| !account.may_write()) {
+        } else if account.is_some_and(|account| !account.may_write_levels()) {
             "Ours will be written over it, but nothing is written to this account now"
         } else {
             "Ours is written over it"
@@ -668,6 +668,7 @@ fn under_way(engine: &Engine, listing: &ListingView) -> Vec<String> {
         let account = engine.accounts.get(&listing.account);
         let why = match account {
             Some(account) if account.is_frozen() => "the account is frozen".to_owned(),
+            Some(account) if account.may_write() => "writing its stock is paused".to_owned(),
             Some(account) if account.mode() == Mode::Live => {
                 "its levels are compared first, because history may have been lost".to_owned()
             }

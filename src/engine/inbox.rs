@@ -27,6 +27,7 @@ use crate::{
     account::Account,
     decider::{Alongside, DecideError, Staged},
     intake::RawSignal,
+    pausing::Flow,
     rows, views,
 };
 
@@ -297,6 +298,13 @@ impl Engine {
         observation: Observation,
     ) -> Result<Option<Signal>, StoreError> {
         Ok(match observation {
+            // It is read when orders are read again: by then this view may be an old one.
+            Observation::Order(snapshot)
+                if account.is_paused(Flow::Orders) && account.channel.pull_orders().is_some() =>
+            {
+                account.look_at_order(snapshot.external_id);
+                None
+            }
             Observation::Order(snapshot) => Some(Signal::Order {
                 account: account.id.clone(),
                 snapshot,

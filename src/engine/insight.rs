@@ -105,6 +105,9 @@ pub(crate) struct Ranking {
     pub(crate) best: Vec<Ranked>,
     /// Those that lie there and of which least was sold, least first.
     pub(crate) slow: Vec<Ranked>,
+    /// Those that sell and run out first.
+    #[serde(default)]
+    pub(crate) low: Vec<Ranked>,
 }
 
 /// A day of an account.
@@ -453,12 +456,19 @@ impl Engine {
         let lies = |sku: &Sku| stock.get(sku.as_str().as_bytes()).map(Stock::on_hand);
         slow.sort_by_key(|(sku, sold)| (many(*sold), std::cmp::Reverse(lies(sku))));
         slow.truncate(RANKED);
+        let low = running_out(sold, stock, is_of_all);
         let mut ranking = Ranking {
             at: self.ports.clock.now(),
             best: Vec::new(),
             slow: Vec::new(),
+            low: Vec::new(),
         };
-        for (to, from) in [(&mut ranking.best, best), (&mut ranking.slow, slow)] {
+        let lists = [
+            (&mut ranking.best, best),
+            (&mut ranking.slow, slow),
+            (&mut ranking.low, low),
+        ];
+        for (to, from) in lists {
             for (sku, sold) in from {
                 let store = self.store.as_ref();
                 let item: Option<Item> = read(store, rows::ITEMS, &key(&[sku.as_str()])).await?;
@@ -504,4 +514,26 @@ impl Engine {
         };
         found.into_iter().map(read).collect()
     }
+}
+
+/// What sells and lies there, what runs out first before the others.
+fn running_out<'a>(
+    sold: &BTreeMap<Sku, Sold>,
+    stock: &'a BTreeMap<Vec<u8>, Stock>,
+    is_of_all: bool,
+) -> Vec<(&'a Sku, Sold)> {
+    let selling = stock.values().filter(|_| is_of_all).filter_map(|stock| {
+        let sold = *sold.get(&stock.sku)?;
+        let units = Units::new(sold.units, sold.scale).millionths();
+        let lies = Units::new(stock.on_hand(), sold.scale).millionths().max(0);
+        // How long it lasts, in millionths of the span.
+        (units > 0).then(|| (lies.saturating_mul(1_000_000) / units, &stock.sku, sold))
+    });
+    let mut selling: Vec<(i128, &Sku, Sold)> = selling.collect();
+    selling.sort_by_key(|(lasts, sku, _)| (*lasts, *sku));
+    selling.truncate(RANKED);
+    selling
+        .into_iter()
+        .map(|(_, sku, sold)| (sku, sold))
+        .collect()
 }

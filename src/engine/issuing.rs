@@ -9,7 +9,7 @@ use documents::{Language, Paper};
 use domain::{
     AccountId, Day, Decimal, Money, Time,
     decide::Refusal,
-    ids::{OrderId, SellerId},
+    ids::{IntentId, OrderId, SellerId},
     issuing::{Days, DocumentRefusal, Kind, Letterhead, NewDocument, NumberFormat},
     order::Order,
     signal::Command,
@@ -67,6 +67,10 @@ pub struct Wish {
     pub kind: Kind,
     /// How much a credit note is of; all that is left where nothing is said.
     pub amount: Option<Money>,
+    /// Of which lines of the order it is: number and units.
+    pub lines: Vec<(u32, Decimal)>,
+    /// The refund that it tells of.
+    pub refund: Option<IntentId>,
     /// Why, on a credit note.
     pub reason: String,
     /// In which language; that of the order where nothing is said.
@@ -169,6 +173,8 @@ impl Engine {
             days: seller.days(&found, on),
             rates: seller.rates.clone(),
             amount: wish.amount,
+            lines: wish.lines,
+            refund: wish.refund,
             reason: wish.reason,
             by: wish.by,
         };

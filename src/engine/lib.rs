@@ -27,6 +27,7 @@ pub mod lanes;
 mod mapping;
 pub mod meters;
 pub mod opening;
+pub mod pausing;
 pub mod paying;
 mod pending;
 pub mod persons;
@@ -84,6 +85,8 @@ pub struct AccountConfig {
     pub unpaid_for: Option<Duration>,
     /// What it promises of time.
     pub promised: Promised,
+    /// When money is taken that is reserved for its orders.
+    pub capture_on: domain::payment::CaptureOn,
     /// Who decides about its stock.
     pub authority: Authority,
 }
@@ -184,6 +187,7 @@ fn terms_of(account: &AccountConfig) -> Terms {
         budget: budget.map(WriteBudget::per_day),
         is_by_hand: descriptor.is_by_hand,
         promised: account.promised,
+        capture_on: account.capture_on,
     }
 }
 

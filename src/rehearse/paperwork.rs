@@ -59,6 +59,8 @@ pub(crate) fn errand(rows: &Rows<'_>, chance: &mut Rng) -> Option<Command> {
         days: Days::default(),
         rates: vec![Decimal::whole(19), Decimal::ZERO],
         amount: is_part.then_some(part),
+        lines: Vec::new(),
+        refund: None,
         reason: "as agreed".to_owned(),
         by: "bookkeeping".to_owned(),
     };

@@ -347,6 +347,7 @@ impl Plan {
             },
             unpaid_for: self.unpaid_for,
             promised: domain::deadlines::Promised::default(),
+            capture_on: domain::payment::CaptureOn::default(),
             authority: Authority::Ledger,
         }
     }

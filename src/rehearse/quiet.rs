@@ -220,6 +220,7 @@ fn check_orders(known: &Known<'_>, orders: &[Order], found: &mut Findings) {
                 Wish::Refund { lines, .. } => Some(lines),
                 Wish::PushShipment { .. }
                 | Wish::CancelOrder { .. }
+                | Wish::Capture { .. }
                 | Wish::Message { .. }
                 | Wish::BuyLabel { .. }
                 | Wish::VoidLabel { .. } => None,
@@ -263,6 +264,7 @@ fn check_shipments(
                 Wish::PushShipment { shipment: of, .. } => *of == shipment.id,
                 Wish::CancelOrder { .. }
                 | Wish::Refund { .. }
+                | Wish::Capture { .. }
                 | Wish::Message { .. }
                 | Wish::BuyLabel { .. }
                 | Wish::VoidLabel { .. } => false,
@@ -312,6 +314,7 @@ fn check_wishes(known: &Known<'_>, orders: &[Order], found: &mut Findings) {
             let is_done = matches!(intent.state, IntentState::Done(_));
             match &intent.wish {
                 Wish::PushShipment { .. }
+                | Wish::Capture { .. }
                 | Wish::Message { .. }
                 | Wish::BuyLabel { .. }
                 | Wish::VoidLabel { .. } => continue,

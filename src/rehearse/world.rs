@@ -535,9 +535,12 @@ impl World {
             }
             Act::Buy { .. } => false,
             Act::Pay(_)
+            | Act::Authorize(_)
+            | Act::Lapse(_)
             | Act::Cancel(_)
             | Act::CancelUnits(..)
             | Act::Readdress(..)
+            | Act::Suspect(_)
             | Act::Refund(_)
             | Act::Make(..) => false,
         }

@@ -156,11 +156,14 @@ impl Buyers {
                 }
             }
             Act::Pay(_)
+            | Act::Authorize(_)
+            | Act::Lapse(_)
             | Act::Ship(_)
             | Act::Refund(_)
             | Act::SetLevel(..)
             | Act::CancelUnits(..)
             | Act::Readdress(..)
+            | Act::Suspect(_)
             | Act::Delete(_)
             | Act::Make(..) => {}
         }
@@ -277,11 +280,14 @@ mod tests {
                         Done::Order(ExternalId::new(orders.to_string()))
                     }
                     Act::Pay(id)
+                    | Act::Authorize(id)
+                    | Act::Lapse(id)
                     | Act::Cancel(id)
                     | Act::Ship(id)
                     | Act::Refund(id)
                     | Act::CancelUnits(id, ..)
                     | Act::Readdress(id, _)
+                    | Act::Suspect(id)
                     | Act::Delete(id) => Done::Order(id.clone()),
                     Act::SetLevel(..) | Act::Make(..) => Done::Level,
                 };

@@ -86,6 +86,10 @@ pub enum Act {
     },
     /// An unpaid order is paid.
     Pay(ExternalId),
+    /// The buyer's bank reserves the money for an unpaid order.
+    Authorize(ExternalId),
+    /// The bank does not reserve it any more, and has not said so.
+    Lapse(ExternalId),
     /// An order is canceled by staff or buyer.
     Cancel(ExternalId),
     /// Staff ship an order, past us.
@@ -98,6 +102,8 @@ pub enum Act {
     CancelUnits(ExternalId, Sku, u32),
     /// An order that has not left is to go to another street.
     Readdress(ExternalId, String),
+    /// The channel comes to take an order for fraud.
+    Suspect(ExternalId),
     /// An order is deleted for good, which many channels do silently.
     Delete(ExternalId),
     /// A listing becomes odd, in a way that only some channels have.

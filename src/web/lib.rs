@@ -24,7 +24,7 @@ mod write;
 mod tests;
 
 pub use access::{NotAToken, Tokens};
-pub use admin::admin;
+pub use admin::{admin, configuration::Configured};
 pub use dashboard::invite;
 pub use hooks::public;
 pub use limits::Limits;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use engine::{
     Engine,
     backups::BackupsView,
+    pausing::Flow,
     views::{StoreError, Units, accounts, due, exposure},
 };
 use prometheus_client::{
@@ -25,6 +26,12 @@ type Ratio = Gauge<f64, AtomicU64>;
 struct OfAccount {
     account: String,
     channel: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfPause {
+    account: String,
+    what: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -261,6 +268,7 @@ fn number(units: Units) -> f64 {
 async fn of_accounts(registry: &mut Registry, engine: &Engine) -> Result<(), StoreError> {
     let up = Family::<OfAccount, Gauge>::default();
     let live = Family::<OfAccount, Gauge>::default();
+    let paused = Family::<OfPause, Gauge>::default();
     let polled = Family::<OfAccount, Ratio>::default();
     for account in engine.accounts.values() {
         let label = OfAccount {
@@ -276,6 +284,14 @@ async fn of_accounts(registry: &mut Registry, engine: &Engine) -> Result<(), Sto
         up.get_or_create(&label).set(i64::from(is_up));
         live.get_or_create(&label)
             .set(i64::from(account.may_write()));
+        for flow in Flow::ALL {
+            let label = OfPause {
+                account: account.id.to_string(),
+                what: flow.word().to_owned(),
+            };
+            let is_paused = i64::from(account.is_paused(flow));
+            paused.get_or_create(&label).set(is_paused);
+        }
         if let Some(at) = health.last_poll_at {
             let millis = u64::try_from(at.millis()).unwrap_or(0);
             let seconds = std::time::Duration::from_millis(millis).as_secs_f64();
@@ -288,6 +304,8 @@ async fn of_accounts(registry: &mut Registry, engine: &Engine) -> Result<(), Sto
         up,
     );
     registry.register("account_live", "Whether the account is written to", live);
+    let help = "Whether a person paused this of the account";
+    registry.register("account_paused", help, paused);
     let help = "When the account's orders were last read completely";
     registry.register("last_poll_timestamp_seconds", help, polled);
     Ok(())

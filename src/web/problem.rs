@@ -79,7 +79,10 @@ kinds! {
     NO_SPACE { code: "no-space", status: 503, title: "There is too little disk space" }
     STORAGE { code: "storage", status: 503, title: "The store does not answer" }
     CONTENDED { code: "contended", status: 503, title: "Others changed the same thing at the same time" }
+    BAD_SHEET { code: "bad-sheet", status: 422, title: "Nothing of the file was entered, or not all of it" }
     NO_ACCOUNT { code: "no-account", status: 404, title: "There is no such account" }
+    NO_CHANNEL { code: "no-channel", status: 409, title: "There is no channel behind the account" }
+    ORDERS_PAUSED { code: "orders-paused", status: 409, title: "The orders of the account are paused" }
     ACCOUNT_OFF { code: "account-off", status: 409, title: "The account is off" }
     NOT_READ { code: "not-read", status: 409, title: "Levels of the account were never read" }
     OTHER_SOURCE { code: "other-source", status: 409, title: "Another account is the source of opening stock" }

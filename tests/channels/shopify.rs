@@ -1,6 +1,7 @@
 //! Shopify: the connector against its twin.
 
 mod access;
+mod captures;
 mod effects;
 mod hooks;
 mod orders;

@@ -100,6 +100,7 @@ impl Shelf {
             budget: None,
             is_by_hand: false,
             promised: domain::deadlines::Promised::default(),
+            capture_on: domain::payment::CaptureOn::default(),
         };
         let accounts = ["web", "market"].map(|name| (account(name), terms));
         let config = Config {

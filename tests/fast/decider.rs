@@ -163,6 +163,7 @@ pub(crate) fn order(id: &str, sku: &str, units: i64) -> OrderSnapshot {
         note: String::new(),
         ship_by: None,
         deliver_by: None,
+        risk: None,
         person_print: None,
         extra: None,
         gist: None,

@@ -236,6 +236,10 @@ impl Channel for Kiosk {
         None
     }
 
+    fn capture_payments(&self) -> Option<&dyn channel::CapturePayments> {
+        None
+    }
+
     fn register_hooks(&self) -> Option<&dyn RegisterHooks> {
         None
     }
@@ -396,6 +400,7 @@ fn account(id: &str, kiosk: &'static Kiosk) -> AccountConfig {
         },
         unpaid_for: None,
         promised: domain::deadlines::Promised::default(),
+        capture_on: domain::payment::CaptureOn::default(),
         authority: Authority::Ledger,
     }
 }

@@ -468,6 +468,7 @@ fn config(story: &Story, counter: &Counter) -> Config {
         },
         unpaid_for: None,
         promised: domain::deadlines::Promised::default(),
+        capture_on: domain::payment::CaptureOn::default(),
         authority: Authority::Ledger,
     };
     Config {

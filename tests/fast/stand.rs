@@ -1,6 +1,8 @@
 //! A shop with many goods, and our own program: what happens when its levels change without orders,
 //! when many change at once, when we would empty it by mistake, and when we are cut off while comparing.
 
+mod paused;
+
 use std::{
     collections::BTreeMap,
     future::Future,
@@ -50,6 +52,10 @@ struct Shelf {
     /// So many readings are answered, and the next never.
     readings_left: Option<u32>,
     written: Vec<(String, i64)>,
+    /// How often its orders were asked for, since when the last time, and since when at the earliest.
+    polls: u32,
+    since: Option<Time>,
+    earliest: Option<Time>,
     /// Who holds it keeps orders from being read.
     orders: Arc<tokio::sync::Mutex<()>>,
 }
@@ -66,6 +72,9 @@ impl Stand {
                 levels: levels.collect(),
                 readings_left: None,
                 written: Vec::new(),
+                polls: 0,
+                since: None,
+                earliest: None,
                 orders: Arc::default(),
             })),
             descriptor,
@@ -174,6 +183,10 @@ impl Channel for Stand {
         None
     }
 
+    fn capture_payments(&self) -> Option<&dyn channel::CapturePayments> {
+        None
+    }
+
     fn register_hooks(&self) -> Option<&dyn RegisterHooks> {
         None
     }
@@ -255,8 +268,15 @@ impl PushStock for Stand {
 
 #[async_trait]
 impl PullOrders for Stand {
-    async fn pull(&self, _: &OrderWindow) -> Result<Page<OrderSnapshot>, ChannelError> {
-        let orders = Arc::clone(&self.shelf().orders);
+    async fn pull(&self, window: &OrderWindow) -> Result<Page<OrderSnapshot>, ChannelError> {
+        let since = window.changed_since;
+        let orders = {
+            let mut shelf = self.shelf();
+            shelf.polls += 1;
+            shelf.since = Some(since);
+            shelf.earliest = Some(shelf.earliest.map_or(since, |earliest| earliest.min(since)));
+            Arc::clone(&shelf.orders)
+        };
         drop(orders.lock().await);
         Ok(page(Vec::new()))
     }
@@ -317,6 +337,7 @@ impl Street {
             },
             unpaid_for: None,
             promised: domain::deadlines::Promised::default(),
+            capture_on: domain::payment::CaptureOn::default(),
             authority: self.authority,
         };
         Config {

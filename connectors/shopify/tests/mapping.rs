@@ -1,6 +1,9 @@
 //! Orders from the wire to the domain.
 
-use domain::snapshot::{OrderSnapshot, PaymentState, Standing};
+use domain::{
+    risk::Risk,
+    snapshot::{OrderSnapshot, PaymentState, Standing},
+};
 use serde_json::{Value, json};
 
 use super::super::{map, schema_test, wire};
@@ -63,6 +66,42 @@ fn every_word_for_money_has_its_meaning() {
         ]);
         assert_eq!(map(&order).expect("an order").payment, expected, "{word}");
     }
+}
+
+#[test]
+fn the_worst_that_is_told_of_a_risk_counts_and_nothing_is_guessed() {
+    let risk = |recommendation: Value, levels: &[&str]| {
+        let levels: Vec<Value> = levels
+            .iter()
+            .map(|level| json!({ "riskLevel": level }))
+            .collect();
+        let risk = json!({ "recommendation": recommendation, "assessments": levels });
+        map(&with(&[("/risk", risk)])).expect("an order").risk
+    };
+    for (recommendation, levels, expected) in [
+        (json!("NONE"), &[][..], None),
+        (json!(null), &["NONE"], None),
+        (json!("NONE"), &["PENDING"], Some(Risk::Pending)),
+        (json!("ACCEPT"), &["LOW"], Some(Risk::Low)),
+        (json!("ACCEPT"), &["LOW", "HIGH"], Some(Risk::High)),
+        (json!("INVESTIGATE"), &["LOW"], Some(Risk::Medium)),
+        (json!("CANCEL"), &[], Some(Risk::High)),
+        (
+            json!("ASK"),
+            &["LOW"],
+            Some(Risk::Unmapped("ASK".to_owned())),
+        ),
+        (
+            json!("ACCEPT"),
+            &["ODD"],
+            Some(Risk::Unmapped("ODD".to_owned())),
+        ),
+    ] {
+        let told = risk(recommendation.clone(), levels);
+        assert_eq!(told, expected, "{recommendation} {levels:?}");
+    }
+    let silent = map(&with(&[("/risk", json!(null))])).expect("an order");
+    assert_eq!(silent.risk, None);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::{
     client::{Client, Connect, encode},
     freeze,
     out::{Out, show},
+    pausing,
 };
 use crate::exit::Exit;
 
@@ -139,8 +140,8 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
             Ok(Exit::Good)
         }
         What::Lift { .. } => lift(args, client, out).await,
-        What::Poll { account } => begin(client, account, "poll", out).await,
-        What::Reconcile { account } => begin(client, account, "reconcile", out).await,
+        What::Poll { account } => begin(client, (account, "poll"), &json!({}), out).await,
+        What::Reconcile { account } => begin(client, (account, "reconcile"), &json!({}), out).await,
     }
 }
 
@@ -263,14 +264,14 @@ pub(super) fn comparison(account: &Value) -> String {
     }
 }
 
-async fn begin(
+pub(super) async fn begin(
     client: &Client,
-    account: &str,
-    what: &str,
+    (account, what): (&str, &str),
+    body: &Value,
     out: &mut Out<'_>,
 ) -> anyhow::Result<Exit> {
     let path = format!("/accounts/{}/{what}", encode(account));
-    let begun = client.post(&path, &json!({})).await?;
+    let begun = client.post(&path, body).await?;
     if out.is_json() {
         out.objects([&begun])?;
     } else {
@@ -323,11 +324,10 @@ fn compared(account: &Value) -> String {
 
 fn mode(account: &Value) -> String {
     let mode = show(account, "mode");
-    if account["is_frozen"] == true {
-        format!("{mode}, frozen")
-    } else {
-        mode
-    }
+    let frozen = (account["is_frozen"] == true).then(|| "frozen".to_owned());
+    let words = [Some(mode), frozen, pausing::brief(account)];
+    let words: Vec<String> = words.into_iter().flatten().collect();
+    words.join(", ")
 }
 
 /// Who stopped writing, and since when.
@@ -396,6 +396,12 @@ fn show_one(account: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
         ("last success", of("health.last_success_at")),
         ("trouble", trouble(account)),
     ])?;
+    if let Some(back) = pausing::backfill_of(account) {
+        out.line(&format!("backfill: {back}"))?;
+    }
+    for pause in pausing::lines(account) {
+        out.line(&format!("paused: {pause}"))?;
+    }
     for warning in account["health"]["warnings"]
         .as_array()
         .into_iter()

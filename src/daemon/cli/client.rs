@@ -131,6 +131,20 @@ impl Failure {
     }
 }
 
+/// How something is asked.
+struct How<'h> {
+    /// The form of the answer.
+    accept: &'h str,
+    /// By what a write is known again; by chance where nothing is said.
+    key: Option<&'h str>,
+}
+
+impl How<'_> {
+    fn accepting(accept: &str) -> How<'_> {
+        How { accept, key: None }
+    }
+}
+
 /// Asks a daemon.
 pub(super) struct Client {
     http: Arc<dyn HttpPort>,
@@ -159,7 +173,7 @@ impl Client {
 
     /// Reads a file: its name, and what is in it.
     pub(super) async fn fetch(&self, path: &str) -> anyhow::Result<(String, Vec<u8>)> {
-        let response = self.send("GET", path, None, "*/*").await?;
+        let response = self.send("GET", path, None, How::accepting("*/*")).await?;
         if !response.status().is_success() {
             self.read(&response)?;
         }
@@ -181,6 +195,21 @@ impl Client {
     /// Has something done, once even if it is sent twice.
     pub(super) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         self.call("POST", path, Some(body)).await
+    }
+
+    /// Has something done under a key of the caller's own: once, also by another process.
+    pub(super) async fn post_once(
+        &self,
+        path: &str,
+        body: &Value,
+        key: &str,
+    ) -> anyhow::Result<Value> {
+        let how = How {
+            accept: "application/json",
+            key: Some(key),
+        };
+        let response = self.send("POST", path, Some(body), how).await?;
+        self.read(&response).map_err(anyhow::Error::from)
     }
 
     /// Takes something away.
@@ -212,7 +241,8 @@ impl Client {
     }
 
     async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
-        let response = self.send(method, path, body, "application/json").await?;
+        let how = How::accepting("application/json");
+        let response = self.send(method, path, body, how).await?;
         self.read(&response).map_err(anyhow::Error::from)
     }
 
@@ -221,17 +251,18 @@ impl Client {
         method: &str,
         path: &str,
         body: Option<&Value>,
-        accept: &str,
+        how: How<'_>,
     ) -> anyhow::Result<http::Response<Vec<u8>>> {
         let mut request = http::Request::builder()
             .method(method)
             .uri(format!("{}/api/v1{path}", self.url))
-            .header("accept", accept);
+            .header("accept", how.accept);
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         if method != "GET" {
-            request = request.header("idempotency-key", self.http.nonce());
+            let key = how.key.map_or_else(|| self.http.nonce(), str::to_owned);
+            request = request.header("idempotency-key", key);
         }
         let bytes = match body {
             Some(json) => {

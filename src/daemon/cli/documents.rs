@@ -23,11 +23,17 @@ pub(super) struct Draw {
     #[arg(long)]
     kind: Option<Kind>,
     /// One that was issued before, by its number: it is drawn again and says the same.
-    #[arg(long, conflicts_with_all = ["kind", "amount", "reason", "language", "shipment"])]
+    #[arg(long, conflicts_with_all = ["kind", "amount", "lines", "refund", "reason", "language", "shipment"])]
     number: Option<String>,
     /// How much a credit note is of, `12.50`; all that is left of the invoice when it is not said.
     #[arg(long, allow_negative_numbers = true)]
     amount: Option<String>,
+    /// A line of the order that a credit note takes back, and how many units: `1=2`; may be said several times.
+    #[arg(long = "line", value_name = "LINE=UNITS", value_parser = super::orders::line_units)]
+    lines: Vec<(u32, String)>,
+    /// The refund that a credit note tells of, by our id of it: its lines and its amount.
+    #[arg(long, value_name = "INTENT")]
+    refund: Option<String>,
     /// Why, on a credit note.
     #[arg(long)]
     reason: Option<String>,
@@ -134,8 +140,12 @@ pub(super) async fn draw(asked: &Draw, client: &Client, out: &mut Out<'_>) -> an
 /// What is said and would be passed over is a mistake.
 fn refuse_what_has_no_use(asked: &Draw, kind: Kind) -> anyhow::Result<()> {
     let is_credit = kind == Kind::CreditNote;
-    if !is_credit && (asked.amount.is_some() || asked.reason.is_some()) {
-        anyhow::bail!("--amount and --reason are for credit notes: leave them out");
+    let is_said = asked.amount.is_some() || asked.reason.is_some();
+    let is_of_part = !asked.lines.is_empty() || asked.refund.is_some();
+    if !is_credit && (is_said || is_of_part) {
+        anyhow::bail!(
+            "--amount, --line, --refund and --reason are for credit notes: leave them out"
+        );
     }
     if is_credit && asked.reason.is_none() {
         anyhow::bail!("a credit note says why: add --reason");
@@ -157,7 +167,11 @@ async fn issue(asked: &Draw, kind: Kind, order: &str, client: &Client) -> anyhow
         let currency = show(&order, "total.currency");
         body["amount"] = json!({ "amount": amount, "currency": currency });
     }
+    if !asked.lines.is_empty() {
+        body["lines"] = super::orders::lines(&asked.lines);
+    }
     for (key, value) in [
+        ("refund", &asked.refund),
         ("reason", &asked.reason),
         ("language", &asked.form.language),
         ("by", &asked.by),

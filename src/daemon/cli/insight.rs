@@ -53,6 +53,7 @@ pub(super) async fn run(asked: &Args, client: &Client, out: &mut Out<'_>) -> any
     for (name, title) in [
         ("best", "Sells best:"),
         ("slow", "Lies there and sells least:"),
+        ("low", "Sells and runs out first:"),
     ] {
         out.line("")?;
         out.line(title)?;

@@ -71,6 +71,16 @@ enum What {
         #[arg(long)]
         by: Option<String>,
     },
+    /// Lists the last tries to write a listing, with what was sent and what the channel answered.
+    Attempts {
+        /// On which account.
+        account: String,
+        /// The channel's id of it.
+        listing: String,
+        /// How many at most.
+        #[arg(long, default_value_t = 10)]
+        limit: usize,
+    },
     /// Offers a listing again that ended by its rule (`end_when`).
     Lift {
         /// On which account.
@@ -99,6 +109,11 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
             by,
             ..
         }) => map((account, listing), sku.as_deref(), by, client, out).await?,
+        Some(What::Attempts {
+            account,
+            listing,
+            limit,
+        }) => attempts((account, listing), *limit, client, out).await?,
         Some(What::Lift {
             account,
             listing,
@@ -114,6 +129,28 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
         }
     }
     Ok(Exit::Good)
+}
+
+async fn attempts(
+    (account, listing): (&str, &str),
+    limit: usize,
+    client: &Client,
+    out: &mut Out<'_>,
+) -> anyhow::Result<()> {
+    let path = format!("/listings/{}/{}/attempts", encode(account), encode(listing));
+    let tries = client.list(&path, limit).await?;
+    if tries.is_empty() && !out.is_json() {
+        return out.line(&format!("{listing} on {account} was never written."));
+    }
+    out.table(
+        &tries,
+        &[
+            ("AT", &|one| show(one, "at")),
+            ("MS", &|one| show(one, "latency_ms")),
+            ("REQUEST", &|one| show(one, "request")),
+            ("RESULT", &|one| show(one, "result")),
+        ],
+    )
 }
 
 async fn map(

@@ -29,11 +29,14 @@ mod orders;
 mod out;
 mod outbox;
 mod overview;
+mod partner;
+mod pausing;
 mod people;
 mod placing;
 mod rules;
 mod status;
 mod stock;
+mod stock_sheet;
 mod users;
 mod zip;
 
@@ -63,12 +66,17 @@ pub enum Verb {
     Accounts(accounts::Args),
     Adopt(adopt::Args),
     Outbox(outbox::Args),
+    Partner(partner::Args),
     Rules(rules::Args),
     Drift(drift::Args),
     Incidents(incidents::Args),
     Insight(insight::Args),
     Freeze(freeze::Args),
     Unfreeze(freeze::UnfreezeArgs),
+    Pause(pausing::Args),
+    Resume(pausing::ResumeArgs),
+    Sync(pausing::SyncArgs),
+    Backfill(pausing::BackfillArgs),
     Users(users::Args),
     /// Prints the description of the admin API (OpenAPI 3.1); needs no daemon.
     Openapi,
@@ -102,12 +110,17 @@ impl Verb {
             Verb::Accounts(args) => Some(&args.connect),
             Verb::Adopt(args) => Some(&args.connect),
             Verb::Outbox(args) => Some(&args.connect),
+            Verb::Partner(args) => Some(&args.connect),
             Verb::Rules(args) => Some(&args.connect),
             Verb::Drift(args) => Some(&args.connect),
             Verb::Incidents(args) => Some(&args.connect),
             Verb::Insight(args) => Some(&args.connect),
             Verb::Freeze(args) => Some(&args.connect),
             Verb::Unfreeze(args) => Some(&args.connect),
+            Verb::Pause(args) => Some(&args.connect),
+            Verb::Resume(args) => Some(&args.args.connect),
+            Verb::Sync(args) => Some(&args.connect),
+            Verb::Backfill(args) => Some(&args.connect),
             Verb::Users(args) => Some(&args.connect),
             Verb::Openapi => None,
         }
@@ -124,12 +137,17 @@ impl Verb {
             Verb::Accounts(args) => accounts::run(args, client, out).await,
             Verb::Adopt(args) => adopt::run(args, client, out).await,
             Verb::Outbox(args) => outbox::run(args, client, out).await,
+            Verb::Partner(args) => partner::run(args, client, out).await,
             Verb::Rules(args) => rules::run(args, client, out).await,
             Verb::Drift(args) => drift::run(args, client, out).await,
             Verb::Incidents(args) => incidents::run(args, client, out).await,
             Verb::Insight(args) => insight::run(args, client, out).await,
             Verb::Freeze(args) => freeze::run(args, client, out).await,
             Verb::Unfreeze(args) => freeze::run_back(args, client, out).await,
+            Verb::Pause(args) => pausing::run(args, client, out).await,
+            Verb::Resume(args) => pausing::run_back(args, client, out).await,
+            Verb::Sync(args) => pausing::sync(args, client, out).await,
+            Verb::Backfill(args) => pausing::backfill(args, client, out).await,
             Verb::Users(args) => users::run(args, client, out).await,
             Verb::Openapi => Ok(Exit::Good),
         }

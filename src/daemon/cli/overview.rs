@@ -124,6 +124,7 @@ pub(super) async fn show_one(
 fn marks(order: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
     let marks = [
         ("tags", tags(order)),
+        ("risk", show(order, "risk")),
         ("priority", show(order, "priority")),
         ("route", show(order, "route.location")),
         ("pay at", show(order, "pay_link")),

@@ -7,6 +7,7 @@ use super::{
     client::{Client, Connect, encode, query},
     exposure, moves,
     out::{Out, show},
+    stock_sheet,
 };
 use crate::exit::Exit;
 
@@ -54,6 +55,8 @@ enum What {
     Locations,
     /// Changes what lies somewhere.
     Adjust(Adjust),
+    Import(stock_sheet::Import),
+    Export(stock_sheet::Export),
     #[command(flatten)]
     Moves(moves::What),
 }
@@ -94,6 +97,8 @@ pub(super) async fn run(args: &Args, client: &Client, out: &mut Out<'_>) -> anyh
             let stock = client.get(&format!("/stock/{}{at}", encode(sku))).await?;
             show_one(&stock, out)?;
         }
+        What::Import(asked) => return stock_sheet::import(asked, client, out).await,
+        What::Export(asked) => return stock_sheet::export(asked, client, out).await,
         What::Exposure(asked) => exposure::run(asked, client, out).await?,
         What::Explain { sku } => {
             let told = client

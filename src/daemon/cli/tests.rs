@@ -24,6 +24,8 @@ mod documents;
 mod fulfillment;
 mod incidents;
 mod overview;
+mod partner;
+mod pausing;
 mod rules;
 
 #[derive(Debug, Parser)]

@@ -195,7 +195,8 @@ async fn start(
     let mut tokens = web::Tokens::none();
     tokens.add(&token).context("the token of the demo")?;
     let sign_in = format!("{admin_url}{}", web::invite(&engine, "demo").await?);
-    let stop_web = crate::listen::spawn(&engine, public, admin, tokens, web::Limits::default());
+    let nothing_configured = (web::Limits::default(), Vec::new());
+    let stop_web = crate::listen::spawn(&engine, public, admin, tokens, nothing_configured);
     for shop in &shops {
         shop.deliver_hooks(outside.client());
     }
@@ -293,6 +294,7 @@ fn config(shops: &[HostedShop]) -> Config {
         },
         unpaid_for: Some(Duration::from_secs(3600)),
         promised: domain::deadlines::Promised::default(),
+        capture_on: domain::payment::CaptureOn::default(),
         authority: Authority::Ledger,
     };
     Config {

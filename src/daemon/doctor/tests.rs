@@ -73,6 +73,7 @@ fn order() -> OrderSnapshot {
         note: String::new(),
         ship_by: None,
         deliver_by: None,
+        risk: None,
         person_print: None,
         extra: None,
         gist: None,

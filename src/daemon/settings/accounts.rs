@@ -13,6 +13,7 @@ use domain::{AccountId, Time};
 use serde_json::Value;
 
 use super::{
+    capture,
     document::{Document, Origin},
     files::File,
     idle,
@@ -38,6 +39,8 @@ pub(super) struct Reading {
     pub(super) mistakes: Vec<Mistake>,
     /// Where its values came from.
     pub(super) origins: BTreeMap<String, Origin>,
+    /// How they read.
+    pub(super) values: BTreeMap<String, Option<String>>,
 }
 
 /// Reads the file of an account.
@@ -66,6 +69,7 @@ pub(super) fn read_account(
                 account: None,
                 mistakes: early,
                 origins: BTreeMap::new(),
+                values: BTreeMap::new(),
             };
         }
     };
@@ -89,8 +93,9 @@ pub(super) fn read_account(
     if let Some(link) = &read.pay_link {
         check_pay_link(&mut document, link, is_by_hand);
     }
+    capture::check(&mut document, read.capture, is_by_hand);
     let prefix = format!("accounts.{}.", file.stem);
-    let origins = document.origins(&prefix);
+    let (origins, values) = (document.origins(&prefix), document.readings(&prefix));
     let account = connector.map(|connector| Account {
         id: AccountId::new(file.stem.clone()),
         kind: connector.descriptor().id.to_owned(),
@@ -100,6 +105,7 @@ pub(super) fn read_account(
         calls_per_second: read.calls_per_second,
         unpaid_for: read.unpaid_for,
         pay_link: read.pay_link,
+        capture: read.capture,
         cancel_penalty: read.cancel_penalty,
         verify,
         offer,
@@ -114,6 +120,7 @@ pub(super) fn read_account(
         account: account.filter(|_| is_good),
         mistakes: early,
         origins,
+        values,
     }
 }
 

@@ -367,6 +367,32 @@ impl Document {
             .collect()
     }
 
+    /// How every value in it reads, by its key. A secret is there, and does not read.
+    pub(super) fn readings(&self, prefix: &str) -> BTreeMap<String, Option<String>> {
+        let mut paths = Vec::new();
+        collect_paths(&self.value, &mut Vec::new(), &mut paths);
+        let mut readings = BTreeMap::new();
+        for path in paths {
+            let outer = path.split_last().and_then(|(_, outer)| self.get(outer));
+            let value = self.get(&path);
+            let is_of_a_list = outer.is_some_and(|outer| is_leaf(outer) && outer.is_array());
+            let Some(value) = value.filter(|value| is_leaf(value) && !is_of_a_list) else {
+                continue;
+            };
+            let text = match value {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            // What nobody knows may be one as well.
+            let node = self.schema_at(&path);
+            let is_secret =
+                node.is_none_or(schema::is_secret) || self.without_secrets(text.clone()) != text;
+            let reading = (!is_secret).then_some(text);
+            readings.insert(format!("{prefix}{}", path.join(".")), reading);
+        }
+        readings
+    }
+
     /// What is wrong, in the order of the file; the environment last.
     pub(super) fn into_mistakes(mut self) -> Vec<Mistake> {
         self.mistakes.sort_by_key(|mistake| match &mistake.at {
@@ -375,6 +401,15 @@ impl Document {
             At::Environment { .. } => (2, 0, 0),
         });
         self.mistakes
+    }
+}
+
+/// Whether a value is shown in one piece: no table, and no list of tables.
+fn is_leaf(value: &Value) -> bool {
+    match value {
+        Value::Object(_) => false,
+        Value::Array(list) => list.iter().all(|inner| !inner.is_object()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
     }
 }
 

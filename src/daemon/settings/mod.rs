@@ -8,7 +8,9 @@
 //! at [`shape`] for what can be set, and at [`document`] for how a mistake gets its place.
 
 mod accounts;
+mod capture;
 mod document;
+mod effective;
 mod files;
 mod idle;
 mod incidents;
@@ -45,8 +47,10 @@ use domain::{AccountId, Time, locations::Location, order_rules::OrderRule};
 
 pub(crate) use accounts::closed_port;
 use accounts::read_account;
+pub use capture::Capture;
 use document::Document;
 pub use document::Origin;
+pub use effective::Held;
 pub use incidents::CancelPenalty;
 pub use labels::LabelSeller;
 use layers::Override;
@@ -120,6 +124,8 @@ pub struct Settings {
     /// Where each value that was set came from, by its dotted key (`store.dir`,
     /// `accounts.eu-shop.mode`); what is not in here is built in.
     pub origins: BTreeMap<String, Origin>,
+    /// How each value reads that was set, by its dotted key; nothing where it is a secret.
+    pub values: BTreeMap<String, Option<String>>,
 }
 
 impl Settings {
@@ -193,6 +199,7 @@ fn load_with(
         let reading = read_account(file, text, own, environment, known.connectors, need);
         of_accounts.extend(reading.mistakes);
         settings.origins.extend(reading.origins);
+        settings.values.extend(reading.values);
         let account = reading.account.map(|account| (account.id.clone(), account));
         settings.accounts.extend(account);
     }
@@ -347,6 +354,7 @@ fn read_main(
         accounts: BTreeMap::new(),
         warnings: Vec::new(),
         origins: document.origins(""),
+        values: document.readings(""),
     };
     Ok((settings, document))
 }

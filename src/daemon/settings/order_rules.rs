@@ -11,6 +11,7 @@ use domain::{
         ConditionRef, Moment, OrderRule, PAYMENTS, PAYS, RULES_MAX, RuleHold, TAGS_MAX, Then,
     },
     postal::is_country,
+    risk::RISKS,
     stock::LocationId,
 };
 use engine::ports::condition::{Compared, compile, known_names};
@@ -274,6 +275,7 @@ fn unheard_of(compared: &Compared, known: Known<'_>) -> Option<(String, Option<S
             "no rule gives any: write tag = [\"…\"] in a `then`",
         ),
         "order.payment" => among(&PAYMENTS, "state of the money", ""),
+        "order.risk" if !text.is_empty() => among(&RISKS, "risk", ""),
         "order.pays" => among(&PAYS, "way to pay", ""),
         "ship.country" | "bill.country" if !text.is_empty() && !is_country(text) => {
             let help = "two capitals of ISO 3166, such as \"DE\" or \"GB\"".to_owned();

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
+    capture::Capture,
     incidents::CancelPenalty,
     labels::LabelSellerText,
     log::Log,
@@ -546,6 +547,8 @@ pub(super) struct AccountText {
     pub(super) unpaid_for: Option<Duration>,
     /// Where its orders are paid, of an account that is entered by hand: `https://pay.example.com/{number}?a={amount}`.
     pub(super) pay_link: Option<String>,
+    /// When money is taken that its channel has only reserved.
+    pub(super) capture: Capture,
     /// What canceling an order costs there, which ranks the ways out of an incident.
     pub(super) cancel_penalty: CancelPenalty,
     /// What is looked at in its orders, if not as the main file says.
@@ -740,6 +743,8 @@ pub struct Account {
     pub unpaid_for: Option<Duration>,
     /// Where its orders are paid.
     pub pay_link: Option<String>,
+    /// When money is taken that its channel has only reserved.
+    pub capture: Capture,
     /// What canceling an order costs there.
     pub cancel_penalty: CancelPenalty,
     /// What is looked at in its orders.
@@ -764,6 +769,7 @@ impl std::fmt::Debug for Account {
             calls_per_second,
             unpaid_for,
             pay_link,
+            capture,
             cancel_penalty,
             verify,
             offer,
@@ -778,6 +784,7 @@ impl std::fmt::Debug for Account {
             .field("calls_per_second", calls_per_second)
             .field("unpaid_for", unpaid_for)
             .field("pay_link", pay_link)
+            .field("capture", capture)
             .field("cancel_penalty", cancel_penalty)
             .field("verify", verify)
             .field("offer", offer)

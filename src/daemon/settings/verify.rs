@@ -24,6 +24,8 @@ pub(super) struct VerifyText {
     /// An order is said to look ordered twice when the same buyer ordered the same, on any account, so shortly
     /// before: `"30m"`, or `"off"`. It is not held by that; a rule may.
     pub(super) duplicates: Option<String>,
+    /// Whether an order is held when its channel fears fraud: advises to cancel it or to look at it.
+    pub(super) risk: Option<bool>,
 }
 
 /// What it means; what is not said is left to what is wider.
@@ -32,6 +34,7 @@ pub struct Verify {
     address: Option<bool>,
     arithmetic: Option<bool>,
     duplicates: Option<Option<Duration>>,
+    risk: Option<bool>,
 }
 
 /// The word for not looking.
@@ -56,6 +59,7 @@ pub(super) fn read(document: &mut Document, text: VerifyText) -> Verify {
         address: text.address,
         arithmetic: text.arithmetic,
         duplicates,
+        risk: text.risk,
     }
 }
 
@@ -66,6 +70,7 @@ impl Verify {
             address: self.address.unwrap_or(wider.address),
             arithmetic: self.arithmetic.unwrap_or(wider.arithmetic),
             duplicates: self.duplicates.unwrap_or(wider.duplicates),
+            risk: self.risk.unwrap_or(wider.risk),
         }
     }
 }

@@ -15,6 +15,15 @@ pub enum Beyond {
     NotPositive,
     /// The amount is in another currency.
     OtherCurrency,
+    /// The bill does not say which of its lines this one of the order is.
+    NoLine(u32),
+    /// So many units of a line are left.
+    Units {
+        /// Which line of the order.
+        line: u32,
+        /// How many.
+        left: Decimal,
+    },
 }
 
 impl Bill {
@@ -34,20 +43,9 @@ impl Bill {
         title: &str,
         refunded: Money,
     ) -> Result<Bill, Beyond> {
-        let left = self.left(credits);
-        match amount {
-            Some(amount) if amount.currency() != self.currency => {
-                return Err(Beyond::OtherCurrency);
-            }
-            Some(amount) if !amount.is_positive() => return Err(Beyond::NotPositive),
-            Some(amount) if amount.minor() > left.minor() => return Err(Beyond::Left(left)),
-            Some(_) | None => {}
-        }
-        let amount = amount.unwrap_or(left);
-        let told: i64 = credits.iter().map(|credit| credit.paid.minor()).sum();
-        let paid = refunded.minor().saturating_sub(told);
-        let paid = Money::from_minor(paid.clamp(0, amount.minor()), self.currency);
-        let paid = paid.unwrap_or(Money::zero(self.currency));
+        let amount = amount.unwrap_or(self.left(credits));
+        let left = self.left_for(credits, amount)?;
+        let paid = self.given_back(credits, amount, refunded);
         if credits.is_empty() && amount == self.total {
             return Ok(Bill {
                 paid,
@@ -65,13 +63,8 @@ impl Bill {
             currency: self.currency,
             prices: Prices::WithTax,
             lines: vec![BillLine {
-                position: 1,
-                sku: String::new(),
-                title: title.to_owned(),
-                quantity: Decimal::whole(1),
-                unit_price: Some(amount),
-                total: amount,
                 rate,
+                ..BillLine::one(1, title, amount)
             }],
             shipping: None,
             discount: None,
@@ -82,8 +75,26 @@ impl Bill {
         })
     }
 
+    /// What is left of it, if so much can be taken back.
+    pub(super) fn left_for(&self, credits: &[&Bill], amount: Money) -> Result<Money, Beyond> {
+        let left = self.left(credits);
+        match amount {
+            amount if amount.currency() != self.currency => Err(Beyond::OtherCurrency),
+            amount if !amount.is_positive() => Err(Beyond::NotPositive),
+            amount if amount.minor() > left.minor() => Err(Beyond::Left(left)),
+            _ => Ok(left),
+        }
+    }
+
+    /// What the buyer got of a credit: all that was given back and that no other credit tells.
+    pub(super) fn given_back(&self, credits: &[&Bill], amount: Money, refunded: Money) -> Money {
+        let told: i64 = credits.iter().map(|credit| credit.paid.minor()).sum();
+        let paid = refunded.minor().saturating_sub(told);
+        self.money(i128::from(paid.clamp(0, amount.minor())))
+    }
+
     /// The parts of an amount at each rate, in the measure of what is left at it.
-    fn shares(&self, credits: &[&Bill], amount: Money, left: Money) -> Vec<TaxPart> {
+    pub(super) fn shares(&self, credits: &[&Bill], amount: Money, left: Money) -> Vec<TaxPart> {
         let (amount, left) = (i128::from(amount.minor()), i128::from(left.minor()));
         let (mut so_far, mut given) = (0, 0);
         let mut parts = Vec::new();
@@ -121,7 +132,7 @@ impl Bill {
 }
 
 /// What is left at a rate. A credit has its parts in the order of the bill.
-fn rest(part: &TaxPart, at: usize, credits: &[&Bill]) -> Taxed {
+pub(super) fn rest(part: &TaxPart, at: usize, credits: &[&Bill]) -> Taxed {
     let given = credits.iter().filter_map(|credit| credit.taxes.get(at));
     let all = Taxed {
         net: part.net.minor().into(),

@@ -84,6 +84,7 @@ fn order(lines: &[(i32, i64, i64)], sides: (i64, i64, i64, i64)) -> Order {
         ship_by: None,
         promised_by: None,
         deliver_by: None,
+        risk: None,
         lines: lines
             .map(|((units, total, tax), number)| line(number, *units, *total, *tax))
             .collect(),
@@ -308,4 +309,128 @@ fn what_was_paid_is_what_came() {
         assert_eq!(said, paid, "{payment:?}");
         assert!(said.is_some() || bill == Err(BillRefusal::PaidUnknown));
     }
+}
+
+/// Units of lines.
+fn units(asked: &[(u32, i64)]) -> Vec<(u32, Decimal)> {
+    let asked = asked.iter();
+    asked
+        .map(|(line, units)| (*line, Decimal::whole(*units)))
+        .collect()
+}
+
+/// What a credit lists: line, units, amount and tax.
+fn listed(credit: &Bill) -> Vec<(Option<u32>, i64, i64, i64)> {
+    let minor = |amount: Option<Money>| amount.map_or(0, Money::minor);
+    let lines = credit.lines.iter();
+    lines
+        .map(|line| {
+            let units = line.quantity.to_whole().unwrap_or_default();
+            (line.line, units, line.total.minor(), minor(line.tax))
+        })
+        .collect()
+}
+
+/// What a credit says fits together, as its document is checked.
+fn assert_sound(credit: &Bill) {
+    let lines: i64 = credit.lines.iter().map(|line| line.total.minor()).sum();
+    assert_eq!(lines, credit.total.minor());
+    let tax: i64 = credit.taxes.iter().map(|part| part.tax.minor()).sum();
+    assert_eq!(tax, credit.tax.minor());
+    let gross: i64 = credit.taxes.iter().map(|part| part.gross.minor()).sum();
+    assert!(credit.taxes.is_empty() || gross == credit.total.minor());
+    for part in &credit.taxes {
+        assert_eq!(part.net.minor() + part.tax.minor(), part.gross.minor());
+        assert!(part.net.minor() >= 0 && part.tax.minor() >= 0, "{part:?}");
+    }
+}
+
+/// Three mugs and a book, at two rates, and shipping.
+fn two_rates() -> Bill {
+    let order = order(&[(3, 1000, 160), (1, 535, 35)], (490, 0, 273, 2025));
+    Bill::of(&order, false, &rates(&["19", "7"])).unwrap()
+}
+
+#[test]
+fn units_that_are_taken_back_one_by_one_make_what_the_bill_says() {
+    let bill = two_rates();
+    let mut credits: Vec<Bill> = Vec::new();
+    let mut mugs = Vec::new();
+    for _ in 0..3 {
+        let before: Vec<&Bill> = credits.iter().collect();
+        let credit = bill.credit_units(&before, &units(&[(1, 1)]), (None, "back"), eur(0));
+        let credit = credit.unwrap();
+        assert_sound(&credit);
+        mugs.extend(listed(&credit));
+        credits.push(credit);
+    }
+    let expected = [
+        (Some(1), 1, 333, 53),
+        (Some(1), 1, 333, 53),
+        (Some(1), 1, 334, 54),
+    ];
+    assert_eq!(mugs, expected, "ten euros with 1.60 of tax");
+    let before: Vec<&Bill> = credits.iter().collect();
+    let again = bill.credit_units(&before, &units(&[(1, 1)]), (None, "back"), eur(0));
+    let left = Decimal::ZERO;
+    assert_eq!(again, Err(credit::Beyond::Units { line: 1, left }));
+    // The rest of it: the book and the shipping.
+    let rest = bill.credit(&before, None, "rest", eur(0)).unwrap();
+    assert_eq!(rest.total, eur(1025));
+    let all: i64 = before.iter().map(|credit| credit.tax.minor()).sum();
+    assert_eq!(all + rest.tax.minor(), bill.tax.minor());
+}
+
+#[test]
+fn an_amount_beside_units_is_shared_out_or_has_a_line_of_its_own() {
+    let bill = two_rates();
+    let both = units(&[(1, 3), (2, 1)]);
+    for (amount, expected) in [
+        // What they cost.
+        (None, vec![(Some(1), 3, 1000, 160), (Some(2), 1, 535, 35)]),
+        // A goodwill: less than that.
+        (Some(300), vec![(Some(1), 3, 195, 31), (Some(2), 1, 105, 6)]),
+        // With the shipping.
+        (
+            Some(2025),
+            vec![
+                (Some(1), 3, 1000, 160),
+                (Some(2), 1, 535, 35),
+                (None, 1, 490, 0),
+            ],
+        ),
+    ] {
+        let amount = amount.map(eur);
+        let credit = bill.credit_units(&[], &both, (amount, "all of it"), eur(0));
+        let credit = credit.unwrap();
+        assert_sound(&credit);
+        assert_eq!(listed(&credit), expected, "{amount:?}");
+        if amount == Some(bill.total) {
+            assert_eq!(credit.taxes, bill.taxes);
+        }
+    }
+    let beyond = bill.credit_units(&[], &both, (Some(eur(2026)), "more"), eur(0));
+    assert_eq!(beyond, Err(credit::Beyond::Left(bill.total)));
+    let unknown = bill.credit_units(&[], &units(&[(7, 1)]), (None, "none"), eur(0));
+    assert_eq!(unknown, Err(credit::Beyond::NoLine(7)));
+    let nothing = bill.credit_units(&[], &units(&[(1, 0)]), (None, "none"), eur(0));
+    assert_eq!(nothing, Err(credit::Beyond::NotPositive));
+}
+
+#[test]
+fn units_have_their_part_of_a_discount_and_of_a_tax_that_is_only_known_as_a_sum() {
+    // Net prices, a discount beside the lines, and 19 % of tax on all of it.
+    let order = order(&[(2, 2000, 0), (1, 1000, 0)], (0, 300, 513, 3213));
+    let bill = Bill::of(&order, false, &rates(&["19"])).unwrap();
+    assert_eq!(bill.prices, Prices::BeforeTax);
+    let one = bill.credit_units(&[], &units(&[(1, 1)]), (None, "back"), eur(0));
+    let one = one.unwrap();
+    assert_sound(&one);
+    assert_eq!(one.total, eur(1071), "9.00 with 19 %");
+    assert_eq!(one.taxes[0].rate, "19".parse().ok());
+    let other = bill.credit_units(&[&one], &units(&[(1, 1), (2, 1)]), (None, "back"), eur(0));
+    let other = other.unwrap();
+    assert_sound(&other);
+    assert_eq!(one.total.minor() + other.total.minor(), bill.total.minor());
+    assert_eq!(one.tax.minor() + other.tax.minor(), bill.tax.minor());
 }

@@ -462,6 +462,7 @@ pub(super) fn refund(
             Wish::Refund { amount, .. } => Some(amount.minor()),
             Wish::PushShipment { .. }
             | Wish::CancelOrder { .. }
+            | Wish::Capture { .. }
             | Wish::Message { .. }
             | Wish::BuyLabel { .. }
             | Wish::VoidLabel { .. } => None,

@@ -14,7 +14,7 @@ use crate::{
     snapshot::{OrderSnapshot, PaymentState, Standing},
 };
 
-use super::{Desk, Undecided, manual, snapshot::line_mut};
+use super::{Desk, Undecided, capture, manual, snapshot::line_mut};
 
 /// Takes in all of a newer view but its lines.
 pub(super) fn take_head(
@@ -30,6 +30,7 @@ pub(super) fn take_head(
         let (payment, refunded) = (snapshot.payment.clone(), snapshot.refunded);
         change(desk, id, "payment", |order| &mut order.payment, payment)?;
         change(desk, id, "refunded", |order| &mut order.refunded, refunded)?;
+        capture::see(desk, id)?;
     }
     take_words(desk, id, &snapshot.words)?;
     let number = snapshot.number.clone();
@@ -46,6 +47,8 @@ pub(super) fn take_head(
         |order| &mut order.deliver_by,
         deliver_by,
     )?;
+    let risk = snapshot.risk.clone();
+    change(desk, id, "risk", |order| &mut order.risk, risk)?;
     // An order that the channel changes is not closed any more.
     reopen(desk, id)?;
     let order = desk.order_mut(id)?;

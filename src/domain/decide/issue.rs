@@ -5,9 +5,11 @@
 //! taken back, a new one can be issued.
 
 use crate::{
-    billing::{Bill, credit::Beyond},
+    Money,
+    billing::{Bill, credit::Beyond, units::Asked},
     fact::Event,
     ids::{DocumentId, DocumentNumber, OrderId},
+    intent::Wish,
     issuing::{
         Corrected, DOCUMENTS_MAX, DocumentRefusal, Entry, Issued, Kind, NewDocument, Series,
         standing_invoice,
@@ -116,9 +118,19 @@ fn credit_note(
         .filter(corrects)
         .map(|one| &one.bill)
         .collect();
-    let credit = invoice
-        .bill
-        .credit(&credits, asked.amount, &asked.reason, order.refunded);
+    let told_of = refund(desk, order, asked)?;
+    let (lines, amount) = match &told_of {
+        Some((of_refund, all)) if asked.lines.is_empty() => {
+            (of_refund, asked.amount.or(Some(*all)))
+        }
+        Some((_, all)) => (&asked.lines, asked.amount.or(Some(*all))),
+        None => (&asked.lines, asked.amount),
+    };
+    let (bill, reason) = (&invoice.bill, asked.reason.as_str());
+    let credit = match lines.as_slice() {
+        [] => bill.credit(&credits, amount, reason, order.refunded),
+        lines => bill.credit_units(&credits, lines, (amount, reason), order.refunded),
+    };
     let bill = credit.map_err(|beyond| told(beyond, &invoice.number, &invoice.bill, asked))?;
     Ok(Draft {
         bill,
@@ -128,6 +140,35 @@ fn credit_note(
             on: invoice.on,
         }),
     })
+}
+
+/// The lines and the amount of a refund.
+type Refunded = (Vec<Asked>, Money);
+
+/// Those of the refund that is named.
+fn refund(
+    desk: &Desk<'_>,
+    order: &Order,
+    asked: &NewDocument,
+) -> Result<Option<Refunded>, DocumentRefusal> {
+    let Some(id) = asked.refund else {
+        return Ok(None);
+    };
+    let intent = desk.book.intents.get(&id);
+    let wish = intent
+        .filter(|intent| intent.order == order.id)
+        .map(|intent| &intent.wish);
+    let Some(Wish::Refund { amount, lines, .. }) = wish else {
+        return Err(DocumentRefusal::NoRefund(id));
+    };
+    // What left in place of something else was never billed.
+    let lines = lines
+        .iter()
+        .filter(|(number, _)| order.replacement(*number).is_none())
+        .filter_map(|(number, units)| {
+            Some((*number, units.to_decimal(order.line(*number)?.scale)))
+        });
+    Ok(Some((lines.collect(), *amount)))
 }
 
 fn told(
@@ -140,6 +181,8 @@ fn told(
     match beyond {
         Beyond::Left(left) => DocumentRefusal::Beyond { number, left },
         Beyond::NotPositive => DocumentRefusal::NotPositive,
+        Beyond::NoLine(line) => DocumentRefusal::NotOnInvoice { number, line },
+        Beyond::Units { line, left } => DocumentRefusal::BeyondUnits { number, line, left },
         Beyond::OtherCurrency => DocumentRefusal::OtherCurrency {
             number,
             invoice: invoice.currency,

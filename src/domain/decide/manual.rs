@@ -117,6 +117,7 @@ fn view_of(
         note: asked.note.clone(),
         ship_by: asked.ship_by,
         deliver_by: None,
+        risk: None,
         person_print: asked.person_print,
         // Its total is what its parts make.
         extra: None,

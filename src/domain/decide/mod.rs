@@ -6,6 +6,7 @@
 //! are what they share.
 
 pub mod arms;
+pub mod capture;
 mod claims;
 mod command;
 mod counts;
@@ -60,6 +61,7 @@ use crate::{
     offer::{OfferRules, QuantityMeaning, Taken},
     order::Order,
     order_rules::OrderRule,
+    payment::CaptureOn,
     policy::{Penalty, Rule},
     signal::{Command, Signal},
     stock::{Claim, LocationId, Stock},
@@ -117,6 +119,9 @@ pub struct Terms {
     /// What it promises of time.
     #[serde(default)]
     pub promised: Promised,
+    /// When money is taken that is reserved for its orders.
+    #[serde(default)]
+    pub capture_on: CaptureOn,
 }
 
 /// Who decides what there is, when a channel shows something that no order explains.

@@ -13,7 +13,7 @@ use crate::{
 };
 
 use super::{
-    Desk, Refusal, Undecided, Verdict,
+    Desk, Refusal, Undecided, Verdict, capture,
     claims::Leaving,
     command::{named_units, refuse, refuse_unless_ours, wish},
     manual, places, snapshot,
@@ -156,6 +156,7 @@ fn record(
         };
         wish(desk, id, told)?;
     }
+    capture::on_leaving(desk, id, completes)?;
     Ok(shipment)
 }
 

@@ -157,6 +157,7 @@ fn accept(
         ship_by: snapshot.ship_by,
         promised_by: None,
         deliver_by: snapshot.deliver_by,
+        risk: snapshot.risk.clone(),
         lines: Vec::new(),
         holds: Vec::new(),
         tasks: Vec::new(),

@@ -1,4 +1,4 @@
-//! Holding what cannot be sent or does not add up, and noting what looks ordered twice.
+//! Holding what cannot be sent, does not add up or may be fraud, and noting what looks ordered twice.
 //!
 //! These holds lift by themselves when the channel's next view, or what a person entered anew, mends what they
 //! are about. One that a person lifted is not placed again for the same reason.
@@ -8,6 +8,7 @@ use crate::{
     ids::OrderId,
     order::Order,
     postal::Flaw,
+    risk::Risk,
     snapshot::OrderSnapshot,
     verify::{ALIKE_MAX, Sum, add_up},
 };
@@ -22,6 +23,10 @@ const NO_ADDRESS: &str = "it cannot be sent: shipping is paid, and there is no a
 const SUM: &str = "its sums do not fit: ";
 /// What follows the reason, so that whoever reads it knows what to do.
 const MEND: &str = "; correct it on the channel, or release it";
+/// How the reason of a hold about fraud begins.
+const RISK: &str = "its channel fears fraud";
+/// What follows that reason.
+const TRUST: &str = "; ask the buyer, then release it or cancel it";
 
 /// Looks at a view that was just taken in.
 pub(super) fn look_at(
@@ -55,6 +60,8 @@ pub(super) fn look_at(
     {
         desk.ask(id, &reason, &notice)?;
     }
+    let risk = risk(desk.order(id)?).filter(|_| checks.risk);
+    settle(desk, id, &[RISK], risk)?;
     let sum = match (checks.arithmetic, add_up(view)) {
         (true, Sum::Differs(difference)) if desk.order(id)?.needs_person() => {
             Some(format!("{SUM}{difference}{MEND}"))
@@ -90,6 +97,17 @@ fn address(order: &Order, view: &OrderSnapshot, flaws: &[Flaw]) -> Option<String
     }
     let texts: Vec<&str> = flaws.iter().map(|flaw| flaw.text()).collect();
     (!texts.is_empty()).then(|| format!("{ADDRESS}{}{MEND}", texts.join(", ")))
+}
+
+/// What its channel says against it, while some of it may still be kept back. That it is still looking is none.
+fn risk(order: &Order) -> Option<String> {
+    let said = match order.risk.as_ref()? {
+        Risk::High => ": it would cancel the order".to_owned(),
+        Risk::Medium => ": it would look at the order".to_owned(),
+        Risk::Unmapped(word) => format!(": \"{word}\", which we do not know"),
+        Risk::Pending | Risk::Low => return None,
+    };
+    order.needs_person().then(|| format!("{RISK}{said}{TRUST}"))
 }
 
 /// Places the hold that a reason asks for, and lifts those of its kind that nothing asks for any more.

@@ -117,6 +117,7 @@ fn not_looked_at() -> Verification {
         address: false,
         arithmetic: false,
         duplicates: None,
+        risk: false,
     };
     Verification {
         usual,

@@ -356,9 +356,10 @@ impl Engine {
                 Some(provider) => Ok(Ok(Errand::GiveBack(provider, reference.clone()))),
                 None => missing(format!("the provider `{name}` of [[label_providers]]")),
             },
-            Wish::PushShipment { .. } | Wish::CancelOrder { .. } | Wish::Refund { .. } => {
-                missing("a gateway".to_owned())
-            }
+            Wish::PushShipment { .. }
+            | Wish::CancelOrder { .. }
+            | Wish::Refund { .. }
+            | Wish::Capture { .. } => missing("a gateway".to_owned()),
         }
     }
 
@@ -373,11 +374,13 @@ impl Engine {
             Ok(Fence::Done) => Ok(Some(DONE)),
             Ok(Fence::Closed(reason)) => Ok(Some(Outcome::Drop { reason })),
             Err(PollError::Store(error)) => Err(error.into()),
-            Err(PollError::Channel(error)) => Ok(Some(Outcome::Retry {
-                at: self.next_errand(intent),
-                reason: format!("its channel could not be asked first: {error}"),
-                is_ambiguous: false,
-            })),
+            Err(error @ (PollError::Channel(_) | PollError::Paused(_))) => {
+                Ok(Some(Outcome::Retry {
+                    at: self.next_errand(intent),
+                    reason: format!("its channel could not be asked first: {error}"),
+                    is_ambiguous: false,
+                }))
+            }
         }
     }
 

@@ -1,35 +1,38 @@
-//! Carrying out intents: shipments, cancellations and refunds, each effectively once.
+//! Carrying out intents: shipments, cancellations, refunds and captures, each effectively once.
 //!
 //! Before anything irreversible the order is read on its channel (the cancel fence). After a try with
 //! an unknown outcome it is looked up before it is tried again.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use channel::{Ack, CancelReason, Cancellation, ChannelError, ErrorKind, RefundPush, ShipmentPush};
 use domain::{
-    ExternalId,
+    ExternalId, Time,
+    decide::capture,
     ids::{IntentId, OrderId},
     intent::{Intent, IntentState, Outcome, Wish},
     order::Order,
     signal::Signal,
+    snapshot::PaymentState,
 };
-use store::{Range, StoreError};
+use store::StoreError;
 
 use crate::{
     Engine,
     account::Account,
     decider::Alongside,
     lanes::{AttemptNote, Round},
+    pausing::{Flow, tells_of_a_parcel},
     ports::retry::next_try,
     reading::poll::PollError,
     rows,
-    views::Walk,
+    views::{Walk, read},
 };
 
 /// How many waiting intents are looked at in one go.
 const WAITING_MAX: usize = 200;
 /// How often one is tried before a person must look.
-const TRIES_MAX: u32 = 25;
+pub const TRIES_MAX: u32 = 25;
 /// How long to rest when nothing waits.
 const IDLE: Duration = Duration::from_secs(30);
 
@@ -45,65 +48,73 @@ pub(crate) enum Fence {
 
 impl Engine {
     pub(crate) async fn carry_out_intents(&self, account: &Account) -> Result<Round, PollError> {
-        let range = Range {
-            prefix: rows::prefix(&[account.id.as_str()]),
-            after: None,
+        let intent = match self.next_intent(account).await? {
+            Ok(intent) => intent,
+            Err(rest) => return Ok(Round::Rest(rest)),
         };
-        let waiting = self.store.scan(rows::OUTBOX, range, WAITING_MAX).await?;
-        let mut blocked: Vec<OrderId> = Vec::new();
-        let mut rest = self.ports.clock.now().plus(IDLE);
-        for (key, _) in waiting {
-            if self.is_stopping() {
+        let sent_at = self.ports.clock.now();
+        let outcome = match self.try_intent(account, &intent).await {
+            Ok(outcome) => outcome,
+            Err(PollError::Channel(error)) => self.outcome_of(&intent, &error),
+            Err(error @ (PollError::Store(_) | PollError::Paused(_))) => return Err(error),
+        };
+        let latency = self.ports.clock.now().since(sent_at).as_millis();
+        let note = AttemptNote {
+            at: sent_at,
+            latency_ms: u64::try_from(latency).unwrap_or(u64::MAX),
+            request: describe(&intent),
+            result: brought(&outcome),
+        };
+        let (id, time) = (intent.id.to_string(), rows::sortable_time(sent_at));
+        let parts = [account.id.as_str(), &id, &time];
+        let puts = vec![(rows::ATTEMPTS, rows::key(&parts), rows::encode(&note))];
+        let alongside = Alongside {
+            puts,
+            deletes: Vec::new(),
+        };
+        let signal = Signal::IntentTried {
+            intent: intent.id,
+            outcome,
+        };
+        self.decide_alongside(signal, alongside).await?;
+        // What waits is read anew: the order may have been canceled meanwhile.
+        Ok(Round::More)
+    }
+
+    /// The next wish whose time has come; otherwise when to look again.
+    async fn next_intent(&self, account: &Account) -> Result<Result<Intent, Time>, StoreError> {
+        let is_told = !account.is_paused(Flow::Tracking);
+        let now = self.ports.clock.now();
+        let (mut rest, mut seen) = (now.plus(IDLE), 0);
+        let mut orders: BTreeSet<OrderId> = BTreeSet::new();
+        let below = rows::prefix(&[account.id.as_str()]);
+        let mut walk = Walk::new(self, rows::OUTBOX, below, None).unbounded();
+        while let Some((key, _)) = walk.next().await? {
+            if self.is_stopping() || seen == WAITING_MAX {
                 break;
             }
             let Ok(id) = rows::last_part(&key).parse::<IntentId>() else {
                 continue;
             };
-            let row = self
-                .store
-                .get(rows::INTENTS, &rows::key(&[&id.to_string()]))
-                .await?;
-            let Some(row) = row else { continue };
-            let intent: Intent = rows::decode(rows::INTENTS, &row.value)?;
-            let is_due = intent.next_at <= self.ports.clock.now();
-            if intent.state != IntentState::Waiting || blocked.contains(&intent.order) {
+            let intent: Option<Intent> = read(self, rows::INTENTS, &[&id.to_string()]).await?;
+            let Some(intent) = intent.filter(|intent| intent.state == IntentState::Waiting) else {
                 continue;
-            }
+            };
             // Wishes about one order come true in the order in which they were made.
-            blocked.push(intent.order);
-            if !is_due {
-                rest = rest.min(intent.next_at);
+            if !orders.insert(intent.order) {
                 continue;
             }
-            let sent_at = self.ports.clock.now();
-            let outcome = match self.try_intent(account, &intent).await {
-                Ok(outcome) => outcome,
-                Err(PollError::Channel(error)) => self.outcome_of(&intent, &error),
-                Err(error @ PollError::Store(_)) => return Err(error),
-            };
-            let latency = self.ports.clock.now().since(sent_at).as_millis();
-            let note = AttemptNote {
-                at: sent_at,
-                latency_ms: u64::try_from(latency).unwrap_or(u64::MAX),
-                request: describe(&intent),
-                result: brought(&outcome),
-            };
-            let time = rows::sortable_time(sent_at);
-            let parts = [account.id.as_str(), &id.to_string(), &time];
-            let puts = vec![(rows::ATTEMPTS, rows::key(&parts), rows::encode(&note))];
-            let alongside = Alongside {
-                puts,
-                deletes: Vec::new(),
-            };
-            let signal = Signal::IntentTried {
-                intent: id,
-                outcome,
-            };
-            self.decide_alongside(signal, alongside).await?;
-            // What waits is read anew: the order may have been canceled meanwhile.
-            return Ok(Round::More);
+            // However many parcels are kept, they are not in the way of what is not paused.
+            if !is_told && tells_of_a_parcel(&intent.wish) {
+                continue;
+            }
+            if intent.next_at <= now {
+                return Ok(Ok(intent));
+            }
+            rest = rest.min(intent.next_at);
+            seen += 1;
         }
-        Ok(Round::Rest(rest))
+        Ok(Err(rest))
     }
 
     async fn try_intent(&self, account: &Account, intent: &Intent) -> Result<Outcome, PollError> {
@@ -128,6 +139,13 @@ impl Engine {
                 Some(ack?)
             }
             Wish::Refund { .. } => self.push_refund(account, intent, &order).await?,
+            Wish::Capture { amount } => {
+                let ack = self.capture(account, intent, *amount).await?;
+                let Some(ack) = ack else {
+                    return Ok(by_hand("take the money"));
+                };
+                Some(ack)
+            }
             // It waits in the queue of its gateway.
             Wish::Message { .. } | Wish::BuyLabel { .. } | Wish::VoidLabel { .. } => None,
         };
@@ -179,9 +197,17 @@ impl Engine {
             Wish::CancelOrder { .. } if has_left => {
                 Fence::Closed("part of the order has left meanwhile".to_owned())
             }
+            Wish::Capture { .. } if capture::is_taken(&order.payment) => Fence::Done,
+            Wish::Capture { .. } if order.is_withdrawn() => {
+                Fence::Closed("the order was canceled on its channel".to_owned())
+            }
+            Wish::Capture { .. } if order.payment == PaymentState::Voided => Fence::Closed(
+                "the money is not reserved any more: ask the buyer to pay again".to_owned(),
+            ),
             Wish::PushShipment { .. }
             | Wish::CancelOrder { .. }
             | Wish::Refund { .. }
+            | Wish::Capture { .. }
             | Wish::Message { .. }
             | Wish::BuyLabel { .. }
             | Wish::VoidLabel { .. } => Fence::Open(Box::new(order)),
@@ -354,6 +380,7 @@ fn describe(intent: &Intent) -> String {
         Wish::PushShipment { shipment, .. } => format!("push shipment {shipment}"),
         Wish::CancelOrder { .. } => "cancel the order".to_owned(),
         Wish::Refund { amount, .. } => format!("refund {amount}"),
+        Wish::Capture { amount } => format!("take {amount}"),
         Wish::Message { message, .. } => format!("send the message `{message}`"),
         Wish::BuyLabel { parcel, .. } => format!("buy a label for parcel {parcel}"),
         Wish::VoidLabel { reference, .. } => format!("give label {reference} back"),

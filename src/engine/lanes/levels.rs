@@ -1,7 +1,10 @@
 //! Pushing levels: read, compared, made durable, sent and settled. Falls go before rises. A level that is
 //! not what we believe is left to the lane of doubts.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use channel::{Ack, ChannelError, ErrorKind, StockTarget};
 use domain::{
@@ -21,6 +24,7 @@ use crate::{
     ports::retry::next_try,
     reading::{evidence::is_news, poll::PollError, reconcile::doubted},
     rows,
+    views::Walk,
 };
 
 /// How many due listings are looked at in one go; falls among them go first.
@@ -110,7 +114,7 @@ impl Engine {
     ) -> Result<(), PollError> {
         // Finding out why a level differs may take long, and a person may have stopped all writing.
         let push = account.channel.push_stock();
-        let Some(push) = push.filter(|_| account.may_write()) else {
+        let Some(push) = push.filter(|_| account.may_write_levels()) else {
             return Ok(());
         };
         let (budget, now) = (self.write_budget(&account.id), self.ports.clock.now());
@@ -183,22 +187,29 @@ impl Engine {
             after: None,
         };
         let due = self.store.scan(rows::DUE_OFFERS, range, DUE_MAX).await?;
+        let mut keys: BTreeSet<Vec<u8>> = due.into_iter().map(|(key, _)| key).collect();
+        keys.extend(self.falls_far_behind(account).await?);
         let (budget, may_fall) = (self.write_budget(&account.id), self.may_fall(account));
         let mut ready = Vec::new();
         let mut next_at: Option<Time> = None;
-        for (key, _) in due {
+        for key in keys {
             let Some(row) = self.store.get(rows::OFFERS, &key).await? else {
                 continue;
             };
             let offer: Offer = self.decider.memo.decode(rows::OFFERS, &key, &row.value)?;
             if account.doubts.keep(&offer, may_fall) {
+                account.forget_fall(&key);
                 continue;
             }
             match ready_at(&offer, budget, now) {
-                Some(at) if at > now => next_at = Some(next_at.map_or(at, |next| next.min(at))),
-                Some(_) => ready.push(offer),
+                Some(at) if at <= now => {
+                    ready.push(offer);
+                    continue;
+                }
+                Some(at) => next_at = Some(next_at.map_or(at, |next| next.min(at))),
                 None => {}
             }
+            account.forget_fall(&key);
         }
         ready.sort_by_key(|offer| {
             let wanted = offer.wanted.map(|told| told.quantity).unwrap_or_default();
@@ -210,6 +221,27 @@ impl Engine {
             )
         });
         Ok((ready, next_at))
+    }
+
+    /// Falls among all that is due, however much that is. What was kept while nothing might be written is
+    /// looked through once when it may be again.
+    async fn falls_far_behind(&self, account: &Account) -> Result<Vec<Vec<u8>>, StoreError> {
+        if account.take_pile_due() {
+            let mut falls = BTreeSet::new();
+            let below = rows::prefix(&[account.id.as_str()]);
+            let mut walk = Walk::new(self, rows::DUE_OFFERS, below, None).unbounded();
+            while let Some((key, _)) = walk.next().await? {
+                let row = self.store.get(rows::OFFERS, &key).await?;
+                let offer: Option<Offer> = row
+                    .map(|row| rows::decode(rows::OFFERS, &row.value))
+                    .transpose()?;
+                if offer.as_ref().is_some_and(is_fall) {
+                    falls.insert(key);
+                }
+            }
+            account.keep_falls(falls);
+        }
+        Ok(account.falls(DUE_MAX))
     }
 
     /// How often each listing of an account may be written.

@@ -2,6 +2,7 @@
 //! intents to be carried out, each with one call at a time. A level that must fall waits neither behind
 //! ten parcels nor behind the search for what an order explains.
 
+mod captures;
 mod doubts;
 mod intents;
 mod levels;
@@ -14,11 +15,13 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Engine,
     account::Account,
+    pausing::Flow,
     ports::{Ports, quota::urgent, retry::next_try},
     reading::poll::PollError,
 };
 
 pub(crate) use doubts::Doubts;
+pub use intents::TRIES_MAX;
 pub(crate) use intents::{Fence, brought};
 pub use levels::{REPEATS_WAIT, RISES_WAIT};
 
@@ -60,6 +63,20 @@ pub(crate) enum Round {
 impl Lane {
     /// All of them.
     pub(crate) const ALL: [Lane; 3] = [Lane::Levels, Lane::Doubts, Lane::Intents];
+
+    /// Whether anything may be done in it now.
+    fn may_work(self, account: &Account) -> bool {
+        let are_orders_paused = account.is_paused(Flow::Orders);
+        match self {
+            Lane::Levels => account.may_write_levels() && account.has_polled(),
+            // What a level differs by is looked for in orders.
+            Lane::Doubts => {
+                account.may_write_levels() && account.has_polled() && !are_orders_paused
+            }
+            // Each of them reads its own order first, so it needs no poll that will not come.
+            Lane::Intents => account.may_write() && (account.has_polled() || are_orders_paused),
+        }
+    }
 }
 
 impl Engine {
@@ -72,7 +89,7 @@ impl Engine {
         let mut failures = 0;
         while self.may_go_on(&account, lane).await {
             let idle = after_idle(&self.ports);
-            let rest = if account.may_write() && account.has_polled() {
+            let rest = if lane.may_work(&account) {
                 match self.dispatch(&account, lane).await {
                     Ok(Round::More) if !self.is_stopping() => {
                         failures = 0;

@@ -8,7 +8,7 @@ use std::{
 
 use channel::{ChannelError, OrderReading, OrderWindow, PullOrders, ReadStock};
 use domain::{
-    ExternalId, ListingId, Time,
+    AccountId, ExternalId, ListingId, Time,
     decide::Verdict,
     signal::{Signal, Source},
     snapshot::{LevelSnapshot, OrderSnapshot},
@@ -21,6 +21,7 @@ use crate::{
     account::Account,
     decider::{Alongside, DecideError},
     meters::add,
+    pausing::Flow,
     rows,
 };
 
@@ -50,6 +51,9 @@ pub enum PollError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A person paused reading orders.
+    #[error("the orders of {0} are paused: `oneshelf resume {0} orders` reads them again")]
+    Paused(AccountId),
 }
 
 impl From<DecideError> for PollError {
@@ -64,14 +68,26 @@ impl From<DecideError> for PollError {
     }
 }
 
+/// Counts what was read back.
+fn note_read(account: &Account, orders: &[OrderSnapshot]) {
+    let changed = orders.iter().map(|order| order.version.changed_at);
+    let up_to = changed.max();
+    account.change_backfill(|backfill| {
+        backfill.read += orders.len();
+        backfill.up_to = backfill.up_to.max(up_to);
+    });
+}
+
 impl Engine {
     /// Reads the orders that hooks pointed at, and listings when one was changed; nothing else.
     pub(crate) async fn read_hints(&self, account: &Account) -> Result<(), PollError> {
         self.pull_listings_if_due(account).await?;
         let _one_at_a_time = account.polling.lock().await;
         match account.channel.pull_orders() {
-            Some(orders) => self.read_hinted_orders(account, orders).await,
-            None => Ok(()),
+            Some(orders) if !account.is_paused(Flow::Orders) => {
+                self.read_hinted_orders(account, orders).await
+            }
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -82,6 +98,9 @@ impl Engine {
         let mut last = account.polling.lock().await;
         if last.began_at.is_some_and(|began| began > asked_at) {
             return Ok(());
+        }
+        if account.is_paused(Flow::Orders) {
+            return Err(PollError::Paused(account.id.clone()));
         }
         let began_at = self.ports.clock.now();
         let Some(orders) = account.channel.pull_orders() else {
@@ -124,16 +143,22 @@ impl Engine {
             Some(row) => rows::decode::<Cursor>(rows::CURSORS, &row.value)?.changed_since,
             None => self.ports.clock.now().minus(account.pace.orders_since),
         };
+        let asked = self.backfill_asked(account).await?;
+        let from = asked.map_or(cursor, |since| since.min(cursor));
         let mut window = OrderWindow {
-            changed_since: cursor.minus(overlap),
+            changed_since: from.minus(overlap),
             page: None,
-            is_last_kept,
+            is_last_kept: is_last_kept && asked.is_none(),
         };
         let latest = self.ports.clock.now().plus(SKEW_MAX);
         let mut newest = cursor;
         let mut pages = BTreeSet::new();
         for _ in 0..PAGES_MAX {
             let page = self.patiently(account, || orders.pull(&window)).await?;
+            if asked.is_some() {
+                note_read(account, &page.items);
+                self.note_change();
+            }
             for snapshot in page.items {
                 newest = newest.max(snapshot.version.changed_at.min(latest));
                 self.decide_order(account, snapshot, Source::List).await?;
@@ -161,7 +186,10 @@ impl Engine {
                 })
                 .await?;
         }
-        Ok(())
+        match asked {
+            Some(since) => Ok(self.end_backfill(account, since).await?),
+            None => Ok(()),
+        }
     }
 
     async fn read_hinted_orders(

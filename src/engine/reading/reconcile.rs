@@ -25,6 +25,7 @@ use crate::{
     Engine,
     account::{Account, Mode},
     meters::add,
+    pausing::Flow,
     ports::{Work, quota::leisurely},
     reading::poll::PollError,
     rows, views,
@@ -104,7 +105,9 @@ impl Engine {
             if !self.wait(scheduled, &account.wake_compare).await {
                 return;
             }
-            if account.mode() == Mode::Off || !account.has_polled() {
+            // A level that differs is explained by orders, or by nothing.
+            let is_blind = !account.has_polled() || account.is_paused(Flow::Orders);
+            if account.mode() == Mode::Off || is_blind {
                 continue;
             }
             if !self.wait_for_throttle(&account).await {

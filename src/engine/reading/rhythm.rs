@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use crate::{
     Engine,
     account::{Account, Mode},
+    pausing::Flow,
     ports::{quota::leisurely, retry::next_try},
     reading::poll::PollError,
     rows,
@@ -220,6 +221,9 @@ impl Engine {
             *is_probed = true;
         }
         self.pull_listings_if_due(account).await?;
+        if account.is_paused(Flow::Orders) {
+            return Ok(());
+        }
         self.poll_orders(account).await?;
         self.take_configured_opening(account).await?;
         Ok(())
@@ -249,6 +253,10 @@ impl Engine {
     /// Reads the next few open orders again by their ids: that is how a silent deletion is seen.
     async fn reread_some(&self, account: &Account, reread: &mut Reread) -> Result<(), PollError> {
         let began_at = self.ports.clock.now();
+        if account.is_paused(Flow::Orders) {
+            reread.at = began_at.plus(account.pace.reread_every);
+            return Ok(());
+        }
         let round_began_at = *reread.began_at.get_or_insert(began_at);
         let range = Range {
             prefix: rows::prefix(&[account.id.as_str()]),
@@ -286,7 +294,7 @@ impl Engine {
 /// Whether the same may work later.
 fn is_mended_by_waiting(error: &PollError) -> bool {
     match error {
-        PollError::Store(_) => true,
+        PollError::Store(_) | PollError::Paused(_) => true,
         PollError::Channel(error) => matches!(
             error.kind,
             ErrorKind::Retry { .. }

@@ -18,7 +18,8 @@ use crate::{
     account::{Account, Health},
     backups::BackupsView,
     meters::Percentiles,
-    reading::evidence::is_news,
+    pausing::PauseView,
+    reading::{backfill::Backfill, evidence::is_news},
     rows::{self, prefix},
 };
 
@@ -46,6 +47,12 @@ pub struct AccountView {
     pub frozen_by: Option<String>,
     /// Since when it is.
     pub frozen_at: Option<Time>,
+    /// What a person paused of it, and what piles up.
+    pub paused: Vec<PauseView>,
+    /// How far reading its orders back has come, or the last time.
+    pub backfill: Option<Backfill>,
+    /// Calls that its channel is asked for in a second, for long.
+    pub calls_per_second: u32,
     /// Whether anything is written outside now.
     pub may_write: bool,
     /// Whether its orders were read completely since the start.
@@ -277,6 +284,9 @@ pub async fn brief(engine: &Engine, account: &Account) -> Result<AccountView, St
         is_frozen: set.is_frozen,
         frozen_by: set.frozen_by,
         frozen_at: set.frozen_at,
+        paused: engine.paused(account).await?,
+        backfill: account.backfill(),
+        calls_per_second: descriptor.quota.per_second,
         may_write: account.may_write(),
         has_polled: account.has_polled(),
         quantity_means: words::meaning(descriptor.quantity),

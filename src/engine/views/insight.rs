@@ -46,6 +46,8 @@ pub struct Insight {
     pub best: Vec<RankedView>,
     /// Items that lie there and of which least was sold; only over all accounts.
     pub slow: Vec<RankedView>,
+    /// Items that sell and run out first; only over all accounts.
+    pub low: Vec<RankedView>,
 }
 
 /// A day of an account (UTC).
@@ -151,7 +153,20 @@ pub async fn insight(engine: &Engine, asked: &Asked) -> Result<Insight, StoreErr
         slow: ranking
             .as_ref()
             .map_or_else(Vec::new, |one| ranked(&one.slow)),
+        low: ranking
+            .as_ref()
+            .map_or_else(Vec::new, |one| ranked(&one.low)),
     })
+}
+
+/// What sells and runs out first, as it sold in the last thirty days, and when that was ranked.
+pub async fn running_out(engine: &Engine) -> Result<Option<(Time, Vec<RankedView>)>, StoreError> {
+    const DAYS: u16 = 30;
+    let ranking = engine.ranked(DAYS, None).await?;
+    Ok(ranking.map(|ranking| {
+        let low = ranking.low.iter().map(|one| ranked_view(one, DAYS));
+        (ranking.at, low.collect())
+    }))
 }
 
 /// By currency. Sums that no order could have are cut off at the most that one could.

@@ -402,7 +402,7 @@ pub(crate) fn would_write(engine: &Engine, offer: &Offer) -> Option<WouldWrite> 
     let may_write = engine
         .accounts
         .get(&offer.account)
-        .is_some_and(|account| account.may_write());
+        .is_some_and(|account| account.may_write_levels());
     if may_write || !offer.is_due() {
         return None;
     }

@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     Engine,
+    pausing::{Flow, tells_of_a_parcel},
     rows::{self, prefix},
 };
 
@@ -52,10 +53,9 @@ pub(crate) async fn steps(
 ) -> Result<Vec<NextStep>, StoreError> {
     let order = &loaded.order;
     let incidents = open_incidents(engine, order).await?;
-    let may_write = engine
-        .accounts
-        .get(&order.account)
-        .is_none_or(|account| account.may_write());
+    let account = engine.accounts.get(&order.account);
+    let may_write = account.is_none_or(|account| account.may_write());
+    let is_told = account.is_none_or(|account| !account.is_paused(Flow::Tracking));
     let mut sheet = Sheet {
         order,
         phase: loaded.phase(),
@@ -74,7 +74,7 @@ pub(crate) async fn steps(
     sheet.payment(pay_by);
     sheet.tasks();
     sheet.packing(lines);
-    sheet.intents(intents, may_write);
+    sheet.intents(intents, (may_write, is_told));
     sheet.returns();
     sheet.money(intents);
     sheet.people();
@@ -413,7 +413,7 @@ impl Sheet<'_> {
         );
     }
 
-    fn intents(&mut self, intents: &[Intent], may_write: bool) {
+    fn intents(&mut self, intents: &[Intent], (may_write, is_told): (bool, bool)) {
         for intent in intents {
             let (id, wish) = (intent.id, words::wish(&intent.wish));
             match &intent.state {
@@ -438,6 +438,16 @@ impl Sheet<'_> {
                     None,
                     format!(
                         "It waits to {wish}: nothing is written to {} now; `oneshelf accounts show {}` says why.",
+                        intent.account, intent.account
+                    ),
+                ),
+                IntentState::Waiting if !is_told && tells_of_a_parcel(&intent.wish) => self.put(
+                    "outbox",
+                    true,
+                    None,
+                    format!(
+                        "It waits to {wish}: telling {} of parcels is paused; `oneshelf resume {} tracking` lets \
+                         it go on.",
                         intent.account, intent.account
                     ),
                 ),

@@ -14,6 +14,7 @@ use domain::{
     order::{Amounts, Hold, Line, Order, Phase},
     payment::{Payment, Pays},
     person::{Erasure, Person},
+    risk::Risk,
     snapshot::{Address, Buyer},
     stock::{Claim, LocationId},
 };
@@ -105,6 +106,8 @@ pub struct OrderDetail {
     pub standing: &'static str,
     /// What the channel says of the money, or the payments.
     pub payment: &'static str,
+    /// How likely its channel takes it to be fraud; nothing where it says none.
+    pub risk: Option<&'static str>,
     /// What is in the total besides the lines; nothing for orders of before that was kept.
     pub amounts: Option<Amounts>,
     /// When it may leave.
@@ -506,6 +509,7 @@ impl Loaded {
             summary: self.summary(),
             standing: words::standing(&order.standing),
             payment: words::payment(&order.payment),
+            risk: order.risk.as_ref().map(Risk::word),
             amounts: order.amounts,
             pays: order.pays,
             payments: order.payments.clone(),

@@ -7,7 +7,7 @@ use domain::{
     offer::Offer,
 };
 use serde::Serialize;
-use store::{INBOX, Range, Seq};
+use store::{INBOX, Seq};
 
 use super::{Page, StoreError, Units, Walk, read, words};
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     inbox::ParkedSignal,
     intake::InboxNote,
     lanes::AttemptNote,
-    rows::{self, key, prefix, sortable_time},
+    rows::{self, prefix},
 };
 
 /// How many of the last tries are shown with what they were for.
@@ -356,16 +356,29 @@ async fn attempts(
     of: &str,
     since: Time,
 ) -> Result<Vec<AttemptNote>, StoreError> {
-    let range = Range {
-        prefix: prefix(&[account, of]),
-        after: Some(key(&[account, of, &sortable_time(since)])),
-    };
-    let found = engine
-        .store
-        .scan(rows::ATTEMPTS, range, store::SCAN_LIMIT_MAX)
-        .await?;
-    let skipped = found.len().saturating_sub(ATTEMPTS_SHOWN);
-    let last = found.iter().skip(skipped);
-    last.map(|(_, row)| rows::decode(rows::ATTEMPTS, &row.value))
-        .collect()
+    let last = tries(engine, (account, of), None, ATTEMPTS_SHOWN).await?;
+    let of_late = last.items.into_iter().take_while(|note| note.at >= since);
+    let mut of_late: Vec<AttemptNote> = of_late.collect();
+    of_late.reverse();
+    Ok(of_late)
+}
+
+/// A page of all tries of an intent or of a listing, the newest first.
+pub async fn tries(
+    engine: &Engine,
+    (account, of): (&str, &str),
+    after: Option<Vec<u8>>,
+    limit: usize,
+) -> Result<Page<AttemptNote>, StoreError> {
+    let below = prefix(&[account, of]);
+    let mut walk = Walk::new(engine, rows::ATTEMPTS, below, after).back();
+    let mut items = Vec::new();
+    while items.len() < limit {
+        let Some((_, row)) = walk.next().await? else {
+            break;
+        };
+        items.push(rows::decode(rows::ATTEMPTS, &row.value)?);
+    }
+    let next = walk.rest().await?;
+    Ok(Page { items, next })
 }

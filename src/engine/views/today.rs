@@ -12,6 +12,7 @@ use super::{StoreError, Units, words};
 use crate::{
     Engine,
     account::{Account, Health, Mode},
+    pausing::Flow,
 };
 
 /// The figures of today.
@@ -54,6 +55,8 @@ pub struct AccountState {
     pub doing: Doing,
     /// Whether a person stopped writing to it.
     pub is_frozen: bool,
+    /// What a person paused of it.
+    pub paused: Vec<Flow>,
     /// How its last calls went.
     pub health: Health,
 }
@@ -72,6 +75,8 @@ pub enum Doing {
     Tripped,
     /// A person stopped writing to it.
     Frozen,
+    /// A person paused a part of the work with it.
+    Paused,
     /// Its channel asks us to wait.
     Throttled,
     /// Nothing was read since the start.
@@ -89,6 +94,7 @@ impl Doing {
             Doing::Unauthorized | Doing::Failing | Doing::Tripped => true,
             Doing::Off
             | Doing::Frozen
+            | Doing::Paused
             | Doing::Throttled
             | Doing::Starting
             | Doing::Watched
@@ -125,6 +131,7 @@ pub async fn accounts(engine: &Engine) -> Result<Vec<AccountState>, StoreError> 
             mode: words::mode(account.mode()),
             doing: doing(engine, account).await?,
             is_frozen: account.is_frozen(),
+            paused: account.set().paused.into_keys().collect(),
             health: account.health(),
         });
     }
@@ -146,6 +153,7 @@ async fn doing(engine: &Engine, account: &Account) -> Result<Doing, StoreError> 
         _ if has_failed => Doing::Failing,
         _ if breaker.source.is_some() || breaker.writes.is_some() => Doing::Tripped,
         _ if account.is_frozen() => Doing::Frozen,
+        _ if account.is_any_paused() => Doing::Paused,
         _ if !is_by_hand && !account.has_polled() => Doing::Starting,
         Mode::Observe => Doing::Watched,
         Mode::Live => Doing::Well,

@@ -142,6 +142,7 @@ pub fn wish(wish: &Wish) -> String {
         Wish::PushShipment { shipment, .. } => format!("tell the channel of shipment {shipment}"),
         Wish::CancelOrder { reason } => format!("cancel the order on its channel: {reason}"),
         Wish::Refund { amount, reason, .. } => format!("refund {amount}: {reason}"),
+        Wish::Capture { amount } => format!("take {amount}, which are reserved for it"),
         Wish::Message { message, way } => match way {
             domain::message::Way::Mail => format!("send the message `{message}`"),
             domain::message::Way::Webhook => format!("tell the webhook `{message}`"),

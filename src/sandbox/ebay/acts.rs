@@ -28,6 +28,10 @@ impl Ebay {
             Act::Refund(id) => self.refund_past_us(id, now),
             Act::SetLevel(sku, level) => self.set_level(sku, *level),
             Act::CancelUnits(..) => Err(Refused::Impossible("eBay cancels whole orders only")),
+            Act::Authorize(_) | Act::Lapse(_) => {
+                Err(Refused::Impossible("eBay does not reserve money"))
+            }
+            Act::Suspect(_) => Err(Refused::Impossible("eBay tells of no risk with an order")),
             Act::Readdress(..) => Err(Refused::Impossible(
                 "eBay lets nobody change the address of a sale",
             )),

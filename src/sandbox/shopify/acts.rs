@@ -30,6 +30,10 @@ impl Shopify {
                 Ok(Done::Level)
             }
             Act::Pay(id) => self.on_order(id, now, Shopify::pay),
+            Act::Authorize(id) => {
+                self.on_order(id, now, |shop, id, now| shop.world.authorize(id, now))
+            }
+            Act::Lapse(id) => self.on_order(id, now, |shop, id, _| shop.world.lapse(id)),
             Act::Cancel(id) => self.on_order(id, now, Shopify::cancel),
             Act::Ship(id) => self.on_order(id, now, Shopify::ship),
             Act::Refund(id) => self.on_order(id, now, Shopify::refund),
@@ -46,6 +50,10 @@ impl Shopify {
                     Ok(())
                 })
             }
+            Act::Suspect(id) => self.on_order(id, now, |shop, id, now| {
+                shop.suspect(id, now);
+                Ok(())
+            }),
             Act::Delete(id) => self.on_order(id, now, Shopify::delete),
             Act::Make(..) => Err(Refused::Impossible("nothing on Shopify is odd")),
         }
@@ -159,6 +167,14 @@ impl Shopify {
     fn readdress(&mut self, id: u64, street: String, now: Time) {
         if let Some(order) = self.world.orders.get_mut(&id) {
             order.street = Some(street);
+        }
+        self.world.touch(id, now);
+        self.world.tell_order(id, &["orders/updated"], now);
+    }
+
+    fn suspect(&mut self, id: u64, now: Time) {
+        if let Some(order) = self.world.orders.get_mut(&id) {
+            order.is_suspect = true;
         }
         self.world.touch(id, now);
         self.world.tell_order(id, &["orders/updated"], now);

@@ -220,7 +220,7 @@ impl World {
         let Some(order) = self.orders.get(&id) else {
             return Vec::new();
         };
-        let sales = order.transactions.iter().filter(|made| made.kind == "SALE");
+        let sales = order.transactions.iter().filter(|made| made.is_taken());
         sales
             .map(|sale| {
                 let given = order.transactions.iter();

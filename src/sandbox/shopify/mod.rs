@@ -13,6 +13,7 @@ mod access;
 mod acts;
 mod answer;
 mod bodies;
+mod captures;
 mod document;
 mod effects;
 mod hooks;

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     answer::later,
+    captures,
     effects::Picked,
     keys::Keys,
     levels::{activate, adjust_levels, require_compare, set_levels},
@@ -50,6 +51,7 @@ pub(super) fn resolve(
         "inventoryActivate" => Ok(activate(world, arguments)),
         "refundCreate" => keys.once(field, arguments, key, now, || refund(world, arguments, now)),
         "fulfillmentCreate" => Ok(fulfill(world, &arguments["fulfillment"], now)),
+        "orderCapture" => Ok(captures::capture(world, arguments, now)),
         "orderCancel" => Ok(cancel(world, arguments, now)),
         "fulfillmentTrackingInfoUpdate" => Ok(track(world, arguments, now)),
         "fulfillmentCancel" => Ok(unship(world, arguments, now)),

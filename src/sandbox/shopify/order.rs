@@ -18,6 +18,8 @@ pub(super) struct Order {
     pub(super) changes: Vec<Time>,
     pub(super) canceled: Option<(Time, String)>,
     pub(super) is_deleted: bool,
+    /// Whether the shop takes it for fraud.
+    pub(super) is_suspect: bool,
     pub(super) lines: Vec<Line>,
     /// The street, where it is not the one that the buyer gave first.
     pub(super) street: Option<String>,
@@ -26,6 +28,8 @@ pub(super) struct Order {
     pub(super) fulfillments: Vec<Fulfillment>,
     pub(super) refunds: Vec<Refund>,
     pub(super) transactions: Vec<Transaction>,
+    /// Whether less was taken of what was reserved than the order cost then.
+    pub(super) is_part_paid: bool,
 }
 
 pub(super) struct Line {
@@ -123,6 +127,13 @@ pub(super) struct Transaction {
     pub(super) created_at: Time,
 }
 
+impl Transaction {
+    /// Whether money came by it.
+    pub(super) fn is_taken(&self) -> bool {
+        matches!(self.kind, "SALE" | "CAPTURE")
+    }
+}
+
 impl Order {
     pub(super) fn gross_minor(&self, world: &World) -> i64 {
         let lines = self.lines.iter();
@@ -132,9 +143,21 @@ impl Order {
             + self.shipping_minor
     }
 
+    /// What it costs without what was taken out.
+    pub(super) fn current_minor(&self, world: &World) -> i64 {
+        let lines = self.lines.iter();
+        let removed = lines.map(|line| world.variants[line.variant].price.minor() * line.removed);
+        self.gross_minor(world) - removed.sum::<i64>()
+    }
+
     pub(super) fn paid_minor(&self) -> i64 {
-        let sales = self.transactions.iter().filter(|made| made.kind == "SALE");
-        sales.map(|made| made.minor).sum()
+        let taken = self.transactions.iter().filter(|made| made.is_taken());
+        taken.map(|made| made.minor).sum()
+    }
+
+    fn is_reserved(&self) -> bool {
+        let mut made = self.transactions.iter();
+        made.any(|made| made.kind == "AUTHORIZATION")
     }
 
     pub(super) fn refunded_minor(&self) -> i64 {
@@ -163,7 +186,9 @@ impl Order {
         let (paid, refunded) = (self.paid_minor(), self.refunded_minor());
         match (paid, refunded) {
             (0, _) if self.canceled.is_some() => "VOIDED",
+            (0, _) if self.is_reserved() => "AUTHORIZED",
             (0, _) => "PENDING",
+            (_, 0) if self.is_part_paid => "PARTIALLY_PAID",
             (_, 0) => "PAID",
             (paid, refunded) if refunded >= paid => "REFUNDED",
             _ => "PARTIALLY_REFUNDED",

@@ -269,6 +269,7 @@ impl World {
             "displayFinancialStatus": order.financial_status(),
             "displayFulfillmentStatus": order.fulfillment_status(),
             "returnStatus": "NO_RETURN",
+            "risk": risk(order),
             "confirmed": true,
             "tags": [],
             "canMarkAsPaid": paid == 0 && order.canceled.is_none(),
@@ -282,7 +283,7 @@ impl World {
                 Some(_) => 0,
                 None => (gross - removed - paid).max(0),
             }),
-            "fullyPaid": paid > 0,
+            "fullyPaid": paid > 0 && !order.is_part_paid,
             "unpaid": paid == 0,
             "totalPriceSet": self.bag(gross),
             "currentTotalPriceSet": self.bag(gross - removed),
@@ -417,6 +418,7 @@ impl World {
             "id": gid("OrderTransaction", made.id),
             "kind": made.kind,
             "status": "SUCCESS",
+            "errorCode": null,
             "gateway": "bogus",
             "createdAt": time(made.created_at),
             "amountSet": self.bag(made.minor),
@@ -509,4 +511,17 @@ fn mailing_address(order: &Order, kind: &str) -> Value {
 
 fn list<T>(of: &[T], view: impl Fn(&T) -> Value) -> Value {
     of.iter().map(view).collect()
+}
+
+/// What the shop says of the risk with an order.
+fn risk(order: &Order) -> Value {
+    let (level, recommendation) = match order.is_suspect {
+        true => ("HIGH", "CANCEL"),
+        false => ("LOW", "ACCEPT"),
+    };
+    json!({
+        "__typename": "OrderRiskSummary",
+        "recommendation": recommendation,
+        "assessments": [{ "__typename": "OrderRiskAssessment", "riskLevel": level }],
+    })
 }

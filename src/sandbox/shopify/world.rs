@@ -182,9 +182,8 @@ impl World {
                 unshippable: 0,
             })
             .collect();
-        let is_shipped = wanted
-            .iter()
-            .any(|(place, _)| self.variants[*place].is_tracked);
+        let mut places = wanted.iter();
+        let is_shipped = places.any(|(place, _)| self.variants[*place].is_tracked);
         let has_cents = self.currency.exponent() == 2;
         let parts = self.parts(&lines);
         let mut order = Order {
@@ -195,6 +194,7 @@ impl World {
             changes: vec![now],
             canceled: None,
             is_deleted: false,
+            is_suspect: false,
             lines,
             street: None,
             shipping_minor: if is_shipped && has_cents {
@@ -206,6 +206,7 @@ impl World {
             fulfillments: Vec::new(),
             refunds: Vec::new(),
             transactions: Vec::new(),
+            is_part_paid: false,
         };
         for (place, units) in &wanted {
             self.move_level(*place, -units, *units, now);

@@ -219,6 +219,10 @@ impl Twin for Square {
             Act::CancelUnits(..) => Err(Refused::Impossible(
                 "a paid order's lines do not change on Square",
             )),
+            Act::Authorize(_) | Act::Lapse(_) => {
+                Err(Refused::Impossible("this till does not reserve money"))
+            }
+            Act::Suspect(_) => Err(Refused::Impossible("Square tells of no risk with an order")),
             Act::Readdress(id, street) => self.readdress_by_staff(id, street, now),
             Act::Delete(_) => Err(Refused::Impossible("Square keeps every order")),
             Act::Make(..) => Err(Refused::Impossible("nothing on Square is odd")),

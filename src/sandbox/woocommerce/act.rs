@@ -49,6 +49,8 @@ impl Woo {
                 self.changed(id, now)
             }
             Act::CancelUnits(id, sku, units) => self.cancel_units(id, sku, *units, now),
+            Act::Authorize(_) | Act::Lapse(_) => Err(Refused::Impossible("it reserves no money")),
+            Act::Suspect(_) => Err(Refused::Impossible("it tells of no risk")),
             Act::Readdress(id, street) => self.readdress(id, street, now),
             Act::SetLevel(sku, level) => {
                 let product = self

@@ -12,6 +12,7 @@ use domain::{AccountId, Time};
 use engine::{
     account::{Account, Mode, ModeOverride},
     bells::Rung,
+    pausing::Flow,
     views::{self, words},
 };
 use serde::{Deserialize, Deserializer, Serialize};
@@ -25,7 +26,7 @@ use crate::{
 };
 
 /// Who it was when nobody says.
-const SOMEBODY: &str = "admin";
+pub(crate) const SOMEBODY: &str = "admin";
 
 /// A mode, or null for the configured one; leaving it out is a mistake.
 #[derive(Deserialize)]
@@ -66,6 +67,13 @@ pub(crate) struct DryRun {
     dry_run: bool,
 }
 
+impl DryRun {
+    /// Whether nothing is to be done.
+    pub(crate) fn is_dry(&self) -> bool {
+        self.dry_run
+    }
+}
+
 /// What an account may do after a change.
 #[derive(Serialize)]
 pub(crate) struct AccountChange {
@@ -77,16 +85,28 @@ pub(crate) struct AccountChange {
     is_frozen: bool,
     frozen_by: Option<String>,
     frozen_at: Option<Time>,
+    paused: Vec<Flow>,
     may_write: bool,
 }
 
 /// That something begins.
 #[derive(Serialize)]
-struct Begun {
+pub(crate) struct Begun {
     at: Time,
     account: AccountId,
     /// `begins`, or `under_way` when it was asked for before.
     status: &'static str,
+}
+
+impl Begun {
+    /// What is said of an account.
+    pub(crate) fn new(account: &Account, at: Time, status: &'static str) -> Begun {
+        Begun {
+            at,
+            account: account.id.clone(),
+            status,
+        }
+    }
 }
 
 pub(crate) async fn list(State(admin): State<Admin>) -> Result<Response, Problem> {
@@ -200,6 +220,7 @@ pub(crate) fn changed(account: &Account, at: Time) -> AccountChange {
         is_frozen: set.is_frozen,
         frozen_by: set.frozen_by,
         frozen_at: set.frozen_at,
+        paused: set.paused.into_keys().collect(),
         may_write: account.may_write(),
     }
 }
@@ -237,11 +258,17 @@ pub(crate) fn begun(admin: &Admin, account: &Account, rung: Rung) -> Result<Resp
                 Problem::new(&problem::ACCOUNT_OFF, detail).with("account", account.id.as_str())
             );
         }
+        Rung::Paused => {
+            let detail = format!(
+                "the orders of {0} are paused, and without them nothing there is understood: `oneshelf \
+                 resume {0} orders`",
+                account.id
+            );
+            return Err(
+                Problem::new(&problem::ORDERS_PAUSED, detail).with("account", account.id.as_str())
+            );
+        }
     };
-    let begun = Begun {
-        at: admin.engine.ports.clock.now(),
-        account: account.id.clone(),
-        status,
-    };
+    let begun = Begun::new(account, admin.engine.ports.clock.now(), status);
     Ok((StatusCode::ACCEPTED, Json(begun)).into_response())
 }

@@ -30,7 +30,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{Admin, orders::SOMEBODY};
+use super::{
+    Admin,
+    orders::{LineUnits, SOMEBODY, few},
+};
 use crate::{
     ask::{Ask, At, bad_parameter, id},
     problem::{self, Problem},
@@ -47,6 +50,9 @@ const FILE_NAME_LENGTH_MAX: usize = 80;
 pub(crate) struct NewDocument {
     kind: Kind,
     amount: Option<Money>,
+    #[serde(default)]
+    lines: Vec<LineUnits>,
+    refund: Option<String>,
     reason: Option<String>,
     language: Option<String>,
     by: Option<String>,
@@ -115,6 +121,15 @@ pub(crate) async fn issue(
     let wish = Wish {
         kind: asked.kind,
         amount: asked.amount,
+        lines: few(asked.lines)?
+            .into_iter()
+            .map(|LineUnits { line, units }| (line, units.0))
+            .collect(),
+        refund: asked
+            .refund
+            .as_deref()
+            .map(|of| id("refund", of))
+            .transpose()?,
         reason: match (asked.kind, asked.reason) {
             (Kind::CreditNote, Some(reason)) => text("reason", reason)?,
             (Kind::CreditNote, None) => return Err(bad_body("reason", "a credit note says why")),
@@ -126,9 +141,15 @@ pub(crate) async fn issue(
         language: language.transpose()?,
         by: by.unwrap_or_else(|| SOMEBODY.to_owned()),
     };
-    if wish.kind == Kind::Invoice && wish.amount.is_some() {
-        let detail = "an invoice is over all of the order: leave it out";
-        return Err(bad_body("amount", detail));
+    for (path, is_said) in [
+        ("amount", wish.amount.is_some()),
+        ("lines", !wish.lines.is_empty()),
+        ("refund", wish.refund.is_some()),
+    ] {
+        if wish.kind == Kind::Invoice && is_said {
+            let detail = "an invoice is over all of the order: leave it out";
+            return Err(bad_body(path, detail));
+        }
     }
     once(
         &admin,

@@ -15,7 +15,7 @@ use crate::{
     ask::{Ask, bad_parameter},
     paging::Place,
     problem::{self, Problem},
-    write::{Write, carry_out, optional_text, text},
+    write::{Ticket, Write, carry_out, optional_text, text},
 };
 
 /// Who said it when nobody says.
@@ -89,43 +89,37 @@ fn what(word: &str) -> Result<What, Problem> {
 
 pub(crate) async fn map(
     State(admin): State<Admin>,
-    write: Write<MapListing>,
+    Write { body, ticket }: Write<MapListing>,
 ) -> Result<Response, Problem> {
-    let MapListing {
-        account,
-        listing,
-        sku,
-        by,
-    } = write.body;
-    let by = optional_text("by", by)?;
-    let (account, named) = meant(&admin, &account, listing).await?;
-    let command = Command::MapListing {
-        account,
-        named,
-        sku: Some(sku),
-        by: by.unwrap_or_else(|| SOMEBODY.to_owned()),
-    };
-    carry_out(&admin, write.ticket, StatusCode::OK, command).await
+    let named = (body.account.as_str(), body.listing);
+    say(&admin, named, Some(body.sku), body.by, ticket).await
 }
 
 pub(crate) async fn unmap(
     State(admin): State<Admin>,
-    write: Write<UnmapListing>,
+    Write { body, ticket }: Write<UnmapListing>,
 ) -> Result<Response, Problem> {
-    let UnmapListing {
-        account,
-        listing,
-        by,
-    } = write.body;
-    let by = optional_text("by", by)?;
-    let (account, named) = meant(&admin, &account, listing).await?;
+    let named = (body.account.as_str(), body.listing);
+    say(&admin, named, None, body.by, ticket).await
+}
+
+/// Says which item a listing is, or takes that back.
+async fn say(
+    admin: &Admin,
+    (account, listing): (&str, String),
+    sku: Option<Sku>,
+    by: Option<String>,
+    ticket: Ticket,
+) -> Result<Response, Problem> {
+    let by = optional_text("by", by)?.unwrap_or_else(|| SOMEBODY.to_owned());
+    let (account, named) = meant(admin, account, listing).await?;
     let command = Command::MapListing {
         account,
         named,
-        sku: None,
-        by: by.unwrap_or_else(|| SOMEBODY.to_owned()),
+        sku,
+        by,
     };
-    carry_out(&admin, write.ticket, StatusCode::OK, command).await
+    carry_out(admin, ticket, StatusCode::OK, command).await
 }
 
 /// A listing of an account, or a SKU that its channel writes.

@@ -5,6 +5,7 @@ pub(crate) mod adoption;
 pub(crate) mod aftersales;
 pub(crate) mod allocation;
 pub(crate) mod backups;
+pub(crate) mod configuration;
 pub(crate) mod documents;
 pub(crate) mod fulfillment;
 pub(crate) mod health;
@@ -16,12 +17,14 @@ pub(crate) mod messages;
 pub(crate) mod moves;
 pub(crate) mod orders;
 pub(crate) mod overview;
+pub(crate) mod pausing;
 pub(crate) mod people;
 pub(crate) mod placing;
 pub(crate) mod queues;
 pub(crate) mod rules;
 pub(crate) mod safety;
 pub(crate) mod stock;
+pub(crate) mod stock_sheet;
 pub(crate) mod users;
 
 use std::sync::Arc;
@@ -46,6 +49,7 @@ use crate::{
     problem::{self, Kind, Problem},
     routes::{Route, routes},
 };
+use configuration::Configured;
 
 /// What every handler has at hand.
 #[derive(Clone)]
@@ -59,15 +63,23 @@ pub(crate) struct Admin {
     pub(crate) opening: Comparing,
     /// Wrong passwords.
     pub(crate) guessing: Arc<Guessing>,
+    /// What holds, and where it came from.
+    pub(crate) configuration: Arc<Vec<Configured>>,
     tokens: Arc<Tokens>,
 }
 
 /// The router of the admin listener: every row of the table of routes, and a problem for the rest.
-pub fn admin(engine: Arc<Engine>, tokens: Tokens, limits: Limits) -> Router {
+pub fn admin(
+    engine: Arc<Engine>,
+    tokens: Tokens,
+    limits: Limits,
+    configuration: Vec<Configured>,
+) -> Router {
     let admin = Admin {
         engine: Arc::clone(&engine),
         limits,
         keys: Arc::default(),
+        configuration: Arc::new(configuration),
         tokens: Arc::new(tokens),
         comparing: Comparing::default(),
         opening: Comparing::default(),
@@ -89,8 +101,11 @@ pub fn admin(engine: Arc<Engine>, tokens: Tokens, limits: Limits) -> Router {
 fn least(route: &Route) -> Role {
     let of = |part: &str| route.path.starts_with(&format!("/api/v1/{part}"));
     let tells_of_people = of("people") || of("orders/{order}") || of("documents") || of("cases");
-    let is_for_admins =
-        of("users") || of("backups") || of("adoption") || route.path.ends_with("/mode");
+    let is_for_admins = of("users")
+        || of("config")
+        || of("backups")
+        || of("adoption")
+        || route.path.ends_with("/mode");
     match route.method {
         _ if is_for_admins => Role::Admin,
         "GET" if tells_of_people => Role::Packer,

@@ -298,6 +298,18 @@ pub(crate) async fn listings(
     Ok(Json(place.show(page)).into_response())
 }
 
+pub(crate) async fn tries(
+    State(admin): State<Admin>,
+    At((account, listing)): At<(String, String)>,
+    Ask(ask): Ask<PageQuery>,
+) -> Result<Response, Problem> {
+    let (account, listing) = known_listing(&admin, account, listing).await?;
+    let of = (account.as_str(), listing.as_str());
+    let place = Place::read(&("tries", &of), ask.cursor.as_deref(), ask.limit)?;
+    let page = views::queues::tries(&admin.engine, of, place.after.clone(), place.limit).await?;
+    Ok(Json(place.show(page)).into_response())
+}
+
 pub(crate) async fn retry_push(
     State(admin): State<Admin>,
     At((account, listing)): At<(String, String)>,

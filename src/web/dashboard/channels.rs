@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
 use engine::{
+    pausing::Flow,
     users::Role,
     views::{queues, today},
 };
@@ -20,7 +21,7 @@ use super::{
     words::fill,
 };
 use crate::{
-    admin::{Admin, accounts, adoption, safety},
+    admin::{Admin, accounts, adoption, pausing, safety},
     ask::{Ask, At},
     problem::Problem,
     write::{Ticket, Write},
@@ -42,6 +43,8 @@ struct Card {
     warnings: Vec<String>,
     waits: String,
     frozen_by: Option<String>,
+    /// What is paused of it, in words.
+    paused: String,
     is_frozen: bool,
     is_off: bool,
     is_by_hand: bool,
@@ -96,6 +99,7 @@ pub(super) async fn show(
             shop: state.health.shop.clone(),
             warnings: state.health.warnings.clone(),
             waits,
+            paused: paused(&chrome, &state.paused),
             frozen_by: set.and_then(|set| set.frozen_by),
             is_frozen: state.is_frozen,
             is_off: state.mode == "off",
@@ -119,6 +123,11 @@ pub(super) async fn show(
     Ok(send(StatusCode::OK, &page))
 }
 
+fn paused(chrome: &Chrome, flows: &[Flow]) -> String {
+    let names: Vec<&str> = flows.iter().map(|flow| shop::flow(chrome, *flow)).collect();
+    names.join(", ")
+}
+
 /// Something that is done to an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ring {
@@ -130,10 +139,13 @@ pub(super) enum Ring {
     Mode,
     Opening,
     Arm,
+    Pause,
+    Resume,
+    Backfill,
 }
 
 impl Ring {
-    pub(super) const ALL: [Ring; 8] = [
+    pub(super) const ALL: [Ring; 11] = [
         Ring::Freeze,
         Ring::Unfreeze,
         Ring::Sync,
@@ -142,6 +154,9 @@ impl Ring {
         Ring::Mode,
         Ring::Opening,
         Ring::Arm,
+        Ring::Pause,
+        Ring::Resume,
+        Ring::Backfill,
     ];
 
     /// Where its form is sent.
@@ -155,15 +170,23 @@ impl Ring {
             Ring::Mode => "/channels/{account}/mode",
             Ring::Opening => "/channels/{account}/opening",
             Ring::Arm => "/channels/{account}/arm",
+            Ring::Pause => "/channels/{account}/pause",
+            Ring::Resume => "/channels/{account}/resume",
+            Ring::Backfill => "/channels/{account}/backfill",
         }
     }
 
     /// The least role that it takes.
     pub(super) fn least(self) -> Role {
         match self {
-            Ring::Freeze | Ring::Unfreeze | Ring::Sync | Ring::Compare | Ring::Lift => {
-                Role::Operator
-            }
+            Ring::Freeze
+            | Ring::Unfreeze
+            | Ring::Sync
+            | Ring::Compare
+            | Ring::Lift
+            | Ring::Pause
+            | Ring::Resume
+            | Ring::Backfill => Role::Operator,
             Ring::Mode | Ring::Opening | Ring::Arm => Role::Admin,
         }
     }
@@ -182,7 +205,11 @@ pub(super) async fn run(
         return shop::draw(&admin, (&visitor, taste), (&account, &asked), Some(problem)).await;
     }
     let what = ring.path().rsplit('/').next().unwrap_or_default();
-    note(&admin, &visitor, format!("{what} {account}")).await;
+    let of = match fields.get("what") {
+        Some(of) => format!(" {of}"),
+        None => String::new(),
+    };
+    note(&admin, &visitor, format!("{what} {account}{of}")).await;
     Ok(go(&match fields.get("back") {
         Some("list") => "/channels?done=done".to_owned(),
         Some("walk") => format!("/channels/{account}/walk"),
@@ -213,6 +240,22 @@ async fn act(
         Ring::Unfreeze => {
             body.insert("by".to_owned(), by);
             accounts::unfreeze(state, at, dry(), Write::of(body, ticket)?).await?
+        }
+        Ring::Pause | Ring::Resume => {
+            body.insert("by".to_owned(), by);
+            let what = fields.get("what").map(|what| json!([what]));
+            body.insert("what".to_owned(), json!(what));
+            let write = Write::of(body, ticket)?;
+            match ring {
+                Ring::Pause => pausing::pause(state, at, write).await?,
+                _ => pausing::resume(state, at, write).await?,
+            }
+        }
+        Ring::Backfill => {
+            // A day, which begins where the daemon counts its days.
+            let day = fields.get("since").map(|day| format!("{day}T00:00:00Z"));
+            body.insert("since".to_owned(), json!(day));
+            pausing::backfill(state, at, Write::of(body, ticket)?).await?
         }
         Ring::Sync => accounts::poll(state, at, Write::of(body, ticket)?).await?,
         Ring::Compare => accounts::reconcile(state, at, Write::of(body, ticket)?).await?,

@@ -39,14 +39,14 @@ struct TimesRow {
     p95: String,
 }
 
-struct ItemRow {
-    href: String,
-    sku: String,
-    title: String,
-    units: String,
-    orders: String,
-    on_hand: String,
-    days_left: String,
+pub(super) struct ItemRow {
+    pub(super) href: String,
+    pub(super) sku: String,
+    pub(super) title: String,
+    pub(super) units: String,
+    pub(super) orders: String,
+    pub(super) on_hand: String,
+    pub(super) days_left: String,
 }
 
 #[derive(Template)]
@@ -302,7 +302,7 @@ fn took(chrome: &Chrome, took: Duration) -> String {
     }
 }
 
-fn item_row(chrome: &Chrome, one: &RankedView) -> ItemRow {
+pub(super) fn item_row(chrome: &Chrome, one: &RankedView) -> ItemRow {
     let count = |count: u64| {
         chrome
             .language

@@ -23,6 +23,8 @@ mod orders;
 mod packing;
 mod page;
 mod password;
+mod settings;
+mod sheet;
 mod shop;
 mod sign_in;
 mod stock;
@@ -124,6 +126,8 @@ pub(crate) fn screens() -> Vec<Screen> {
         shows("/packing", viewer, packing::show),
         shows("/stock", viewer, stock::list),
         shows("/stock/{sku}", viewer, stock::show),
+        shows("/stock-sheet", viewer, sheet::show),
+        takes("/stock-sheet", Some(sheet::LEAST), sheet::enter),
         shows("/counts", viewer, counts::list),
         takes("/counts", Some(counts::LEAST), counts::open),
         shows("/counts/{count}", viewer, counts::show),
@@ -150,6 +154,7 @@ pub(crate) fn screens() -> Vec<Screen> {
         ),
         shows("/stuck", viewer, stuck::show),
         shows("/insight", viewer, insight::show),
+        shows("/settings", Some(settings::LEAST), settings::show),
         shows("/users", Some(Role::Admin), users::show),
     ];
     all.extend(Deed::ALL.map(to_order));

@@ -32,6 +32,7 @@ pub(super) enum Part {
     Incidents,
     Insight,
     Users,
+    Settings,
     Outside,
 }
 
@@ -207,6 +208,7 @@ impl Chrome {
         ];
         if self.may(Role::Admin) {
             ways.push((Part::Users, "/users", common.users));
+            ways.push((Part::Settings, "/settings", self.t.settings.title));
         }
         let way = |(part, href, text)| Way {
             href,

@@ -4,6 +4,8 @@ use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
 use domain::breaker::Trip;
 use engine::{
+    pausing::{Flow, PauseView},
+    reading::backfill::Backfill,
     users::Role,
     views::{
         self,
@@ -70,6 +72,19 @@ struct Page {
     trips: Vec<(&'static str, String, Moment)>,
     held: Vec<Held>,
     waits: Vec<Sending>,
+    flows: Vec<Row>,
+    /// How far reading its orders back has come.
+    backfill: Option<String>,
+}
+
+/// A kind of work with it, which can be paused.
+struct Row {
+    word: &'static str,
+    title: &'static str,
+    text: &'static str,
+    badge: Badge,
+    /// By whom, since when, and what piles up.
+    paused: Option<(String, Moment, String)>,
 }
 
 impl Page {
@@ -133,10 +148,73 @@ pub(super) async fn draw(
         trips: trips(&chrome, (breaker.source, breaker.writes)),
         held: breaker.held.iter().map(|one| held(&chrome, one)).collect(),
         waits,
+        backfill: view.backfill.map(|back| backfill(&chrome, &back)),
+        flows: match account.descriptor().is_by_hand {
+            true => Vec::new(),
+            false => flows(&chrome, &view.paused),
+        },
         row,
         chrome,
     };
     Ok(send(status, &page))
+}
+
+/// What a kind of work is called.
+pub(super) fn flow(chrome: &Chrome, flow: Flow) -> &'static str {
+    let shops = chrome.t.shops;
+    match flow {
+        Flow::Orders => shops.flow_orders,
+        Flow::Stock => shops.flow_stock,
+        Flow::Tracking => shops.flow_tracking,
+    }
+}
+
+fn backfill(chrome: &Chrome, back: &Backfill) -> String {
+    let shops = chrome.t.shops;
+    let count = chrome.language.count(back.read);
+    let since = chrome.moment(back.since).text;
+    let up_to = back
+        .up_to
+        .map_or_else(String::new, |at| chrome.moment(at).text);
+    let said = [
+        ("count", count.as_str()),
+        ("since", since.as_str()),
+        ("up_to", up_to.as_str()),
+    ];
+    let text = match (back.is_done, back.up_to) {
+        (true, _) => shops.backfill_done,
+        (false, Some(_)) => shops.backfill_runs,
+        (false, None) => shops.backfill_asked,
+    };
+    fill(text, &said)
+}
+
+fn flows(chrome: &Chrome, paused: &[PauseView]) -> Vec<Row> {
+    let shops = chrome.t.shops;
+    let row = |of: Flow| {
+        let (text, waiting) = match of {
+            Flow::Orders => (shops.flow_orders_text, shops.flow_orders_waiting),
+            Flow::Stock => (shops.flow_stock_text, shops.flow_stock_waiting),
+            Flow::Tracking => (shops.flow_tracking_text, shops.flow_tracking_waiting),
+        };
+        let pause = paused.iter().find(|pause| pause.what == of);
+        Row {
+            word: of.word(),
+            title: flow(chrome, of),
+            text,
+            badge: match pause {
+                Some(_) => Badge::new("act", chrome.t.states.paused),
+                None => Badge::new("ok", shops.runs),
+            },
+            paused: pause.map(|pause| {
+                let count = chrome.language.count(pause.waiting);
+                let by = fill(shops.paused_by, &[("by", pause.by.as_str())]);
+                let piled = fill(waiting, &[("count", count.as_str())]);
+                (by, chrome.moment(pause.at), piled)
+            }),
+        }
+    };
+    Flow::ALL.map(row).into()
 }
 
 fn facts(chrome: &Chrome, view: &AccountView) -> Vec<(&'static str, Said)> {
@@ -159,6 +237,8 @@ fn facts(chrome: &Chrome, view: &AccountView) -> Vec<(&'static str, Said)> {
         facts.push((chrome.t.common.when, Said::At(chrome.moment(at))));
     }
     facts.extend(health.version.iter().map(|one| text(shops.software, one)));
+    let calls = usize::try_from(view.calls_per_second).unwrap_or(usize::MAX);
+    facts.push(count(shops.calls_per_second, calls));
     facts.push(text(shops.quantity_means, view.quantity_means));
     facts.push(text(shops.authority, view.stock_authority));
     facts.push(count(chrome.t.stock.waits, view.counts.pushes_waiting));

@@ -5,6 +5,7 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use domain::{Sku, decide::Refusal, stock::LocationId};
 use engine::{
     Engine, explain,
+    lanes::AttemptNote,
     views::{self, listings::ListingView, stock::StockView},
 };
 use serde::Deserialize;
@@ -14,7 +15,9 @@ use super::{
     deeds::{effect, note},
     fields::Fields,
     format::Moment,
+    insight::{ItemRow, item_row},
     page::{Badge, Chrome, Part, go, send},
+    stuck::{Attempt, attempts},
     visitor::{Taste, Visitor},
 };
 use crate::{
@@ -27,6 +30,10 @@ use crate::{
 
 /// How many items or movements a page shows.
 const ROWS: usize = 50;
+/// How many items are shown that run out first.
+const LOW: usize = 10;
+/// How many tries of a listing its item shows.
+const ATTEMPTS: usize = 10;
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -57,6 +64,8 @@ struct List {
     rows: Vec<Row>,
     next: Option<String>,
     is_first: bool,
+    /// What sells and runs out first, and when that was ranked.
+    low: Option<(Moment, Vec<ItemRow>)>,
 }
 
 struct PlaceRow {
@@ -76,6 +85,10 @@ struct ListingRow {
     levels: [Level; 4],
     badge: Badge,
     why: Option<String>,
+    /// Whether it waits for a person.
+    is_parked: bool,
+    /// The last tries, the newest first.
+    attempts: Vec<Attempt>,
 }
 
 struct Level {
@@ -140,7 +153,16 @@ pub(super) async fn list(
     let place = Place::read(&"stock page", asked.cursor.as_deref(), Some(ROWS))?;
     let after = place.after.clone();
     let page = views::stock::list(&admin.engine, after, place.limit).await?;
+    let low = match asked.cursor {
+        None => views::insight::running_out(&admin.engine).await?,
+        Some(_) => None,
+    };
+    let low = low.map(|(at, low)| {
+        let rows = low.iter().take(LOW).map(|one| item_row(&chrome, one));
+        (chrome.moment(at), rows.collect())
+    });
     let page = List {
+        low,
         rows: page.items.iter().map(|one| row(&chrome, one)).collect(),
         next: page
             .next
@@ -211,6 +233,12 @@ async fn draw(
     let movements = views::stock::movements(engine, (sku, true), after, place.limit).await?;
     let (movements, next) = movements.map_or((Vec::new(), None), |page| (page.items, page.next));
     let listings = views::listings::of_item(engine, sku).await?;
+    let mut listing_rows = Vec::new();
+    for one in &listings {
+        let of = (one.account.as_str(), one.listing.as_str());
+        let tries = views::queues::tries(engine, of, None, ATTEMPTS).await?;
+        listing_rows.push(listing_row(&chrome, one, tries.items));
+    }
     let page = Item {
         row: row(&chrome, &found),
         is_good: found.kind == "good",
@@ -220,10 +248,7 @@ async fn draw(
             .map(|one| place_row(&chrome, one))
             .collect(),
         components: components(&chrome, &found),
-        listings: listings
-            .iter()
-            .map(|one| listing_row(&chrome, one))
-            .collect(),
+        listings: listing_rows,
         sentences: explain::explain(engine, sku).await?.unwrap_or_default(),
         movements: movements
             .iter()
@@ -280,7 +305,7 @@ fn place_row(chrome: &Chrome, one: &views::stock::LocationView) -> PlaceRow {
     }
 }
 
-fn listing_row(chrome: &Chrome, one: &ListingView) -> ListingRow {
+fn listing_row(chrome: &Chrome, one: &ListingView, tries: Vec<AttemptNote>) -> ListingRow {
     let level = |level: Option<views::Level>| Level {
         units: level.map_or("–".to_owned(), |level| chrome.units(level.quantity)),
         at: level.map(|level| chrome.moment(level.at)),
@@ -313,6 +338,8 @@ fn listing_row(chrome: &Chrome, one: &ListingView) -> ListingRow {
         levels: [one.wanted, one.sent, one.acknowledged, one.read_back].map(level),
         badge,
         why,
+        is_parked: one.parked.is_some(),
+        attempts: attempts(chrome, tries),
     }
 }
 

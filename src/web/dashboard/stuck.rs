@@ -4,6 +4,7 @@ use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
 use domain::order::Phase;
 use engine::{
+    lanes::AttemptNote,
     users::Role,
     views::{
         StoreError, drift, orders,
@@ -18,6 +19,7 @@ use super::{
     fields::Fields,
     format::Moment,
     page::{Chrome, Part, go, send},
+    stock::href,
     visitor::{Taste, Visitor},
 };
 use crate::{
@@ -58,8 +60,8 @@ pub(super) struct Sending {
     pub(super) attempts: Vec<Attempt>,
     /// Whether it waits for a person.
     pub(super) is_parked: bool,
-    /// Whether its order is canceled or in trouble, which is to be seen to before anything is told.
-    pub(super) is_to_stop: bool,
+    /// Where it is mended, and what that is called: sent again as it is, it would be refused again.
+    pub(super) fix: Option<(String, &'static str)>,
 }
 
 struct Reading {
@@ -129,20 +131,25 @@ pub(super) async fn sending(
     chrome: &Chrome,
     one: queues::OutboxEntry,
 ) -> Result<Sending, StoreError> {
+    let is_parked = one.state == "parked";
     let order = match one.order {
         Some(order) => orders::summary(engine, order).await?,
         None => None,
     };
-    let is_in_trouble = |phase| matches!(phase, Phase::Canceled | Phase::Exception);
-    let attempt = |note: engine::lanes::AttemptNote| Attempt {
-        at: chrome.moment(note.at),
-        latency_ms: note.latency_ms,
-        request: note.request,
-        result: note.result,
+    let is_in_trouble =
+        order.is_some_and(|order| matches!(order.phase, Phase::Canceled | Phase::Exception));
+    // What was tried so often met nothing but passing errors, and may go through by now.
+    let is_refused = is_parked && one.tries < engine::lanes::TRIES_MAX;
+    let shops = chrome.t.shops;
+    let fix = match (&one.order, &one.sku) {
+        _ if !is_refused && !is_in_trouble => None,
+        (Some(order), _) => Some((format!("/orders/{order}"), shops.open_order)),
+        (None, Some(sku)) => Some((href(sku.as_str()), shops.open_item)),
+        (None, None) => None,
     };
     Ok(Sending {
-        is_parked: one.reason.is_some(),
-        is_to_stop: order.is_some_and(|order| is_in_trouble(order.phase)),
+        is_parked,
+        fix,
         account: one.account.to_string(),
         text: one.text,
         since: one.since.map(|at| chrome.moment(at)),
@@ -152,8 +159,19 @@ pub(super) async fn sending(
         sku: one.sku.map(|sku| sku.to_string()),
         intent: one.intent.map(|intent| intent.to_string()),
         listing: one.listing.map(|listing| listing.to_string()),
-        attempts: one.attempts.into_iter().map(attempt).collect(),
+        attempts: attempts(chrome, one.attempts),
     })
+}
+
+/// Tries as a page shows them.
+pub(super) fn attempts(chrome: &Chrome, notes: Vec<AttemptNote>) -> Vec<Attempt> {
+    let attempt = |note: AttemptNote| Attempt {
+        at: chrome.moment(note.at),
+        latency_ms: note.latency_ms,
+        request: note.request,
+        result: note.result,
+    };
+    notes.into_iter().map(attempt).collect()
 }
 
 fn reading(chrome: &Chrome, one: queues::SignalView) -> Reading {
@@ -234,5 +252,8 @@ pub(super) async fn run(
         }
     };
     note(&admin, &visitor, what).await;
-    Ok(go("/stuck?done=done"))
+    Ok(go(&match fields.get("sku") {
+        Some(sku) => format!("{}?done=done#listings", href(sku)),
+        None => "/stuck?done=done".to_owned(),
+    }))
 }

@@ -159,6 +159,9 @@ fn others(chrome: &Chrome, today: &Today) -> impl Iterator<Item = Cause> {
     let drift = (desk.cause_drift, desk.cause_drift_text);
     let arrival = (desk.cause_late_arrival, desk.cause_late_arrival_text);
     let no_news = (desk.cause_no_news, desk.cause_no_news_text);
+    let pause = (desk.cause_paused, desk.cause_paused_text);
+    let accounts = today.accounts.iter();
+    let paused = accounts.filter(|account| !account.paused.is_empty());
     [
         act(mapping, of(Phase::NeedsMapping), MAPPING),
         act(short, of(Phase::Short), "/orders?phase=short"),
@@ -168,6 +171,7 @@ fn others(chrome: &Chrome, today: &Today) -> impl Iterator<Item = Cause> {
         act(drift, today.drift_open, "/stuck#drift"),
         act(arrival, today.late_to_deliver, "/orders?late=deliver"),
         act(no_news, today.no_news, "/orders?late=parcel"),
+        act(pause, paused.count(), "/channels"),
     ]
     .into_iter()
     .flatten()
@@ -206,7 +210,7 @@ pub(super) fn badge(chrome: &Chrome, doing: Doing) -> Badge {
     let kind = match doing {
         Doing::Well => "ok",
         Doing::Watched | Doing::Starting | Doing::Throttled => "wait",
-        Doing::Frozen => "act",
+        Doing::Frozen | Doing::Paused => "act",
         Doing::Tripped | Doing::Failing | Doing::Unauthorized => "bad",
         Doing::Off => "off",
     };

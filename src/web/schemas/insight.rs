@@ -5,7 +5,7 @@ pub(super) const SCHEMAS: &[(&str, &str)] = &[
     (
         "Insight",
         "at: time, from: time, is_summing: flag, days: InsightDay[], takings: Takings[], times: Stretch[], \
-         ranked_at: time?, best: RankedItem[], slow: RankedItem[]",
+         ranked_at: time?, best: RankedItem[], slow: RankedItem[], low: RankedItem[]",
     ),
     (
         "InsightDay",

@@ -14,12 +14,14 @@ use super::{
     adoption::adopted,
     aftersales,
     allocation::placed,
-    backups, documents, due, fulfillment, insight, labels, listings, messages, overview, people,
-    placing,
+    backups, documents, due, fulfillment, insight, labels, listings, messages, overview,
+    pausing::paused_and_resumed,
+    people, placing,
     rig::{Answer, Rig, bearer, rig},
     rules,
     safety::{decided, drift_and_breaker, frozen_and_thawed},
     shape::misfits,
+    stock_sheet::in_and_out,
     tuning, users,
 };
 use crate::{openapi, routes::routes};
@@ -699,6 +701,10 @@ async fn troubles(reader: &mut Reader) {
     decided(reader, &incidents["items"][0]).await;
     drift_and_breaker(reader).await;
     frozen_and_thawed(reader).await;
+    paused_and_resumed(reader).await;
+    reader.get("/api/v1/config").await;
+    reader.get("/api/v1/listings/shop/l-MUG/attempts").await;
+    in_and_out(reader).await;
     reader.get("/api/v1/inbox").await;
     let summary = reader.get("/api/v1/metrics/summary").await;
     let phases = json!({ "ready": 1, "shipped": 1, "short": 1 });

@@ -98,6 +98,12 @@ pub(super) async fn issued_and_drawn(reader: &mut Reader) {
     let listed = reader.get(&documents).await;
     assert_eq!(listed["items"][0], receipt["document"]);
     assert_eq!(listed["items"][1], credit["document"]);
+    let of_line = json!({
+        "kind": "credit_note", "reason": "one came back", "lines": [{ "line": 1, "units": 1 }],
+    });
+    let credit = reader.post(&documents, of_line).await;
+    assert_eq!(credit["document"]["total"]["amount"], "5.95");
+    assert_eq!(credit["document"]["tax"]["amount"], "0.95");
     let shown = reader.get(&path).await;
     assert_eq!(shown["documents"][1]["number"], "GS-1");
 
@@ -181,6 +187,47 @@ async fn what_is_drawn_is_kept_by_nobody_and_runs_nothing() {
 
     let without = rig.ask("GET", &by_number, None, &[]).await;
     assert_eq!(without.status, 401);
+}
+
+#[tokio::test]
+async fn a_credit_note_lists_what_is_taken_back_and_nothing_but_that() {
+    let rig = rig().await;
+    let path = enter(&rig, "doc-lines").await;
+    rig.post(&format!("{path}/documents"), json!({ "kind": "invoice" }))
+        .await;
+    let one = json!({ "kind": "credit_note", "reason": "a jug came back", "lines": [{ "line": 1, "units": 1 }] });
+    let credit = rig.post(&format!("{path}/documents"), one).await.json();
+    let number = credit["document"]["number"].as_str().expect("a number");
+    let page = rig
+        .get(&format!("/api/v1/documents/{number}?format=html"))
+        .await;
+    assert!(
+        page.text.contains("Krug") && page.text.contains("5,95"),
+        "{}",
+        page.text
+    );
+    assert!(page.text.contains("0,95"), "its tax");
+    for (body, code) in [
+        (
+            json!({ "kind": "invoice", "lines": [{ "line": 1, "units": 1 }] }),
+            "bad-body",
+        ),
+        (
+            json!({ "kind": "credit_note", "reason": "r", "refund": "int" }),
+            "bad-parameter",
+        ),
+        (
+            json!({ "kind": "credit_note", "reason": "r", "lines": [{ "line": 1, "units": 2 }] }),
+            "bad-document",
+        ),
+        (
+            json!({ "kind": "credit_note", "reason": "r", "lines": [{ "line": 7, "units": 1 }] }),
+            "bad-document",
+        ),
+    ] {
+        let answer = rig.post(&format!("{path}/documents"), body).await;
+        assert_eq!(answer.json()["code"], code, "{}", answer.text);
+    }
 }
 
 #[tokio::test]

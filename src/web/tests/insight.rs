@@ -67,7 +67,7 @@ async fn wrong(rig: &Rig) -> Vec<String> {
 async fn days_are_sums_of_their_orders_and_follow_them() {
     let rig = rig().await;
     rig.stock("shop", "MUG", 50).await;
-    rig.stock("shop", "CUP", 50).await;
+    rig.stock("shop", "CUP", 20).await;
     let yesterday = now().minus(Duration::from_secs(24 * 3600));
     takes(&rig, "shop", placed("1", "MUG", 3, yesterday)).await;
     takes(&rig, "shop", placed("2", "MUG", 1, now())).await;
@@ -122,7 +122,27 @@ async fn days_are_sums_of_their_orders_and_follow_them() {
         (&json!("MUG"), &json!(50))
     );
     assert_eq!(found["takings"][0]["orders"], 3);
+    what_runs_out_first_is_listed_first(&rig, &found).await;
     assert_eq!(wrong(&rig).await, Vec::<String>::new());
+}
+
+async fn what_runs_out_first_is_listed_first(rig: &Rig, found: &Value) {
+    // Three of each were sold, and of cups fewer are left.
+    let low: Vec<&Value> = (0..2).map(|at| &found["low"][at]["sku"]).collect();
+    assert_eq!(low, [&json!("CUP"), &json!("MUG")], "{}", found["low"]);
+    let lasts = |at: usize| found["low"][at]["days_left"].as_u64();
+    let both = lasts(0).zip(lasts(1));
+    assert!(
+        both.is_some_and(|(first, second)| first < second),
+        "{}",
+        found["low"]
+    );
+    let mut browser = Browser::of(rig, Role::Viewer).await;
+    let page = browser.get("/stock").await.text;
+    let list = page.find("Runs out first").expect("the list");
+    let rows = &page[list..];
+    let both = rows.find(">CUP<").zip(rows.find(">MUG<"));
+    assert!(both.is_some_and(|(first, second)| first < second), "{page}");
 }
 
 #[tokio::test]

@@ -45,7 +45,38 @@ use store::Memory;
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
-use crate::{Limits, Tokens};
+use crate::{Configured, Limits, Tokens};
+
+/// Something of each kind.
+fn configuration() -> Vec<Configured> {
+    let one = |key: &str, value: Option<&str>, from, place: Option<&str>, line| Configured {
+        key: key.to_owned(),
+        value: value.map(str::to_owned),
+        is_secret: value.is_none(),
+        from,
+        place: place.map(str::to_owned),
+        line,
+    };
+    let file = Some("oneshelf.toml");
+    vec![
+        one(
+            "accounts.shop.kind",
+            Some("\"paper\""),
+            "file",
+            file,
+            Some(1),
+        ),
+        one("admin.token", None, "file", file, Some(7)),
+        one(
+            "log.level",
+            Some("\"debug\""),
+            "environment",
+            Some("ONESHELF__LOG__LEVEL"),
+            None,
+        ),
+        one("schedule.poll", Some("30s"), "default", None, None),
+    ]
+}
 
 /// The token of these tests.
 pub(super) const TOKEN: &str = "osh_0123456789abcdef0123456789abcdef";
@@ -103,6 +134,7 @@ pub(super) async fn rig_over(store: Arc<dyn store::Store>, limits: Limits) -> Ri
         },
         unpaid_for: None,
         promised: domain::deadlines::Promised::default(),
+        capture_on: domain::payment::CaptureOn::default(),
         authority: Authority::Ledger,
     };
     let config = Config {
@@ -140,7 +172,7 @@ pub(super) async fn rig_over(store: Arc<dyn store::Store>, limits: Limits) -> Ri
     tokens.add(TOKEN).expect("a token");
     Rig {
         public: crate::public(Arc::clone(&engine), limits),
-        admin: crate::admin(Arc::clone(&engine), tokens, limits),
+        admin: crate::admin(Arc::clone(&engine), tokens, limits, configuration()),
         engine,
         clock,
     }
@@ -342,6 +374,7 @@ pub(super) fn snapshot(id: &str, lines: &[(&str, i64)]) -> OrderSnapshot {
         note: String::new(),
         ship_by: None,
         deliver_by: None,
+        risk: None,
         person_print: None,
         extra: None,
         gist: None,
@@ -518,6 +551,10 @@ impl Channel for TestChannel {
     }
 
     fn refund_orders(&self) -> Option<&dyn RefundOrders> {
+        None
+    }
+
+    fn capture_payments(&self) -> Option<&dyn channel::CapturePayments> {
         None
     }
 

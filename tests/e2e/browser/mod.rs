@@ -128,6 +128,8 @@ async fn somebody_does_a_days_work_in_the_dashboard() {
     let counting = take_stock(&world, &window).await;
     many_at_once(&world, &window).await;
     export(&window, &url).await;
+    count_in_a_file(&world, &window).await;
+    pause(&world, &window).await;
     sold_twice(&world, &window).await;
 
     for page in [
@@ -145,6 +147,8 @@ async fn somebody_does_a_days_work_in_the_dashboard() {
         "/channels/web-shop/walk",
         "/freeze",
         "/insight",
+        "/settings",
+        "/stock-sheet",
         "/incidents",
         "/stuck",
         "/users",
@@ -300,6 +304,62 @@ async fn export(window: &Window, url: &str) {
         csv.starts_with("day,account,placed,canceled,currency,"),
         "{csv}"
     );
+}
+
+/// A file of counts is tried out, and entered.
+async fn count_in_a_file(world: &World, window: &Window) {
+    window.go(&format!("{}/stock", world.api.admin_url)).await;
+    window.click("a[href='/stock-sheet']").await;
+    window.write("#rows", "sku,count\nVASE,x").await;
+    window.click("button[value=try]").await;
+    window.expect("Mistakes: 1").await;
+    let empty = "document.getElementById('rows').value = '';";
+    window.run(empty).await.expect("there is such a field");
+    window.write("#rows", "sku,count\nVASE,22").await;
+    window.click("button[value=try]").await;
+    window.expect("Good rows: 1, with changes: 1").await;
+    window.click("button[value=enter]").await;
+    window.expect("Rows entered: 1").await;
+    let stock = world.api.get("/api/v1/stock/VASE").await;
+    assert_eq!(stock["on_hand"], 22);
+}
+
+/// No level is written while stock is paused, and the newest one afterwards.
+async fn pause(world: &World, window: &Window) {
+    let page = format!("{}/channels/web-shop", world.api.admin_url);
+    window.go(&page).await;
+    let button = |deed: &str| {
+        format!("form[action='/channels/web-shop/{deed}'] input[value=stock] ~ button")
+    };
+    window.click(&button("pause")).await;
+    window.expect("Paused by ann").await;
+    let before = world.level("web-shop", "VASE");
+    let body = json!({ "sku": "VASE", "to": 31, "reason": "found some" });
+    world.api.post("/api/v1/stock/adjustments", body).await;
+    until(&world.ports, "a level waits", SOON, async || {
+        let account = world.api.get("/api/v1/accounts/web-shop").await;
+        match account["paused"][0]["waiting"].as_u64() {
+            Some(waiting) if waiting > 0 => Ok(()),
+            _ => Err(account["paused"].to_string()),
+        }
+    })
+    .await;
+    assert_eq!(world.level("web-shop", "VASE"), before);
+    window.go(&page).await;
+    window.expect("1 levels wait").await;
+    window.click(&button("resume")).await;
+    until(
+        &world.ports,
+        "the level is written",
+        SOON,
+        async || match world.level("web-shop", "VASE") {
+            level if level == before => Err(format!("{level}")),
+            _ => Ok(()),
+        },
+    )
+    .await;
+    let body = json!({ "sku": "VASE", "to": 20, "reason": "lost again" });
+    world.api.post("/api/v1/stock/adjustments", body).await;
 }
 
 /// What others do is seen without asking again.

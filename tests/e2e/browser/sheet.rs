@@ -25,7 +25,7 @@ const DEMO_FOR: Duration = Duration::from_secs(80);
 const SETTLES: Duration = Duration::from_millis(400);
 
 /// Screens that are always there, with a name for each.
-const SCREENS: [(&str, &str); 16] = [
+const SCREENS: [(&str, &str); 18] = [
     ("today", "/"),
     ("orders", "/orders"),
     ("orders-ready", "/orders?phase=ready&sort=oldest"),
@@ -40,6 +40,8 @@ const SCREENS: [(&str, &str); 16] = [
     ("oversold", "/incidents"),
     ("stuck", "/stuck"),
     ("insight", "/insight?days=7"),
+    ("stock-file", "/stock-sheet"),
+    ("settings", "/settings"),
     ("users", "/users"),
     ("nothing", "/nothing-is-here"),
 ];

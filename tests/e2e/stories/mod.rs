@@ -5,12 +5,15 @@
 //! ([`equal`]). Where a channel cannot do a step, the story says which one and what Oneshelf says instead.
 
 mod canceled;
+mod captured;
 mod changed;
 mod equal;
 mod lost;
 mod parcels;
+mod partner;
 mod phone;
 mod returned;
+mod risky;
 mod short_pick;
 mod supplier;
 mod unmapped;

@@ -149,6 +149,10 @@ impl Channel for WrongChannel {
         self.channel.refund_orders()
     }
 
+    fn capture_payments(&self) -> Option<&dyn channel::CapturePayments> {
+        self.channel.capture_payments()
+    }
+
     fn register_hooks(&self) -> Option<&dyn RegisterHooks> {
         self.channel.register_hooks()
     }

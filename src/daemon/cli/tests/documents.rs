@@ -79,6 +79,29 @@ async fn a_credit_note_has_the_currency_of_its_order() {
 }
 
 #[tokio::test]
+async fn a_credit_note_names_lines_or_a_refund() {
+    for (said, body) in [
+        (
+            "--line|1=2|--line|3=0.5",
+            json!({
+                "kind": "credit_note", "reason": "back",
+                "lines": [{ "line": 1, "units": "2" }, { "line": 3, "units": "0.5" }],
+            }),
+        ),
+        (
+            "--refund|int_a",
+            json!({ "kind": "credit_note", "reason": "back", "refund": "int_a" }),
+        ),
+    ] {
+        let line =
+            format!("orders|document|ord_a|--kind|credit-note|{said}|--reason|back|--output|-");
+        let ran = run(&line, &[receipt("done"), drawn()]).await;
+        assert_eq!(ran.body(0), body);
+        assert_eq!(ran.exit, Exit::Good, "{}", ran.text);
+    }
+}
+
+#[tokio::test]
 async fn what_has_no_number_is_drawn_from_the_order() {
     for (line, path) in [
         (

@@ -157,6 +157,10 @@ impl Channel for Open {
     fn refund_orders(&self) -> Option<&dyn RefundOrders> {
         None
     }
+    fn capture_payments(&self) -> Option<&dyn channel::CapturePayments> {
+        None
+    }
+
     fn register_hooks(&self) -> Option<&dyn RegisterHooks> {
         None
     }

@@ -120,6 +120,7 @@ fn under_way(desk: &Desk<'_>, order: OrderId) -> impl Iterator<Item = (TaskId, u
         Wish::PushShipment { .. }
         | Wish::CancelOrder { .. }
         | Wish::Refund { .. }
+        | Wish::Capture { .. }
         | Wish::Message { .. } => None,
     })
 }

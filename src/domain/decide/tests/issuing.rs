@@ -94,6 +94,8 @@ fn wanted(kind: Kind) -> NewDocument {
         },
         rates: vec!["19".parse().expect("a rate"), "7".parse().expect("a rate")],
         amount: None,
+        lines: Vec::new(),
+        refund: None,
         reason: match kind {
             Kind::Invoice => String::new(),
             Kind::CreditNote => "it broke".to_owned(),
@@ -409,4 +411,91 @@ fn no_history_leaves_a_gap() {
         assert!(distinct.into_iter().eq(1..=last), "{numbers:?}");
         assert!(last > 10, "the test did something: {last}");
     }
+}
+
+#[test]
+fn a_credit_note_lists_the_lines_that_are_named() {
+    let mut world = world();
+    let order = sell(&mut world, "P1", 2);
+    pay(&mut world, order, Step::Paid, 1000);
+    invoice(&mut world, order).expect("it is issued");
+    let asked = |units: i64| NewDocument {
+        lines: vec![(1, Decimal::whole(units))],
+        ..wanted(Kind::CreditNote)
+    };
+    assert_eq!(issue(&mut world, order, asked(1)), Ok(Verdict::New));
+    let bill = &last(&world, order).bill;
+    assert_eq!((bill.total, bill.lines.len()), (money(500), 1));
+    let line = &bill.lines[0];
+    assert_eq!((line.line, line.quantity), (Some(1), Decimal::whole(1)));
+    let number = DocumentNumber::new("RE-2026-0001");
+    let left = Decimal::whole(1);
+    let beyond = DocumentRefusal::BeyondUnits {
+        number: number.clone(),
+        line: 1,
+        left,
+    };
+    let refused = |refusal| Err(Refusal::Document(refusal));
+    assert_eq!(issue(&mut world, order, asked(2)), refused(beyond));
+    let other = NewDocument {
+        lines: vec![(9, Decimal::whole(1))],
+        ..wanted(Kind::CreditNote)
+    };
+    let unknown = DocumentRefusal::NotOnInvoice { number, line: 9 };
+    assert_eq!(issue(&mut world, order, other), refused(unknown));
+    assert_eq!(issue(&mut world, order, asked(1)), Ok(Verdict::New));
+    assert_eq!(
+        invoice(&mut world, order),
+        Ok(Verdict::New),
+        "all of it was taken back"
+    );
+}
+
+#[test]
+fn a_credit_note_tells_of_a_refund_as_it_was_wished() {
+    let mut world = world();
+    world.act("count MUG 10");
+    let mut view = super::reports::order_snapshot("#1");
+    view.lines = vec![super::reports::line_snapshot("MUG:2", false)];
+    view.lines[0].total = money(1000);
+    world.decide(&Signal::Order {
+        account: AccountId::new("web"),
+        snapshot: Box::new(view),
+        source: crate::signal::Source::Read,
+    });
+    let order = world.id("#1");
+    invoice(&mut world, order).expect("it is issued");
+    let refund = |world: &mut World, amount: i64, lines: Vec<(u32, Quantity)>| {
+        let amount = super::reports::eur(amount);
+        let reason = "it broke".to_owned();
+        let of_return = None;
+        let asked = Command::Refund {
+            order,
+            amount,
+            lines,
+            reason,
+            of_return,
+        };
+        world.ask(asked).expect("it is wished");
+        let mut intents = world.book.intents.values();
+        intents.next_back().expect("a wish").id
+    };
+    let of_line = refund(&mut world, 500, vec![(1, Quantity::of(1))]);
+    let of_amount = refund(&mut world, 120, Vec::new());
+    let asked = |refund| NewDocument {
+        refund: Some(refund),
+        ..wanted(Kind::CreditNote)
+    };
+    assert_eq!(issue(&mut world, order, asked(of_line)), Ok(Verdict::New));
+    let bill = &last(&world, order).bill;
+    assert_eq!(bill.total.minor(), 500);
+    assert_eq!(bill.lines[0].line, Some(1));
+    assert_eq!(issue(&mut world, order, asked(of_amount)), Ok(Verdict::New));
+    let bill = &last(&world, order).bill;
+    assert_eq!((bill.total.minor(), bill.lines[0].line), (120, None));
+    let unknown = crate::ids::IntentId::next(&mut IdSource::new(Time::EPOCH, [9; 16]));
+    assert_eq!(
+        issue(&mut world, order, asked(unknown)),
+        Err(Refusal::Document(DocumentRefusal::NoRefund(unknown)))
+    );
 }

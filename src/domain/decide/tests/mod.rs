@@ -2,6 +2,7 @@
 //! at [`World::act`] and [`World::expect`]. A row can be reviewed without reading code.
 
 mod aftersales;
+mod capture;
 mod claim_rules;
 mod deadlines;
 mod echoes;

@@ -9,8 +9,8 @@ use crate::{
     delivery::DeliveryRefusal,
     fulfillment::FulfillmentRefusal,
     ids::{
-        ArrivalId, CountId, DocumentNumber, DriftId, IncidentId, ReturnId, SellerId, SeriesId,
-        ShipmentId, TaskId,
+        ArrivalId, CountId, DocumentNumber, DriftId, IncidentId, IntentId, ReturnId, SellerId,
+        SeriesId, ShipmentId, TaskId,
     },
     issuing::{DocumentRefusal, Kind},
     item::ItemRefusal,
@@ -280,7 +280,7 @@ fn fulfillment(location: &LocationId, sku: &Sku) -> Vec<Refusal> {
     refusals.into_iter().map(Refusal::Fulfillment).collect()
 }
 
-fn documents() -> [DocumentRefusal; 13] {
+fn documents() -> [DocumentRefusal; 16] {
     let (sum, total) = (super::reports::eur(1002), super::reports::eur(1000));
     let dollar = Currency::new("USD").expect("a currency");
     let number = DocumentNumber::new("RE-1");
@@ -302,6 +302,16 @@ fn documents() -> [DocumentRefusal; 13] {
             left: sum,
         },
         DocumentRefusal::NotPositive,
+        DocumentRefusal::NotOnInvoice {
+            number: number.clone(),
+            line: 3,
+        },
+        DocumentRefusal::BeyondUnits {
+            number: number.clone(),
+            line: 3,
+            left: Decimal::whole(1),
+        },
+        DocumentRefusal::NoRefund(IntentId::next(&mut IdSource::new(Time::EPOCH, [1; 16]))),
         DocumentRefusal::OtherCurrency {
             number,
             invoice: sum.currency(),

@@ -58,6 +58,7 @@ pub(super) fn order_snapshot(name: &str) -> OrderSnapshot {
         note: String::new(),
         ship_by: None,
         deliver_by: None,
+        risk: None,
         person_print: None,
         extra: None,
         gist: None,

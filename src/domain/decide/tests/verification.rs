@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     Decimal,
+    risk::Risk,
     signal::Source,
     snapshot::{Address, OrderSnapshot, PaymentState, Standing, Version},
     verify::{Bought, Checks, Gist, Sum, add_up, is_alike},
@@ -265,14 +266,47 @@ fn sums_that_do_not_fit_hold_until_they_do() {
 }
 
 #[test]
+fn what_its_channel_fears_to_be_fraud_is_held_until_somebody_says_otherwise() {
+    let said = |what: &str| {
+        format!("its channel fears fraud: {what}; ask the buyer, then release it or cancel it")
+    };
+    let mut view = mug(1, Some(address("10115")));
+    view.risk = Some(Risk::Pending);
+    let mut world = world();
+    let mut see_risk = |world: &mut World, risk: Option<Risk>| {
+        view.version.revision += 1;
+        view.risk = risk;
+        see(world, &view);
+        held(world)
+    };
+    assert_eq!(see_risk(&mut world, Some(Risk::Pending)), [""; 0]);
+    world.expect("#1 ready");
+    let investigate = said("it would look at the order");
+    assert_eq!(see_risk(&mut world, Some(Risk::Medium)), [investigate]);
+    // It takes that back, and fears worse later.
+    assert_eq!(see_risk(&mut world, Some(Risk::Low)), [""; 0]);
+    let cancel = said("it would cancel the order");
+    assert_eq!(see_risk(&mut world, Some(Risk::High)), [cancel]);
+    world.expect("#1 held");
+    world.act("release #1");
+    world.expect("#1 ready");
+    assert_eq!(see_risk(&mut world, Some(Risk::High)), [""; 0]);
+    let odd = Some(Risk::Unmapped("ODD".to_owned()));
+    assert_eq!(see_risk(&mut world, odd).len(), 1);
+    assert_eq!(see_risk(&mut world, None), [""; 0]);
+}
+
+#[test]
 fn each_check_can_be_switched_off_for_an_account() {
     let off = Checks {
         address: false,
         arithmetic: false,
         duplicates: None,
+        risk: false,
     };
     let mut wrong = mug(1, Some(address("1011")));
     wrong.total = eur(900);
+    wrong.risk = Some(Risk::High);
     let twin = OrderId::next(&mut IdSource::new(Time::EPOCH, [7; 16]));
     wrong.gist = Some(Gist {
         alike: vec![twin],
@@ -280,7 +314,7 @@ fn each_check_can_be_switched_off_for_an_account() {
     });
     let mut strict = world();
     see(&mut strict, &wrong);
-    assert_eq!(held(&strict).len(), 2);
+    assert_eq!(held(&strict).len(), 3);
     let order = &strict.book.orders[&strict.id("#1")];
     assert_eq!(order.alike, [twin]);
     let told = |event: &Event| matches!(event, Event::LooksAlike { other } if *other == twin);

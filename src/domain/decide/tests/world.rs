@@ -38,6 +38,7 @@ pub(super) struct World {
     owner: Option<&'static str>,
     budget: Option<WriteBudget>,
     pub(super) promised: crate::deadlines::Promised,
+    pub(super) capture_on: crate::payment::CaptureOn,
     pub(super) incidents: Vec<crate::policy::Rule>,
     pub(super) order_rules: Vec<OrderRule>,
     pub(super) verify: Verification,
@@ -64,6 +65,7 @@ impl World {
             owner: None,
             budget: None,
             promised: crate::deadlines::Promised::default(),
+            capture_on: crate::payment::CaptureOn::default(),
             incidents: Vec::new(),
             order_rules: Vec::new(),
             verify: Verification::default(),
@@ -104,6 +106,7 @@ impl World {
             budget: self.budget,
             is_by_hand: false,
             promised: self.promised,
+            capture_on: self.capture_on,
         };
         let owner = Terms {
             authority: Authority::Channel,

@@ -51,6 +51,14 @@ window.addEventListener("pageshow", () => {
   document.querySelectorAll("button:disabled").forEach((button) => { button.disabled = false; });
 });
 
+// A file fills the text that is sent in its stead.
+for (const file of document.querySelectorAll("input[type=file][data-into]")) {
+  file.addEventListener("change", async () => {
+    const [chosen] = file.files;
+    if (chosen) document.getElementById(file.dataset.into).value = await chosen.text();
+  });
+}
+
 // How many rows of a list are chosen. Without a script their buttons do the same.
 function countChosen() {
   const says = document.getElementById("chosen");

@@ -42,6 +42,8 @@ catalog! {
         cause_inbox_text: "A channel told something that we do not understand.", "Ein Kanal hat etwas gemeldet, das wir nicht verstehen.", "Un canal comunicó algo que no entendemos.";
         cause_account: "Accounts in trouble", "Konten mit Problemen", "Cuentas con problemas";
         cause_account_text: "Calls fail, credentials are refused, or too much changed at once.", "Aufrufe scheitern, der Zugang wird verweigert, oder es änderte sich zu viel auf einmal.", "Fallan las llamadas, se deniega el acceso o cambió demasiado de golpe.";
+        cause_paused: "Accounts paused", "Pausierte Konten", "Cuentas en pausa";
+        cause_paused_text: "Somebody paused orders, stock or tracking; what comes meanwhile waits.", "Jemand hat Bestellungen, Bestand oder Sendungen pausiert; was inzwischen kommt, wartet.", "Alguien puso en pausa pedidos, stock o envíos; lo que llega espera.";
         map_them: "Map lines", "Artikel zuordnen", "Asignar artículos";
         show_them: "Show", "Zeigen", "Ver";
         no_users: "Nobody was added yet. Add somebody with: oneshelf users add NAME --role operator", "Noch niemand. Fügen Sie jemanden hinzu: oneshelf users add NAME --role operator", "Aún no hay nadie. Añada a alguien con: oneshelf users add NAME --role operator";

@@ -11,6 +11,8 @@ mod desk;
 mod insight;
 mod lists;
 mod orders;
+mod settings;
+mod sheet;
 mod shops;
 mod states;
 mod stock;
@@ -21,6 +23,8 @@ pub(crate) use desk::Desk;
 pub(crate) use insight::Insight;
 pub(crate) use lists::Lists;
 pub(crate) use orders::Orders;
+pub(crate) use settings::Settings;
+pub(crate) use sheet::Sheet;
 pub(crate) use shops::Shops;
 pub(crate) use states::States;
 pub(crate) use stock::Stock;
@@ -108,6 +112,8 @@ impl Language {
             insight: &Insight::IN[at],
             lists: &Lists::IN[at],
             orders: &Orders::IN[at],
+            settings: &Settings::IN[at],
+            sheet: &Sheet::IN[at],
             shops: &Shops::IN[at],
             states: &States::IN[at],
             stock: &Stock::IN[at],
@@ -124,6 +130,8 @@ pub(crate) struct Words {
     pub(crate) insight: &'static Insight,
     pub(crate) lists: &'static Lists,
     pub(crate) orders: &'static Orders,
+    pub(crate) settings: &'static Settings,
+    pub(crate) sheet: &'static Sheet,
     pub(crate) shops: &'static Shops,
     pub(crate) states: &'static States,
     pub(crate) stock: &'static Stock,
@@ -159,6 +167,8 @@ mod tests {
             Insight::TEXTS,
             Lists::TEXTS,
             Orders::TEXTS,
+            Settings::TEXTS,
+            Sheet::TEXTS,
             Shops::TEXTS,
             States::TEXTS,
             Stock::TEXTS,

@@ -65,9 +65,32 @@ catalog! {
         never_mind: "Do not freeze", "Nicht einfrieren", "No congelar";
         is_done: "Done", "Erledigt", "Hecho";
         is_open: "To do", "Offen", "Pendiente";
+        pauses: "Pause and resume", "Anhalten und fortsetzen", "Pausar y reanudar";
+        flow_orders: "Orders", "Bestellungen", "Pedidos";
+        flow_orders_text: "Its orders are read. While that is paused, what it sells is not taken off elsewhere.", "Seine Bestellungen werden gelesen. Solange das ruht, wird anderswo nicht abgezogen, was es verkauft.", "Se leen sus pedidos. En pausa, lo que vende no se descuenta en otros canales.";
+        flow_orders_waiting: "{count} orders were told of", "{count} Bestellungen wurden gemeldet", "Avisos de {count} pedidos";
+        flow_stock: "Stock", "Bestand", "Stock";
+        flow_stock_text: "Levels are written to it. While that is paused, the newest level of each listing waits.", "Bestände werden geschrieben. Solange das ruht, wartet der neueste Bestand jedes Angebots.", "Se escriben niveles. En pausa, espera el último nivel de cada anuncio.";
+        flow_stock_waiting: "{count} levels wait", "{count} Bestände warten", "{count} niveles esperan";
+        flow_tracking: "Tracking", "Sendungen", "Envíos";
+        flow_tracking_text: "It is told of parcels. While that is paused, they wait to be told.", "Es erfährt von Paketen. Solange das ruht, warten die Meldungen.", "Se le comunican los paquetes. En pausa, los avisos esperan.";
+        flow_tracking_waiting: "{count} parcels wait to be told", "{count} Pakete warten auf ihre Meldung", "{count} paquetes por comunicar";
+        runs: "Runs", "Läuft", "En marcha";
+        paused_by: "Paused by {by}", "Angehalten von {by}", "En pausa por {by}";
+        pause: "Pause", "Anhalten", "Pausar";
+        resume: "Resume", "Fortsetzen", "Reanudar";
+        calls_per_second: "Calls a second, at most", "Aufrufe je Sekunde, höchstens", "Llamadas por segundo, como máximo";
+        backfill: "Read orders since a day", "Bestellungen seit einem Tag lesen", "Leer pedidos desde un día";
+        backfill_text: "All orders that changed there since then are read again; what is known already stays as it is.", "Alle Bestellungen, die sich dort seither änderten, werden noch einmal gelesen; Bekanntes bleibt, wie es ist.", "Se leen otra vez los pedidos que cambiaron desde entonces; lo ya conocido no cambia.";
+        backfill_since: "Since", "Seit", "Desde";
+        backfill_now: "Read them", "Lesen", "Leer";
+        backfill_asked: "Orders since {since} are to be read.", "Bestellungen seit {since} werden gelesen.", "Se leerán los pedidos desde {since}.";
+        backfill_runs: "{count} orders read since {since}, up to {up_to}.", "{count} Bestellungen seit {since} gelesen, bis {up_to}.", "{count} pedidos leídos desde {since}, hasta {up_to}.";
+        backfill_done: "{count} orders read since {since}: done.", "{count} Bestellungen seit {since} gelesen: fertig.", "{count} pedidos leídos desde {since}: listo.";
         live: "Live", "Live", "Activa";
         observe: "Observe", "Beobachten", "Observar";
         off: "Off", "Aus", "Apagada";
+        open_item: "Open the item first", "Erst den Artikel öffnen", "Abrir primero el artículo";
         open_order: "Open the order first", "Erst die Bestellung öffnen", "Abrir primero el pedido";
     }
 }

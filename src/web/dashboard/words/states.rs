@@ -33,6 +33,7 @@ catalog! {
         starting: "Not read yet", "Noch nicht gelesen", "Aún sin leer";
         throttled: "Asked to wait", "Soll warten", "Debe esperar";
         frozen: "Frozen", "Eingefroren", "Congelado";
+        paused: "Paused", "Pausiert", "En pausa";
         tripped: "Breaker tripped", "Sicherung ausgelöst", "Protección activada";
         failing: "Calls fail", "Aufrufe scheitern", "Fallan las llamadas";
         unauthorized: "Credentials refused", "Zugang verweigert", "Acceso denegado";
@@ -93,6 +94,7 @@ impl States {
             Doing::Failing => self.failing,
             Doing::Tripped => self.tripped,
             Doing::Frozen => self.frozen,
+            Doing::Paused => self.paused,
             Doing::Throttled => self.throttled,
             Doing::Starting => self.starting,
             Doing::Watched => self.watched,

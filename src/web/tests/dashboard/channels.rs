@@ -60,6 +60,49 @@ async fn freezing_is_shown_before_and_can_be_taken_back() {
 }
 
 #[tokio::test]
+async fn work_is_paused_and_goes_on() {
+    let rig = rig().await;
+    rig.stock("shop", "MUG", 5).await;
+    let mut browser = Browser::of(&rig, Role::Operator).await;
+    let (page, pause) = ("/channels/shop", "/channels/shop/pause");
+    let done = browser.submit(page, pause, &[("what", "stock")]).await;
+    assert_eq!(done.status, 303, "{}", done.text);
+    let shop = rig.get("/api/v1/accounts/shop").await.json();
+    assert_eq!(
+        (&shop["paused"][0]["what"], &shop["paused"][0]["by"]),
+        (&"stock".into(), &"operator".into())
+    );
+    for (language, words) in [
+        ("en", "Paused by operator"),
+        ("de", "Angehalten von operator"),
+        ("es", "En pausa por operator"),
+    ] {
+        let shown = browser
+            .send("GET", page, None, &[("accept-language", language)])
+            .await;
+        assert!(shown.text.contains(words), "{language}: {}", shown.text);
+    }
+    assert!(
+        browser.get("/").await.text.contains("Accounts paused"),
+        "today says it"
+    );
+    let list = browser.get("/channels").await;
+    assert!(list.text.contains("<dd>Stock</dd>"), "{}", list.text);
+    let resume = "/channels/shop/resume";
+    let done = browser.submit(page, resume, &[("what", "stock")]).await;
+    assert_eq!(done.status, 303, "{}", done.text);
+    let shop = rig.get("/api/v1/accounts/shop").await.json();
+    assert_eq!(shop["paused"], serde_json::json!([]));
+    let back = "/channels/shop/backfill";
+    let done = browser.submit(page, back, &[("since", "2020-01-01")]).await;
+    assert_eq!(done.status, 303, "{}", done.text);
+    let shown = browser.get(page).await;
+    assert!(shown.text.contains("are to be read."), "{}", shown.text);
+    let hand = browser.get("/channels/phone").await;
+    assert!(!hand.text.contains("Pause and resume"), "{}", hand.text);
+}
+
+#[tokio::test]
 async fn an_account_is_taken_over_step_by_step() {
     let rig = rig().await;
     rig.stock("shop", "MUG", 5).await;

@@ -9,7 +9,7 @@ use super::{Browser, rig};
 const STYLE: &str = include_str!("../../dashboard/assets/dashboard.css");
 
 /// All pages that can be reached without an id of ours.
-const PAGES: [&str; 16] = [
+const PAGES: [&str; 18] = [
     "/",
     "/orders",
     "/orders?phase=held",
@@ -25,6 +25,8 @@ const PAGES: [&str; 16] = [
     "/incidents",
     "/stuck",
     "/insight",
+    "/settings",
+    "/stock-sheet",
     "/users",
 ];
 

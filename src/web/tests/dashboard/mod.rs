@@ -7,6 +7,7 @@ mod lists;
 mod looks;
 mod orders;
 mod signing_in;
+mod stuck;
 
 use axum::{body::Body, http::Request};
 use engine::users::Role;
