@@ -7,6 +7,7 @@ use domain::{
     fulfillment::{Label, Parcel, Task, TaskLine, TaskState},
     ids::{OrderId, ShipmentId, TaskId},
     item::Item,
+    locations::Kind,
     order::Order,
     stock::LocationId,
 };
@@ -257,6 +258,7 @@ pub async fn waiting(
     after: Option<Vec<u8>>,
     limit: usize,
 ) -> Result<Page<Waiting>, StoreError> {
+    let location = location.filter(|at| !is_the_only_one(engine, at));
     let below = location.map_or_else(Vec::new, |at| prefix(&[at.as_str()]));
     let mut walk = Walk::new(engine, rows::TO_PICK, below, after);
     let mut items = Vec::new();
@@ -281,6 +283,14 @@ pub async fn waiting(
     }
     let next = walk.rest().await?;
     Ok(Page { items, next })
+}
+
+/// Whether all that is ours lies there. Nothing is given to it then: what has no location waits there as well.
+fn is_the_only_one(engine: &Engine, at: &LocationId) -> bool {
+    let locations = engine.decider.policy().locations.clone();
+    let ours = locations.declared().iter();
+    let ours = ours.filter(|location| location.kind != Kind::Channel);
+    ours.count() <= 1 && *at == locations.home()
 }
 
 async fn waiting_lines(

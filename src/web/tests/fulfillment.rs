@@ -39,6 +39,11 @@ pub(super) async fn went_through(reader: &mut Reader) {
     let found = found.expect("it waits to be picked");
     assert_eq!(found["lines"][0]["units"], 3);
     assert_eq!(found["lines"][0]["sku"], "BOWL");
+    // Where all of it lies at one place, what has no location waits there.
+    let there = reader.get("/api/v1/tasks/waiting?location=main").await;
+    assert_eq!(there["items"], waiting["items"]);
+    let elsewhere = reader.get("/api/v1/tasks/waiting?location=attic").await;
+    assert_eq!(elsewhere["items"], json!([]));
 
     let opened = reader
         .post(&format!("{path}/tasks"), json!({ "by": "ann" }))
