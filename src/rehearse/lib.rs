@@ -7,6 +7,7 @@
 
 mod aftercare;
 mod alarms;
+mod banks;
 pub mod checkers;
 mod clerk;
 pub mod coverage;

@@ -14,6 +14,7 @@ use std::{
 use domain::{
     AccountId, Quantity, Sku, Time,
     item::{Item, ItemKind},
+    payment::CaptureOn,
     rules::{Buffer, OfferRules, ScopedRule},
 };
 use engine::{Config, account::Mode};
@@ -270,6 +271,7 @@ impl Own {
             locations: policy.locations,
             breaker: policy.breaker,
             unpaid_for: None,
+            capture_on: self.capture_on(),
             items: self.assortment.items.clone(),
             stock,
             shops,
@@ -279,6 +281,14 @@ impl Own {
             by_hand: None,
             own: Some(self.clone()),
         }
+    }
+
+    /// Whether any of the accounts takes reserved money; if so, buyers have it reserved.
+    fn capture_on(&self) -> CaptureOn {
+        let accounts = (self.make)().accounts.into_iter();
+        let mut taken = accounts.map(|account| account.capture_on);
+        let taken = taken.find(|taken| *taken != CaptureOn::Never);
+        taken.unwrap_or_default()
     }
 
     /// What the engine is configured with, for shops that are reached by these settings.

@@ -101,6 +101,7 @@ impl Pad {
                 is_deleted: false,
                 shipments: Vec::new(),
                 refunded_minor: 0,
+                captured_minor: 0,
                 given_up: Vec::new(),
                 street: String::new(),
             })

@@ -11,6 +11,7 @@ use domain::{
     decide::Authority,
     item::{Item, ItemKind},
     locations::Locations,
+    payment::CaptureOn,
     policy,
     rules::{Buffer, EndWhen, OfferRules, Ratio, ScopedRule},
 };
@@ -27,7 +28,7 @@ use sandbox::{
     faults::{Fault, Faults},
 };
 
-use crate::{own::Own, phone::PHONE, places, promises};
+use crate::{banks, own::Own, phone::PHONE, places, promises};
 
 /// One interval of every schedule, and the longest pause between two tries.
 const QUIET_WITHIN: Duration = Duration::from_secs(20 * 60);
@@ -167,6 +168,8 @@ pub struct Plan {
     pub pace: buyers::Pace,
     /// How long an unpaid order keeps its stock.
     pub unpaid_for: Option<Duration>,
+    /// When reserved money is taken, where a shop reserves any.
+    pub capture_on: CaptureOn,
     /// What may be offered.
     pub rules: OfferRules,
     /// Where stock can lie; nothing where that is one place without a name.
@@ -251,11 +254,13 @@ impl Plan {
         // Left to a chance of its own: an evening without either is as it would be else.
         let mut apart = Rng::with_seed(seed ^ 0x0b11_6a7e);
         let mut incidents = Vec::new();
+        let mut capture_on = CaptureOn::Never;
         if scale.has_office {
             rules
                 .rules
                 .extend(promises::rules(&stock, begins_at, &mut apart));
             incidents = promises::policy(&mut apart);
+            capture_on = banks::capture_on(&mut apart);
         }
         let locations = match scale.has_places {
             true => places::locations(&shops, &mut chance),
@@ -272,6 +277,7 @@ impl Plan {
             locations,
             breaker,
             unpaid_for: chance.bool().then_some(Duration::from_secs(40)),
+            capture_on,
             faults,
             pace,
             stock,
@@ -347,7 +353,7 @@ impl Plan {
             },
             unpaid_for: self.unpaid_for,
             promised: domain::deadlines::Promised::default(),
-            capture_on: domain::payment::CaptureOn::default(),
+            capture_on: self.capture_on,
             authority: Authority::Ledger,
         }
     }

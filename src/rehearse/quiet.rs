@@ -301,7 +301,7 @@ fn check_shipments(
     }
 }
 
-/// P5: what we canceled is canceled there, and what we gave back was given back once.
+/// P5: what we canceled is canceled there, and what we gave back or took was given back or taken once.
 fn check_wishes(known: &Known<'_>, orders: &[Order], found: &mut Findings) {
     for order in orders {
         let Some(truth) = known.truth(order) else {
@@ -310,14 +310,16 @@ fn check_wishes(known: &Known<'_>, orders: &[Order], found: &mut Findings) {
         let name = format!("order {} of {}", order.external_id, order.account);
         let is_over = truth.is_canceled || truth.is_deleted;
         let (mut given, mut perhaps) = (0, 0);
+        let mut taken = 0;
         for intent in known.intents(order) {
             let is_done = matches!(intent.state, IntentState::Done(_));
             match &intent.wish {
                 Wish::PushShipment { .. }
-                | Wish::Capture { .. }
                 | Wish::Message { .. }
                 | Wish::BuyLabel { .. }
                 | Wish::VoidLabel { .. } => continue,
+                Wish::Capture { amount } if is_done => taken += amount.minor(),
+                Wish::Capture { .. } => {}
                 Wish::CancelOrder { .. } if is_done && !is_over => {
                     let sentence = format!("P5: {name} was canceled by us, and is not there");
                     found.add(Checker::Wishes, sentence);
@@ -327,6 +329,12 @@ fn check_wishes(known: &Known<'_>, orders: &[Order], found: &mut Findings) {
                 Wish::Refund { amount, .. } => perhaps += amount.minor(),
             }
             found.look(Checker::Wishes, 1);
+        }
+        // Nobody but us takes it: where it was taken we know so, however often the answer was lost.
+        if truth.captured_minor != taken {
+            let is = truth.captured_minor;
+            let sentence = format!("P5: {is} of {name} were taken, and {taken} are noted");
+            found.add(Checker::Wishes, sentence);
         }
         // A shop that cancels an order gives all of it back by itself.
         let is_right = (given..=given + perhaps).contains(&truth.refunded_minor);

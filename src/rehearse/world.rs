@@ -43,6 +43,7 @@ use store::{
 };
 
 use crate::{
+    banks,
     clerk::{Clerk, Desk},
     coverage::Coverage,
     disk::{Disk, FAR_SYNC_MS, SYNC_MS, Watch, lock},
@@ -491,6 +492,7 @@ impl World {
             if !is_counted && (self.would_confuse_the_count(shop, &act) || self.is_lull(&act)) {
                 continue;
             }
+            let act = self.paid_how(shop, act);
             let stall = &self.stalls[shop];
             let result = stall.line(|line| line.act(&act, now));
             self.trace
@@ -500,6 +502,11 @@ impl World {
             }
             self.buyers.answered(shop, &act, &result, now);
         }
+    }
+
+    fn paid_how(&mut self, shop: usize, act: Act) -> Act {
+        let channel = self.plan.shops.get(shop).map_or("", |(channel, _)| channel);
+        banks::paid_how(act, channel, self.plan.capture_on, &mut self.fate)
     }
 
     /// Whether the opening stock was taken over. Until then nothing leaves but what the shop that it is

@@ -175,6 +175,8 @@ pub struct TrueOrder {
     pub shipments: Vec<TrueShipment>,
     /// What was refunded, in minor units.
     pub refunded_minor: i64,
+    /// What was taken of money that was reserved, in minor units.
+    pub captured_minor: i64,
     /// What of an order that stands will not leave any more. A canceled order says nothing here.
     pub given_up: Vec<(Sku, u32)>,
     /// The street that it goes to; empty where nothing is sent.

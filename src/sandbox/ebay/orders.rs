@@ -191,6 +191,7 @@ impl Order {
                 })
                 .collect(),
             refunded_minor: self.refunded_minor(),
+            captured_minor: 0,
             given_up: Vec::new(),
             street: self.street(),
         }

@@ -52,6 +52,7 @@ fn read(evidence: &mut Evidence, words: &[&str]) -> Option<()> {
                 is_deleted: false,
                 shipments: Vec::new(),
                 refunded_minor: 0,
+                captured_minor: 0,
                 given_up: Vec::new(),
                 street: String::new(),
             });

@@ -160,6 +160,15 @@ impl Order {
         made.any(|made| made.kind == "AUTHORIZATION")
     }
 
+    /// What was taken of reserved money.
+    pub(super) fn captured_minor(&self) -> i64 {
+        let captures = self
+            .transactions
+            .iter()
+            .filter(|made| made.kind == "CAPTURE");
+        captures.map(|made| made.minor).sum()
+    }
+
     pub(super) fn refunded_minor(&self) -> i64 {
         self.refunds.iter().map(|refund| refund.minor).sum()
     }

@@ -337,6 +337,7 @@ impl World {
                 })
                 .collect(),
             refunded_minor: order.refunded_minor(),
+            captured_minor: order.captured_minor(),
             given_up: match order.canceled {
                 Some(_) => Vec::new(),
                 None => (order.lines.iter().enumerate())

@@ -277,6 +277,7 @@ impl Square {
             is_deleted: false,
             shipments: order.parcels.clone(),
             refunded_minor: refunded.map(|refund| refund.minor).sum(),
+            captured_minor: 0,
             given_up: Vec::new(),
             street: order.street().to_owned(),
         }

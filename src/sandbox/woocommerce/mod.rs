@@ -401,6 +401,7 @@ impl Woo {
             is_deleted: order.is_deleted || order.status == "trash",
             shipments: parcels::of(order),
             refunded_minor: order.refunded_minor(),
+            captured_minor: 0,
             given_up: order.given_up(),
             street: order.shipping["address_1"]
                 .as_str()

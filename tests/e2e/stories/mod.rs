@@ -222,6 +222,14 @@ impl Story {
             .await;
     }
 
+    /// The process is killed, and somebody starts it again.
+    async fn dies_and_starts_again(self) -> Story {
+        let Story { world, daemon } = self;
+        daemon.kill();
+        let daemon = world.start().await;
+        Story { world, daemon }
+    }
+
     /// Nothing more happens: every shop shows what Oneshelf shows, of every order and every level, and what is
     /// stored is sound.
     async fn ends(self) {

@@ -61,6 +61,45 @@ async fn leaves_in_three_parcels(story: &Story, sold: &Sold) {
     assert_eq!(counter(&order, "BOWL", "shipped"), 2, "{order}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parcels_that_left_while_tracking_was_paused_are_told_once_when_it_goes_on() {
+    let story = Story::begins().await;
+    let mut sold = Vec::new();
+    for (account, _) in SHOPS {
+        let flows = json!({ "what": ["tracking"] });
+        let path = format!("/api/v1/accounts/{account}/pause");
+        story.world.api.post(&path, flows).await;
+        let one = story.sold(account, &[("BOWL", 1)]).await;
+        story.ships(&one, &format!("P-{account}")).await;
+        sold.push(one);
+    }
+    // Orders still come in and levels are still written: the lines to the shops are used meanwhile.
+    for (account, _) in SHOPS {
+        story.world.expect_level(account, "BOWL", 76).await;
+    }
+    let story = story.dies_and_starts_again().await;
+    let later = story.sold("boutique", &[("MUG-S", 1)]).await;
+    story.ships(&later, "P-later").await;
+    for one in &sold {
+        assert_eq!(story.truth(one).shipments, [], "{}", one.account);
+    }
+
+    for (account, _) in SHOPS {
+        let path = format!("/api/v1/accounts/{account}/resume");
+        story.world.api.post(&path, json!({})).await;
+    }
+    sold.push(later);
+    for one in &sold {
+        let is_told = |order: &Value| {
+            let mut intents = list(&order["intents"]);
+            intents.all(|intent| intent["state"] == "done")
+        };
+        story.shows(one, "is told", is_told).await;
+        assert_eq!(story.truth(one).shipments.len(), 1, "{}", one.account);
+    }
+    story.ends().await;
+}
+
 /// The task at a location.
 pub(super) fn task_at(order: &Value, location: &str) -> String {
     let mut tasks = list(&order["tasks"]);
