@@ -17,6 +17,7 @@ pub mod doctor;
 pub mod erasing;
 pub mod explain;
 pub mod exposure;
+pub mod finding;
 pub mod gateways;
 pub mod inbox;
 mod insight;
@@ -265,6 +266,7 @@ impl Engine {
         engine.count_backlog().await?;
         engine.serve_waiting().await?;
         engine.list_deadlines().await?;
+        engine.list_words().await?;
         // What a crash came between is destroyed before anything else is done.
         engine.erase_what_was_asked().await?;
         engine.spawn_all();

@@ -34,7 +34,7 @@ const ORDERS_PER_ITEM: u64 = 10;
 /// How many orders go one step together.
 const AT_ONCE: u64 = 256;
 /// The number of the first order. The shop counts from one, and hooks from two thousand million.
-const FIRST: u64 = 1_000_000_000;
+pub(super) const FIRST: u64 = 1_000_000_000;
 /// The id of the first listing that the shop does not have.
 const FIRST_LISTING: usize = 900_000_000;
 
