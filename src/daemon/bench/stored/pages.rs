@@ -148,13 +148,13 @@ async fn measure(args: &Args, bench: &Bench<'_>) -> anyhow::Result<Vec<Page>> {
 }
 
 /// Somebody who is signed in.
-struct Visitor {
-    address: SocketAddr,
-    cookie: String,
+pub(super) struct Visitor {
+    pub(super) address: SocketAddr,
+    pub(super) cookie: String,
 }
 
 impl Visitor {
-    async fn sign_in(bench: &Bench<'_>) -> anyhow::Result<Visitor> {
+    pub(super) async fn sign_in(bench: &Bench<'_>) -> anyhow::Result<Visitor> {
         let rig = &bench.rig;
         let name = "bench";
         rig.tell("/api/v1/users", &json!({ "name": name, "role": "admin" }))
@@ -184,7 +184,7 @@ impl Visitor {
     }
 
     /// Asks for a page, and says how much came.
-    async fn get(&self, path: &str) -> anyhow::Result<usize> {
+    pub(super) async fn get(&self, path: &str) -> anyhow::Result<usize> {
         let Visitor { address, cookie } = self;
         let request = format!(
             "GET {path} HTTP/1.1\r\nhost: {address}\r\ncookie: {cookie}\r\naccept: text/html\r\n\
