@@ -1,6 +1,7 @@
 //! The way out of the daemon: one HTTP client, paced for each account, and a vault for each; and what goes to others
 //! than channels.
 
+use engine::ports::allowance::Meter;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use anyhow::Context;
@@ -113,10 +114,15 @@ impl RealOutside {
 }
 
 impl Outside for RealOutside {
-    fn port(&self, account: &AccountId, descriptor: &'static Descriptor) -> Port {
+    fn port(
+        &self,
+        account: &AccountId,
+        descriptor: &'static Descriptor,
+        meter: &Arc<Meter>,
+    ) -> Port {
         let clock = Arc::clone(&self.ports.clock);
         let quota = self.quota(account, descriptor);
-        let http = Paced::new(Arc::clone(&self.client), clock, quota);
+        let http = Paced::new(Arc::clone(&self.client), clock, quota, Arc::clone(meter));
         Port {
             http: Arc::new(http),
             vault: Arc::new(FileVault::new(&self.vault_dir, account, &self.ports)),

@@ -4,6 +4,7 @@
 //! A call takes time both ways, so that buyers buy between our reading and our writing. What was sent
 //! arrives even if its sender dies meanwhile. Nothing here retries or judges.
 
+use engine::ports::allowance::Meter;
 use std::{
     collections::BTreeMap,
     sync::{
@@ -195,7 +196,12 @@ impl Street {
 }
 
 impl Outside for Street {
-    fn port(&self, account: &AccountId, descriptor: &'static Descriptor) -> Port {
+    fn port(
+        &self,
+        account: &AccountId,
+        descriptor: &'static Descriptor,
+        meter: &Arc<Meter>,
+    ) -> Port {
         if descriptor.is_by_hand {
             return Port {
                 http: Arc::new(Nowhere(Arc::clone(&self.ports.clock))),
@@ -213,7 +219,12 @@ impl Outside for Street {
         let way = self.way(Arc::<Stall>::clone(stall));
         let clock = Arc::clone(&self.ports.clock);
         Port {
-            http: Arc::new(Paced::new(Arc::new(way), clock, descriptor.quota)),
+            http: Arc::new(Paced::new(
+                Arc::new(way),
+                clock,
+                descriptor.quota,
+                Arc::clone(meter),
+            )),
             vault: Arc::<MemoryVault>::clone(vault),
         }
     }

@@ -1,5 +1,6 @@
 //! The real engine with a small shop that does what a twin would do once in a thousand evenings.
 
+use engine::ports::allowance::Meter;
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::ControlFlow,
@@ -158,6 +159,7 @@ static KIOSK: Descriptor = Descriptor {
         per_second: 10,
         burst: 10,
         rest: None,
+        said: None,
     },
     hook_topics: &[],
     quantity: QuantityMeaning::Available,
@@ -341,7 +343,7 @@ impl PullOrders for Kiosk {
 pub(crate) struct Room(pub(crate) Arc<dyn Clock>);
 
 impl Outside for Room {
-    fn port(&self, _: &AccountId, _: &'static Descriptor) -> Port {
+    fn port(&self, _: &AccountId, _: &'static Descriptor, _: &Arc<Meter>) -> Port {
         Port {
             http: Arc::new(self.clone()),
             vault: Arc::new(MemoryVault::default()),

@@ -5,6 +5,7 @@
 //! back while other things happen. Hooks are those that the twin signed. Nothing here knows what is
 //! right: it tells what the book says.
 
+use engine::ports::allowance::Meter;
 use std::{
     collections::BTreeMap,
     ops::ControlFlow,
@@ -571,7 +572,7 @@ struct Street {
 }
 
 impl Outside for Street {
-    fn port(&self, _: &AccountId, _: &'static Descriptor) -> Port {
+    fn port(&self, _: &AccountId, _: &'static Descriptor, _: &Arc<Meter>) -> Port {
         let way = Way {
             ports: self.ports.clone(),
             counter: Arc::clone(&self.counter),

@@ -4,6 +4,7 @@
 //! This is how a store is filled with what the daemon would have written: by the same decisions through
 //! the same port, many to a commit, without a hook or a page for each.
 
+use engine::ports::allowance::Meter;
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
@@ -145,7 +146,7 @@ struct Unpaced {
 }
 
 impl Outside for Unpaced {
-    fn port(&self, account: &AccountId, _: &'static Descriptor) -> Port {
+    fn port(&self, account: &AccountId, _: &'static Descriptor, _: &Arc<Meter>) -> Port {
         Port {
             http: Arc::clone(&self.client),
             vault: Arc::new(FileVault::new(&self.vaults, account, &self.ports)),

@@ -3,6 +3,7 @@
 //! The channel signs hooks with HMAC, and its hooks are observations as JSON. Nothing is polled and
 //! nothing is pushed: of the engine's tasks only the inbox runs.
 
+use engine::ports::allowance::Meter;
 use std::{
     sync::{
         Arc, Mutex,
@@ -424,7 +425,7 @@ impl Spawn for OnlyTheInbox {
 struct Nowhere;
 
 impl Outside for Nowhere {
-    fn port(&self, _: &AccountId, _: &'static Descriptor) -> Port {
+    fn port(&self, _: &AccountId, _: &'static Descriptor, _: &Arc<Meter>) -> Port {
         Port {
             http: Arc::new(NoHttp),
             vault: Arc::new(NoVault),
@@ -479,6 +480,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
         per_second: 10,
         burst: 10,
         rest: None,
+        said: None,
     },
     hook_topics: &["orders"],
     quantity: QuantityMeaning::Available,
