@@ -1,7 +1,6 @@
 //! The way out of the daemon: one HTTP client, paced for each account, and a vault for each; and what goes to others
 //! than channels.
 
-use engine::ports::allowance::Meter;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use anyhow::Context;
@@ -12,6 +11,7 @@ use engine::{
     gateways::{Gateways, Webhook, labels::LabelProvider},
     ports::{
         Ports,
+        allowance::Meter,
         http::{Egress, Outbound},
         mail::Smtp,
         quota::Paced,

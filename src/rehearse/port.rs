@@ -4,7 +4,6 @@
 //! A call takes time both ways, so that buyers buy between our reading and our writing. What was sent
 //! arrives even if its sender dies meanwhile. Nothing here retries or judges.
 
-use engine::ports::allowance::Meter;
 use std::{
     collections::BTreeMap,
     sync::{
@@ -22,7 +21,7 @@ use channel::{
 use domain::{AccountId, Time};
 use engine::{
     Outside,
-    ports::{Clock, Ports, quota::Paced},
+    ports::{Clock, Ports, allowance::Meter, quota::Paced},
 };
 use fastrand::Rng;
 use sandbox::faults::{Faulty, Handled};

@@ -1,6 +1,5 @@
 //! The real engine with a small shop that does what a twin would do once in a thousand evenings.
 
-use engine::ports::allowance::Meter;
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::ControlFlow,
@@ -30,7 +29,7 @@ use engine::{
     backups::{BackupView, KeepBackups, NoBackup},
     decider::Policy,
     erasing::Privacy,
-    ports::{Clock, quota::urgent},
+    ports::{Clock, allowance::Meter, quota::urgent},
     rows::{ORDERS_BY_ACCOUNT, STOCK, key},
 };
 use rehearse::{

@@ -5,7 +5,6 @@
 //! back while other things happen. Hooks are those that the twin signed. Nothing here knows what is
 //! right: it tells what the book says.
 
-use engine::ports::allowance::Meter;
 use std::{
     collections::BTreeMap,
     ops::ControlFlow,
@@ -36,7 +35,7 @@ use engine::{
     decider::Policy,
     erasing::Privacy,
     intake::Reply,
-    ports::Ports,
+    ports::{Ports, allowance::Meter},
     rows,
 };
 use rehearse::{

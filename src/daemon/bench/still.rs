@@ -4,7 +4,6 @@
 //! This is how a store is filled with what the daemon would have written: by the same decisions through
 //! the same port, many to a commit, without a hook or a page for each.
 
-use engine::ports::allowance::Meter;
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
@@ -20,6 +19,7 @@ use engine::{
     decider::{Alongside, Done},
     ports::{
         Ports,
+        allowance::Meter,
         http::{Egress, Outbound},
         system::{self, Tasks},
     },

@@ -3,7 +3,6 @@
 //! The channel signs hooks with HMAC, and its hooks are observations as JSON. Nothing is polled and
 //! nothing is pushed: of the engine's tasks only the inbox runs.
 
-use engine::ports::allowance::Meter;
 use std::{
     sync::{
         Arc, Mutex,
@@ -36,7 +35,7 @@ use engine::{
     account::{Mode, Pace},
     decider::Policy,
     erasing::Privacy,
-    ports::{Clock, Entropy, Ports, Spawn, Task},
+    ports::{Clock, Entropy, Ports, Spawn, Task, allowance::Meter},
     sealing::Sealer,
 };
 use hmac::{Hmac, KeyInit, Mac};

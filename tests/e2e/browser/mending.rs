@@ -19,7 +19,7 @@ pub(super) async fn fix_a_mapping(world: &World, window: &Window, axe: Option<&s
     let url = &world.api.admin_url;
     judge(window, &format!("{url}/orders/{order}"), axe).await;
     window.go(&format!("{url}/orders/{order}")).await;
-    window.expect("Not mapped").await;
+    window.expect("no item yet").await;
     let form = format!("form[action='/orders/{order}/map']");
     let field = format!("{form} input[name=sku]:not([type=hidden])");
     window.write(&field, "BOWL\u{e007}").await;
