@@ -134,10 +134,21 @@ pub async fn list(
     after: Option<Vec<u8>>,
     limit: usize,
 ) -> Result<Page<DueView>, StoreError> {
+    list_of(engine, &Due::ALL, filter, after, limit).await
+}
+
+/// The same of some kinds of deadlines alone, in this order.
+pub async fn list_of(
+    engine: &Engine,
+    kinds: &[Due],
+    filter: &Filter,
+    after: Option<Vec<u8>>,
+    limit: usize,
+) -> Result<Page<DueView>, StoreError> {
     let now = engine.ports.clock.now();
     let (mut items, mut looked) = (Vec::new(), 0);
     let mut place = after;
-    for what in Due::ALL {
+    for what in kinds.iter().copied() {
         let below = prefix(&[what.word()]);
         let is_here = |key: &Vec<u8>| key.starts_with(&below);
         if place.as_ref().is_some_and(|key| !is_here(key)) {
@@ -175,7 +186,7 @@ pub async fn list(
             });
         }
         let is_full = items.len() >= limit || looked >= LOADED_MAX;
-        if is_full && what != Due::Parcel {
+        if is_full && kinds.last() != Some(&what) {
             // The end of a part: the next one begins behind all of its keys.
             let next = Some(end_of(&below));
             return Ok(Page { items, next });

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
-use domain::order::Phase;
+use domain::{deadlines::Due, order::Phase};
 use engine::{
     users::views::ViewError,
     views::{
@@ -358,21 +358,17 @@ async fn late(
         state: Some(Standing::Late),
         within: due::WITHIN_USUAL,
     };
-    if !LATE.contains(&what) {
-        return Err(bad_parameter("late", "use ship, deliver or parcel"));
-    }
+    let kind = Due::ALL.into_iter().find(|kind| kind.word() == what);
+    let kind = kind.ok_or_else(|| bad_parameter("late", "use ship, deliver or parcel"))?;
     let place = Place::read(&("late page", what, &filter), cursor, Some(ROWS))?;
-    // What else may be late stands before and behind it in one list.
-    let begins = engine::rows::prefix(&[what]);
-    let after = place.after.clone().unwrap_or_else(|| begins.clone());
-    let page = due::list(&admin.engine, &filter, Some(after), place.limit).await?;
-    let next = page.next.filter(|key| key.starts_with(&begins));
+    let after = place.after.clone();
+    let page = due::list_of(&admin.engine, &[kind], &filter, after, place.limit).await?;
     let mut items = Vec::new();
-    for one in page.items.iter().filter(|one| one.due == what) {
+    for one in &page.items {
         items.extend(views::orders::summary(&admin.engine, one.id).await?);
     }
     Ok(Found {
-        next: next.map(|key| place.cursor(key)),
+        next: page.next.map(|key| place.cursor(key)),
         items,
     })
 }
