@@ -48,6 +48,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
         per_second: 10,
         burst: 50,
         rest: None,
+        said: None,
     },
     hook_topics: &[
         "ORDER_CONFIRMATION",

@@ -34,6 +34,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
         per_second: 1,
         burst: 1,
         rest: None,
+        said: None,
     },
     hook_topics: &[],
     quantity: QuantityMeaning::Unreserved,

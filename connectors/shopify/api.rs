@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use channel::{
-    ChannelError, ErrorKind, Port, Rest, Secret,
+    Allowance, ChannelError, ErrorKind, Port, Rest, Secret,
     http::{Answer, Effect},
 };
 use domain::Time;
@@ -354,6 +354,27 @@ pub(super) fn rest(response: &channel::http::Response) -> Option<Rest> {
         usual: until(RESERVE + again),
         leisurely: until(RESERVE.max(others) + again),
     })
+}
+
+/// What the bucket holds after a call, as the shop says it.
+pub(super) fn allowance(response: &channel::http::Response) -> Option<Allowance> {
+    let bill: wire::Bill = serde_json::from_slice(response.body()).ok()?;
+    let status = bill.extensions.cost.throttle_status;
+    Some(Allowance {
+        left: whole_points(status.currently_available.as_ref())?,
+        of: whole_points(status.maximum_available.as_ref()),
+        unit: "points",
+        restored_per_second: whole_points(status.restore_rate.as_ref()),
+    })
+}
+
+/// Points without their decimals; shops write them both ways. Less than none is none.
+fn whole_points(number: Option<&serde_json::Number>) -> Option<u64> {
+    let text = number?.to_string();
+    match text.starts_with('-') {
+        true => Some(0),
+        false => text.split('.').next()?.parse().ok(),
+    }
 }
 
 fn points(number: Option<&serde_json::Number>) -> Option<f64> {

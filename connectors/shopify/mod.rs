@@ -74,6 +74,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
         per_second: 10,
         burst: 40,
         rest: Some(api::rest),
+        said: Some(api::allowance),
     },
     hook_topics: webhook::TOPICS,
     quantity: QuantityMeaning::Available,

@@ -114,6 +114,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
         per_second: 10,
         burst: 10,
         rest: None,
+        said: None,
     },
     hook_topics: &[
         "catalog.version.updated",

@@ -62,6 +62,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
         per_second: 10,
         burst: 20,
         rest: None,
+        said: None,
     },
     hook_topics: TOPICS,
     quantity: QuantityMeaning::Available,

@@ -89,6 +89,21 @@ pub struct Quota {
     /// How long an answer asks us to rest before we read on, for channels that say with each answer
     /// what is left. Absent where a channel only says so when it is too late.
     pub rest: Option<fn(&http::Response) -> Option<Rest>>,
+    /// What an answer says of what is left, for people to see. Absent where a channel does not say it.
+    pub said: Option<fn(&http::Response) -> Option<Allowance>>,
+}
+
+/// What a channel said is left of its quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// How much is left.
+    pub left: u64,
+    /// Of how much, where it says so.
+    pub of: Option<u64>,
+    /// Of what: `points` or `calls`.
+    pub unit: &'static str,
+    /// How much comes back each second, where it says so.
+    pub restored_per_second: Option<u64>,
 }
 
 impl Quota {

@@ -11,6 +11,7 @@ use engine::{
     gateways::{Gateways, Webhook, labels::LabelProvider},
     ports::{
         Ports,
+        allowance::Meter,
         http::{Egress, Outbound},
         mail::Smtp,
         quota::Paced,
@@ -113,10 +114,15 @@ impl RealOutside {
 }
 
 impl Outside for RealOutside {
-    fn port(&self, account: &AccountId, descriptor: &'static Descriptor) -> Port {
+    fn port(
+        &self,
+        account: &AccountId,
+        descriptor: &'static Descriptor,
+        meter: &Arc<Meter>,
+    ) -> Port {
         let clock = Arc::clone(&self.ports.clock);
         let quota = self.quota(account, descriptor);
-        let http = Paced::new(Arc::clone(&self.client), clock, quota);
+        let http = Paced::new(Arc::clone(&self.client), clock, quota, Arc::clone(meter));
         Port {
             http: Arc::new(http),
             vault: Arc::new(FileVault::new(&self.vault_dir, account, &self.ports)),

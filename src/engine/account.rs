@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
-        Mutex, RwLock,
+        Arc, Mutex, RwLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 use crate::{
     lanes::Doubts,
     pausing::{Flow, Paused},
-    ports::{quota::is_urgent, schedule::Schedule},
+    ports::{allowance::Meter, quota::is_urgent, schedule::Schedule},
     reading::backfill::Backfill,
 };
 
@@ -107,6 +107,8 @@ pub struct Account {
     pub connector: &'static dyn Connector,
     /// Its channel.
     pub channel: Box<dyn Channel>,
+    /// What is left of its quota.
+    pub meter: Arc<Meter>,
     /// How it is run.
     pub pace: Pace,
     /// What the configuration says it may do.
@@ -220,6 +222,7 @@ impl Account {
             recent: Mutex::default(),
             usual_waits_until: Mutex::default(),
             health: Mutex::default(),
+            meter: Arc::default(),
         }
     }
 

@@ -13,7 +13,7 @@ use domain::{
     rules::{self, Case},
     stock::{Cause, Claim, Condition, LocationId, Movement, Stock},
 };
-use store::StoreError;
+use store::{Row, StoreError};
 
 use crate::{
     Engine,
@@ -40,8 +40,8 @@ pub async fn explain(engine: &Engine, sku: &Sku) -> Result<Option<Vec<String>>, 
     let mut said = vec![what_it_is(&item)];
     match &item.kind {
         ItemKind::Good => {
-            said.extend(movements(engine, &item).await?);
-            said.extend(claims(engine, &item).await?);
+            said.extend(movements(engine, &item, found.stock.as_ref()).await?);
+            said.extend(claims(engine, &item, found.stock.as_ref()).await?);
             said.extend(owed(engine, &item, found.stock.as_ref()).await?);
             said.extend(lying(engine, &item, found.stock.as_ref()));
             said.push(good_sum(&item, found.stock.as_ref()));
@@ -100,33 +100,56 @@ fn what_it_is(item: &Item) -> String {
     }
 }
 
-async fn movements(engine: &Engine, item: &Item) -> Result<Vec<String>, StoreError> {
-    let mut walk = Walk::summing(engine, rows::MOVEMENTS, prefix(&[item.sku.as_str()]));
-    let mut latest = std::collections::VecDeque::new();
-    let (mut older, mut older_count) = (Quantity::ZERO, 0_usize);
-    while let Some((_, row)) = walk.next().await? {
-        let movement: Movement = rows::decode(rows::MOVEMENTS, &row.value)?;
-        latest.push_back(movement);
-        // The first one says where the number began, so it is always told.
-        if latest.len() > MOVEMENTS_TOLD
-            && let Some(second) = latest.remove(1)
-        {
-            older = older.plus(second.delta);
-            older_count += 1;
+async fn movements(
+    engine: &Engine,
+    item: &Item,
+    stock: Option<&Stock>,
+) -> Result<Vec<String>, StoreError> {
+    let below = prefix(&[item.sku.as_str()]);
+    let mut walk = Walk::new(engine, rows::MOVEMENTS, below.clone(), None);
+    let Some((begin, row)) = walk.next().await? else {
+        let said = "Nothing of it was ever counted, received or shipped.";
+        return Ok(vec![said.to_owned()]);
+    };
+    let decode = |row: &Row| rows::decode::<Movement>(rows::MOVEMENTS, &row.value);
+    // The first one says where the number began, so it is always told.
+    let first = decode(&row)?;
+    let mut walk = Walk::new(engine, rows::MOVEMENTS, below, None).back();
+    let (mut latest, mut older_count, mut is_all) = (Vec::new(), 0_usize, false);
+    while let Some((key, row)) = walk.next().await? {
+        if key == begin {
+            is_all = true;
+            break;
+        }
+        match latest.len() < MOVEMENTS_TOLD - 1 {
+            true => latest.push(decode(&row)?),
+            false => older_count += 1,
         }
     }
-    let mut said = Vec::new();
-    for (index, movement) in latest.iter().enumerate() {
-        said.push(tell_movement(engine, item, movement, index == 0).await?);
-        if index == 0 && older_count > 0 {
-            let sum = signed(Units::new(older, item.scale));
-            said.push(format!("Then {older_count} older movements came to {sum}."));
-        }
+    latest.reverse();
+    let mut said = vec![tell_movement(engine, item, &first, true).await?];
+    if older_count > 0 {
+        // What lies there is the sum of all.
+        let told = latest.iter().map(|movement| movement.delta);
+        let told: Quantity = told.chain([first.delta]).sum();
+        let lying = stock.iter().flat_map(|stock| stock.positions.values());
+        let all: Quantity = lying.flat_map(|here| here.values().copied()).sum();
+        let sum = signed(Units::new(all.minus(told), item.scale));
+        let count = at_least(older_count, is_all);
+        said.push(format!("Then {count} older movements came to {sum}."));
     }
-    if said.is_empty() {
-        said.push("Nothing of it was ever counted, received or shipped.".to_owned());
+    for movement in &latest {
+        said.push(tell_movement(engine, item, movement, false).await?);
     }
     Ok(said)
+}
+
+/// How many, where perhaps not all were counted.
+fn at_least(count: usize, is_all: bool) -> String {
+    match is_all {
+        true => count.to_string(),
+        false => format!("{count} or more"),
+    }
 }
 
 async fn tell_movement(
@@ -207,17 +230,22 @@ async fn order_name(engine: &Engine, id: String) -> Result<String, StoreError> {
     })
 }
 
-async fn claims(engine: &Engine, item: &Item) -> Result<Vec<String>, StoreError> {
-    let mut walk = Walk::summing(engine, rows::CLAIMS, prefix(&[item.sku.as_str()]));
+async fn claims(
+    engine: &Engine,
+    item: &Item,
+    stock: Option<&Stock>,
+) -> Result<Vec<String>, StoreError> {
+    let below = prefix(&[item.sku.as_str()]);
+    let mut walk = Walk::new(engine, rows::CLAIMS, below, None);
     let mut said = Vec::new();
-    let (mut more, mut more_count) = (Quantity::ZERO, 0_usize);
+    let (mut told, mut more_count) = (Quantity::ZERO, 0_usize);
     while let Some((_, row)) = walk.next().await? {
-        let claim: Claim = rows::decode(rows::CLAIMS, &row.value)?;
         if said.len() >= CLAIMS_TOLD {
-            more = more.plus(claim.open());
             more_count += 1;
             continue;
         }
+        let claim: Claim = rows::decode(rows::CLAIMS, &row.value)?;
+        told = told.plus(claim.open());
         let order = order_name(engine, claim.order.to_string()).await?;
         let units = Units::new(claim.open(), item.scale);
         let place = place_of(&claim, item.scale);
@@ -227,9 +255,13 @@ async fn claims(engine: &Engine, item: &Item) -> Result<Vec<String>, StoreError>
         ));
     }
     if more_count > 0 {
-        let units = Units::new(more, item.scale);
+        // What is promised is the sum of all open claims.
+        let all = stock.map(|stock| stock.allocated_total().plus(stock.pending));
+        let units = Units::new(all.unwrap_or_default().minus(told), item.scale);
+        let is_all = walk.rest().await?.is_none();
+        let count = at_least(more_count, is_all);
         said.push(format!(
-            "{units} more are promised to {more_count} more order lines."
+            "{units} more are promised to {count} more order lines."
         ));
     }
     Ok(said)

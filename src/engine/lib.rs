@@ -17,6 +17,7 @@ pub mod doctor;
 pub mod erasing;
 pub mod explain;
 pub mod exposure;
+pub mod finding;
 pub mod gateways;
 pub mod inbox;
 mod insight;
@@ -63,7 +64,7 @@ use gateways::Gateways;
 use issuing::Sellers;
 use lanes::Lane;
 use meters::Meters;
-use ports::{Ports, Work};
+use ports::{Ports, Work, allowance::Meter};
 use recent::Recent;
 use store::{Batch, Store, StoreError};
 use tokio::sync::{Notify, watch};
@@ -118,8 +119,13 @@ pub struct Config {
 
 /// Makes the way out for an account.
 pub trait Outside: Sync {
-    /// The port of one account.
-    fn port(&self, account: &AccountId, descriptor: &'static channel::Descriptor) -> Port;
+    /// The port of one account; who makes its calls tells the meter what is left of its quota.
+    fn port(
+        &self,
+        account: &AccountId,
+        descriptor: &'static channel::Descriptor,
+        meter: &Arc<Meter>,
+    ) -> Port;
 }
 
 /// Why the engine cannot start.
@@ -218,7 +224,8 @@ impl Engine {
             let descriptor = account.connector.descriptor();
             let terms = terms_of(&account);
             policy.accounts.insert(account.id.clone(), terms);
-            let port = outside.port(&account.id, descriptor);
+            let meter = Arc::new(Meter::default());
+            let port = outside.port(&account.id, descriptor, &meter);
             let channel = account
                 .connector
                 .open(account.settings, port)
@@ -228,7 +235,8 @@ impl Engine {
                 })?;
             let set = load_override(store.as_ref(), &account.id).await?;
             let (id, connector) = (account.id.clone(), account.connector);
-            let opened = Account::new(id, connector, channel, account.pace, account.mode, set);
+            let mut opened = Account::new(id, connector, channel, account.pace, account.mode, set);
+            opened.meter = meter;
             opened.hold_writes(is_to_compare_first(store.as_ref(), &account.id).await?);
             accounts.insert(account.id, Arc::new(opened));
         }
@@ -265,6 +273,7 @@ impl Engine {
         engine.count_backlog().await?;
         engine.serve_waiting().await?;
         engine.list_deadlines().await?;
+        engine.list_words().await?;
         // What a crash came between is destroyed before anything else is done.
         engine.erase_what_was_asked().await?;
         engine.spawn_all();

@@ -45,6 +45,8 @@ pub const RECIPIENTS: Table = Table("recipients");
 pub const ORDERS_BY_PHASE: Table = Table("orders_by_phase");
 /// Index: orders by account, oldest first.
 pub const ORDERS_BY_ACCOUNT: Table = Table("orders_by_account");
+/// Index: orders by what they are found by: kind, word and order.
+pub const ORDERS_BY_WORD: Table = Table("orders_by_word");
 /// Index: the channel's ids of orders that may still change, by account.
 pub const OPEN_ORDERS: Table = Table("open_orders");
 /// Index: orders that wait for stock, by item and time of placing.

@@ -21,7 +21,10 @@ use domain::{
     order::{Order, Phase},
     stock::{Cause, Claim, Condition, LocationId, Movement, Stock},
 };
-use engine::rows::{self, key, prefix, sortable, sortable_time};
+use engine::{
+    finding::fold,
+    rows::{self, key, prefix, sortable, sortable_time},
+};
 use store::{Memory, Table};
 
 use crate::{
@@ -470,6 +473,9 @@ fn check_order_indexes(
         let phase = order.phase(book.is_short(order));
         expect(rows::ORDERS_BY_PHASE, &[phase.word(), &id]);
         expect(rows::ORDERS_BY_ACCOUNT, &[account, &placed, &id]);
+        for (kind, word) in found_by(order) {
+            expect(rows::ORDERS_BY_WORD, &[kind, &word, &id]);
+        }
         if Phase::is_open(phase) {
             expect(rows::OPEN_ORDERS, &[account, &id]);
         }
@@ -503,6 +509,7 @@ fn check_order_indexes(
     for table in [
         rows::ORDERS_BY_PHASE,
         rows::ORDERS_BY_ACCOUNT,
+        rows::ORDERS_BY_WORD,
         rows::OPEN_ORDERS,
         rows::UNMAPPED_ORDERS,
         rows::TO_PICK,
@@ -515,6 +522,31 @@ fn check_order_indexes(
         let is = rows.keys(table, b"");
         compare(Checker::OrderLists, table, is, should_be, found);
     }
+}
+
+/// What people find an order by.
+fn found_by(order: &Order) -> BTreeSet<(&'static str, String)> {
+    let mut words = BTreeSet::new();
+    if fold(&order.number) != order.external_id.as_str() {
+        words.insert(("number", fold(&order.number)));
+    }
+    for line in &order.lines {
+        words.extend(line.channel_sku.iter().map(|sku| ("sku", fold(sku))));
+        let Some(item) = &line.item else { continue };
+        words.insert(("sku", fold(item.sku.as_str())));
+        words.extend(item.bill.keys().map(|sku| ("sku", fold(sku.as_str()))));
+    }
+    for parcel in &order.shipments {
+        words.extend(
+            parcel
+                .tracking_number
+                .iter()
+                .map(|text| ("parcel", fold(text))),
+        );
+    }
+    words.extend(order.tags.iter().map(|tag| ("tag", fold(tag))));
+    words.retain(|(_, word)| !word.is_empty());
+    words
 }
 
 fn check_offers(rows: &Rows<'_>, found: &mut Findings) {

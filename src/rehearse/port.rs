@@ -21,7 +21,7 @@ use channel::{
 use domain::{AccountId, Time};
 use engine::{
     Outside,
-    ports::{Clock, Ports, quota::Paced},
+    ports::{Clock, Ports, allowance::Meter, quota::Paced},
 };
 use fastrand::Rng;
 use sandbox::faults::{Faulty, Handled};
@@ -195,7 +195,12 @@ impl Street {
 }
 
 impl Outside for Street {
-    fn port(&self, account: &AccountId, descriptor: &'static Descriptor) -> Port {
+    fn port(
+        &self,
+        account: &AccountId,
+        descriptor: &'static Descriptor,
+        meter: &Arc<Meter>,
+    ) -> Port {
         if descriptor.is_by_hand {
             return Port {
                 http: Arc::new(Nowhere(Arc::clone(&self.ports.clock))),
@@ -213,7 +218,12 @@ impl Outside for Street {
         let way = self.way(Arc::<Stall>::clone(stall));
         let clock = Arc::clone(&self.ports.clock);
         Port {
-            http: Arc::new(Paced::new(Arc::new(way), clock, descriptor.quota)),
+            http: Arc::new(Paced::new(
+                Arc::new(way),
+                clock,
+                descriptor.quota,
+                Arc::clone(meter),
+            )),
             vault: Arc::<MemoryVault>::clone(vault),
         }
     }

@@ -270,6 +270,11 @@ async fn of_accounts(registry: &mut Registry, engine: &Engine) -> Result<(), Sto
     let live = Family::<OfAccount, Gauge>::default();
     let paused = Family::<OfPause, Gauge>::default();
     let polled = Family::<OfAccount, Ratio>::default();
+    let (calls, said) = (
+        Family::<OfAccount, Gauge>::default(),
+        Family::<OfAccount, Gauge>::default(),
+    );
+    let now = engine.ports.clock.now();
     for account in engine.accounts.values() {
         let label = OfAccount {
             account: account.id.to_string(),
@@ -292,6 +297,19 @@ async fn of_accounts(registry: &mut Registry, engine: &Engine) -> Result<(), Sto
             let is_paused = i64::from(account.is_paused(flow));
             paused.get_or_create(&label).set(is_paused);
         }
+        // What nobody knows has no number.
+        let left = account.meter.left(now);
+        for (family, left) in [
+            (&calls, left.calls.map(i64::from)),
+            (
+                &said,
+                left.said.and_then(|said| i64::try_from(said.left).ok()),
+            ),
+        ] {
+            if let Some(left) = left {
+                family.get_or_create(&label).set(left);
+            }
+        }
         if let Some(at) = health.last_poll_at {
             let millis = u64::try_from(at.millis()).unwrap_or(0);
             let seconds = std::time::Duration::from_millis(millis).as_secs_f64();
@@ -306,6 +324,10 @@ async fn of_accounts(registry: &mut Registry, engine: &Engine) -> Result<(), Sto
     registry.register("account_live", "Whether the account is written to", live);
     let help = "Whether a person paused this of the account";
     registry.register("account_paused", help, paused);
+    let help = "Calls to the channel that our own pace lets through at once now";
+    registry.register("account_calls_left", help, calls);
+    let help = "What the channel said last is left of its own quota, in its own unit";
+    registry.register("channel_quota_left", help, said);
     let help = "When the account's orders were last read completely";
     registry.register("last_poll_timestamp_seconds", help, polled);
     Ok(())

@@ -21,6 +21,12 @@ const PARAMETERS: &[(&str, &str, &str)] = &[
         "Only differences of this: `price`, `title` or `barcode`.",
     ),
     ("tag", "string", "Only with this tag, which a rule gave it."),
+    ("name", "string", "The name of what is meant."),
+    (
+        "q",
+        "string",
+        "Only with this number, id, SKU or tracking number; where none is called so, what begins so.",
+    ),
     (
         "newest_first",
         "boolean",

@@ -264,6 +264,32 @@ fn every_page_of_the_dashboard_is_timed() {
 }
 
 #[test]
+fn the_list_of_orders_stays_live() {
+    let ended = run(&[
+        "bench",
+        "board",
+        "--open",
+        "600",
+        "--rate",
+        "20",
+        "--seconds",
+        "3",
+        "--json",
+    ]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let figures = objects(&ended);
+    let [board] = figures.as_slice() else {
+        panic!("one figure: {ended:?}");
+    };
+    assert_eq!(board["changes"], 60, "{board}");
+    assert!(board["reads"].as_u64() > Some(1), "{board}");
+    // What changed together is told together.
+    assert!(board["events"].as_u64() < Some(30), "{board}");
+    assert!(board["behind_p99_ms"].as_f64() < Some(10_000.0), "{board}");
+    assert!(board["page_bytes"].as_u64() < Some(76_000), "{board}");
+}
+
+#[test]
 fn every_order_of_a_shop_is_polled_into_the_order_book() {
     let ended = run(&["bench", "backfill", "--orders", "300", "--json"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");

@@ -116,7 +116,12 @@ impl Desk {
 pub(crate) struct Nowhere;
 
 impl Outside for Nowhere {
-    fn port(&self, account: &AccountId, _: &'static channel::Descriptor) -> channel::Port {
+    fn port(
+        &self,
+        account: &AccountId,
+        _: &'static channel::Descriptor,
+        _: &Arc<engine::ports::allowance::Meter>,
+    ) -> channel::Port {
         panic!("{account} is not configured")
     }
 }

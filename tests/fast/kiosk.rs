@@ -29,7 +29,7 @@ use engine::{
     backups::{BackupView, KeepBackups, NoBackup},
     decider::Policy,
     erasing::Privacy,
-    ports::{Clock, quota::urgent},
+    ports::{Clock, allowance::Meter, quota::urgent},
     rows::{ORDERS_BY_ACCOUNT, STOCK, key},
 };
 use rehearse::{
@@ -158,6 +158,7 @@ static KIOSK: Descriptor = Descriptor {
         per_second: 10,
         burst: 10,
         rest: None,
+        said: None,
     },
     hook_topics: &[],
     quantity: QuantityMeaning::Available,
@@ -341,7 +342,7 @@ impl PullOrders for Kiosk {
 pub(crate) struct Room(pub(crate) Arc<dyn Clock>);
 
 impl Outside for Room {
-    fn port(&self, _: &AccountId, _: &'static Descriptor) -> Port {
+    fn port(&self, _: &AccountId, _: &'static Descriptor, _: &Arc<Meter>) -> Port {
         Port {
             http: Arc::new(self.clone()),
             vault: Arc::new(MemoryVault::default()),

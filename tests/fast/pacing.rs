@@ -83,6 +83,7 @@ fn made(
         Arc::clone(&shop) as Arc<dyn HttpPort>,
         clock,
         quota,
+        Arc::default(),
     ));
     for (path, how) in calls.iter().copied() {
         let paced = Arc::clone(&paced);
@@ -110,6 +111,7 @@ fn what_is_urgent_goes_first_and_the_rest_in_its_turn() {
         per_second: 1,
         burst: 1,
         rest: None,
+        said: None,
     };
     let calls = [
         ("/a", Usual),
@@ -141,6 +143,7 @@ fn urgent_calls_without_end_keep_nobody_out() {
         per_second: 1,
         burst: 1,
         rest: None,
+        said: None,
     };
     let mut calls = vec![("/usual", Usual)];
     calls.extend([("/urgent", Urgent); 60]);
@@ -163,6 +166,7 @@ fn a_rest_is_kept_by_all_but_the_urgent_and_a_refusal_by_all() {
                 leisurely: Duration::from_secs(5),
             })
         }),
+        said: None,
     };
     let resting = made(
         quota,
@@ -182,6 +186,7 @@ fn a_rest_is_kept_by_all_but_the_urgent_and_a_refusal_by_all() {
     let refused = made(
         Quota {
             rest: None,
+            said: None,
             ..quota
         },
         |path| match path {
@@ -207,6 +212,7 @@ fn the_leisurely_leave_most_of_a_quota_to_others_and_get_their_turn_in_the_end()
         per_second: 1,
         burst: 1,
         rest: None,
+        said: None,
     };
     let mut calls = vec![("/again", Leisurely); 5];
     calls.extend([("/usual", Usual); 10]);
@@ -224,4 +230,43 @@ fn the_leisurely_leave_most_of_a_quota_to_others_and_get_their_turn_in_the_end()
     let usual = made.iter().rposition(|(_, path)| path == "/usual");
     let usual = made[usual.expect("made")].0;
     assert!(usual <= 15_000, "they keep nobody waiting: {made:?}");
+}
+
+#[test]
+fn what_is_left_is_told_by_our_pace_and_by_the_channel() {
+    let mut executor = Executor::new(7, Time::EPOCH);
+    let group = Group(1);
+    let clock = executor.ports(group).clock;
+    let shop = Arc::new(Shop {
+        clock: Arc::clone(&clock),
+        answer: ok,
+        calls: Mutex::default(),
+    });
+    let quota = Quota {
+        per_second: 1,
+        burst: 5,
+        rest: None,
+        said: Some(|_| {
+            Some(channel::Allowance {
+                left: 40,
+                of: None,
+                unit: "calls",
+                restored_per_second: None,
+            })
+        }),
+    };
+    let meter = Arc::default();
+    let paced = Paced::new(shop, clock, quota, Arc::clone(&meter));
+    executor.spawn("three calls", group, async move {
+        for path in ["/a", "/b", "/c"] {
+            paced.send(request(path)).await.expect("an answer");
+        }
+    });
+    let later = Time::from_millis(100);
+    executor.run_until(later, &mut || ControlFlow::Continue(()));
+    let left = meter.left(later);
+    assert_eq!((left.calls, left.calls_most), (Some(2), Some(5)));
+    assert_eq!(left.said.map(|said| said.left), Some(40));
+    assert_eq!(meter.left(Time::from_millis(10_000)).calls, Some(5));
+    assert_eq!(meter.per_second(), Some(1));
 }

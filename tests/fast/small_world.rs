@@ -35,7 +35,7 @@ use engine::{
     decider::Policy,
     erasing::Privacy,
     intake::Reply,
-    ports::Ports,
+    ports::{Ports, allowance::Meter},
     rows,
 };
 use rehearse::{
@@ -571,7 +571,7 @@ struct Street {
 }
 
 impl Outside for Street {
-    fn port(&self, _: &AccountId, _: &'static Descriptor) -> Port {
+    fn port(&self, _: &AccountId, _: &'static Descriptor, _: &Arc<Meter>) -> Port {
         let way = Way {
             ports: self.ports.clone(),
             counter: Arc::clone(&self.counter),

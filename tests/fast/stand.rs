@@ -110,6 +110,7 @@ const STAND_IS: Descriptor = Descriptor {
         per_second: 10,
         burst: 10,
         rest: None,
+        said: None,
     },
     hook_topics: &[],
     quantity: QuantityMeaning::Available,

@@ -525,3 +525,38 @@ fn what_an_answer_says_is_left_is_kept_for_what_is_urgent() {
     let page = http::Response::new(b"<html>".to_vec());
     assert_eq!(super::super::api::rest(&page), None);
 }
+
+#[test]
+fn what_an_answer_says_is_left_is_told_as_it_is() {
+    let left = |status: Value| {
+        let cost = json!({ "requestedQueryCost": 150, "throttleStatus": status });
+        let body = json!({ "data": {}, "extensions": { "cost": cost } });
+        let answer = http::Response::new(body.to_string().into_bytes());
+        let said = super::super::api::allowance(&answer)?;
+        assert_eq!(said.unit, "points");
+        Some((said.left, said.of, said.restored_per_second))
+    };
+    for (left_is, of, rate, expected) in [
+        (
+            json!(1850),
+            json!(2000),
+            json!(100),
+            Some((1850, Some(2000), Some(100))),
+        ),
+        (
+            json!(12.75),
+            json!(2000.0),
+            json!(100.0),
+            Some((12, Some(2000), Some(100))),
+        ),
+        (json!(-3), json!(null), json!(null), Some((0, None, None))),
+        (json!(null), json!(2000), json!(100), None),
+        (json!("much"), json!(2000), json!(100), None),
+    ] {
+        let status =
+            json!({ "currentlyAvailable": left_is, "maximumAvailable": of, "restoreRate": rate });
+        assert_eq!(left(status), expected, "{left_is}");
+    }
+    let page = http::Response::new(b"<html>".to_vec());
+    assert_eq!(super::super::api::allowance(&page), None);
+}

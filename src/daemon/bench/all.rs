@@ -8,7 +8,7 @@ use super::common::Common;
 use crate::exit::Exit;
 
 /// What is measured when nothing is said: some ten minutes in all.
-const SMALL: [&str; 9] = [
+const SMALL: [&str; 10] = [
     "buffers --hours 60",
     "intake --orders 3000 --connections 8,64",
     "propagation --rate 100,500 --seconds 5",
@@ -18,9 +18,10 @@ const SMALL: [&str; 9] = [
     "reconcile --listings 20000",
     "stored --orders 2000,10000",
     "pages",
+    "board --open 2000 --seconds 5",
 ];
 /// The sizes that the targets are about. It takes hours.
-const FULL: [&str; 9] = [
+const FULL: [&str; 10] = [
     "buffers",
     "intake",
     "propagation",
@@ -30,6 +31,7 @@ const FULL: [&str; 9] = [
     "reconcile",
     "stored --orders 10000,100000,1000000",
     "pages --orders 1000000",
+    "board",
 ];
 
 /// Measures everything, one after the other.

@@ -60,6 +60,8 @@ enum What {
     Growth(stored::Args),
     /// Measures how long each page of the dashboard takes, and how much it sends, with many orders stored.
     Pages(stored::pages::Args),
+    /// Measures whether the list of orders stays live with many open orders and many changes a second.
+    Board(stored::board::Args),
     Backfill(backfill::Args),
     Reconcile(reconcile::Args),
     #[command(hide = true)]
@@ -94,6 +96,7 @@ async fn measure(args: &Args, out: &mut dyn Write) -> anyhow::Result<Exit> {
         What::Memory(args) => stored::run(args, &[Figure::Memory], out).await,
         What::Growth(args) => stored::run(args, &[Figure::Growth], out).await,
         What::Pages(args) => stored::pages::run(args, out).await,
+        What::Board(args) => stored::board::run(args, out).await,
         What::Backfill(args) => backfill::run(args, out).await,
         What::Reconcile(args) => reconcile::run(args, out).await,
         What::Baseline(args) => baseline::run(args, out).await,

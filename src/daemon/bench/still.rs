@@ -19,6 +19,7 @@ use engine::{
     decider::{Alongside, Done},
     ports::{
         Ports,
+        allowance::Meter,
         http::{Egress, Outbound},
         system::{self, Tasks},
     },
@@ -145,7 +146,7 @@ struct Unpaced {
 }
 
 impl Outside for Unpaced {
-    fn port(&self, account: &AccountId, _: &'static Descriptor) -> Port {
+    fn port(&self, account: &AccountId, _: &'static Descriptor, _: &Arc<Meter>) -> Port {
         Port {
             http: Arc::clone(&self.client),
             vault: Arc::new(FileVault::new(&self.vaults, account, &self.ports)),

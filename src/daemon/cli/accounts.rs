@@ -359,6 +359,28 @@ fn trouble(account: &Value) -> String {
     }
 }
 
+/// What our own pace lets through now.
+fn calls_left(account: &Value) -> String {
+    match account["quota"]["calls"].as_u64() {
+        Some(calls) => format!("{calls} of {}", show(account, "quota.calls_most")),
+        None => "unknown".to_owned(),
+    }
+}
+
+/// What the channel said last that is left.
+fn said_left(account: &Value) -> String {
+    let of = |path: &str| show(account, path);
+    match account["quota"]["said"].as_object() {
+        Some(said) => {
+            let most = said["of"].as_u64().map(|most| format!(" of {most}"));
+            let most = most.unwrap_or_default();
+            let (left, unit) = (of("quota.said.left"), of("quota.said.unit"));
+            format!("{left}{most} {unit}, at {}", of("quota.said.at"))
+        }
+        None => "-".to_owned(),
+    }
+}
+
 fn show_one(account: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
     if out.is_json() {
         return out.objects([account]);
@@ -379,6 +401,8 @@ fn show_one(account: &Value, out: &mut Out<'_>) -> anyhow::Result<()> {
             format!("{}, {} open", of("counts.orders"), of("counts.orders_open")),
         ),
         ("listings", of("counts.listings")),
+        ("calls left", calls_left(account)),
+        ("left, it said", said_left(account)),
         (
             "waiting",
             format!(

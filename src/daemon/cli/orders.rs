@@ -1,5 +1,7 @@
 //! `oneshelf orders`: the order book, and everything that is done to an order.
 
+use std::collections::BTreeMap;
+
 use clap::Subcommand;
 use serde_json::{Value, json};
 
@@ -126,6 +128,15 @@ struct List {
     /// Only with this tag, which a rule gave it.
     #[arg(long)]
     tag: Option<String>,
+    /// Only with this number, id, SKU or tracking number, or what begins so.
+    #[arg(long)]
+    find: Option<String>,
+    /// Those that a saved view of the dashboard shows; what is said besides goes before it.
+    #[arg(long, requires = "of", value_name = "NAME")]
+    view: Option<String>,
+    /// Whose view.
+    #[arg(long, requires = "view", value_name = "USER")]
+    of: Option<String>,
     /// The newest first.
     #[arg(long)]
     newest: bool,
@@ -312,14 +323,49 @@ pub(super) fn flags(order: &Value) -> String {
     }
 }
 
+/// What a saved view of somebody shows, by the names of its filters.
+async fn saved(asked: &List, client: &Client) -> anyhow::Result<BTreeMap<String, String>> {
+    let (Some(name), Some(user)) = (&asked.view, &asked.of) else {
+        return Ok(BTreeMap::new());
+    };
+    let path = format!("/users/{}/views", encode(user));
+    let views = client.get(&path).await?["items"].take();
+    let views = views.as_array().cloned().unwrap_or_default();
+    let view = views.iter().find(|view| view["name"] == **name);
+    let Some(view) = view else {
+        let names: Vec<String> = views.iter().map(|view| show(view, "name")).collect();
+        anyhow::bail!(
+            "{user} has no view called {name}; there are: {}",
+            names.join(", ")
+        );
+    };
+    let filters = view["filters"].as_object().into_iter().flatten();
+    let text = |(name, text): (&String, &Value)| Some((name.clone(), text.as_str()?.to_owned()));
+    let filters: BTreeMap<String, String> = filters.filter_map(text).collect();
+    anyhow::ensure!(
+        !filters.contains_key("late"),
+        "the view {name} shows what is late: use `oneshelf orders due --state late`"
+    );
+    Ok(filters)
+}
+
 async fn list(asked: &List, client: &Client, out: &mut Out<'_>) -> anyhow::Result<Exit> {
+    let saved = saved(asked, client).await?;
+    let or_saved = |said: &Option<String>, name: &str| {
+        let saved = saved.get(name).cloned();
+        said.clone().or(saved)
+    };
+    // The dashboard shows the newest first, unless its view says otherwise.
+    let is_newest = asked.view.is_some() && !saved.contains_key("sort");
+    let newest = (asked.newest || is_newest).then(|| true.to_string());
     let filters = query(&[
-        ("account", asked.account.clone()),
+        ("account", or_saved(&asked.account, "account")),
         ("external_id", asked.external_id.clone()),
-        ("phase", asked.phase.clone()),
+        ("phase", or_saved(&asked.phase, "phase")),
         ("since", asked.since.clone()),
-        ("tag", asked.tag.clone()),
-        ("newest_first", asked.newest.then(|| true.to_string())),
+        ("tag", or_saved(&asked.tag, "tag")),
+        ("q", asked.find.clone()),
+        ("newest_first", newest),
     ]);
     let limit = asked.limit.unwrap_or(1000);
     let mut orders = client.list(&format!("/orders{filters}"), limit).await?;

@@ -25,10 +25,11 @@ use crate::{
 
 /// The lists whose rows follow from others. Deadlines of payment are not among them: they follow from
 /// the terms of the day on which an order last changed.
-const LISTS: [Table; 24] = [
+const LISTS: [Table; 25] = [
     rows::ORDER_REFS,
     rows::ORDERS_BY_PHASE,
     rows::ORDERS_BY_ACCOUNT,
+    rows::ORDERS_BY_WORD,
     rows::OPEN_ORDERS,
     rows::SHORT_ORDERS,
     rows::OWED_ORDERS,

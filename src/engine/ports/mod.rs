@@ -3,6 +3,7 @@
 //! Everything that decides or waits goes through these, so that a run under virtual time is the same
 //! program. The real ones are in [`system`], the way out to channels in [`http`], the one for e-mail in [`mail`].
 
+pub mod allowance;
 pub mod condition;
 pub mod formula;
 pub mod http;

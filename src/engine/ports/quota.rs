@@ -17,19 +17,19 @@ use std::{
 
 use async_trait::async_trait;
 use channel::{
-    ErrorKind, HttpPort, Quota, Rest,
+    Allowance, ErrorKind, HttpPort, Quota, Rest,
     http::{Effect, Request, Response, SendError, classify},
 };
 use domain::Time;
 use governor::{
     RateLimiter,
     clock::{Clock as _, Reference},
-    middleware::NoOpMiddleware,
+    middleware::StateInformationMiddleware,
     nanos::Nanos,
     state::{InMemoryState, NotKeyed},
 };
 
-use super::Clock;
+use super::{Clock, allowance::Meter};
 
 /// How long others let urgent calls go first; after that they are as urgent.
 const YIELD_MAX: Duration = Duration::from_secs(3);
@@ -75,8 +75,10 @@ pub async fn leisurely<T>(work: impl Future<Output = T>) -> T {
 pub struct Paced {
     inner: Arc<dyn HttpPort>,
     clock: Arc<dyn Clock>,
-    bucket: RateLimiter<NotKeyed, InMemoryState, BucketClock, NoOpMiddleware<Nanos>>,
+    bucket: RateLimiter<NotKeyed, InMemoryState, BucketClock, StateInformationMiddleware>,
     rest: Option<fn(&Response) -> Option<Rest>>,
+    said: Option<fn(&Response) -> Option<Allowance>>,
+    meter: Arc<Meter>,
     /// How long a leisurely call leaves the quota to others.
     leisure: Duration,
     waits: Mutex<Waits>,
@@ -138,17 +140,26 @@ impl governor::clock::Clock for BucketClock {
 }
 
 impl Paced {
-    /// Paces a port by a quota.
-    pub fn new(inner: Arc<dyn HttpPort>, clock: Arc<dyn Clock>, quota: Quota) -> Paced {
+    /// Paces a port by a quota, and tells a meter what is left of it.
+    pub fn new(
+        inner: Arc<dyn HttpPort>,
+        clock: Arc<dyn Clock>,
+        quota: Quota,
+        meter: Arc<Meter>,
+    ) -> Paced {
         let at_least_one = |number: u32| NonZeroU32::new(number.max(1)).unwrap_or(NonZeroU32::MIN);
         let rate = governor::Quota::per_second(at_least_one(quota.per_second))
             .allow_burst(at_least_one(quota.burst));
-        let bucket = RateLimiter::direct_with_clock(rate, BucketClock(Arc::clone(&clock)));
+        let bucket = RateLimiter::direct_with_clock(rate, BucketClock(Arc::clone(&clock)))
+            .with_middleware::<StateInformationMiddleware>();
+        meter.begin(quota, clock.now());
         Paced {
             inner,
             clock,
             bucket,
             rest: quota.rest,
+            said: quota.said,
+            meter,
             leisure: Duration::from_secs(1) * LEFT_TO_OTHERS / quota.per_second.max(1),
             waits: Mutex::new(Waits {
                 blocked_until: Time::EPOCH,
@@ -178,9 +189,11 @@ impl Paced {
                 self.clock.sleep_until(now.plus(YIELD)).await;
                 continue;
             }
-            let Err(not_until) = self.bucket.check() else {
-                return;
+            let not_until = match self.bucket.check() {
+                Ok(state) => return self.meter.count(state.remaining_burst_capacity(), now),
+                Err(not_until) => not_until,
             };
+            self.meter.count(0, now);
             let earliest = not_until.earliest_possible();
             let wait = earliest.duration_since(BucketClock(Arc::clone(&self.clock)).now());
             let wait = Duration::from(wait).max(Duration::from_millis(1));
@@ -205,6 +218,10 @@ impl Paced {
         let mut waits = self.waits.lock().expect(LOCK);
         if let Some(ErrorKind::Throttled { until: Some(until) }) = throttled {
             waits.blocked_until = waits.blocked_until.max(until);
+            self.meter.block(until);
+        }
+        if let Some(said) = self.said.and_then(|said| said(response)) {
+            self.meter.hear(said, now);
         }
         if let Some(rest) = rest {
             waits.resting_until = waits.resting_until.max(now.plus(rest.usual));

@@ -19,7 +19,10 @@ use serde::Serialize;
 use store::{Batch, Expect, Table};
 
 use super::{Shelf, memo::Value};
-use crate::rows::{self, key, sortable, sortable_time};
+use crate::{
+    finding,
+    rows::{self, key, sortable, sortable_time},
+};
 
 impl Shelf<'_> {
     /// The batch that turns the loaded book into this one. Empty when nothing changed.
@@ -229,6 +232,7 @@ impl Writer<'_, '_> {
             }
         }
         self.due_index(before, order);
+        self.word_index(before, order);
         let waits_for_erasure = |order: &Order| order.erasure.is_some() && !order.is_erased();
         let (was, is) = (
             before.is_some_and(waits_for_erasure),
@@ -249,35 +253,31 @@ impl Writer<'_, '_> {
     /// What waits to be picked, and what is being worked on.
     fn work_indexes(&mut self, book: &Book, before: Option<&Order>, order: &Order) {
         let was = before.map(|before| to_pick(&self.shelf.book, before));
-        let (was, is) = (was.unwrap_or_default(), to_pick(book, order));
-        for row in was.union(&is) {
-            self.index(
-                rows::TO_PICK,
-                row.clone(),
-                was.contains(row),
-                is.contains(row),
-            );
-        }
+        let was = was.unwrap_or_default();
+        self.replace(rows::TO_PICK, &was, &to_pick(book, order));
         let was = before.map(open_tasks).unwrap_or_default();
-        let is = open_tasks(order);
-        for row in was.union(&is) {
-            self.index(
-                rows::OPEN_TASKS,
-                row.clone(),
-                was.contains(row),
-                is.contains(row),
-            );
-        }
+        self.replace(rows::OPEN_TASKS, &was, &open_tasks(order));
     }
 
     fn due_index(&mut self, before: Option<&Order>, order: &Order) {
         let was = before.map(rows::due_keys).unwrap_or_default();
         let is = rows::due_keys(order);
-        for row_key in was.iter().filter(|row_key| !is.contains(row_key)) {
-            self.delete(rows::DUE_ORDERS, row_key.clone());
+        let [was, is] = [was, is].map(|keys| keys.into_iter().collect());
+        self.replace(rows::DUE_ORDERS, &was, &is);
+    }
+
+    fn word_index(&mut self, before: Option<&Order>, order: &Order) {
+        let was = before.map(finding::keys).unwrap_or_default();
+        self.replace(rows::ORDERS_BY_WORD, &was, &finding::keys(order));
+    }
+
+    /// The rows of an index: those that were there, and those that should be.
+    fn replace(&mut self, table: Table, was: &BTreeSet<Vec<u8>>, is: &BTreeSet<Vec<u8>>) {
+        for gone in was.difference(is) {
+            self.delete(table, gone.clone());
         }
-        for row_key in is.iter().filter(|row_key| !was.contains(row_key)) {
-            self.put(rows::DUE_ORDERS, row_key.clone(), &());
+        for new in is.difference(was) {
+            self.put(table, new.clone(), &());
         }
     }
 

@@ -19,6 +19,7 @@ use crate::{
     backups::BackupsView,
     meters::Percentiles,
     pausing::PauseView,
+    ports::allowance::Left,
     reading::{backfill::Backfill, evidence::is_news},
     rows::{self, prefix},
 };
@@ -53,6 +54,8 @@ pub struct AccountView {
     pub backfill: Option<Backfill>,
     /// Calls that its channel is asked for in a second, for long.
     pub calls_per_second: u32,
+    /// What is left of its quota now.
+    pub quota: Left,
     /// Whether anything is written outside now.
     pub may_write: bool,
     /// Whether its orders were read completely since the start.
@@ -286,7 +289,11 @@ pub async fn brief(engine: &Engine, account: &Account) -> Result<AccountView, St
         frozen_at: set.frozen_at,
         paused: engine.paused(account).await?,
         backfill: account.backfill(),
-        calls_per_second: descriptor.quota.per_second,
+        calls_per_second: account
+            .meter
+            .per_second()
+            .unwrap_or(descriptor.quota.per_second),
+        quota: account.meter.left(engine.ports.clock.now()),
         may_write: account.may_write(),
         has_polled: account.has_polled(),
         quantity_means: words::meaning(descriptor.quantity),

@@ -13,7 +13,7 @@ use store::{Batch, Range};
 
 use super::{
     Page, StoreError, Walk,
-    orders::{Loaded, load},
+    orders::{LOADED_MAX, Loaded, load},
     parts, read, words,
 };
 use crate::{
@@ -134,10 +134,21 @@ pub async fn list(
     after: Option<Vec<u8>>,
     limit: usize,
 ) -> Result<Page<DueView>, StoreError> {
+    list_of(engine, &Due::ALL, filter, after, limit).await
+}
+
+/// The same of some kinds of deadlines alone, in this order.
+pub async fn list_of(
+    engine: &Engine,
+    kinds: &[Due],
+    filter: &Filter,
+    after: Option<Vec<u8>>,
+    limit: usize,
+) -> Result<Page<DueView>, StoreError> {
     let now = engine.ports.clock.now();
-    let mut items = Vec::new();
+    let (mut items, mut looked) = (Vec::new(), 0);
     let mut place = after;
-    for what in Due::ALL {
+    for what in kinds.iter().copied() {
         let below = prefix(&[what.word()]);
         let is_here = |key: &Vec<u8>| key.starts_with(&below);
         if place.as_ref().is_some_and(|key| !is_here(key)) {
@@ -150,14 +161,15 @@ pub async fn list(
             }
             place = None;
         }
-        let horizon = match what {
-            Due::Ship | Due::Deliver => now.plus(filter.within),
+        let horizon = match (what, filter.state) {
             // One that nobody hears of is as old as it is late.
-            Due::Parcel => now,
+            (Due::Parcel, _) | (_, Some(Standing::Late)) => now,
+            (Due::Ship | Due::Deliver, _) => now.plus(filter.within),
         };
         let mut walk = Walk::new(engine, rows::DUE_ORDERS, below.clone(), place.take());
         let mut is_over = false;
-        while items.len() < limit {
+        while items.len() < limit && looked < LOADED_MAX {
+            looked += 1;
             let Some((key, _)) = walk.next().await? else {
                 break;
             };
@@ -173,7 +185,8 @@ pub async fn list(
                 next: Some(rest),
             });
         }
-        if items.len() >= limit && what != Due::Parcel {
+        let is_full = items.len() >= limit || looked >= LOADED_MAX;
+        if is_full && kinds.last() != Some(&what) {
             // The end of a part: the next one begins behind all of its keys.
             let next = Some(end_of(&below));
             return Ok(Page { items, next });

@@ -19,6 +19,7 @@ pub mod insight;
 pub mod listings;
 pub mod locations;
 pub mod next;
+mod order_lists;
 pub mod orders;
 pub mod orders_past;
 pub mod owed;
@@ -47,7 +48,7 @@ use domain::{
     stock::Stock,
 };
 use serde::{Serialize, Serializer, de::DeserializeOwned};
-use store::{Range, Row, Table};
+use store::{KEY_LENGTH_MAX, Range, Row, Table};
 
 pub use store::{Stats, StoreError};
 
@@ -184,7 +185,12 @@ pub(crate) async fn read<T: DeserializeOwned>(
     table: Table,
     parts: &[&str],
 ) -> Result<Option<T>, StoreError> {
-    let row = engine.store.get(table, &rows::key(parts)).await?;
+    let key = rows::key(parts);
+    if key.len() > KEY_LENGTH_MAX {
+        // Somebody asked for what no row can be called.
+        return Ok(None);
+    }
+    let row = engine.store.get(table, &key).await?;
     row.map(|row| rows::decode(table, &row.value)).transpose()
 }
 

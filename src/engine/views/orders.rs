@@ -20,8 +20,9 @@ use domain::{
 };
 use serde::Serialize;
 
+pub use super::order_lists::{Filter, LOADED_MAX, list};
 use super::{
-    Page, StoreError, Units, Walk,
+    StoreError, Units, Walk,
     adoption::Suggestion,
     allocation::PartView,
     due,
@@ -39,25 +40,8 @@ use crate::{
     Engine,
     decider::deadline,
     persons,
-    rows::{self, key, prefix, sortable, sortable_time},
+    rows::{self, prefix, sortable},
 };
-
-/// Which orders are asked for. All that is said must hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// Of this account.
-    pub account: Option<AccountId>,
-    /// With this id there.
-    pub external_id: Option<ExternalId>,
-    /// In this phase.
-    pub phase: Option<Phase>,
-    /// Placed at this time or later.
-    pub since: Option<Time>,
-    /// With this tag.
-    pub tag: Option<String>,
-    /// The newest first, and not the oldest.
-    pub newest_first: bool,
-}
 
 /// An order in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -304,78 +288,6 @@ pub struct ShippedLine {
     pub units: Units,
 }
 
-/// A page of orders, the oldest or the newest first: by the time of placing within one account, else by the
-/// time when they became known.
-pub async fn list(
-    engine: &Engine,
-    filter: &Filter,
-    after: Option<Vec<u8>>,
-    limit: usize,
-) -> Result<Page<OrderSummary>, StoreError> {
-    if let Some(external_id) = &filter.external_id {
-        return by_external_id(engine, filter, external_id).await;
-    }
-    let (table, below, start) = match (filter.phase, &filter.account) {
-        (Some(phase), _) => (rows::ORDERS_BY_PHASE, prefix(&[phase.word()]), None),
-        (None, Some(account)) => {
-            let start = filter
-                .since
-                .map(|since| key(&[account.as_str(), &sortable_time(since)]));
-            (rows::ORDERS_BY_ACCOUNT, prefix(&[account.as_str()]), start)
-        }
-        // Ids begin with the time at which they were made.
-        (None, None) => {
-            let start = filter
-                .since
-                .map(|since| rows::ids_since(since).into_bytes());
-            (rows::ORDERS, Vec::new(), start)
-        }
-    };
-    let (begin, end) = match filter.newest_first {
-        true => (after, start),
-        false => (after.or(start), None),
-    };
-    let mut walk = Walk::new(engine, table, below, begin);
-    if filter.newest_first {
-        walk = walk.back();
-    }
-    let mut items = Vec::new();
-    while items.len() < limit {
-        let Some((row, _)) = walk.next().await? else {
-            break;
-        };
-        if end.as_ref().is_some_and(|end| row < *end) {
-            // All that follows is older.
-            return Ok(Page { items, next: None });
-        }
-        let Ok(id) = rows::last_part(&row).parse() else {
-            continue;
-        };
-        items.extend(load(engine, id).await?.and_then(|order| order.pick(filter)));
-    }
-    let next = walk.rest().await?;
-    Ok(Page { items, next })
-}
-
-async fn by_external_id(
-    engine: &Engine,
-    filter: &Filter,
-    external_id: &ExternalId,
-) -> Result<Page<OrderSummary>, StoreError> {
-    let accounts = match &filter.account {
-        Some(account) => vec![account.clone()],
-        None => engine.accounts.keys().cloned().collect(),
-    };
-    let mut items = Vec::new();
-    for account in accounts {
-        let parts = [account.as_str(), external_id.as_str()];
-        let id: Option<OrderId> = read(engine, rows::ORDER_REFS, &parts).await?;
-        let Some(id) = id else { continue };
-        items.extend(load(engine, id).await?.and_then(|order| order.pick(filter)));
-    }
-    Ok(Page { items, next: None })
-}
-
 /// An order with its claims, which decide its phase.
 pub(crate) struct Loaded {
     pub(crate) order: Order,
@@ -387,8 +299,15 @@ pub(crate) struct Loaded {
 /// Reads an order and its claims.
 pub(crate) async fn load(engine: &Engine, id: OrderId) -> Result<Option<Loaded>, StoreError> {
     let order: Option<Order> = read(engine, rows::ORDERS, &[&id.to_string()]).await?;
-    let Some(order) = order else { return Ok(None) };
-    let mut book = Book::default();
+    match order {
+        Some(order) => load_claims(engine, order).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Reads the claims of an order.
+pub(super) async fn load_claims(engine: &Engine, order: Order) -> Result<Loaded, StoreError> {
+    let (mut book, id) = (Book::default(), order.id);
     for line in &order.lines {
         for sku in line.item.iter().flat_map(|item| item.bill.keys()) {
             let parts = [sku.as_str(), &id.to_string(), &sortable(line.number.into())];
@@ -402,25 +321,13 @@ pub(crate) async fn load(engine: &Engine, id: OrderId) -> Result<Option<Loaded>,
         }
     }
     let flags = due::flags(engine, &order, engine.ports.clock.now());
-    Ok(Some(Loaded { order, book, flags }))
+    Ok(Loaded { order, book, flags })
 }
 
 impl Loaded {
     /// Where it is in its life.
     pub(crate) fn phase(&self) -> Phase {
         self.order.phase(self.book.is_short(&self.order))
-    }
-
-    fn pick(&self, filter: &Filter) -> Option<OrderSummary> {
-        let order = &self.order;
-        let fits = filter.account.as_ref().is_none_or(|a| *a == order.account)
-            && filter.since.is_none_or(|since| order.placed_at >= since)
-            && filter
-                .tag
-                .as_ref()
-                .is_none_or(|tag| order.tags.contains(tag))
-            && filter.phase.is_none_or(|phase| phase == self.phase());
-        fits.then(|| self.summary())
     }
 
     pub(crate) fn summary(&self) -> OrderSummary {

@@ -23,6 +23,7 @@ pub(crate) mod placing;
 pub(crate) mod queues;
 pub(crate) mod rules;
 pub(crate) mod safety;
+pub(crate) mod saved_views;
 pub(crate) mod stock;
 pub(crate) mod stock_sheet;
 pub(crate) mod users;

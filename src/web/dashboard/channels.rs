@@ -48,6 +48,9 @@ struct Card {
     is_frozen: bool,
     is_off: bool,
     is_by_hand: bool,
+    /// What our own pace lets through, and what the channel said last, of one that is asked.
+    calls_left: Option<String>,
+    said_left: Option<String>,
 }
 
 #[derive(Template)]
@@ -93,6 +96,8 @@ pub(super) async fn show(
         }
         let account = engine.accounts.get(&state.id);
         let set = account.map(|account| account.set());
+        let asked = account.filter(|account| !account.descriptor().is_by_hand);
+        let left = asked.map(|account| account.meter.left(engine.ports.clock.now()));
         cards.push(Card {
             mode: mode_badge(&chrome, state.mode),
             row,
@@ -103,6 +108,10 @@ pub(super) async fn show(
             frozen_by: set.and_then(|set| set.frozen_by),
             is_frozen: state.is_frozen,
             is_off: state.mode == "off",
+            calls_left: left.map(|left| shop::calls_left(&chrome, left)),
+            said_left: left
+                .filter(|left| left.said.is_some())
+                .map(|left| shop::said_left(&chrome, left)),
             is_by_hand: account.is_some_and(|account| account.descriptor().is_by_hand),
         });
     }

@@ -59,6 +59,7 @@ use channels::Ring;
 use deeds::Deed;
 use fields::Fields;
 pub(crate) use guessing::Guessing;
+pub(crate) use orders::{not_saved, read_view};
 use stock::Move;
 use stuck::Push;
 use visitor::Taste;

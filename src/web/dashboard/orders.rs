@@ -2,14 +2,14 @@
 
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
-use domain::{order::Phase, person::Contact};
+use domain::{deadlines::Due, order::Phase};
 use engine::{
     users::views::ViewError,
     views::{
         self,
         due::{self, Standing},
         orders::{Filter, OrderSummary},
-        search::search,
+        search::{Sought, search},
     },
 };
 use serde::Deserialize;
@@ -46,11 +46,24 @@ pub(super) struct Asked {
     q: String,
     #[serde(default)]
     late: String,
+    /// A tag, which a rule gave them.
+    #[serde(default)]
+    tag: String,
     /// `oldest` for the oldest first.
     #[serde(default)]
     sort: String,
     done: Option<String>,
     cursor: Option<String>,
+}
+
+impl Asked {
+    /// All orders with a tag.
+    fn of_tag(tag: &str) -> Asked {
+        Asked {
+            tag: tag.to_owned(),
+            ..Asked::default()
+        }
+    }
 }
 
 impl Row {
@@ -72,7 +85,13 @@ struct Row {
     lines: String,
     badge: Badge,
     flags: Vec<&'static str>,
-    tags: Vec<String>,
+    tags: Vec<Tag>,
+}
+
+/// What a rule called an order, and the list of all that it called so.
+struct Tag {
+    name: String,
+    href: String,
 }
 
 #[derive(Template)]
@@ -88,7 +107,8 @@ struct Page {
     /// The query of this list, to be saved.
     query: String,
     is_filtered: bool,
-    is_cut_off: bool,
+    /// Whether there is more to look at although the page is not full.
+    is_part: bool,
     next: Option<String>,
     is_first: bool,
 }
@@ -104,7 +124,6 @@ struct ViewRow {
 struct Found {
     items: Vec<OrderSummary>,
     next: Option<String>,
-    is_cut_off: bool,
 }
 
 pub(super) async fn show(
@@ -117,7 +136,8 @@ pub(super) async fn show(
     let mut chrome = Chrome::new(&admin.engine, (Some(&visitor), taste), Part::Orders, title);
     chrome.confirm(asked.done.as_deref());
     let found = find(&admin, &chrome, &asked).await?;
-    if let ([only], false) = (found.items.as_slice(), asked.q.trim().is_empty()) {
+    let is_all = found.next.is_none() && asked.cursor.is_none();
+    if let ([only], true, false) = (found.items.as_slice(), is_all, asked.q.trim().is_empty()) {
         return Ok(go(&format!("/orders/{}", only.id)));
     }
     let views = admin.engine.saved_views(&visitor.user.name).await?;
@@ -149,10 +169,16 @@ pub(super) async fn show(
                 name: view.name,
             })
             .collect(),
-        is_filtered: [&asked.phase, &asked.account, &asked.q, &asked.late]
-            .iter()
-            .any(|text| !text.is_empty()),
-        is_cut_off: found.is_cut_off,
+        is_filtered: [
+            &asked.phase,
+            &asked.account,
+            &asked.q,
+            &asked.late,
+            &asked.tag,
+        ]
+        .iter()
+        .any(|text| !text.is_empty()),
+        is_part: found.next.is_some() && found.items.len() < ROWS,
         next: found
             .next
             .map(|cursor| address(&asked, &[("cursor", cursor.as_str())])),
@@ -180,6 +206,7 @@ fn query(asked: &Asked, more: &[(&str, &str)]) -> String {
         ("phase", &asked.phase),
         ("account", &asked.account),
         ("late", &asked.late),
+        ("tag", &asked.tag),
         ("sort", &asked.sort),
     ] {
         if !text.is_empty() {
@@ -190,25 +217,71 @@ fn query(asked: &Asked, more: &[(&str, &str)]) -> String {
     query.finish()
 }
 
-/// The address of the same list, and more.
+/// The address of the same list, and more. What is looked for may be somebody's address, so it is in no saved view.
 fn address(asked: &Asked, more: &[(&str, &str)]) -> String {
-    format!("/orders?{}", query(asked, more))
+    let sought = Some(("q", asked.q.trim())).filter(|(_, text)| !text.is_empty());
+    let more: Vec<(&str, &str)> = sought.into_iter().chain(more.iter().copied()).collect();
+    format!("/orders?{}", query(asked, &more))
+}
+
+impl Asked {
+    /// The part of a view that is called so.
+    fn part(&mut self, name: &str) -> Option<&mut String> {
+        match name {
+            "phase" => Some(&mut self.phase),
+            "account" => Some(&mut self.account),
+            "late" => Some(&mut self.late),
+            "tag" => Some(&mut self.tag),
+            "sort" => Some(&mut self.sort),
+            _ => None,
+        }
+    }
 }
 
 /// What of a query that was sent by a form is one of this list.
 fn read_query(text: &str) -> String {
     let mut asked = Asked::default();
     for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
-        let field = match name.as_ref() {
-            "phase" => &mut asked.phase,
-            "account" => &mut asked.account,
-            "late" => &mut asked.late,
-            "sort" => &mut asked.sort,
-            _ => continue,
-        };
-        *field = value.into_owned();
+        if let Some(part) = asked.part(&name) {
+            *part = value.into_owned();
+        }
     }
     query(&asked, &[])
+}
+
+/// The query of a view that a program sent, or what is wrong with it.
+pub(crate) fn read_view(text: &str) -> Result<String, String> {
+    let mut asked = Asked::default();
+    for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
+        let Some(part) = asked.part(&name) else {
+            let short: String = name.chars().take(60).collect();
+            return Err(format!(
+                "`{short}` is no filter of the list; use phase, account, late, tag or sort"
+            ));
+        };
+        *part = value.into_owned();
+    }
+    let is_one_of = |text: &str, words: &[&str]| text.is_empty() || words.contains(&text);
+    if !asked.phase.is_empty() && Phase::from_word(&asked.phase).is_none() {
+        return Err("there is no such phase".to_owned());
+    }
+    if !is_one_of(&asked.late, &LATE) {
+        return Err("late is ship, deliver or parcel".to_owned());
+    }
+    if !is_one_of(&asked.sort, &[OLDEST]) {
+        return Err("sort is oldest, or left out".to_owned());
+    }
+    Ok(query(&asked, &[]))
+}
+
+/// Why a view was not saved.
+pub(crate) fn not_saved(error: ViewError) -> Problem {
+    match error {
+        ViewError::Store(error) => error.into(),
+        ViewError::BadName | ViewError::TooMany => {
+            Problem::new(&problem::BAD_BODY, error.to_string()).with("path", "name")
+        }
+    }
 }
 
 pub(super) async fn save_view(
@@ -220,12 +293,7 @@ pub(super) async fn save_view(
     let saved = admin
         .engine
         .save_view(&visitor.user.name, fields.whole("name"), &query);
-    saved.await.map_err(|error| match error {
-        ViewError::Store(error) => error.into(),
-        ViewError::BadName | ViewError::TooMany => {
-            Problem::new(&problem::BAD_BODY, error.to_string()).with("path", "name")
-        }
-    })?;
+    saved.await.map_err(not_saved)?;
     Ok(go(&after(&query)))
 }
 
@@ -248,13 +316,11 @@ fn after(query: &str) -> String {
 }
 
 async fn find(admin: &Admin, chrome: &Chrome, asked: &Asked) -> Result<Found, Problem> {
-    if !asked.q.trim().is_empty() {
-        return look_for(admin, chrome, asked.q.trim()).await;
-    }
     let account = Some(asked.account.as_str()).filter(|text| !text.is_empty());
     let account = admin.narrowed_to(account).await?;
     let cursor = asked.cursor.as_deref();
-    if !asked.late.is_empty() {
+    let text = asked.q.trim();
+    if !asked.late.is_empty() && text.is_empty() {
         return late(admin, &asked.late, account, cursor).await;
     }
     let phase = Some(asked.phase.as_str()).filter(|text| !text.is_empty());
@@ -264,16 +330,19 @@ async fn find(admin: &Admin, chrome: &Chrome, asked: &Asked) -> Result<Found, Pr
     let filter = Filter {
         account,
         phase: phase.transpose()?,
+        tag: Some(asked.tag.clone()).filter(|tag| !tag.is_empty()),
         newest_first: asked.sort != OLDEST,
         ..Filter::default()
     };
+    if !text.is_empty() {
+        return look_for(admin, chrome, (text, &filter), cursor).await;
+    }
     let place = Place::read(&("orders page", &filter), cursor, Some(ROWS))?;
     let after = place.after.clone();
     let page = views::orders::list(&admin.engine, &filter, after, place.limit).await?;
     Ok(Found {
         next: page.next.map(|key| place.cursor(key)),
         items: page.items,
-        is_cut_off: false,
     })
 }
 
@@ -289,45 +358,39 @@ async fn late(
         state: Some(Standing::Late),
         within: due::WITHIN_USUAL,
     };
-    if !LATE.contains(&what) {
-        return Err(bad_parameter("late", "use ship, deliver or parcel"));
-    }
+    let kind = Due::ALL.into_iter().find(|kind| kind.word() == what);
+    let kind = kind.ok_or_else(|| bad_parameter("late", "use ship, deliver or parcel"))?;
     let place = Place::read(&("late page", what, &filter), cursor, Some(ROWS))?;
-    // What else may be late stands before and behind it in one list.
-    let begins = engine::rows::prefix(&[what]);
-    let after = place.after.clone().unwrap_or_else(|| begins.clone());
-    let page = due::list(&admin.engine, &filter, Some(after), place.limit).await?;
-    let next = page.next.filter(|key| key.starts_with(&begins));
+    let after = place.after.clone();
+    let page = due::list_of(&admin.engine, &[kind], &filter, after, place.limit).await?;
     let mut items = Vec::new();
-    for one in page.items.iter().filter(|one| one.due == what) {
+    for one in &page.items {
         items.extend(views::orders::summary(&admin.engine, one.id).await?);
     }
     Ok(Found {
-        next: next.map(|key| place.cursor(key)),
+        next: page.next.map(|key| place.cursor(key)),
         items,
-        is_cut_off: false,
     })
 }
 
 /// Orders by what somebody has at hand.
-async fn look_for(admin: &Admin, chrome: &Chrome, q: &str) -> Result<Found, Problem> {
-    let contact = Contact::parse(q).filter(|_| chrome.may_pack());
-    let mut items = Vec::new();
-    if let Some(contact) = contact {
-        let orders = admin.engine.orders_of(&contact).await?;
-        for order in orders.into_iter().take(ROWS) {
-            items.extend(views::orders::summary(&admin.engine, order).await?);
-        }
-    }
-    let mut is_cut_off = false;
-    if items.is_empty() {
-        let found = search(&admin.engine, q).await?;
-        (items, is_cut_off) = (found.items, found.is_cut_off);
-    }
+async fn look_for(
+    admin: &Admin,
+    chrome: &Chrome,
+    (text, filter): (&str, &Filter),
+    cursor: Option<&str>,
+) -> Result<Found, Problem> {
+    let sought = Sought {
+        text,
+        filter,
+        by_people: chrome.may_pack(),
+    };
+    let place = Place::read(&("search page", &sought), cursor, Some(ROWS))?;
+    let after = place.after.clone();
+    let page = search(&admin.engine, &sought, after, place.limit).await?;
     Ok(Found {
-        items,
-        next: None,
-        is_cut_off,
+        next: page.next.map(|key| place.cursor(key)),
+        items: page.items,
     })
 }
 
@@ -365,6 +428,13 @@ fn row(chrome: &Chrome, order: &OrderSummary) -> Row {
             .iter()
             .map(|flag| chrome.t.states.flag(flag))
             .collect(),
-        tags: order.tags.iter().cloned().collect(),
+        tags: order
+            .tags
+            .iter()
+            .map(|tag| Tag {
+                href: address(&Asked::of_tag(tag), &[]),
+                name: tag.clone(),
+            })
+            .collect(),
     }
 }

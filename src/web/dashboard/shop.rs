@@ -5,6 +5,7 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use domain::breaker::Trip;
 use engine::{
     pausing::{Flow, PauseView},
+    ports::allowance::Left,
     reading::backfill::Backfill,
     users::Role,
     views::{
@@ -239,6 +240,10 @@ fn facts(chrome: &Chrome, view: &AccountView) -> Vec<(&'static str, Said)> {
     facts.extend(health.version.iter().map(|one| text(shops.software, one)));
     let calls = usize::try_from(view.calls_per_second).unwrap_or(usize::MAX);
     facts.push(count(shops.calls_per_second, calls));
+    facts.push(text(shops.calls_left, &calls_left(chrome, view.quota)));
+    facts.push(text(shops.said_left, &said_left(chrome, view.quota)));
+    let said_at = view.quota.said.map(|said| said.at);
+    facts.extend(said_at.map(|at| (shops.said_at, Said::At(chrome.moment(at)))));
     facts.push(text(shops.quantity_means, view.quantity_means));
     facts.push(text(shops.authority, view.stock_authority));
     facts.push(count(chrome.t.stock.waits, view.counts.pushes_waiting));
@@ -255,6 +260,44 @@ fn facts(chrome: &Chrome, view: &AccountView) -> Vec<(&'static str, Said)> {
         facts.push(text(shops.comparison, &fill(shops.compared_of, &counts)));
     }
     facts
+}
+
+/// What our own pace still lets through.
+pub(super) fn calls_left(chrome: &Chrome, quota: Left) -> String {
+    let count = |number: u32| {
+        chrome
+            .language
+            .count(usize::try_from(number).unwrap_or(usize::MAX))
+    };
+    match (quota.calls, quota.calls_most) {
+        (Some(calls), Some(most)) => {
+            let said = [("left", count(calls)), ("of", count(most))];
+            let said = said.each_ref().map(|(name, text)| (*name, text.as_str()));
+            fill(chrome.t.shops.left_of, &said)
+        }
+        _ => chrome.t.shops.left_unknown.to_owned(),
+    }
+}
+
+/// What the channel said last that is left.
+pub(super) fn said_left(chrome: &Chrome, quota: Left) -> String {
+    let Some(said) = quota.said else {
+        return chrome.t.shops.not_said.to_owned();
+    };
+    let count = |number: u64| {
+        chrome
+            .language
+            .count(usize::try_from(number).unwrap_or(usize::MAX))
+    };
+    let left = count(said.left);
+    let text = match said.of.map(count) {
+        Some(of) => fill(chrome.t.shops.left_of, &[("left", &left), ("of", &of)]),
+        None => left,
+    };
+    match said.unit {
+        "points" => format!("{text} {}", chrome.t.shops.points),
+        _ => text,
+    }
 }
 
 /// Which sides of the breaker have tripped.

@@ -28,6 +28,7 @@ fn about_orders() -> Vec<Route> {
             "phase",
             "since",
             "tag",
+            "q",
             "newest_first",
             "cursor",
             "limit",

@@ -1,9 +1,45 @@
 //! Routes for people who may sign in to the dashboard.
 
+use axum::routing::delete;
+
 use super::{Gives, Route, posts, reads};
-use crate::admin::users;
+use crate::admin::{saved_views, users};
 
 pub(super) fn routes() -> Vec<Route> {
+    let mut all = about_users();
+    all.extend(about_views());
+    all
+}
+
+fn about_views() -> Vec<Route> {
+    const PATH: &str = "/api/v1/users/{user}/views";
+    vec![
+        reads(
+            PATH,
+            "List the views of the list of orders that somebody saved, by name.",
+            Gives::Page("SavedView"),
+            saved_views::list,
+        ),
+        posts(
+            PATH,
+            "Save a view of the list of orders for somebody, or change the one of that name.",
+            Gives::One("SavedView"),
+            saved_views::save,
+        )
+        .takes("NewSavedView")
+        .status(201),
+        Route::new(
+            "DELETE",
+            PATH,
+            "Take a saved view away; says which are left.",
+            Gives::Page("SavedView"),
+            delete(saved_views::take_away),
+        )
+        .asks(&["name"]),
+    ]
+}
+
+fn about_users() -> Vec<Route> {
     const USER: Gives = Gives::One("User");
     vec![
         reads(

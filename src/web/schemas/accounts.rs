@@ -4,9 +4,17 @@ pub(super) const SCHEMAS: &[(&str, &str)] = &[
     (
         "Account",
         "id: text, channel: text, channel_title: text, mode: mode, configured_mode: mode, set_mode: mode?, \
-         is_frozen: flag, frozen_by: text?, frozen_at: time?, paused: Pause[], backfill: Backfill?, calls_per_second: whole, may_write: flag, has_polled: flag, quantity_means: 'available'|'unreserved'|'on_hand', \
+         is_frozen: flag, frozen_by: text?, frozen_at: time?, paused: Pause[], backfill: Backfill?, calls_per_second: whole, quota: QuotaLeft, may_write: flag, has_polled: flag, quantity_means: 'available'|'unreserved'|'on_hand', \
          stock_authority: 'ledger'|'channel', source_tripped: Trip?, writes_tripped: Trip?, \
          comparison: Comparison?, counts: Counts, health: Health",
+    ),
+    (
+        "QuotaLeft",
+        "calls: whole?, calls_most: whole?, waits_until: time?, said: QuotaSaid?",
+    ),
+    (
+        "QuotaSaid",
+        "left: whole, of: whole?, unit: 'points'|'calls', restored_per_second: whole?, at: time",
     ),
     (
         "Counts",

@@ -14,6 +14,8 @@ pub(super) const SCHEMAS: &[(&str, &str)] = &[
         "SetRole",
         "role: 'viewer'|'packer'|'operator'|'admin', by?: text?",
     ),
+    ("SavedView", "name: text, query: text, filters: text{}"),
+    ("NewSavedView", "name: text, query: text"),
     ("SignInLink", "user: text, path: text, until: time"),
     ("AuditEntry", "at: time, user: text, by: text, text: text"),
 ];

@@ -152,6 +152,7 @@ async fn every_route_answers_as_it_is_described() {
     due::listed(&mut reader).await;
     insight::shown(&mut reader).await;
     users::added(&mut reader).await;
+    users::kept(&mut reader).await;
     for path in [
         "/livez",
         "/readyz",

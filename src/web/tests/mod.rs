@@ -10,6 +10,7 @@ mod dashboard;
 mod description;
 mod documents;
 mod due;
+mod finding;
 mod fulfillment;
 mod hooks;
 mod insight;

@@ -35,7 +35,7 @@ use engine::{
     account::{Mode, Pace},
     decider::Policy,
     erasing::Privacy,
-    ports::{Clock, Entropy, Ports, Spawn, Task},
+    ports::{Clock, Entropy, Ports, Spawn, Task, allowance::Meter},
     sealing::Sealer,
 };
 use hmac::{Hmac, KeyInit, Mac};
@@ -424,7 +424,7 @@ impl Spawn for OnlyTheInbox {
 struct Nowhere;
 
 impl Outside for Nowhere {
-    fn port(&self, _: &AccountId, _: &'static Descriptor) -> Port {
+    fn port(&self, _: &AccountId, _: &'static Descriptor, _: &Arc<Meter>) -> Port {
         Port {
             http: Arc::new(NoHttp),
             vault: Arc::new(NoVault),
@@ -479,6 +479,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
         per_second: 10,
         burst: 10,
         rest: None,
+        said: None,
     },
     hook_topics: &["orders"],
     quantity: QuantityMeaning::Available,

@@ -46,6 +46,59 @@ pub(super) async fn added(reader: &mut Reader) {
     assert_eq!(log["items"][0]["by"], "boss");
 }
 
+/// Every route of saved views, as it is described.
+pub(super) async fn kept(reader: &mut Reader) {
+    let body = json!({ "name": " Held ", "query": "account=shop&phase=held" });
+    let view = reader.post("/api/v1/users/ann/views", body).await;
+    let held = json!({
+        "name": "Held", "query": "phase=held&account=shop",
+        "filters": { "phase": "held", "account": "shop" },
+    });
+    assert_eq!(view, held);
+    let views = reader.get("/api/v1/users/ann/views").await;
+    assert_eq!(views["items"], json!([held]));
+    let path = "/api/v1/users/ann/views?name=Held";
+    let left = reader.ask("DELETE", path, None).await;
+    assert_eq!(left["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_view_that_shows_nothing_is_not_saved() {
+    let rig = rig().await;
+    let body = json!({ "name": "ann", "role": "admin" });
+    assert_eq!(rig.post("/api/v1/users", body).await.status, 201);
+    for (name, query, said) in [
+        ("Evil", "phase=held&evil=1", "query: `evil` is no filter"),
+        ("Who", "q=a%40example.com", "query: `q` is no filter"),
+        ("Odd", "phase=odd", "query: there is no such phase"),
+        (
+            "Late",
+            "late=tomorrow",
+            "query: late is ship, deliver or parcel",
+        ),
+        ("Sort", "sort=newest", "query: sort is oldest"),
+        (" ", "phase=held", "a view has a name"),
+    ] {
+        let body = json!({ "name": name, "query": query });
+        let answer = rig.post("/api/v1/users/ann/views", body).await;
+        assert_eq!(
+            (answer.status, answer.json()["code"].as_str()),
+            (400, Some("bad-body"))
+        );
+        assert!(answer.text.contains(said), "{}", answer.text);
+    }
+    let view = json!({ "name": "Held", "query": "phase=held" });
+    refused(&rig, "/api/v1/users/bob/views", view, "no-user").await;
+    for number in 0..30 {
+        let view = json!({ "name": format!("View {number}"), "query": "" });
+        let answer = rig.post("/api/v1/users/ann/views", view).await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+    }
+    let view = json!({ "name": "One more", "query": "" });
+    let answer = rig.post("/api/v1/users/ann/views", view).await;
+    assert!(answer.text.contains("you have 30 views"), "{}", answer.text);
+}
+
 async fn refused(rig: &Rig, path: &str, body: serde_json::Value, code: &str) {
     let answer = rig.post(path, body).await;
     assert_eq!(answer.json()["code"], code, "{path}: {}", answer.text);

@@ -4,16 +4,20 @@
 //! Each screen is looked at by axe-core where `ONESHELF_AXE` names its script; `.ci/run` fetches it.
 
 mod driver;
+mod mending;
 mod sheet;
 
 use domain::ExternalId;
 use serde_json::{Value, json};
 
 use crate::kit::{
-    SOON, until,
-    world::{Plan, World},
+    SOON,
+    goods::sku,
+    until,
+    world::{Plan, SHOPS, World},
 };
 use driver::Window;
+use sandbox::{Act, Odd};
 
 const PASSWORD: &str = "correct horse battery";
 /// The narrowest that a page must fit on, and a desk.
@@ -112,7 +116,17 @@ async fn somebody_does_a_days_work_in_the_dashboard() {
     if axe.is_none() {
         skipped("axe", "ONESHELF_AXE does not name axe-core's script");
     }
-    let world = World::open(Plan::default()).await;
+    // Opening stock is that of a shop that names every listing.
+    let mut shops = SHOPS.to_vec();
+    shops.reverse();
+    let world = World::open(Plan {
+        shops,
+        ..Plan::default()
+    })
+    .await;
+    let nameless = Act::Make(sku("BOWL"), Odd::Nameless);
+    let made = world.shop("web-shop").act(&nameless);
+    made.expect("staff never typed a SKU in");
     let _daemon = world.adopt().await;
     let window = Window::open(&world.api.client, &world.ports).await;
     let url = world.api.admin_url.clone();
@@ -130,6 +144,8 @@ async fn somebody_does_a_days_work_in_the_dashboard() {
     export(&window, &url).await;
     count_in_a_file(&world, &window).await;
     pause(&world, &window).await;
+    mending::fix_a_mapping(&world, &window, axe.as_deref()).await;
+    mending::send_again(&world, &window, axe.as_deref()).await;
     sold_twice(&world, &window).await;
 
     for page in [

@@ -34,7 +34,7 @@ const ORDERS_PER_ITEM: u64 = 10;
 /// How many orders go one step together.
 const AT_ONCE: u64 = 256;
 /// The number of the first order. The shop counts from one, and hooks from two thousand million.
-const FIRST: u64 = 1_000_000_000;
+pub(super) const FIRST: u64 = 1_000_000_000;
 /// The id of the first listing that the shop does not have.
 const FIRST_LISTING: usize = 900_000_000;
 
@@ -51,6 +51,8 @@ pub(super) struct Filler {
     listing: ListingSnapshot,
     goods: Vec<Good>,
     orders: u64,
+    /// One in so many stays open.
+    open_one_in: u64,
 }
 
 impl Filler {
@@ -81,6 +83,7 @@ impl Filler {
             listing,
             goods: Vec::new(),
             orders: 0,
+            open_one_in: OPEN_ONE_IN,
         };
         filler.offer(still, listings).await?;
         Ok(filler)
@@ -89,6 +92,11 @@ impl Filler {
     /// How many orders there are.
     pub(super) fn orders(&self) -> u64 {
         self.orders
+    }
+
+    /// Ships none of those that are still to come.
+    pub(super) fn keep_open(&mut self) {
+        self.open_one_in = 1;
     }
 
     /// How many items there are.
@@ -132,7 +140,7 @@ impl Filler {
             let news = placed.iter().map(|(_, snapshot)| self.news(snapshot));
             let done = still.decide_all(news).await?;
             let known: Vec<OrderId> = done.iter().map(only_order).collect::<Result<_, _>>()?;
-            let is_shipped = |number: &u64| number % OPEN_ONE_IN != OPEN_ONE_IN - 1;
+            let is_shipped = |number: &u64| number % self.open_one_in != self.open_one_in - 1;
             let shipped: Vec<(OrderId, OrderSnapshot)> = known
                 .into_iter()
                 .zip(placed)

@@ -6,6 +6,7 @@
 //! anew from the last export and the journal. `restart`, `rebuild`, `memory` and `growth` are this bench, each with
 //! one of its figures.
 
+pub(super) mod board;
 mod figures;
 mod files;
 mod filling;

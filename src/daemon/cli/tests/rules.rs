@@ -183,3 +183,23 @@ async fn a_line_that_is_no_item_says_which_it_may_be() {
     let said = "Line 2 may be MUG-BLUE, Blue mug (SKU alike, 86 %): `oneshelf orders map ord_1 2 MUG-BLUE` says so.";
     assert!(ran.text.contains(said), "{}", ran.text);
 }
+
+#[tokio::test]
+async fn orders_of_a_saved_view_are_listed_as_the_dashboard_shows_them() {
+    let views = json!([
+        { "name": "Held", "query": "phase=held", "filters": { "phase": "held", "account": "shop" } },
+        { "name": "Late", "query": "late=ship", "filters": { "late": "ship" } },
+    ]);
+    let ran = run(
+        "orders|list|--view|Held|--of|ann|--account|till",
+        &[page(views.clone(), None), page(json!([]), None)],
+    )
+    .await;
+    assert_eq!(
+        ran.calls(),
+        [
+            "GET http://daemon:8081/api/v1/users/ann/views",
+            "GET http://daemon:8081/api/v1/orders?account=till&phase=held&newest_first=true&limit=200",
+        ]
+    );
+}

@@ -65,6 +65,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
         per_second: 1,
         burst: 1,
         rest: None,
+        said: None,
     },
     hook_topics: &[],
     quantity: QuantityMeaning::Available,

@@ -20,7 +20,7 @@ catalog! {
         empty: "No such orders", "Keine solchen Bestellungen", "No hay tales pedidos";
         empty_text: "Nothing fits the filter. Take something out of it, or look at all orders.", "Nichts passt zum Filter. Nehmen Sie etwas heraus, oder sehen Sie alle Bestellungen an.", "Nada coincide con el filtro. Quite algo o mire todos los pedidos.";
         empty_all: "No orders yet. They come by themselves once an account is live: see Channels.", "Noch keine Bestellungen. Sie kommen von selbst, wenn ein Konto live ist: siehe Kanäle.", "Aún no hay pedidos. Llegan solos cuando una cuenta está activa: vea Canales.";
-        cut_off: "Only the newest and some of the open orders were looked at: search by the id on the channel, or ours.", "Nur die neuesten und ein Teil der offenen Bestellungen wurden durchsucht: suchen Sie nach der Kennung auf dem Kanal oder unserer.", "Solo se miraron los más nuevos y una parte de los abiertos: busque por el id del canal o el nuestro.";
+        part: "Only a part was looked at so far: the next page goes on.", "Bisher wurde nur ein Teil durchgesehen: die nächste Seite geht weiter.", "Hasta ahora solo se miró una parte: la página siguiente continúa.";
         next: "What to do next", "Was als Nächstes zu tun ist", "Qué hacer ahora";
         until: "until", "bis", "hasta";
         sku: "SKU", "SKU", "SKU";

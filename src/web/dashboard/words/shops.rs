@@ -80,6 +80,13 @@ catalog! {
         pause: "Pause", "Anhalten", "Pausar";
         resume: "Resume", "Fortsetzen", "Reanudar";
         calls_per_second: "Calls a second, at most", "Aufrufe je Sekunde, höchstens", "Llamadas por segundo, como máximo";
+        calls_left: "Calls left by our own pace", "Aufrufe übrig, nach unserem Takt", "Llamadas restantes, según nuestro ritmo";
+        said_left: "Left, as the channel said last", "Übrig, wie der Kanal zuletzt sagte", "Restante, según dijo el canal";
+        said_at: "Said at", "Gesagt um", "Dicho a las";
+        left_of: "{left} of {of}", "{left} von {of}", "{left} de {of}";
+        left_unknown: "unknown", "unbekannt", "desconocido";
+        not_said: "it does not say", "er sagt es nicht", "no lo dice";
+        points: "points", "Punkte", "puntos";
         backfill: "Read orders since a day", "Bestellungen seit einem Tag lesen", "Leer pedidos desde un día";
         backfill_text: "All orders that changed there since then are read again; what is known already stays as it is.", "Alle Bestellungen, die sich dort seither änderten, werden noch einmal gelesen; Bekanntes bleibt, wie es ist.", "Se leen otra vez los pedidos que cambiaron desde entonces; lo ya conocido no cambia.";
         backfill_since: "Since", "Seit", "Desde";
