@@ -123,7 +123,14 @@ fn is_to_fall(offer: &Offer) -> bool {
 /// What showed something else than we believed when it was last read is looked into first, and falls as soon
 /// as it can.
 fn is_looked_into(offer: &Offer, at: Time) -> bool {
-    let differs = |believed: Told| offer.read_back.filter(|read| read.at > believed.at);
+    // What was acknowledged and what was read may come in one moment.
+    let is_acknowledged = |told: Told| offer.acknowledged.is_some_and(|last| last.at == told.at);
+    let differs = |believed: Told| {
+        offer.read_back.filter(|read| {
+            let is_beside = read.at == believed.at && is_acknowledged(believed);
+            read.at > believed.at || is_beside && read.quantity != believed.quantity
+        })
+    };
     let later = offer.believed.and_then(differs);
     offer.is_doubted || later.is_some_and(|read| read.at.plus(DOUBTS_LAST) > at)
 }
@@ -184,5 +191,40 @@ pub fn check_replaced(
                 found.add(Checker::Replaced, sentence);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_that_somebody_else_wrote_is_looked_into_even_if_it_was_read_as_ours_was_taken() {
+        let at = Time::from_seconds(1_000);
+        let told = |units: i64, at: Time| {
+            let quantity = Quantity::new(units).expect("a few");
+            Some(Told { quantity, at })
+        };
+        let sku: Sku = "MUG".parse().expect("a SKU");
+        let (account, listing) = (AccountId::new("shop"), ListingId::new("1"));
+        let mut offer = Offer::new(account, listing, sku, 0);
+        (offer.acknowledged, offer.believed) = (told(26, at), told(26, at));
+        for (read, is_so) in [
+            (told(28, at), true),
+            (told(26, at), false),
+            (told(28, at.plus(Duration::from_millis(1))), true),
+            (told(28, at.minus(Duration::from_millis(1))), false),
+            (None, false),
+        ] {
+            offer.read_back = read;
+            assert_eq!(is_looked_into(&offer, at), is_so, "{read:?}");
+        }
+        // It was read, and then something was sold: nothing to look into.
+        (offer.believed, offer.read_back) = (told(26, at), told(28, at));
+        offer.acknowledged = told(28, at.minus(DOUBTS_LAST));
+        assert!(!is_looked_into(&offer, at));
+        // Looking into it takes no longer than that.
+        (offer.acknowledged, offer.read_back) = (told(26, at), told(28, at));
+        assert!(!is_looked_into(&offer, at.plus(DOUBTS_LAST)));
     }
 }
