@@ -261,8 +261,10 @@ async fn take_stock(world: &World, window: &Window) -> String {
 /// Orders are chosen by keys alone, and held together.
 async fn many_at_once(world: &World, window: &Window) {
     let bought = [1, 2].map(|units| world.buy("web-shop", &[("VASE", units)]));
+    let is_ready = |order: &serde_json::Value| order["phase"] == "ready";
     for id in &bought {
-        open_order(world, window, id).await;
+        let ready = world.expect_order_where("web-shop", id, "is ready", is_ready);
+        ready.await;
     }
     window
         .go(&format!("{}/orders?phase=ready", world.api.admin_url))

@@ -61,6 +61,7 @@ async fn reserved_money_is_taken_when_the_first_parcel_leaves() {
     let taken: Vec<_> = intents.iter().filter(takes).collect();
     assert_eq!(taken.len(), 1, "{order}");
     assert_eq!(taken[0]["state"], "done", "{order}");
+    assert_eq!(story.truth(&sold).captured_minor, 2 * 1290);
     // The second parcel takes nothing more.
     story.ships(&sold, "C2").await;
     let order = story.comes_to(&sold, "shipped").await;
@@ -85,6 +86,7 @@ async fn money_that_cannot_be_taken_is_for_a_person_until_it_came() {
     };
     let order = story.shows(&sold, "needs a person", is_told).await;
     assert_eq!(order["payment"], "authorized", "{order}");
+    assert_eq!(story.truth(&sold).captured_minor, 0);
     let id = order["id"].as_str().unwrap_or_default();
     let told = story.tells(&["orders", "show", id]).await;
     assert!(told.contains("The authorization has expired"), "{told}");

@@ -228,6 +228,7 @@ mod tests {
                 lines: vec![(sku("BOWL"), 2)],
             }],
             refunded_minor: 1290,
+            captured_minor: 0,
             given_up: vec![(sku("BOWL"), 1)],
             street: "Main Street 1".to_owned(),
         }
