@@ -8,10 +8,10 @@ use std::{
 
 use async_trait::async_trait;
 use channel::{
-    Ack, CancelOrders, Cancellation, CapturePayments, CapturePush, Channel, ChannelError,
-    Connector, Descriptor, ErrorKind, HookRefusal, HookRequest, OrderReading, OrderWindow, Page,
-    Port, Probe, PullListings, PullOrders, PushShipments, PushStock, ReadHooks, ReadStock,
-    RefundOrders, RegisterHooks, SettingsError, ShipmentPush, StockTarget, Verdict, Verified,
+    Ack, CancelOrders, Cancellation, Channel, ChannelError, Connector, Descriptor, ErrorKind,
+    HookRefusal, HookRequest, OrderReading, OrderWindow, Page, Port, Probe, PullListings,
+    PullOrders, PushShipments, PushStock, ReadHooks, ReadStock, RefundOrders, RegisterHooks,
+    SettingsError, ShipmentPush, StockTarget, Verdict, Verified,
 };
 use domain::{
     Decimal, ExternalId, ListingId, Time,
@@ -35,7 +35,6 @@ pub(super) enum Mistake {
     ReadsNoOrders,
     BelievesNoHook,
     CancelsNothing,
-    TakesNothing,
     Panics,
 }
 
@@ -150,8 +149,8 @@ impl Channel for WrongChannel {
         self.channel.refund_orders()
     }
 
-    fn capture_payments(&self) -> Option<&dyn CapturePayments> {
-        self.channel.capture_payments().map(|_| self as _)
+    fn capture_payments(&self) -> Option<&dyn channel::CapturePayments> {
+        self.channel.capture_payments()
     }
 
     fn register_hooks(&self) -> Option<&dyn RegisterHooks> {
@@ -297,25 +296,6 @@ impl PushShipments for WrongChannel {
             Err(error) if self.ignores(&error) => Ok(Ack::Applied { reference: None }),
             answer => answer,
         }
-    }
-}
-
-#[async_trait]
-impl CapturePayments for WrongChannel {
-    async fn find(&self, capture: &CapturePush) -> Result<Option<Ack>, ChannelError> {
-        if self.does(Mistake::TakesNothing) {
-            return Ok(None);
-        }
-        let take = self.channel.capture_payments().expect("it was asked");
-        take.find(capture).await
-    }
-
-    async fn capture(&self, capture: &CapturePush) -> Result<Ack, ChannelError> {
-        if self.does(Mistake::TakesNothing) {
-            return Ok(Ack::Applied { reference: None });
-        }
-        let take = self.channel.capture_payments().expect("it was asked");
-        take.capture(capture).await
     }
 }
 

@@ -36,8 +36,6 @@ enum Sky {
     Scarce,
     /// With an office that also moves and counts stock at several locations.
     Places,
-    /// With buyers whose banks reserve their money.
-    Banks,
     /// All shops on a channel.
     On(&'static str),
 }
@@ -69,10 +67,6 @@ impl Sky {
                 (scale.has_office, scale.has_places) = (true, true);
                 scale.busy_for = Duration::from_secs(90);
             }
-            Sky::Banks => {
-                (scale.has_office, scale.channels) = (true, vec!["shopify"]);
-                scale.busy_for = Duration::from_secs(60);
-            }
             Sky::On(channel) => scale.channels = vec![channel],
         }
         scale
@@ -90,7 +84,7 @@ fn channel(name: &'static str, sky: Sky, mistake: Mistake, finder: Checker) -> P
 #[rustfmt::skip]
 fn bugs() -> Vec<Planted> {
     use Checker as By;
-    use Sky::{Banks, Busy, Calm, Harsh, Office, On, Places, Scarce};
+    use Sky::{Busy, Calm, Harsh, Office, On, Places, Scarce};
     vec![
         store("skip dedupe", Calm, Bug::ForgetsReferences, By::References),
         store("ack before durable", Calm, Bug::AnswersBeforeWriting, By::Acknowledged),
@@ -128,7 +122,6 @@ fn bugs() -> Vec<Planted> {
         channel("read no orders", Calm, Mistake::ReadsNoOrders, By::Known),
         channel("believe no hook", Calm, Mistake::BelievesNoHook, By::Believed),
         channel("cancel nothing", Calm, Mistake::CancelsNothing, By::Wishes),
-        channel("take no money that is reserved", Banks, Mistake::TakesNothing, By::Wishes),
         channel("panic", Calm, Mistake::Panics, By::Alive),
     ]
 }
